@@ -1,0 +1,134 @@
+// The explicit list of kernel families (families.def), and what they share.
+#include "clkernels/family.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "clkernels/common/work_size.hpp"
+#include "clkernels/embedded.hpp"
+
+namespace tessera {
+
+#define TESSERA_FAMILIES(stem) void addFamilies_##stem(FamilyList&);
+#include "clkernels/families.def"
+#undef TESSERA_FAMILIES
+
+void FamilyList::add(const KernelFamily& family, std::vector<std::string> ops) {
+  all.push_back(&family);
+  for (auto& op : ops) byOp[op].push_back(&family);
+}
+
+namespace {
+const FamilyList& families() {
+  static const FamilyList list = [] {
+    FamilyList all;
+#define TESSERA_FAMILIES(stem) addFamilies_##stem(all);
+#include "clkernels/families.def"
+#undef TESSERA_FAMILIES
+    return all;
+  }();
+  return list;
+}
+}  // namespace
+
+const std::vector<const KernelFamily*>& allFamilies() { return families().all; }
+
+const std::vector<const KernelFamily*>& familiesFor(std::string_view op) {
+  static const std::vector<const KernelFamily*> none;
+  const auto it = families().byOp.find(op);
+  return it == families().byOp.end() ? none : it->second;
+}
+
+const KernelFamily* findFamily(std::string_view name) {
+  for (const KernelFamily* family : allFamilies())
+    if (family->id().name == name) return family;
+  return nullptr;
+}
+
+Cost KernelFamily::cost(const Problem& problem, const DeviceCaps&) const {
+  Cost cost;
+  for (const auto& t : problem.inputs) cost.bytes += t.present() ? static_cast<double>(t.bytes()) : 0;
+  for (const auto& t : problem.outputs) {
+    cost.bytes += static_cast<double>(t.bytes());
+    cost.operations += static_cast<double>(t.size());
+  }
+  return cost;
+}
+
+void setFlat(KernelCall& call, std::int64_t count, const DeviceCaps& device) {
+  const std::int64_t group = std::min<std::int64_t>(device.isCpu() ? 1024 : 256, device.maxWorkGroup);
+  const std::int64_t items = std::max<std::int64_t>(count, 1);
+  // A CPU device runs a work-group per thread: short ranges are split so that every core gets some.
+  const std::int64_t local = device.isCpu() ? std::clamp<std::int64_t>(roundUp(ceilDiv(items, 16), 16), 16, group) : group;
+  call.global = {static_cast<std::size_t>(roundUp(items, local))};
+  call.local = {static_cast<std::size_t>(local)};
+}
+
+std::string rawType(DataType type) {
+  switch (byteSize(type)) {
+    case 1: return "uchar";
+    case 2: return "ushort";
+    case 4: return "uint";
+    case 8: return "ulong";
+    default: throw Error(ErrorCode::Internal, "no OpenCL type of this size");
+  }
+}
+
+std::string clType(DataType type) {
+  switch (type) {
+    case DataType::Float32: return "float";
+    case DataType::Float16: return "half";
+    case DataType::Int8: return "char";
+    case DataType::UInt8:
+    case DataType::Bool: return "uchar";
+    case DataType::Int32: return "int";
+    case DataType::Int64: return "long";
+    default: throw Error(ErrorCode::Internal, "no OpenCL type for none");
+  }
+}
+
+std::string floatLiteral(float value) {
+  if (std::isnan(value)) return "NAN";
+  if (std::isinf(value)) return value > 0 ? "INFINITY" : "(-INFINITY)";
+  char text[48];
+  std::snprintf(text, sizeof text, value < 0 ? "(%af)" : "%af", static_cast<double>(value));
+  return text;
+}
+
+namespace {
+std::string readKernelFile(std::string_view path) {
+  if (const char* folder = std::getenv("TESSERA_KERNEL_DIR")) {
+    std::ifstream file(std::string(folder) + "/" + std::string(path));
+    if (file) return {std::istreambuf_iterator<char>(file), {}};
+  }
+  const auto it = embeddedFiles().find(path);
+  if (it == embeddedFiles().end())
+    throw Error(ErrorCode::Internal, "no kernel source named " + std::string(path));
+  return it->second;
+}
+
+void expand(std::string_view path, std::set<std::string, std::less<>>& seen, std::string& out) {
+  if (!seen.emplace(path).second) return;
+  std::istringstream text(readKernelFile(path));
+  for (std::string line; std::getline(text, line);) {
+    static const std::string kInclude = "#include \"";
+    if (line.rfind(kInclude, 0) == 0)
+      expand(line.substr(kInclude.size(), line.find('"', kInclude.size()) - kInclude.size()), seen, out);
+    else
+      out += line + "\n";
+  }
+}
+}  // namespace
+
+std::string kernelSource(std::string_view path) {
+  std::set<std::string, std::less<>> seen;
+  std::string out;
+  expand(path, seen, out);
+  return out;
+}
+
+}  // namespace tessera

@@ -1,0 +1,122 @@
+/// \file
+/// Kernel families: how an operator runs on a device. Families are stateless, make no OpenCL call and can be tested
+/// without a device. Executor, tuner, tests and benchmarks all launch through plan().
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "clkernels/params.hpp"
+#include "ops/operator.hpp"
+#include "tessera/device.hpp"
+
+namespace tessera {
+
+/// An answer with its reason; every refusal says why.
+struct Verdict {
+  bool ok = true;
+  std::string why;
+  static Verdict yes() { return {}; }
+  static Verdict no(std::string reason) { return {false, std::move(reason)}; }
+  explicit operator bool() const { return ok; }
+};
+
+/// Name and revision; a new revision makes older tuning records stale.
+struct FamilyId {
+  std::string_view name;
+  int revision = 1;
+  std::string text() const { return std::string(name) + "/" + std::to_string(revision); }
+};
+
+/// Canonical identity of the work: what the kernel is specialised on and the tuner searches for.
+using Problem = OpView;
+
+/// One kernel argument, in order.
+struct KernelArg {
+  enum class Kind { Input, Output, Scratch, Packed, Int, Float, Local } kind;
+  int index = 0;       ///< of input, output, scratch buffer or packed constant
+  std::int64_t integer = 0;  ///< Int: the value (passed as a 32-bit int); Local: bytes
+  float number = 0;
+
+  static KernelArg input(int i) { return {Kind::Input, i}; }
+  static KernelArg output(int i) { return {Kind::Output, i}; }
+  static KernelArg scratch(int i) { return {Kind::Scratch, i}; }
+  static KernelArg packed(int i) { return {Kind::Packed, i}; }
+  static KernelArg ofInt(std::int64_t v) { return {Kind::Int, 0, v}; }
+  static KernelArg ofFloat(float v) { return {Kind::Float, 0, 0, v}; }
+  static KernelArg local(std::size_t bytes) { return {Kind::Local, 0, static_cast<std::int64_t>(bytes)}; }
+  bool operator==(const KernelArg&) const = default;
+};
+
+using Defines = std::vector<std::pair<std::string, std::string>>;
+
+/// One kernel to enqueue.
+struct KernelCall {
+  std::string source;   ///< path below clkernels/
+  std::string entry;    ///< kernel function
+  Defines defines;      ///< -D options, in order: T_ tunables, P_ problem constants, D_ device facts
+  std::string prologue; ///< generated code put before the source (pointwise chains); mostly empty
+  std::string options;  ///< further build options; mostly empty
+  std::vector<std::size_t> global, local;  ///< 1 to 3 extents each; an empty local leaves the choice to the driver
+  std::vector<KernelArg> args;
+};
+
+/// A constant made on the host when the engine is built, from the operator's constant inputs.
+/// `inputs` has one entry per operator input; those that are not constant are null.
+struct PackedConstant {
+  std::string name;  ///< with `inputs`, identifies the packing so that equal ones are shared
+  std::function<HostTensor(const std::vector<const HostTensor*>& inputs)> pack;
+};
+
+/// All that is needed to run an operator: kernels in order, scratch sizes in bytes, packed constants.
+struct Launch {
+  std::vector<KernelCall> calls;
+  std::vector<std::size_t> scratch;
+  std::vector<PackedConstant> packed;
+};
+
+/// Work of a problem, for the roofline and for choosing untuned. Operations count a multiply-add as two.
+struct Cost {
+  double operations = 0;
+  double bytes = 0;        ///< each operand moved once
+  double efficiency = 0.1; ///< expected fraction of the device's peak with the fallback tactic: ranks families untuned
+};
+
+class KernelFamily {
+ public:
+  virtual ~KernelFamily() = default;
+  virtual FamilyId id() const = 0;
+  /// Whether it can run this operator, with these layouts and types, on such a device.
+  virtual Verdict applies(const OpView& op, const DeviceCaps& device) const = 0;
+  /// Canonical identity: drops what does not change the kernel. The default keeps everything.
+  virtual Problem problem(const OpView& op) const { return op; }
+  virtual TacticSpace space(const Problem& problem, const DeviceCaps& device) const { return {}; }
+  /// Always valid; used untuned.
+  virtual Tactic fallback(const Problem& problem, const DeviceCaps& device) const { return {}; }
+  virtual Launch plan(const Problem& problem, const Tactic& tactic, const DeviceCaps& device) const = 0;
+  virtual Cost cost(const Problem& problem, const DeviceCaps& device) const;
+  /// Channel block the family wants its activations in (inputs and output) when it runs this operator; 0: any that
+  /// `applies` accepts, 1: planar. Lowering inserts reformats where neighbours disagree.
+  virtual int channelBlock(const OpView& op, const DeviceCaps& device) const { return 1; }
+  /// Shapes that stress this family's own edges, besides the operators' samples.
+  virtual std::vector<OpInstance> samples() const { return {}; }
+};
+
+/// Families that can run an operator, most specialised first and the naive one last (order of families.def).
+const std::vector<const KernelFamily*>& familiesFor(std::string_view op);
+const std::vector<const KernelFamily*>& allFamilies();
+const KernelFamily* findFamily(std::string_view name);
+
+/// Collects what the add functions of families.def name: which operators a family serves.
+class FamilyList {
+ public:
+  void add(const KernelFamily& family, std::vector<std::string> ops);
+  std::vector<const KernelFamily*> all;
+  std::map<std::string, std::vector<const KernelFamily*>, std::less<>> byOp;
+};
+
+}  // namespace tessera

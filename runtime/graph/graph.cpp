@@ -1,0 +1,140 @@
+// The layer graph: building, queries, edits.
+#include "tessera/graph.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "ops/operator.hpp"
+
+namespace tessera {
+
+TensorId Graph::addInput(const std::string& tensorName, DataType type, Shape shape) {
+  tensors_.push_back({tensorName, type, std::move(shape), nullptr});
+  inputs_.push_back(static_cast<TensorId>(tensors_.size()) - 1);
+  return inputs_.back();
+}
+
+TensorId Graph::addConstant(const std::string& tensorName, HostTensor value) {
+  auto held = std::make_shared<const HostTensor>(std::move(value));
+  tensors_.push_back({tensorName, held->type, held->shape, held});
+  return static_cast<TensorId>(tensors_.size()) - 1;
+}
+
+namespace {
+std::vector<TensorDesc> inferLayer(const Graph& graph, const Layer& layer) {
+  std::vector<TensorDesc> inputs;
+  for (TensorId id : layer.inputs) inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
+  try {
+    return operatorNamed(layer.op).infer(layer.attrs, inputs);
+  } catch (const Error& e) {
+    std::string shapes;
+    for (const auto& input : inputs) shapes += (shapes.empty() ? "" : ", ") + input.text();
+    throw Error(e.code(), "layer '" + layer.name + "' (" + layer.op + " of " + shapes + "): " + e.what());
+  }
+}
+}  // namespace
+
+const Layer& Graph::addLayer(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs,
+                             Attributes attrs, std::vector<std::string> outputNames) {
+  Layer layer{layerName, op, std::move(attrs), std::move(inputs), {}};
+  const auto outputs = inferLayer(*this, layer);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    std::string tensorName = i < outputNames.size() && !outputNames[i].empty()
+                                 ? outputNames[i]
+                                 : (i ? layerName + ":" + std::to_string(i) : layerName);
+    tensors_.push_back({std::move(tensorName), outputs[i].type, outputs[i].shape, nullptr});
+    layer.outputs.push_back(static_cast<TensorId>(tensors_.size()) - 1);
+  }
+  layers_.push_back(std::move(layer));
+  return layers_.back();
+}
+
+TensorId Graph::add(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs, Attributes attrs,
+                    std::vector<std::string> outputNames) {
+  return addLayer(op, layerName, std::move(inputs), std::move(attrs), std::move(outputNames)).outputs.at(0);
+}
+
+void Graph::markOutput(TensorId id) {
+  tensor(id);
+  if (!isOutput(id)) outputs_.push_back(id);
+}
+
+const GraphTensor& Graph::tensor(TensorId id) const {
+  if (id < 0 || id >= static_cast<TensorId>(tensors_.size()))
+    throw Error(ErrorCode::Internal, "graph '" + name + "' has no tensor " + std::to_string(id));
+  return tensors_[id];
+}
+GraphTensor& Graph::tensor(TensorId id) { return const_cast<GraphTensor&>(std::as_const(*this).tensor(id)); }
+
+TensorId Graph::findTensor(std::string_view tensorName) const {
+  for (std::size_t i = 0; i < tensors_.size(); ++i)
+    if (tensors_[i].name == tensorName) return static_cast<TensorId>(i);
+  return kNoTensor;
+}
+
+bool Graph::isOutput(TensorId id) const { return std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end(); }
+
+int Graph::producer(TensorId id) const {
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    for (TensorId out : layers_[i].outputs)
+      if (out == id) return static_cast<int>(i);
+  return -1;
+}
+
+std::vector<int> Graph::consumers(TensorId id) const {
+  std::vector<int> found;
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    if (std::find(layers_[i].inputs.begin(), layers_[i].inputs.end(), id) != layers_[i].inputs.end())
+      found.push_back(static_cast<int>(i));
+  return found;
+}
+
+void Graph::replaceUses(TensorId from, TensorId to) {
+  for (auto& layer : layers_) std::replace(layer.inputs.begin(), layer.inputs.end(), from, to);
+  std::replace(outputs_.begin(), outputs_.end(), from, to);
+}
+
+void Graph::reinfer(int index) {
+  const Layer& layer = layers_.at(index);
+  const auto outputs = inferLayer(*this, layer);
+  if (outputs.size() != layer.outputs.size())
+    throw Error(ErrorCode::Internal, "layer '" + layer.name + "' changed its number of outputs");
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    tensor(layer.outputs[i]).type = outputs[i].type;
+    tensor(layer.outputs[i]).shape = outputs[i].shape;
+  }
+}
+
+void Graph::compact() {
+  std::vector<bool> used(tensors_.size(), false);
+  auto mark = [&](const std::vector<TensorId>& ids) {
+    for (TensorId id : ids)
+      if (id != kNoTensor) used[id] = true;
+  };
+  mark(inputs_);
+  mark(outputs_);
+  for (const auto& layer : layers_) {
+    mark(layer.inputs);
+    mark(layer.outputs);
+  }
+  std::vector<TensorId> renumbered(tensors_.size(), kNoTensor);
+  std::vector<GraphTensor> kept;
+  for (std::size_t i = 0; i < tensors_.size(); ++i)
+    if (used[i]) {
+      renumbered[i] = static_cast<TensorId>(kept.size());
+      kept.push_back(std::move(tensors_[i]));
+    }
+  tensors_ = std::move(kept);
+  auto renumber = [&](std::vector<TensorId>& ids) {
+    for (TensorId& id : ids)
+      if (id != kNoTensor) id = renumbered[id];
+  };
+  renumber(inputs_);
+  renumber(outputs_);
+  for (auto& layer : layers_) {
+    renumber(layer.inputs);
+    renumber(layer.outputs);
+  }
+}
+
+}  // namespace tessera

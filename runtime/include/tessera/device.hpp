@@ -1,0 +1,60 @@
+/// \file
+/// OpenCL devices and what they can do.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera {
+
+enum class DeviceKind { Cpu, Gpu, Other };
+
+/// Facts about a device that families and tactics may depend on: plain values, so tests can invent devices.
+/// Filled in one place, runtime/cl/device_caps.cpp, where every probe and vendor quirk lives.
+struct DeviceCaps {
+  std::string platform, name, vendor, driver, version;
+  DeviceKind kind = DeviceKind::Other;
+  int computeUnits = 1;
+  std::size_t maxWorkGroup = 64;
+  std::size_t maxWorkItem[3] = {64, 64, 64};
+  std::size_t localMemory = 32 << 10;    ///< bytes a work-group may use
+  std::size_t globalMemory = 0;          ///< bytes
+  std::size_t maxAllocation = 0;         ///< bytes of one buffer
+  std::size_t addressAlign = 128;        ///< bytes; sub-buffers begin at multiples of it
+  bool fp64 = false;
+  bool fp16 = false;                     ///< arithmetic declared by the driver; storage needs nothing
+  bool pocl = false;                     ///< CPU through PoCL: has a kernel cache of its own, shares the host's CPU
+  bool nvidia = false;                   ///< takes inline PTX
+  int nvidiaComputeCapability = 0;       ///< e.g. 90 for sm_90; 0: not NVIDIA or unknown
+  bool avx512Vnni = false;               ///< PoCL on a host with AVX-512 VNNI: takes vpdpbusd inline assembly
+  bool integerDotProduct = false;        ///< cl_khr_integer_dot_product with packed 4x8 signed input
+  int vectorFloat = 1;                   ///< preferred float vector width
+
+  bool isCpu() const { return kind == DeviceKind::Cpu; }
+  /// Identity of device and driver for caches: platform, name, driver, units, limits.
+  std::string fingerprint() const;
+};
+
+/// One OpenCL device, chosen and probed. Cheap to copy.
+class Device {
+ public:
+  /// Every device of every platform, in the order the ICD loader gives. Empty where there is no OpenCL.
+  static std::vector<Device> all();
+  /// `selector`: an index into all(), "cpu", "gpu", or part of a name (any case); "" prefers a GPU.
+  /// Throws Error(DeviceError) that lists what there is.
+  static Device select(std::string_view selector = "");
+
+  const DeviceCaps& caps() const;
+
+  struct Impl;  ///< OpenCL handles; runtime/cl/device_impl.hpp
+  explicit Device(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,88 @@
+/// \file
+/// The layer graph: what importers make, passes rewrite and lowering reads.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tessera/attributes.hpp"
+#include "tessera/tensor.hpp"
+
+namespace tessera {
+
+using TensorId = std::int32_t;
+inline constexpr TensorId kNoTensor = -1;  ///< an optional input that is absent
+
+/// One value of the graph: a constant, a graph input, or the output of a layer.
+struct GraphTensor {
+  std::string name;
+  DataType type = DataType::None;
+  Shape shape;
+  std::shared_ptr<const HostTensor> constant;  ///< set for constants only; shared between copies of the graph
+
+  bool isConstant() const { return constant != nullptr; }
+  TensorDesc desc() const { return {type, shape, {}}; }
+};
+
+/// One operator applied to tensors. docs/operators.md lists operators, their inputs and attributes.
+struct Layer {
+  std::string name;  ///< the source model's name; fused layers keep the name of the one that computes
+  std::string op;
+  Attributes attrs;
+  std::vector<TensorId> inputs;  ///< kNoTensor for an absent optional input
+  std::vector<TensorId> outputs;
+};
+
+/// A directed acyclic graph in topological order. Plain value: copying is cheap, since constants are shared.
+class Graph {
+ public:
+  std::string name;
+
+  TensorId addInput(const std::string& tensorName, DataType type, Shape shape);
+  TensorId addConstant(const std::string& tensorName, HostTensor value);
+  /// Appends a layer, infers its outputs' types and shapes and creates them (named outputNames, or `<layer>:<i>`).
+  /// Throws Error(InvalidArgument) naming layer and reason where the operator refuses.
+  const Layer& addLayer(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs,
+                        Attributes attrs = {}, std::vector<std::string> outputNames = {});
+  /// Shorthand for addLayer(...).outputs[0].
+  TensorId add(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs, Attributes attrs = {},
+               std::vector<std::string> outputNames = {});
+  void markOutput(TensorId tensor);
+
+  const std::vector<GraphTensor>& tensors() const { return tensors_; }
+  const std::vector<Layer>& layers() const { return layers_; }
+  const std::vector<TensorId>& inputs() const { return inputs_; }
+  const std::vector<TensorId>& outputs() const { return outputs_; }
+  const GraphTensor& tensor(TensorId id) const;
+  GraphTensor& tensor(TensorId id);
+  std::vector<Layer>& layers() { return layers_; }
+  std::vector<TensorId>& outputs() { return outputs_; }
+  std::vector<TensorId>& inputs() { return inputs_; }
+
+  TensorId findTensor(std::string_view tensorName) const;  ///< kNoTensor where there is none
+  bool isOutput(TensorId id) const;
+  int producer(TensorId id) const;                ///< index of the layer that computes it; -1 for inputs, constants
+  std::vector<int> consumers(TensorId id) const;  ///< indices of the layers that read it
+
+  /// Replaces every use of `from` (graph outputs too) by `to`.
+  void replaceUses(TensorId from, TensorId to);
+  /// Infers the outputs of layer `index` anew, after its attributes or inputs changed.
+  void reinfer(int index);
+  /// Drops tensors nothing refers to and renumbers; keeps inputs.
+  void compact();
+  /// Checks every invariant (order, types, shapes, single producer); throws Error(Internal) that says which broke.
+  void verify() const;
+  /// Stable dump, one line a layer; equal graphs give equal text. Constants appear with a hash of their bytes.
+  std::string text() const;
+  /// Hash of structure and constants; keys calibration caches.
+  std::uint64_t hash() const;
+
+ private:
+  std::vector<GraphTensor> tensors_;
+  std::vector<Layer> layers_;
+  std::vector<TensorId> inputs_, outputs_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,27 @@
+/// \file
+/// Reads trained networks into layer graphs.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "tessera/graph.hpp"
+
+namespace tessera {
+
+struct ImportOptions {
+  int batch = 1;                             ///< value of a symbolic batch dimension
+  std::map<std::string, Shape> inputShapes;  ///< overrides a graph input's shape, by name (other symbolic dimensions)
+  std::map<std::string, HostTensor> constants;  ///< graph inputs to freeze: they become constants
+};
+
+/// Imports `model.onnx`, or `net.prototxt,net.caffemodel`. Throws Error(BadModel) that names file and reason, or one
+/// Error(Unsupported) that lists every node Tessera can not run (name, type, version, shapes, reason).
+Graph importModel(const std::string& model, const ImportOptions& options = {});
+
+Graph importOnnx(const std::filesystem::path& file, const ImportOptions& options = {});
+Graph importCaffe(const std::filesystem::path& prototxt, const std::filesystem::path& caffemodel,
+                  const ImportOptions& options = {});
+
+}  // namespace tessera

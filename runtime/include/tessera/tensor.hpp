@@ -1,0 +1,132 @@
+/// \file
+/// Element types, shapes, and tensors in host memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tessera/error.hpp"
+
+namespace tessera {
+
+enum class DataType : std::uint8_t { None, Float32, Float16, Int8, UInt8, Int32, Int64, Bool };
+
+/// Bytes of one element; 0 for None. Bool takes one byte, 0 or 1.
+std::size_t byteSize(DataType type);
+std::string_view toString(DataType type);  ///< "f32", "f16", "i8", "u8", "i32", "i64", "bool", "none"
+DataType parseDataType(std::string_view text);
+
+/// Extents, outermost first. Images are N, C, H, W. A scalar has no extents.
+using Shape = std::vector<std::int64_t>;
+
+std::int64_t elementCount(const Shape& shape);  ///< product of the extents; 1 for a scalar
+std::string toString(const Shape& shape);       ///< "1x3x512x1024"; "scalar" for no extents
+
+/// A dense tensor in host memory, planar (row-major).
+struct HostTensor {
+  DataType type = DataType::None;
+  Shape shape;
+  std::vector<std::byte> data;
+
+  HostTensor() = default;
+  /// Zero-initialised.
+  HostTensor(DataType t, Shape s) : type(t), shape(std::move(s)), data(elementCount(shape) * byteSize(type)) {}
+
+  template <class T>
+  static HostTensor of(Shape shape, const std::vector<T>& values);
+  static HostTensor scalar(float value) { return of<float>({}, {value}); }
+
+  std::int64_t size() const { return elementCount(shape); }
+  bool empty() const { return type == DataType::None; }
+
+  /// Elements as T; throws Error(Internal) where T is not this tensor's element type.
+  template <class T>
+  std::span<T> as();
+  template <class T>
+  std::span<const T> as() const;
+
+  /// Element i converted to double / int64 whatever the type is.
+  double number(std::int64_t i) const;
+  std::int64_t integer(std::int64_t i) const;
+  /// Stores a number, converted to the element type (integers truncate toward zero).
+  void setNumber(std::int64_t i, double value);
+
+  bool operator==(const HostTensor&) const = default;
+};
+
+/// Half precision held as its bits; arithmetic goes through float.
+struct Half {
+  std::uint16_t bits = 0;
+  static Half fromFloat(float value);  ///< rounds to nearest even
+  float toFloat() const;
+};
+
+template <class T>
+constexpr DataType dataTypeOf();
+template <> constexpr DataType dataTypeOf<float>() { return DataType::Float32; }
+template <> constexpr DataType dataTypeOf<Half>() { return DataType::Float16; }
+template <> constexpr DataType dataTypeOf<std::int8_t>() { return DataType::Int8; }
+template <> constexpr DataType dataTypeOf<std::uint8_t>() { return DataType::UInt8; }
+template <> constexpr DataType dataTypeOf<std::int32_t>() { return DataType::Int32; }
+template <> constexpr DataType dataTypeOf<std::int64_t>() { return DataType::Int64; }
+template <> constexpr DataType dataTypeOf<bool>() { return DataType::Bool; }
+
+template <class T>
+std::span<T> HostTensor::as() {
+  const bool byteAsBool = type == DataType::Bool && dataTypeOf<T>() == DataType::UInt8;
+  if (dataTypeOf<T>() != type && !byteAsBool) throw Error(ErrorCode::Internal, "tensor read as another type than it has");
+  return {reinterpret_cast<T*>(data.data()), data.size() / sizeof(T)};
+}
+template <class T>
+std::span<const T> HostTensor::as() const {
+  auto view = const_cast<HostTensor*>(this)->as<T>();
+  return {view.data(), view.size()};
+}
+template <class T>
+HostTensor HostTensor::of(Shape shape, const std::vector<T>& values) {
+  HostTensor t(dataTypeOf<T>(), std::move(shape));
+  if (static_cast<std::int64_t>(values.size()) != t.size())
+    throw Error(ErrorCode::InvalidArgument, "number of values differs from the shape " + toString(t.shape));
+  auto out = t.as<T>();
+  for (std::size_t i = 0; i < values.size(); ++i) out[i] = values[i];
+  return t;
+}
+
+/// How a tensor lies in device memory.
+///
+/// Channel-blocked by `block` channels, N C H W tensors only:
+///   index(n, c, y, x) = offset + n * batchStride + ((c / block) * H * W + y * W + x) * block + c % block
+/// block 1 is plain planar order; the last block's unused lanes hold zeros (consumers rely on it).
+/// Tensors of other ranks have block 1; their "batch" is the first extent.
+struct Layout {
+  int block = 1;
+  std::int64_t offset = 0;       ///< first element inside the buffer: where a concat slice begins
+  std::int64_t batchStride = 0;  ///< elements between batch items; 0: dense
+  bool operator==(const Layout&) const = default;
+};
+
+/// Type, shape and layout of one operand. `type` None: an optional operand that is absent.
+struct TensorDesc {
+  DataType type = DataType::None;
+  Shape shape;
+  Layout layout;
+
+  bool present() const { return type != DataType::None; }
+  std::int64_t size() const { return elementCount(shape); }
+  /// Elements one batch item takes in a dense buffer of this layout (blocked channels rounded up).
+  std::int64_t itemElements() const;
+  /// Elements between batch items: layout.batchStride, or itemElements() where it is dense.
+  std::int64_t batchStride() const { return layout.batchStride ? layout.batchStride : itemElements(); }
+  /// Bytes of a dense buffer of this layout.
+  std::size_t bytes() const;
+  /// True where the tensor fills its buffer alone: no offset, dense batches.
+  bool dense() const { return layout.offset == 0 && (layout.batchStride == 0 || layout.batchStride == itemElements()); }
+  std::string text() const;  ///< "f32:1x64x128x256:b16"
+  bool operator==(const TensorDesc&) const = default;
+};
+
+}  // namespace tessera

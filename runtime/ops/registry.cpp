@@ -1,0 +1,56 @@
+// Explicit list of operators (ops.def): a static library would drop static-constructor registrations.
+#include <algorithm>
+#include <map>
+
+#include "ops/operator.hpp"
+
+namespace tessera {
+
+#define TESSERA_OPERATORS(stem) void addOperators_##stem(OperatorList&);
+#include "ops/ops.def"
+#undef TESSERA_OPERATORS
+
+const std::vector<const Operator*>& allOperators() {
+  static const OperatorList list = [] {
+    OperatorList all;
+#define TESSERA_OPERATORS(stem) addOperators_##stem(all);
+#include "ops/ops.def"
+#undef TESSERA_OPERATORS
+    return all;
+  }();
+  return list;
+}
+
+const Operator* findOperator(std::string_view name) {
+  static const auto byName = [] {
+    std::map<std::string, const Operator*, std::less<>> map;
+    for (const Operator* op : allOperators())
+      if (!map.emplace(std::string(op->name()), op).second)
+        throw Error(ErrorCode::Internal, "operator listed twice: " + std::string(op->name()));
+    return map;
+  }();
+  const auto it = byName.find(name);
+  return it == byName.end() ? nullptr : it->second;
+}
+
+const Operator& operatorNamed(std::string_view name) {
+  if (const Operator* op = findOperator(name)) return *op;
+  throw Error(ErrorCode::Unsupported, "there is no operator named " + std::string(name));
+}
+
+std::string OpView::text() const {
+  std::string out = op + "{" + attrs.text() + "}(";
+  for (std::size_t i = 0; i < inputs.size(); ++i) out += (i ? "," : "") + inputs[i].text();
+  out += ")->(";
+  for (std::size_t i = 0; i < outputs.size(); ++i) out += (i ? "," : "") + outputs[i].text();
+  return out + ")";
+}
+
+OpInstance makeSample(const std::string& op, Attributes attrs, std::vector<TensorDesc> inputs, std::vector<Fill> fills,
+                      std::vector<bool> constants) {
+  OpInstance sample{{op, std::move(attrs), std::move(inputs), {}}, std::move(fills), std::move(constants)};
+  sample.view.outputs = operatorNamed(op).infer(sample.view.attrs, sample.view.inputs);
+  return sample;
+}
+
+}  // namespace tessera
