@@ -1,0 +1,54 @@
+// The builder both importers share.
+#include "importers/common/fold.hpp"
+
+#include <algorithm>
+
+#include "graph/evaluate.hpp"
+
+namespace tessera {
+
+std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::string& name,
+                                            std::vector<TensorId> inputs, Attributes attrs,
+                                            std::vector<std::string> outputNames) {
+  const bool foldable = !inputs.empty() && std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) {
+    return id == kNoTensor || graph.tensor(id).isConstant();
+  });
+  const Layer layer = graph.addLayer(op, name, std::move(inputs), std::move(attrs), std::move(outputNames));
+  if (!foldable) return layer.outputs;
+
+  std::vector<HostTensor> operands;
+  for (TensorId id : layer.inputs) operands.push_back(id == kNoTensor ? HostTensor{} : *graph.tensor(id).constant);
+  auto results = evaluateLayer(graph, layer, operands);
+  graph.layers().pop_back();
+  for (std::size_t i = 0; i < results.size(); ++i)
+    graph.tensor(layer.outputs[i]).constant = std::make_shared<const HostTensor>(std::move(results[i]));
+  return layer.outputs;
+}
+
+TensorId ImportBuilder::add(const std::string& op, const std::string& name, std::vector<TensorId> inputs,
+                            Attributes attrs, std::vector<std::string> outputNames) {
+  return addAll(op, name, std::move(inputs), std::move(attrs), std::move(outputNames)).at(0);
+}
+
+std::string ImportBuilder::describe(const std::vector<TensorId>& ids) const {
+  std::string out;
+  for (TensorId id : ids)
+    out += (out.empty() ? "" : ", ") + (id == kNoTensor ? std::string("-") : graph.tensor(id).desc().text());
+  return out;
+}
+
+Graph ImportBuilder::finish() {
+  if (!rejected_.empty()) {
+    std::string all = file_ + ": " + std::to_string(rejected_.size()) +
+                      (rejected_.size() == 1 ? " node is" : " nodes are") + " not supported:";
+    for (const auto& node : rejected_)
+      all += "\n  " + node.type + " '" + node.name + "'" + (node.version.empty() ? "" : " (" + node.version + ")") +
+             " of (" + node.shapes + "): " + node.reason;
+    throw Error(ErrorCode::Unsupported, all);
+  }
+  graph.compact();
+  graph.verify();
+  return std::move(graph);
+}
+
+}  // namespace tessera
