@@ -1,0 +1,71 @@
+// Defines, arguments and packing of the fused epilogue.
+#include "clkernels/common/epilogue.hpp"
+
+#include <algorithm>
+
+namespace tessera {
+namespace {
+
+bool isActivation(std::string_view name) {
+#define TESSERA_UNARY(row, isAct, expression) \
+  if (isAct && name == #row) return true;
+#define TESSERA_BINARY(row, expression)
+#include "clkernels/common/pointwise.def"
+#undef TESSERA_UNARY
+#undef TESSERA_BINARY
+  return name.empty() || name == "PRelu";
+}
+
+int slopeKind(const OpView& op) {
+  if (op.attrs.string("activation") != "PRelu" || !op.has(kSlopeInput)) return 0;
+  return op.inputs[kSlopeInput].size() == 1 ? 1 : 2;
+}
+
+}  // namespace
+
+void addEpilogueDefines(Defines& defines, const OpView& op) {
+  const std::string act = op.attrs.string("activation");
+  defines.emplace_back("P_ACT", act.empty() || act == "PRelu" ? "None" : act);
+  defines.emplace_back("P_ALPHA", floatLiteral(static_cast<float>(op.attrs.number("alpha"))));
+  defines.emplace_back("P_BETA", floatLiteral(static_cast<float>(op.attrs.number("beta"))));
+  defines.emplace_back("P_HAS_BIAS", op.has(kBiasInput) ? "1" : "0");
+  defines.emplace_back("P_HAS_RESIDUAL", op.has(kResidualInput) ? "1" : "0");
+  defines.emplace_back("P_SLOPE", std::to_string(slopeKind(op)));
+}
+
+void addEpilogueArgs(std::vector<KernelArg>& args, const OpView& op) {
+  for (const int input : {kBiasInput, kResidualInput, kSlopeInput})
+    args.push_back(KernelArg::input(op.has(input) ? input : 1));
+}
+
+void addPaddedEpilogueArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op, int block) {
+  const KernelArg dummy = KernelArg::input(0);
+  const auto padded = [&](int input) {
+    launch.packed.push_back(paddedChannels(input, block));
+    return KernelArg::packed(static_cast<int>(launch.packed.size()) - 1);
+  };
+  args.push_back(op.has(kBiasInput) ? padded(kBiasInput) : dummy);
+  args.push_back(op.has(kResidualInput) ? KernelArg::input(kResidualInput) : dummy);
+  args.push_back(slopeKind(op) ? padded(kSlopeInput) : dummy);
+}
+
+std::string whyNoEpilogue(const OpView& op) {
+  const std::string act = op.attrs.string("activation");
+  if (!isActivation(act)) return "activation " + act + " can not be fused";
+  if (act == "PRelu" && !op.has(kSlopeInput)) return "activation PRelu lacks its slope";
+  for (const int input : {kBiasInput, kSlopeInput})
+    if (op.has(input) && op.inputs[input].type != DataType::Float32) return "bias and slope must be f32";
+  return {};
+}
+
+PackedConstant paddedChannels(int input, int block) {
+  return {"padded " + std::to_string(input) + " to " + std::to_string(block),
+          [input, block](const std::vector<const HostTensor*>& inputs) {
+            const HostTensor& given = *inputs.at(input);
+            HostTensor padded(DataType::Float32, {roundUp(given.size(), block)});
+            std::ranges::copy(given.as<float>(), padded.as<float>().begin());
+            return padded;
+          }};
+}
+
+}  // namespace tessera

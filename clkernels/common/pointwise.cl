@@ -1,0 +1,27 @@
+// Functions pw_<Name>(x, alpha, beta) of every row of pointwise.def.
+//
+// PW_WIDTH  floats in a value: 1, 2, 4, 8 or 16; the including file defines it before the #include
+// PW_T      the type of a value that follows from it
+
+#ifndef PW_WIDTH
+#error "define PW_WIDTH before including common/pointwise.cl"
+#endif
+#define PW_CAT_(a, b) a##b
+#define PW_CAT(a, b) PW_CAT_(a, b)
+#if PW_WIDTH == 1
+#define PW_T float
+#define PW_LOAD(p, i) ((p)[i])
+#define PW_STORE(v, p, i) ((p)[i] = (v))
+#else
+#define PW_T PW_CAT(float, PW_WIDTH)
+#define PW_LOAD(p, i) PW_CAT(vload, PW_WIDTH)(0, (p) + (i))
+#define PW_STORE(v, p, i) PW_CAT(vstore, PW_WIDTH)(v, 0, (p) + (i))
+#endif
+#define PW(literal) ((PW_T)(literal##f))
+
+#define TESSERA_UNARY(name, isActivation, expression) \
+  static inline PW_T pw_##name(PW_T x, PW_T alpha, PW_T beta) { return expression; }
+#define TESSERA_BINARY(name, expression)
+#include "common/pointwise.def"
+#undef TESSERA_UNARY
+#undef TESSERA_BINARY
