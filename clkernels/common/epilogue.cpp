@@ -3,18 +3,10 @@
 
 #include <algorithm>
 
+#include "ops/pointwise.hpp"
+
 namespace tessera {
 namespace {
-
-bool isActivation(std::string_view name) {
-#define TESSERA_UNARY(row, isAct, expression) \
-  if (isAct && name == #row) return true;
-#define TESSERA_BINARY(row, expression)
-#include "clkernels/common/pointwise.def"
-#undef TESSERA_UNARY
-#undef TESSERA_BINARY
-  return name.empty() || name == "PRelu";
-}
 
 int slopeKind(const OpView& op) {
   if (op.attrs.string("activation") != "PRelu" || !op.has(kSlopeInput)) return 0;
@@ -51,7 +43,7 @@ void addPaddedEpilogueArgs(Launch& launch, std::vector<KernelArg>& args, const O
 
 std::string whyNoEpilogue(const OpView& op) {
   const std::string act = op.attrs.string("activation");
-  if (!isActivation(act)) return "activation " + act + " can not be fused";
+  if (!act.empty() && !isActivation(act)) return "activation " + act + " can not be fused";
   if (act == "PRelu" && !op.has(kSlopeInput)) return "activation PRelu lacks its slope";
   for (const int input : {kBiasInput, kSlopeInput})
     if (op.has(input) && op.inputs[input].type != DataType::Float32) return "bias and slope must be f32";

@@ -1,4 +1,4 @@
-// Functions pw_<Name>(x, alpha, beta) of every row of pointwise.def.
+// Functions pw_<Name>(x, alpha, beta) and pw_<Name>(a, b, alpha, beta) of the float rows of pointwise.def.
 //
 // PW_WIDTH  floats in a value: 1, 2, 4, 8 or 16; the including file defines it before the #include
 // PW_T      the type of a value that follows from it
@@ -17,11 +17,11 @@
 #define PW_LOAD(p, i) PW_CAT(vload, PW_WIDTH)(0, (p) + (i))
 #define PW_STORE(v, p, i) PW_CAT(vstore, PW_WIDTH)(v, 0, (p) + (i))
 #endif
-#define PW(literal) ((PW_T)(literal##f))
+#define LIT(value) ((PW_T)(value))
+#define PW(literal) LIT(literal##f)
 
-#define TESSERA_UNARY(name, isActivation, expression) \
+#define TESSERA_UNARY(name, isActivation, defaultAlpha, defaultBeta, expression) \
   static inline PW_T pw_##name(PW_T x, PW_T alpha, PW_T beta) { return expression; }
-#define TESSERA_BINARY(name, expression)
+#define TESSERA_BINARY(name, isActivation, expression, integerExpression) \
+  static inline PW_T pw_##name(PW_T a, PW_T b, PW_T alpha, PW_T beta) { return expression; }
 #include "common/pointwise.def"
-#undef TESSERA_UNARY
-#undef TESSERA_BINARY
