@@ -49,6 +49,28 @@ const KernelFamily* findFamily(std::string_view name) {
   return nullptr;
 }
 
+BlockChoice BlockChoice::uniform(const OpView& op, int block) {
+  BlockChoice choice;
+  for (const auto& t : op.inputs) choice.inputs.push_back(t.blockable() ? block : 1);
+  for (const auto& t : op.outputs) choice.outputs.push_back(t.blockable() ? block : 1);
+  return choice;
+}
+
+OpView withBlocks(const OpView& op, const BlockChoice& choice) {
+  OpView view = op;
+  for (std::size_t i = 0; i < view.inputs.size(); ++i) view.inputs[i].layout = {choice.inputs.at(i), 0, 0};
+  for (std::size_t i = 0; i < view.outputs.size(); ++i) view.outputs[i].layout = {choice.outputs.at(i), 0, 0};
+  return view;
+}
+
+std::vector<BlockChoice> KernelFamily::blockChoices(const OpView& op, const DeviceCaps& device) const {
+  const int wanted = channelBlock(op, device);
+  if (wanted > 0) return {BlockChoice::uniform(op, wanted)};
+  std::vector<BlockChoice> choices;
+  for (const int block : {16, 8, 4, 32, 1}) choices.push_back(BlockChoice::uniform(op, block));
+  return choices;
+}
+
 Cost KernelFamily::cost(const Problem& problem, const DeviceCaps&) const {
   Cost cost;
   for (const auto& t : problem.inputs) cost.bytes += t.present() ? static_cast<double>(t.bytes()) : 0;

@@ -86,6 +86,14 @@ struct Cost {
   double efficiency = 0.1; ///< expected fraction of the device's peak with the fallback tactic: ranks families untuned
 };
 
+/// Channel block of each operand; 1 for those that are not blockable.
+struct BlockChoice {
+  std::vector<int> inputs, outputs;
+  static BlockChoice uniform(const OpView& op, int block);
+};
+/// `op` with its operands' layouts dense and blocked as chosen.
+OpView withBlocks(const OpView& op, const BlockChoice& choice);
+
 class KernelFamily {
  public:
   virtual ~KernelFamily() = default;
@@ -99,9 +107,11 @@ class KernelFamily {
   virtual Tactic fallback(const Problem& problem, const DeviceCaps& device) const { return {}; }
   virtual Launch plan(const Problem& problem, const Tactic& tactic, const DeviceCaps& device) const = 0;
   virtual Cost cost(const Problem& problem, const DeviceCaps& device) const;
-  /// Channel block the family wants its activations in (inputs and output) when it runs this operator; 0: any that
-  /// `applies` accepts, 1: planar. Lowering inserts reformats where neighbours disagree.
+  /// Channel block the family wants its blockable operands in; 0: any that `applies` accepts, 1: planar.
   virtual int channelBlock(const OpView& op, const DeviceCaps& device) const { return 1; }
+  /// Layouts in which it runs this operator, preferred first; lowering takes the cheapest that `applies` accepts and
+  /// inserts reformats where neighbours disagree. The default follows channelBlock(): every blockable operand alike.
+  virtual std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps& device) const;
   /// Shapes that stress this family's own edges, besides the operators' samples.
   virtual std::vector<OpInstance> samples() const { return {}; }
 };

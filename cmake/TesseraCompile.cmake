@@ -17,7 +17,7 @@ if(TESSERA_SANITIZE)
                                                    -fno-sanitize-recover=all)
   target_link_options(tessera_options INTERFACE -fsanitize=${TESSERA_SANITIZE})
 endif()
-target_compile_definitions(tessera_options INTERFACE CL_TARGET_OPENCL_VERSION=300 CL_HPP_TARGET_OPENCL_VERSION=300
+target_compile_definitions(tessera_options INTERFACE CL_TARGET_OPENCL_VERSION=300 CL_HPP_TARGET_OPENCL_VERSION=120
                                                      CL_HPP_MINIMUM_OPENCL_VERSION=120 CL_HPP_ENABLE_EXCEPTIONS)
 target_include_directories(tessera_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime
                                                      ${CMAKE_SOURCE_DIR}/runtime/include)

@@ -129,6 +129,7 @@ std::string TensorDesc::text() const {
   if (layout.block != 1) out += ":b" + std::to_string(layout.block);
   if (layout.offset) out += ":o" + std::to_string(layout.offset);
   if (layout.batchStride) out += ":s" + std::to_string(layout.batchStride);
+  if (constant) out += ":c";
   return out;
 }
 

@@ -41,7 +41,6 @@ struct Fill {
 struct OpInstance {
   OpView view;
   std::vector<Fill> fills;
-  std::vector<bool> constants;  ///< inputs that are constant in a model (weights); shorter: false
 };
 
 /// |device - reference| <= absolute + relative * |reference| is a pass.
@@ -78,7 +77,7 @@ const Operator& operatorNamed(std::string_view name);
 /// All operators, in the order of ops.def.
 const std::vector<const Operator*>& allOperators();
 
-/// Builds a sample: infers the outputs, too.
+/// Builds a sample: infers the outputs, too. `constants[i]` marks input i as constant (weights); shorter: false.
 OpInstance makeSample(const std::string& op, Attributes attrs, std::vector<TensorDesc> inputs,
                       std::vector<Fill> fills = {}, std::vector<bool> constants = {});
 /// f32 planar operand of a shape, for samples.

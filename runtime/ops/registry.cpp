@@ -48,7 +48,9 @@ std::string OpView::text() const {
 
 OpInstance makeSample(const std::string& op, Attributes attrs, std::vector<TensorDesc> inputs, std::vector<Fill> fills,
                       std::vector<bool> constants) {
-  OpInstance sample{{op, std::move(attrs), std::move(inputs), {}}, std::move(fills), std::move(constants)};
+  OpInstance sample{{op, std::move(attrs), std::move(inputs), {}}, std::move(fills)};
+  for (std::size_t i = 0; i < constants.size() && i < sample.view.inputs.size(); ++i)
+    sample.view.inputs[i].constant = constants[i] && sample.view.inputs[i].present();
   sample.view.outputs = operatorNamed(op).infer(sample.view.attrs, sample.view.inputs);
   return sample;
 }

@@ -23,7 +23,7 @@ struct GraphTensor {
   std::shared_ptr<const HostTensor> constant;  ///< set for constants only; shared between copies of the graph
 
   bool isConstant() const { return constant != nullptr; }
-  TensorDesc desc() const { return {type, shape, {}}; }
+  TensorDesc desc() const { return {type, shape, {}, isConstant()}; }
 };
 
 /// One operator applied to tensors. docs/operators.md lists operators, their inputs and attributes.

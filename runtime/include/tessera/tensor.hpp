@@ -114,6 +114,7 @@ struct TensorDesc {
   DataType type = DataType::None;
   Shape shape;
   Layout layout;
+  bool constant = false;  ///< its value is known when an engine is built (weights); always planar
 
   bool present() const { return type != DataType::None; }
   std::int64_t size() const { return elementCount(shape); }
@@ -125,7 +126,9 @@ struct TensorDesc {
   std::size_t bytes() const;
   /// True where the tensor fills its buffer alone: no offset, dense batches.
   bool dense() const { return layout.offset == 0 && (layout.batchStride == 0 || layout.batchStride == itemElements()); }
-  std::string text() const;  ///< "f32:1x64x128x256:b16"
+  /// Whether layouts may block its channels: neither constant nor of fewer than three extents.
+  bool blockable() const { return present() && !constant && shape.size() >= 3; }
+  std::string text() const;  ///< "f32:1x64x128x256:b16"; ":c" marks a constant
   bool operator==(const TensorDesc&) const = default;
 };
 

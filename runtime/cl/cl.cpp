@@ -1,0 +1,61 @@
+// OpenCL error codes by name.
+#include "cl/cl.hpp"
+
+namespace tessera {
+
+std::string_view clErrorName(cl_int code) {
+#define TESSERA_CASE(name) \
+  case name:               \
+    return #name;
+  switch (code) {
+    TESSERA_CASE(CL_SUCCESS)
+    TESSERA_CASE(CL_DEVICE_NOT_FOUND)
+    TESSERA_CASE(CL_DEVICE_NOT_AVAILABLE)
+    TESSERA_CASE(CL_COMPILER_NOT_AVAILABLE)
+    TESSERA_CASE(CL_MEM_OBJECT_ALLOCATION_FAILURE)
+    TESSERA_CASE(CL_OUT_OF_RESOURCES)
+    TESSERA_CASE(CL_OUT_OF_HOST_MEMORY)
+    TESSERA_CASE(CL_BUILD_PROGRAM_FAILURE)
+    TESSERA_CASE(CL_MISALIGNED_SUB_BUFFER_OFFSET)
+    TESSERA_CASE(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
+    TESSERA_CASE(CL_INVALID_VALUE)
+    TESSERA_CASE(CL_INVALID_DEVICE)
+    TESSERA_CASE(CL_INVALID_CONTEXT)
+    TESSERA_CASE(CL_INVALID_COMMAND_QUEUE)
+    TESSERA_CASE(CL_INVALID_MEM_OBJECT)
+    TESSERA_CASE(CL_INVALID_BINARY)
+    TESSERA_CASE(CL_INVALID_BUILD_OPTIONS)
+    TESSERA_CASE(CL_INVALID_PROGRAM)
+    TESSERA_CASE(CL_INVALID_PROGRAM_EXECUTABLE)
+    TESSERA_CASE(CL_INVALID_KERNEL_NAME)
+    TESSERA_CASE(CL_INVALID_KERNEL)
+    TESSERA_CASE(CL_INVALID_ARG_INDEX)
+    TESSERA_CASE(CL_INVALID_ARG_VALUE)
+    TESSERA_CASE(CL_INVALID_ARG_SIZE)
+    TESSERA_CASE(CL_INVALID_KERNEL_ARGS)
+    TESSERA_CASE(CL_INVALID_WORK_DIMENSION)
+    TESSERA_CASE(CL_INVALID_WORK_GROUP_SIZE)
+    TESSERA_CASE(CL_INVALID_WORK_ITEM_SIZE)
+    TESSERA_CASE(CL_INVALID_GLOBAL_OFFSET)
+    TESSERA_CASE(CL_INVALID_EVENT_WAIT_LIST)
+    TESSERA_CASE(CL_INVALID_EVENT)
+    TESSERA_CASE(CL_INVALID_OPERATION)
+    TESSERA_CASE(CL_INVALID_BUFFER_SIZE)
+    TESSERA_CASE(CL_INVALID_GLOBAL_WORK_SIZE)
+    case -1001:
+      return "CL_PLATFORM_NOT_FOUND_KHR";
+    default:
+      return "an OpenCL error without a name";
+  }
+#undef TESSERA_CASE
+}
+
+void throwClError(cl_int code, std::string_view call, std::string_view doing) {
+  const bool memory = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY ||
+                      code == CL_INVALID_BUFFER_SIZE;
+  throw Error(memory ? ErrorCode::OutOfMemory : ErrorCode::DeviceError,
+              std::string(call) + " failed with " + std::string(clErrorName(code)) + " (" +
+                  std::to_string(code) + ") while " + std::string(doing));
+}
+
+}  // namespace tessera

@@ -1,0 +1,89 @@
+// Building OpenCL programs.
+#include "cl/program.hpp"
+
+#include <xxhash.h>
+
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "clkernels/embedded.hpp"
+#include "tessera/log.hpp"
+
+namespace tessera {
+
+ProgramSource ProgramSource::of(const KernelCall& call) {
+  ProgramSource source;
+  source.text = call.prologue + kernelSource(call.source);
+  source.options = "-cl-std=CL1.2";
+  for (const auto& [name, value] : call.defines) source.options += " -D " + name + "=" + value;
+  if (!call.options.empty()) source.options += " " + call.options;
+  return source;
+}
+
+std::uint64_t ProgramSource::hash() const {
+  return XXH3_64bits_withSeed(text.data(), text.size(), XXH3_64bits(options.data(), options.size()));
+}
+
+cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label) {
+  const auto& impl = device.impl();
+  cl::Program program =
+      guarded("creating program " + label, [&] { return cl::Program(impl.context(), source.text); });
+  const cl_int status =
+      clBuildProgram(program(), 1, &impl.device(), source.options.c_str(), nullptr, nullptr);
+  if (status == CL_SUCCESS) return program;
+  std::string buildLog;
+  try {
+    buildLog = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(impl.device);
+  } catch (const cl::Error&) {
+    buildLog = "(the driver gives no build log)";
+  }
+  throw Error(ErrorCode::DeviceError, "clBuildProgram failed with " + std::string(clErrorName(status)) +
+                                          " for " + label + " on " + device.caps().name + " with options '" +
+                                          source.options + "':\n" + buildLog);
+}
+
+void ProgramSet::build(const std::vector<const KernelCall*>& calls) {
+  std::vector<std::pair<ProgramSource, const KernelCall*>> missing;
+  std::map<ProgramSource, bool> listed;
+  for (const KernelCall* call : calls) {
+    auto source = ProgramSource::of(*call);
+    if (programs_.count(source) || listed.count(source)) continue;
+    listed[source] = true;
+    missing.emplace_back(std::move(source), call);
+  }
+  if (missing.empty()) return;
+  device_.impl().context();
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    for (std::size_t i; (i = next++) < missing.size();) try {
+        auto program = buildProgram(device_, missing[i].first,
+                                    missing[i].second->source + ":" + missing[i].second->entry);
+        const std::lock_guard lock(mutex);
+        programs_.emplace(missing[i].first, std::move(program));
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+        next = missing.size();
+      }
+  };
+  const std::size_t count =
+      std::min<std::size_t>(missing.size(), std::max(1u, std::thread::hardware_concurrency()));
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
+  work();
+  for (auto& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
+  log().debug("built {} programs", missing.size());
+}
+
+cl::Kernel ProgramSet::kernel(const KernelCall& call) const {
+  const auto it = programs_.find(ProgramSource::of(call));
+  if (it == programs_.end()) throw Error(ErrorCode::Internal, "kernel " + call.entry + " was never built");
+  return guarded("creating kernel " + call.entry, [&] { return cl::Kernel(it->second, call.entry.c_str()); });
+}
+
+}  // namespace tessera

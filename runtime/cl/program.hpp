@@ -1,0 +1,41 @@
+/// \file
+/// Building OpenCL programs from kernel calls, each distinct one once.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cl/device_impl.hpp"
+#include "clkernels/family.hpp"
+
+namespace tessera {
+
+/// Source text and build options of a program: its identity.
+struct ProgramSource {
+  std::string text, options;
+  static ProgramSource of(const KernelCall& call);
+  std::uint64_t hash() const;
+  auto operator<=>(const ProgramSource&) const = default;
+};
+
+/// Compiles one program. Throws Error(DeviceError) with the build log.
+cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label);
+
+/// The programs of an engine, keyed by source and options.
+class ProgramSet {
+ public:
+  explicit ProgramSet(Device device) : device_(std::move(device)) {}
+  /// Builds what is not built yet, on several threads.
+  void build(const std::vector<const KernelCall*>& calls);
+  /// A kernel object of its own: kernel objects are not thread-safe and never shared.
+  cl::Kernel kernel(const KernelCall& call) const;
+  std::size_t size() const { return programs_.size(); }
+
+ private:
+  Device device_;
+  std::map<ProgramSource, cl::Program> programs_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,72 @@
+// Binding arguments and enqueueing.
+#include "exec/kernel_launcher.hpp"
+
+#include <limits>
+
+namespace tessera {
+namespace {
+
+const cl::Buffer& bufferAt(const std::vector<cl::Buffer>& buffers, int index, const KernelCall& call,
+                           const char* what) {
+  if (index < 0 || index >= static_cast<int>(buffers.size()) || !buffers[index]())
+    throw Error(ErrorCode::Internal, "kernel " + call.entry + " wants " + what + " " + std::to_string(index) +
+                                         ", which the operator does not have");
+  return buffers[index];
+}
+
+cl::NDRange range(const std::vector<std::size_t>& extents) {
+  switch (extents.size()) {
+    case 0:
+      return cl::NullRange;
+    case 1:
+      return cl::NDRange(extents[0]);
+    case 2:
+      return cl::NDRange(extents[0], extents[1]);
+    default:
+      return cl::NDRange(extents[0], extents[1], extents[2]);
+  }
+}
+
+}  // namespace
+
+void setKernelArgs(cl::Kernel& kernel, const KernelCall& call, const KernelBuffers& buffers) {
+  using Kind = KernelArg::Kind;
+  for (cl_uint i = 0; i < call.args.size(); ++i) {
+    const KernelArg& arg = call.args[i];
+    switch (arg.kind) {
+      case Kind::Input:
+        kernel.setArg(i, bufferAt(buffers.inputs, arg.index, call, "input"));
+        break;
+      case Kind::Output:
+        kernel.setArg(i, bufferAt(buffers.outputs, arg.index, call, "output"));
+        break;
+      case Kind::Scratch:
+        kernel.setArg(i, bufferAt(buffers.scratch, arg.index, call, "scratch buffer"));
+        break;
+      case Kind::Packed:
+        kernel.setArg(i, bufferAt(buffers.packed, arg.index, call, "packed constant"));
+        break;
+      case Kind::Int:
+        if (arg.integer > std::numeric_limits<cl_int>::max() ||
+            arg.integer < std::numeric_limits<cl_int>::min())
+          throw Error(ErrorCode::Unsupported, "kernel " + call.entry + ": a size or offset exceeds 32 bits");
+        kernel.setArg(i, static_cast<cl_int>(arg.integer));
+        break;
+      case Kind::Float:
+        kernel.setArg(i, arg.number);
+        break;
+      case Kind::Local:
+        kernel.setArg(i, static_cast<std::size_t>(arg.integer), nullptr);
+        break;
+    }
+  }
+}
+
+void enqueueKernel(const cl::CommandQueue& queue, const cl::Kernel& kernel, const KernelCall& call,
+                   const std::vector<cl::Event>* waits, cl::Event* event) {
+  for (const std::size_t extent : call.global)
+    if (extent == 0) return;
+  queue.enqueueNDRangeKernel(kernel, cl::NullRange, range(call.global), range(call.local), waits, event);
+}
+
+}  // namespace tessera

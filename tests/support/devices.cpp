@@ -1,0 +1,26 @@
+// The OpenCL devices tests run on.
+#include "tests/support/devices.hpp"
+
+#include <cstdlib>
+
+#include "tessera/error.hpp"
+
+namespace tessera::test {
+
+const std::vector<Device>& devices() {
+  static const std::vector<Device> chosen = [] {
+    const char* all = std::getenv("TESSERA_TEST_DEVICES");
+    const char* one = std::getenv("TESSERA_TEST_DEVICE");
+    if (one) return std::vector<Device>{Device::select(one)};
+    auto found = Device::all();
+    if (found.empty())
+      throw Error(ErrorCode::DeviceError, "the tests need an OpenCL device, e.g. pocl-opencl-icd");
+    if (all && std::string_view(all) == "all") return found;
+    for (const auto& device : found)
+      if (device.caps().pocl) return std::vector<Device>{device};
+    return std::vector<Device>{found.front()};
+  }();
+  return chosen;
+}
+
+}  // namespace tessera::test

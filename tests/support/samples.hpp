@@ -1,0 +1,37 @@
+/// \file
+/// Concrete cases from operators' and families' samples: filled inputs, layouts, expected outputs, tactics.
+#pragma once
+
+#include <vector>
+
+#include "clkernels/family.hpp"
+
+namespace tessera::test {
+
+/// A sample in one layout, with planar inputs and the reference's outputs.
+struct SampleCase {
+  OpView view;
+  std::vector<HostTensor> inputs, expected;
+  std::vector<bool> constants() const;
+};
+
+/// Random inputs by the instance's fills; equal seeds give equal values.
+std::vector<HostTensor> fillInputs(const OpInstance& instance, unsigned seed);
+
+/// The reference's outputs.
+std::vector<HostTensor> referenceOutputs(const OpView& view, const std::vector<HostTensor>& inputs);
+
+/// Every operator sample the family serves, then its own samples.
+std::vector<OpInstance> instancesFor(const KernelFamily& family);
+
+/// The instance in each layout the family accepts: its block choices, dense and as slices of a larger buffer.
+std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance& instance,
+                                    const DeviceCaps& caps, unsigned seed);
+
+/// The fallback, the corners of the space, and a few random members.
+std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps);
+
+/// False for families that no sample reaches on such a device (GPU-only bodies on a CPU).
+bool servesDevice(const KernelFamily& family, const DeviceCaps& caps);
+
+}  // namespace tessera::test
