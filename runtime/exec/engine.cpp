@@ -1,0 +1,138 @@
+// Building engines.
+#include "tessera/engine.hpp"
+
+#include <set>
+
+#include "exec/engine_impl.hpp"
+#include "tessera/log.hpp"
+
+namespace tessera {
+
+std::string_view toString(Precision precision) {
+  switch (precision) {
+    case Precision::Fp32:
+      return "fp32";
+    case Precision::Fp16:
+      return "fp16";
+    case Precision::Int8:
+      return "int8";
+  }
+  return "?";
+}
+
+Precision parsePrecision(std::string_view text) {
+  for (const Precision p : {Precision::Fp32, Precision::Fp16, Precision::Int8})
+    if (text == toString(p)) return p;
+  throw Error(ErrorCode::InvalidArgument,
+              "unknown precision '" + std::string(text) + "': fp32, fp16 or int8");
+}
+
+namespace {
+
+cl::Buffer upload(const Device& device, const cl::CommandQueue& queue, const HostTensor& tensor,
+                  const std::string& what) {
+  return guarded("uploading " + what + " (" + std::to_string(tensor.data.size()) + " bytes)", [&] {
+    cl::Buffer buffer(device.impl().context(), CL_MEM_READ_ONLY,
+                      std::max<std::size_t>(tensor.data.size(), 16));
+    if (!tensor.data.empty())
+      queue.enqueueWriteBuffer(buffer, CL_TRUE, 0, tensor.data.size(), tensor.data.data());
+    return buffer;
+  });
+}
+
+// Uploads constants and packed weights; equal packings of equal inputs share one buffer.
+void uploadConstants(Engine::Impl& engine) {
+  const cl::CommandQueue queue = guarded("creating a queue", [&] {
+    return cl::CommandQueue(engine.device.impl().context(), engine.device.impl().device);
+  });
+  engine.constants.resize(engine.lowered.storages.size());
+  for (std::size_t i = 0; i < engine.lowered.storages.size(); ++i) {
+    const Storage& storage = engine.lowered.storages[i];
+    if (storage.kind != Storage::Kind::Constant) continue;
+    engine.constants[i] = upload(engine.device, queue, *storage.constant, "constant " + storage.name);
+    engine.memory.weights += storage.bytes;
+  }
+  std::map<std::pair<std::string, std::vector<const HostTensor*>>, cl::Buffer> shared;
+  for (Step& step : engine.lowered.steps) {
+    std::vector<const HostTensor*> inputs;
+    for (const auto& constant : step.constants) inputs.push_back(constant.get());
+    auto& buffers = engine.packed.emplace_back();
+    for (const auto& packing : step.launch.packed) {
+      auto& buffer = shared[{packing.name, inputs}];
+      if (!buffer()) {
+        const HostTensor packed = packing.pack(inputs);
+        buffer = upload(engine.device, queue, packed, "weights of " + step.layer);
+        engine.memory.weights += packed.data.size();
+      }
+      buffers.push_back(buffer);
+    }
+  }
+}
+
+void describe(Engine::Impl& engine) {
+  const auto add = [&](const LoweredBinding& lowered, bool isInput) {
+    const Value& value = engine.lowered.values[lowered.value];
+    engine.bindings.push_back({lowered.name, value.desc.type, value.desc.shape, isInput});
+    engine.bindingStorage.push_back(value.storage);
+    engine.memory.activations += value.desc.bytes();
+  };
+  for (const auto& input : engine.lowered.inputs) add(input, true);
+  for (const auto& output : engine.lowered.outputs) add(output, false);
+  engine.memory.activations += engine.lowered.arenaBytes - engine.lowered.scratchBytes;
+  engine.memory.workspace = engine.lowered.scratchBytes;
+  for (const Step& step : engine.lowered.steps) {
+    const Cost cost = step.family->cost(step.family->problem(step.view), engine.device.caps());
+    engine.layers.push_back({step.layer, step.view.op, std::string(step.family->id().name),
+                             step.tactic.text(), "fp32", cost.operations, cost.bytes});
+  }
+}
+
+}  // namespace
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::~Engine() = default;
+
+std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, const EngineOptions& options) {
+  if (options.precision != Precision::Fp32)
+    throw Error(ErrorCode::Unsupported,
+                "precision " + std::string(toString(options.precision)) + " is not available yet");
+  optimize(graph, options.passes);
+  auto impl = std::make_unique<Impl>(device);
+  impl->name = graph.name;
+  const DeviceCaps& caps = device.caps();
+  impl->lowered = lowerGraph(graph, caps, [&](const KernelFamily& family, const Problem& problem) {
+    return family.fallback(problem, caps);
+  });
+  planMemory(impl->lowered, caps);
+  std::vector<const KernelCall*> calls;
+  for (const Step& step : impl->lowered.steps)
+    for (const auto& call : step.launch.calls) calls.push_back(&call);
+  impl->programs.build(calls);
+  uploadConstants(*impl);
+  describe(*impl);
+  log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
+             impl->name, caps.name, impl->lowered.steps.size(), impl->programs.size(),
+             impl->memory.weights / 1048576.0, impl->memory.activations / 1048576.0);
+  return std::shared_ptr<const Engine>(new Engine(std::move(impl)));
+}
+
+int Engine::Impl::bindingIndex(std::string_view bindingName) const {
+  std::string names;
+  for (std::size_t i = 0; i < bindings.size(); ++i) {
+    if (bindings[i].name == bindingName) return static_cast<int>(i);
+    names += (names.empty() ? "" : ", ") + bindings[i].name;
+  }
+  throw Error(ErrorCode::InvalidArgument,
+              "the network has no binding '" + std::string(bindingName) + "'; it has: " + names);
+}
+
+const std::vector<Binding>& Engine::bindings() const { return impl_->bindings; }
+const Binding& Engine::binding(std::string_view name) const {
+  return impl_->bindings[impl_->bindingIndex(name)];
+}
+const Device& Engine::device() const { return impl_->device; }
+const MemoryUse& Engine::memory() const { return impl_->memory; }
+const std::vector<LayerInfo>& Engine::layers() const { return impl_->layers; }
+std::string Engine::text() const { return impl_->lowered.text(); }
+
+}  // namespace tessera

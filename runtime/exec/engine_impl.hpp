@@ -1,0 +1,28 @@
+/// \file
+/// What an engine holds.
+#pragma once
+
+#include "cl/program.hpp"
+#include "lower/step.hpp"
+#include "tessera/engine.hpp"
+
+namespace tessera {
+
+struct Engine::Impl {
+  explicit Impl(const Device& d) : device(d), programs(d) {}
+
+  Device device;
+  std::string name;
+  Lowered lowered;
+  ProgramSet programs;
+  std::vector<Binding> bindings;
+  std::vector<int> bindingStorage;              ///< storage id per binding
+  std::vector<cl::Buffer> constants;            ///< per storage; null handles for the others
+  std::vector<std::vector<cl::Buffer>> packed;  ///< per step, per packed constant
+  std::vector<LayerInfo> layers;
+  MemoryUse memory;
+
+  int bindingIndex(std::string_view bindingName) const;
+};
+
+}  // namespace tessera

@@ -1,0 +1,72 @@
+/// \file
+/// Building an engine: a network lowered, compiled and loaded for one device.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tessera/device.hpp"
+#include "tessera/graph.hpp"
+#include "tessera/passes.hpp"
+
+namespace tessera {
+
+enum class Precision { Fp32, Fp16, Int8 };
+std::string_view toString(Precision precision);
+Precision parsePrecision(std::string_view text);  ///< "fp32", "fp16", "int8"; throws Error(InvalidArgument)
+
+struct EngineOptions {
+  Precision precision = Precision::Fp32;
+  PassOptions passes;
+};
+
+/// An input or output of the network, as the host sees it: planar, dense.
+struct Binding {
+  std::string name;
+  DataType type = DataType::None;
+  Shape shape;
+  bool isInput = false;
+  std::size_t bytes() const { return static_cast<std::size_t>(elementCount(shape)) * byteSize(type); }
+};
+
+/// Bytes an engine takes; activations and workspace once per context.
+struct MemoryUse {
+  std::size_t weights = 0;      ///< constants on the device, in the layouts the tactics want
+  std::size_t activations = 0;  ///< arena without scratch, and the bindings
+  std::size_t workspace = 0;    ///< the largest scratch of one step
+};
+
+/// How one layer runs.
+struct LayerInfo {
+  std::string name, op, family, tactic, precision;
+  double operations = 0, bytes = 0;  ///< a multiply-add counts two; each operand moved once
+};
+
+/// A network ready to run on one device. Immutable; any number of contexts may use it from any threads.
+class Engine {
+ public:
+  /// Optimises and lowers `graph`, compiles its kernels and uploads its weights. Throws Error(Unsupported)
+  /// that lists every layer without a kernel, OutOfMemory, DeviceError.
+  static std::shared_ptr<const Engine> build(Graph graph, const Device& device,
+                                             const EngineOptions& options = {});
+  ~Engine();
+
+  const std::vector<Binding>& bindings() const;
+  const Binding& binding(
+      std::string_view name) const;  ///< throws Error(InvalidArgument) that lists the names
+  const Device& device() const;
+  const MemoryUse& memory() const;
+  const std::vector<LayerInfo>& layers() const;  ///< one per step, in order
+  std::string text() const;                      ///< one line a step: layer, family, tactic, operands
+
+  struct Impl;
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tessera

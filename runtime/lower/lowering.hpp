@@ -1,0 +1,76 @@
+/// \file
+/// The state of one lowering run.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "lower/step.hpp"
+
+namespace tessera {
+
+class Lowering {
+ public:
+  Lowering(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser)
+      : graph_(graph), device_(device), chooser_(chooser) {}
+  Lowered run();
+
+ private:
+  /// An in_place Concat: one storage that its inputs' producers write into.
+  struct SharedConcat {
+    int layer = -1;
+    int block = 0;  ///< of the shared storage; 0: not decided yet
+    int storage = -1;
+    std::vector<TensorId> written;  ///< members whose producer wrote into their slice
+  };
+  /// How one family could run a layer.
+  struct Candidate {
+    const KernelFamily* family = nullptr;
+    OpView view;
+    bool intoSlice = false;
+    double seconds = 0;
+  };
+
+  // lowering.cpp
+  void lowerLayer(const Layer& layer);
+  OpView viewOf(const Layer& layer) const;
+  std::optional<Candidate> bestCandidate(const Layer& layer, const OpView& base, std::string& refusals);
+  std::optional<Candidate> tryChoice(const Layer& layer, const OpView& base, const KernelFamily& family,
+                                     const BlockChoice& choice, std::string& refusal);
+  void emit(const Layer& layer, const Candidate& candidate);
+  void addStep(const std::string& name, const KernelFamily& family, const OpView& view,
+               std::vector<int> inputs, std::vector<int> outputs,
+               std::vector<std::shared_ptr<const HostTensor>> constants);
+  void bindOutputs();
+
+  // views.cpp: layers that need no kernel
+  bool lowerAsView(const Layer& layer);
+  bool lowerSharedConcat(const Layer& layer);
+  void findSharedConcats();
+  /// The layout of `tensor` as a slice of its shared concat in channel block `block`; none where that is not
+  /// possible.
+  std::optional<Layout> sliceLayout(TensorId tensor, int block);
+  int sliceStorage(TensorId tensor, int block);
+
+  // values
+  int addStorage(Storage::Kind kind, const std::string& name, std::size_t bytes);
+  int addValue(TensorId tensor, TensorDesc desc, int storage);
+  /// A value of the tensor in that block; -1 where there is none yet.
+  int findValue(TensorId tensor, int block) const;
+  /// As findValue, inserting a reformat where needed. Dense where `dense` is set.
+  int needValue(TensorId tensor, int block, bool dense = false);
+  int constantValue(TensorId tensor);
+  void reformat(int from, int to, const std::string& name);
+
+  const Graph& graph_;
+  const DeviceCaps& device_;
+  const TacticChooser& chooser_;
+  Lowered out_;
+  std::map<TensorId, std::vector<int>> valuesOf_;
+  std::map<const HostTensor*, int> constantValues_;
+  std::map<int, SharedConcat> concats_;  ///< by layer index
+  std::map<TensorId, int> concatOf_;     ///< member tensor -> layer index
+  int layerIndex_ = 0;
+};
+
+}  // namespace tessera

@@ -1,0 +1,67 @@
+// Arena offsets by lifetime: largest storage first, at the lowest offset free during its life.
+#include <algorithm>
+#include <numeric>
+
+#include "lower/step.hpp"
+
+namespace tessera {
+
+void planMemory(Lowered& lowered, const DeviceCaps& device) {
+  for (auto& storage : lowered.storages) storage.firstStep = storage.lastStep = -1;
+  const auto touch = [&](int storageId, int step) {
+    Storage& storage = lowered.storages[storageId];
+    if (storage.firstStep < 0) storage.firstStep = step;
+    storage.lastStep = step;
+  };
+  lowered.scratchBytes = 0;
+  for (std::size_t i = 0; i < lowered.steps.size(); ++i) {
+    const Step& step = lowered.steps[i];
+    for (const auto* ids : {&step.inputs, &step.outputs})
+      for (const int value : *ids)
+        if (value >= 0) touch(lowered.values[value].storage, static_cast<int>(i));
+    std::size_t scratch = 0;
+    for (const int storage : step.scratch) {
+      touch(storage, static_cast<int>(i));
+      scratch += lowered.storages[storage].bytes;
+    }
+    lowered.scratchBytes = std::max(lowered.scratchBytes, scratch);
+  }
+
+  std::vector<int> order;
+  for (std::size_t i = 0; i < lowered.storages.size(); ++i)
+    if (lowered.storages[i].kind == Storage::Kind::Arena && lowered.storages[i].firstStep >= 0)
+      order.push_back(static_cast<int>(i));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return lowered.storages[a].bytes > lowered.storages[b].bytes; });
+
+  const std::size_t align = std::max<std::size_t>(device.addressAlign, 64);
+  const auto rounded = [&](std::size_t bytes) {
+    return (std::max<std::size_t>(bytes, 1) + align - 1) / align * align;
+  };
+  std::vector<int> placed;
+  lowered.arenaBytes = 0;
+  for (const int id : order) {
+    Storage& storage = lowered.storages[id];
+    std::vector<std::pair<std::size_t, std::size_t>> taken;  // begin, end of what lives at the same time
+    for (const int other : placed) {
+      const Storage& o = lowered.storages[other];
+      if (o.firstStep <= storage.lastStep && storage.firstStep <= o.lastStep)
+        taken.emplace_back(o.arenaOffset, o.arenaOffset + rounded(o.bytes));
+    }
+    std::sort(taken.begin(), taken.end());
+    std::size_t at = 0;
+    for (const auto& [begin, end] : taken) {
+      if (at + rounded(storage.bytes) <= begin) break;
+      at = std::max(at, end);
+    }
+    storage.arenaOffset = at;
+    lowered.arenaBytes = std::max(lowered.arenaBytes, at + rounded(storage.bytes));
+    placed.push_back(id);
+  }
+  if (device.maxAllocation && lowered.arenaBytes > device.maxAllocation)
+    throw Error(ErrorCode::OutOfMemory, "the activations take " + std::to_string(lowered.arenaBytes >> 20) +
+                                            " MiB in one buffer; " + device.name + " allows " +
+                                            std::to_string(device.maxAllocation >> 20) + " MiB");
+}
+
+}  // namespace tessera

@@ -1,0 +1,70 @@
+/// \file
+/// What lowering makes of a graph: values in layouts, storages in memory, and steps in order. Plain values.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "clkernels/family.hpp"
+#include "tessera/graph.hpp"
+
+namespace tessera {
+
+/// A piece of device memory. Arena storages share one buffer by lifetime; the others have buffers of their
+/// own.
+struct Storage {
+  enum class Kind { Arena, Input, Output, Constant } kind = Kind::Arena;
+  std::string name;
+  std::size_t bytes = 0;
+  int firstStep = -1, lastStep = -1;           ///< Arena: steps between which it holds something
+  std::size_t arenaOffset = 0;                 ///< Arena: set by the memory plan
+  std::shared_ptr<const HostTensor> constant;  ///< Constant: what to upload
+};
+
+/// A tensor in a layout inside a storage. One graph tensor may have several (planar and blocked).
+struct Value {
+  std::string name;
+  TensorDesc desc;
+  int storage = -1;
+};
+
+/// One operator run by one family.
+struct Step {
+  std::string layer;  ///< name in the source model; reformats are named after the tensor they convert
+  OpView view;
+  const KernelFamily* family = nullptr;
+  Tactic tactic;
+  Launch launch;
+  std::vector<int> inputs, outputs;  ///< value ids; -1: absent, or a constant that only packings read
+  std::vector<std::shared_ptr<const HostTensor>> constants;  ///< per input; null where it is not constant
+  std::vector<int> scratch;                                  ///< storage ids
+};
+
+/// A graph input or output as the host sees it: planar, dense.
+struct LoweredBinding {
+  std::string name;
+  int value = -1;
+};
+
+struct Lowered {
+  std::vector<Storage> storages;
+  std::vector<Value> values;
+  std::vector<Step> steps;
+  std::vector<LoweredBinding> inputs, outputs;
+  std::size_t arenaBytes = 0, scratchBytes = 0;  ///< set by the memory plan; scratch is part of the arena
+
+  std::string text() const;  ///< one line a step: layer, family, tactic, operands
+};
+
+/// Chooses the tactic of a problem; the tuner provides one, untuned runs take the family's fallback.
+using TacticChooser = std::function<Tactic(const KernelFamily&, const Problem&)>;
+
+/// Throws Error(Unsupported) that lists every layer no family can run, with each family's reason.
+Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser);
+
+/// Gives arena storages offsets so that those alive at the same time do not overlap.
+void planMemory(Lowered& lowered, const DeviceCaps& device);
+
+}  // namespace tessera

@@ -1,0 +1,76 @@
+// Every operator's samples as one-layer networks through lowering, engine and context, against the reference.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "tessera/context.hpp"
+#include "tests/support/compare.hpp"
+#include "tests/support/devices.hpp"
+#include "tests/support/samples.hpp"
+
+namespace tessera {
+namespace {
+
+class Lowered : public testing::TestWithParam<const Operator*> {};
+
+std::string inputName(std::size_t i) { return "x" + std::to_string(i); }
+
+// A network of one layer; constant inputs of the sample are constants of the graph.
+Graph networkOf(const OpInstance& sample, const std::vector<HostTensor>& inputs) {
+  Graph graph;
+  graph.name = sample.view.op;
+  std::vector<TensorId> ids;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto& desc = sample.view.inputs[i];
+    if (!desc.present())
+      ids.push_back(kNoTensor);
+    else if (desc.constant)
+      ids.push_back(graph.addConstant(inputName(i), inputs[i]));
+    else
+      ids.push_back(graph.addInput(inputName(i), desc.type, desc.shape));
+  }
+  const Layer layer = graph.addLayer(sample.view.op, "layer", ids, sample.view.attrs);
+  for (const TensorId id : layer.outputs) graph.markOutput(id);
+  return graph;
+}
+
+TEST_P(Lowered, AgreesWithTheReference) {
+  const Operator& op = *GetParam();
+  if (familiesFor(op.name()).empty()) GTEST_SKIP() << "no kernel family lists " << op.name();
+  const char* only = std::getenv("TESSERA_TEST_SAMPLE");
+  EngineOptions options;
+  for (const auto& pass : allPasses()) options.passes.disabled.insert(std::string(pass.name));
+  for (const Device& device : test::devices()) {
+    int index = -1;
+    for (const OpInstance& sample : op.samples()) {
+      ++index;
+      if (only && std::atoi(only) != index) continue;
+      const auto inputs = test::fillInputs(sample, static_cast<unsigned>(index));
+      const auto expected = test::referenceOutputs(sample.view, inputs);
+      std::string wrong;
+      try {
+        const Graph graph = networkOf(sample, inputs);
+        Context context(Engine::build(graph, device, options));
+        TensorMap given;
+        for (const TensorId id : graph.inputs())
+          given[graph.tensor(id).name] = inputs[std::stoul(graph.tensor(id).name.substr(1))];
+        const TensorMap results = context.run(given);
+        for (std::size_t i = 0; i < graph.outputs().size() && wrong.empty(); ++i)
+          wrong = test::compare(results.at(graph.tensor(graph.outputs()[i]).name), expected[i],
+                                op.tolerance(sample.view));
+      } catch (const Error& e) {
+        wrong = e.what();
+      }
+      if (!wrong.empty())
+        ADD_FAILURE() << sample.view.text() << " on " << device.caps().name << "\n  " << wrong
+                      << "\n  again: TESSERA_TEST_SAMPLE=" << index
+                      << " bin/test_ops --gtest_filter='*Lowered*/" << op.name() << "'";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Lowered, testing::ValuesIn(allOperators()),
+                         [](const auto& param) { return std::string(param.param->name()); });
+
+}  // namespace
+}  // namespace tessera
