@@ -1,0 +1,273 @@
+// Caffe networks: blobs by name, in-place layers, layers of training left out, and what becomes an output.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "importers/caffe/layers.hpp"
+#include "importers/caffe/read.hpp"
+#include "tessera/importer.hpp"
+
+namespace tessera {
+namespace caffe {
+namespace {
+
+bool contains(const std::set<std::string>& set, const std::string& name) { return set.count(name) != 0; }
+
+bool isData(const std::string& type) {
+  static const std::set<std::string> kTypes = {"Data",       "ImageData",    "HDF5Data",      "WindowData", "Python",
+                                               "MemoryData", "DummyData",    "AnnotatedData", "ImageSegData",
+                                               "DenseImageData", "ImageLabelData"};
+  return contains(kTypes, type);
+}
+
+/// Layers that only measure; what they read stays what it is (an output where nothing else reads it).
+bool isMeasure(const std::string& type) {
+  return type == "Accuracy" || type == "HDF5Output" || (type.size() >= 4 && type.substr(type.size() - 4) == "Loss");
+}
+
+class Importer {
+ public:
+  Importer(NetParameter net, Weights weights, const std::string& file, const ImportOptions& options)
+      : net_(std::move(net)), weights_(std::move(weights)), options_(options), build_(file) {}
+
+  Graph run() {
+    build_.graph.name = net_.name();
+    selectLayers();
+    planNames();
+    declareInputs();
+    for (std::size_t i = 0; i < layers_.size(); ++i) importLayer(i);
+    checkOptions();
+    markOutputs();
+    return build_.finish();
+  }
+
+ private:
+  struct Blob {
+    TensorId tensor = kNoTensor;  ///< kNoTensor: comes from a layer that was rejected
+    bool read = false;
+  };
+  struct Top {
+    std::string name;
+    bool used = false;  ///< a kept layer reads it
+  };
+
+  [[noreturn]] void bad(const std::string& reason) const {
+    throw Error(ErrorCode::BadModel, build_.file() + ": " + reason);
+  }
+
+  /// Keeps what inference runs. A SoftmaxWithLoss that also gives its probabilities becomes a Softmax.
+  void selectLayers() {
+    for (const auto& layer : net_.layer()) {
+      if (layer.type() == "SoftmaxWithLoss" && layer.top_size() > 1 && layer.bottom_size()) {
+        LayerParameter softmax = layer;
+        softmax.set_type("Softmax");
+        *softmax.mutable_bottom() = {layer.bottom().begin(), layer.bottom().begin() + 1};
+        *softmax.mutable_top() = {layer.top().begin() + 1, layer.top().begin() + 2};
+        layers_.push_back(std::move(softmax));
+      } else if (!isMeasure(layer.type()) && layer.type() != "SoftmaxWithLoss") {
+        layers_.push_back(layer);
+      }
+    }
+    if (layers_.empty()) bad("the network has no layers to run in the TEST phase");
+  }
+
+  /// The last layer that writes a blob names its tensor after it; in-place predecessors get `blob@layer`.
+  void planNames() {
+    std::set<std::string> taken(net_.input().begin(), net_.input().end());
+    for (const auto& layer : layers_)
+      if (layer.type() == "Input" || isData(layer.type())) taken.insert(layer.top().begin(), layer.top().end());
+    std::set<std::string> readLater;
+    tops_.resize(layers_.size());
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      const auto& layer = layers_[i];
+      const bool input = layer.type() == "Input" || isData(layer.type());
+      for (const auto& blob : layer.top()) {
+        std::string name = blob;
+        if (!input && !taken.insert(name).second) {
+          name = blob + "@" + layer.name();
+          for (int copy = 2; !taken.insert(name).second; ++copy) name = blob + "@" + layer.name() + "#" + std::to_string(copy);
+        }
+        tops_[i].push_back({name, contains(readLater, blob)});
+      }
+      for (const auto& blob : layer.top()) readLater.erase(blob);
+      if (layer.type() != "Silence") readLater.insert(layer.bottom().begin(), layer.bottom().end());
+    }
+  }
+
+  void addInput(const std::string& name, Shape shape) {
+    if (blobs_.count(name)) bad("the input '" + name + "' is declared twice");
+    inputNames_.insert(name);
+    if (const auto given = options_.inputShapes.find(name); given != options_.inputShapes.end()) {
+      shape = given->second;
+    } else if (options_.batch != 1 && !shape.empty()) {
+      shape[0] = options_.batch;
+    }
+    for (auto extent : shape)
+      if (extent < 1) bad("the input '" + name + "' has the shape " + toString(shape) + "; give it one");
+    const auto frozen = options_.constants.find(name);
+    blobs_[name] = {frozen == options_.constants.end() ? build_.graph.addInput(name, DataType::Float32, shape)
+                                                       : build_.constant(name, frozen->second)};
+    order_.push_back(name);
+  }
+
+  void declareInputs() {
+    if (net_.input_dim_size() && net_.input_dim_size() != 4 * net_.input_size())
+      bad("there are " + std::to_string(net_.input_dim_size()) + " values of input_dim for " +
+          std::to_string(net_.input_size()) + " inputs; each takes four");
+    for (int i = 0; i < net_.input_size(); ++i) {
+      Shape shape;
+      if (net_.input_dim_size())
+        shape.assign(net_.input_dim().begin() + 4 * i, net_.input_dim().begin() + 4 * i + 4);
+      else if (i < net_.input_shape_size())
+        shape.assign(net_.input_shape(i).dim().begin(), net_.input_shape(i).dim().end());
+      else if (!options_.inputShapes.count(net_.input(i)))
+        bad("the input '" + net_.input(i) + "' has no shape; give it one");
+      addInput(net_.input(i), shape);
+    }
+  }
+
+  void importInput(const LayerParameter& layer) {
+    const auto& shapes = layer.input_param().shape();
+    if (shapes.size() > 1 && shapes.size() != layer.top_size())
+      bad("layer '" + layer.name() + "' has " + std::to_string(shapes.size()) + " shapes for " +
+          std::to_string(layer.top_size()) + " inputs");
+    for (int i = 0; i < layer.top_size(); ++i) {
+      if (shapes.empty() && !options_.inputShapes.count(layer.top(i)))
+        bad("the input '" + layer.top(i) + "' has no shape; give it one");
+      Shape shape;
+      if (!shapes.empty()) {
+        const auto& dims = shapes[shapes.size() == 1 ? 0 : i].dim();
+        shape.assign(dims.begin(), dims.end());
+      }
+      addInput(layer.top(i), shape);
+    }
+  }
+
+  /// A layer that loads data: its tops become inputs where their shape is known, and are missing otherwise, which
+  /// only matters where a kept layer reads them.
+  void importData(std::size_t index) {
+    const auto& layer = layers_[index];
+    for (int i = 0; i < layer.top_size(); ++i) {
+      Shape shape;
+      const auto& memory = layer.memory_data_param();
+      const auto& dummy = layer.dummy_data_param();
+      const auto pick = [i](const auto& list) { return list[list.size() == 1 ? 0 : i]; };
+      if (layer.type() == "MemoryData" && i == 0)
+        shape = {static_cast<std::int64_t>(memory.batch_size()), static_cast<std::int64_t>(memory.channels()),
+                 static_cast<std::int64_t>(memory.height()), static_cast<std::int64_t>(memory.width())};
+      else if (dummy.shape_size() == 1 || dummy.shape_size() == layer.top_size())
+        shape.assign(pick(dummy.shape()).dim().begin(), pick(dummy.shape()).dim().end());
+      else if (dummy.num_size() && dummy.channels_size() && dummy.height_size() && dummy.width_size())
+        shape = {static_cast<std::int64_t>(pick(dummy.num())), static_cast<std::int64_t>(pick(dummy.channels())),
+                 static_cast<std::int64_t>(pick(dummy.height())), static_cast<std::int64_t>(pick(dummy.width()))};
+      const bool known = !shape.empty() || options_.inputShapes.count(layer.top(i));
+      if (known && tops_[index][i].used) addInput(layer.top(i), shape);
+      else missingData_.emplace(layer.top(i), layer.name());
+    }
+  }
+
+  Blob& blobNamed(const LayerParameter& layer, const std::string& name) {
+    const auto found = blobs_.find(name);
+    if (found != blobs_.end()) return found->second;
+    const auto data = missingData_.find(name);
+    if (data != missingData_.end())
+      bad("layer '" + layer.name() + "' reads '" + name + "' of the data layer '" + data->second +
+          "', whose shape is not known; give a shape for the input '" + name + "'");
+    bad("layer '" + layer.name() + "' reads the blob '" + name + "', which no layer before it produces");
+  }
+
+  void importLayer(std::size_t index) {
+    const auto& layer = layers_[index];
+    if (layer.type() == "Input") return importInput(layer);
+    if (isData(layer.type()) && !layer.bottom_size()) return importData(index);
+    std::vector<TensorId> bottoms;
+    bool poisoned = false;
+    for (const auto& name : layer.bottom()) {
+      Blob& blob = blobNamed(layer, name);
+      blob.read = true;
+      bottoms.push_back(blob.tensor);
+      poisoned |= blob.tensor == kNoTensor;
+    }
+    if (layer.type() == "Silence") return;
+    std::vector<TensorId> results;
+    if (!poisoned) results = importKnown(index, bottoms);
+    for (int i = 0; i < layer.top_size(); ++i) {
+      if (!results.empty() && i >= static_cast<int>(results.size())) continue;  // a mask nothing reads
+      auto& blob = blobs_[layer.top(i)];
+      blob = {results.empty() ? kNoTensor : results[i], false};
+      order_.erase(std::remove(order_.begin(), order_.end(), layer.top(i)), order_.end());
+      order_.push_back(layer.top(i));
+    }
+  }
+
+  /// The tops of a layer; nothing where it was rejected.
+  std::vector<TensorId> importKnown(std::size_t index, const std::vector<TensorId>& bottoms) {
+    const auto& layer = layers_[index];
+    const auto reject = [&](const std::string& reason) {
+      build_.reject({layer.name(), layer.type(), "Caffe", build_.describe(bottoms), reason});
+      return std::vector<TensorId>{};
+    };
+    const LayerRow* row = findRow(layer.type());
+    if (!row) return reject("there is no layer type of this name; a plugin could provide it");
+    const int count = static_cast<int>(bottoms.size());
+    if (count < row->minBottoms || count > row->maxBottoms)
+      bad("layer '" + layer.name() + "' (" + layer.type() + ") has " + std::to_string(count) + " inputs");
+    if (!layer.top_size()) bad("layer '" + layer.name() + "' (" + layer.type() + ") has no output");
+    static const std::vector<HostTensor> kNone;
+    const auto blobs = weights_.find(layer.name());
+    std::vector<std::string> names;
+    std::vector<bool> used;
+    for (const auto& top : tops_[index]) {
+      names.push_back(top.name);
+      used.push_back(top.used);
+    }
+    const LayerContext context(build_, layer, bottoms, blobs == weights_.end() ? kNone : blobs->second, names, used);
+    try {
+      return row->import(context);
+    } catch (const Error& e) {
+      if (e.code() == ErrorCode::Unsupported) return reject(e.what());
+      if (e.code() == ErrorCode::InvalidArgument) bad(e.what());
+      throw;
+    }
+  }
+
+  void checkOptions() const {
+    const auto check = [&](const auto& named) {
+      for (const auto& [name, value] : named)
+        if (!contains(inputNames_, name))
+          throw Error(ErrorCode::InvalidArgument, build_.file() + " has no input '" + name + "'");
+    };
+    check(options_.inputShapes);
+    check(options_.constants);
+  }
+
+  void markOutputs() {
+    for (const auto& name : order_) {
+      const Blob& blob = blobs_.at(name);
+      if (!blob.read && blob.tensor != kNoTensor && build_.graph.producer(blob.tensor) >= 0)
+        build_.graph.markOutput(blob.tensor);
+    }
+    if (build_.graph.outputs().empty() && build_.rejected().empty()) bad("the network computes no output");
+  }
+
+  NetParameter net_;
+  Weights weights_;
+  const ImportOptions& options_;
+  ImportBuilder build_;
+  std::vector<LayerParameter> layers_;
+  std::vector<std::vector<Top>> tops_;  ///< per layer
+  std::map<std::string, Blob> blobs_;   ///< the current tensor of each blob
+  std::vector<std::string> order_;      ///< blobs, the most recently written last
+  std::set<std::string> inputNames_;
+  std::map<std::string, std::string> missingData_;  ///< blob, data layer
+};
+
+}  // namespace
+}  // namespace caffe
+
+Graph importCaffe(const std::filesystem::path& prototxt, const std::filesystem::path& caffemodel,
+                  const ImportOptions& options) {
+  return caffe::Importer(caffe::readNet(prototxt), caffe::readWeights(caffemodel), prototxt.string(), options).run();
+}
+
+}  // namespace tessera

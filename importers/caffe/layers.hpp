@@ -1,0 +1,86 @@
+/// \file
+/// How one Caffe layer becomes layers of the graph: the context a row's function works in, and the table of rows.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "caffe/caffe.pb.h"
+#include "importers/common/fold.hpp"
+
+namespace tessera::caffe {
+
+/// One Caffe layer being imported.
+class LayerContext {
+ public:
+  LayerContext(ImportBuilder& builder, const LayerParameter& parameters, std::vector<TensorId> bottoms,
+               const std::vector<HostTensor>& blobs, std::vector<std::string> tops, std::vector<bool> topUsed)
+      : layer(parameters),
+        build(builder),
+        bottoms_(std::move(bottoms)),
+        blobs_(blobs),
+        tops_(std::move(tops)),
+        topUsed_(std::move(topUsed)) {}
+
+  const LayerParameter& layer;
+  ImportBuilder& build;
+
+  std::size_t bottomCount() const { return bottoms_.size(); }
+  TensorId bottom(std::size_t i = 0) const { return bottoms_.at(i); }
+  const std::vector<TensorId>& bottoms() const { return bottoms_; }
+  const Shape& shape(std::size_t i = 0) const { return build.shape(bottom(i)); }
+  std::int64_t rank(std::size_t i = 0) const { return static_cast<std::int64_t>(shape(i).size()); }
+  /// Names of the tensors the tops become.
+  const std::vector<std::string>& tops() const { return tops_; }
+  /// Whether a layer that Tessera keeps reads top i.
+  bool topUsed(std::size_t i) const { return i < topUsed_.size() && topUsed_[i]; }
+
+  std::size_t blobCount() const { return blobs_.size(); }
+  /// The trained blob i as `wanted`; extents of 1 in front are the legacy format's and do not matter.
+  HostTensor blob(std::size_t i, const Shape& wanted, std::string_view what) const;
+  /// Shape of blob i as it is stored.
+  const Shape& blobShape(std::size_t i, std::string_view what) const;
+  /// blob(i), as a constant of the graph.
+  TensorId weights(std::size_t i, const Shape& wanted, std::string_view what) const;
+  TensorId constant(std::string_view what, HostTensor value) const;
+
+  /// Adds the layer that computes the layer's only top.
+  std::vector<TensorId> result(const std::string& op, std::vector<TensorId> inputs, Attributes attrs = {}) const;
+  /// Adds a layer that is one step of several; `suffix` tells them apart.
+  TensorId step(const std::string& op, const std::string& suffix, std::vector<TensorId> inputs,
+                Attributes attrs = {}) const;
+
+  /// Axis with negative values counted from the end; `limit` is one past the greatest (the rank where negative).
+  std::int64_t axis(std::int64_t value, std::int64_t limit = -1) const;
+
+  /// The layer is well formed, but Tessera can not run it.
+  [[noreturn]] void refuse(const std::string& reason) const;
+  /// The files contradict themselves.
+  [[noreturn]] void bad(const std::string& reason) const;
+
+ private:
+  std::vector<TensorId> bottoms_;
+  const std::vector<HostTensor>& blobs_;
+  std::vector<std::string> tops_;
+  std::vector<bool> topUsed_;
+};
+
+/// One row: a Caffe type, how many bottoms it takes, and the function that gives its tops.
+struct LayerRow {
+  std::string_view type;
+  int minBottoms, maxBottoms;
+  std::vector<TensorId> (*import)(const LayerContext&);
+};
+
+const LayerRow* findRow(std::string_view type);
+
+// The rows by theme, each list in the file of its name.
+std::vector<LayerRow> convolutionRows();
+std::vector<LayerRow> activationRows();
+std::vector<LayerRow> poolingRows();
+std::vector<LayerRow> normalizationRows();
+std::vector<LayerRow> arithmeticRows();
+std::vector<LayerRow> shapeRows();
+
+}  // namespace tessera::caffe
