@@ -20,7 +20,7 @@ static inline PW_T pw_None(PW_T x, PW_T alpha, PW_T beta) { return x; }
 
 static inline PW_T activate(PW_T x, PW_T slope) {
 #if P_SLOPE != 0
-  return x >= PW(0.0) ? x : slope * x;
+  return x < LIT(0.0f) ? slope * x : x;
 #else
   return PW_CAT(pw_, P_ACT)(x, (PW_T)(P_ALPHA), (PW_T)(P_BETA));
 #endif
@@ -40,21 +40,21 @@ static inline PW_T epilogue(PW_T value, PW_T bias, PW_T residual, PW_T slope) {
 
 // Bias or slope of the PW_WIDTH channels from c on: vector loads must stay inside the array, so blocked families
 // pass arrays padded to whole blocks (paddedChannels in epilogue.hpp).
-static inline PW_T biasAt(__global const float* bias, int c) { return P_HAS_BIAS ? PW_LOAD(bias, c) : PW(0.0); }
+static inline PW_T biasAt(__global const float* bias, int c) { return P_HAS_BIAS ? PW_LOAD(bias, c) : LIT(0.0f); }
 static inline PW_T slopeAt(__global const float* slope, int c) {
 #if P_SLOPE == 2
   return PW_LOAD(slope, c);
 #elif P_SLOPE == 1
   return (PW_T)(slope[0]);
 #else
-  return PW(0.0);
+  return LIT(0.0f);
 #endif
 }
 
 // The epilogue with f32 operands in memory: c the (first) output channel, i the index into the residual.
 static inline PW_T epilogueAt(PW_T value, int c, int i, __global const float* bias, __global const float* residual,
                               __global const float* slope) {
-  return epilogue(value, biasAt(bias, c), P_HAS_RESIDUAL ? PW_LOAD(residual, i) : PW(0.0), slopeAt(slope, c));
+  return epilogue(value, biasAt(bias, c), P_HAS_RESIDUAL ? PW_LOAD(residual, i) : LIT(0.0f), slopeAt(slope, c));
 }
 
 // Lanes from `valid` on become 0, as padding lanes of a blocked layout must (an activation need not keep 0).
@@ -66,5 +66,5 @@ static inline float maskLanes(float value, int valid) { return valid > 0 ? value
 #define PW_LANES_4 (int4)(0, 1, 2, 3)
 #define PW_LANES_8 (int8)(0, 1, 2, 3, 4, 5, 6, 7)
 #define PW_LANES_16 (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-static inline PW_T maskLanes(PW_T value, int valid) { return PW_LANES < valid ? value : PW(0.0); }
+static inline PW_T maskLanes(PW_T value, int valid) { return PW_LANES < valid ? value : LIT(0.0f); }
 #endif

@@ -18,8 +18,10 @@ int slopeKind(const OpView& op) {
 void addEpilogueDefines(Defines& defines, const OpView& op) {
   const std::string act = op.attrs.string("activation");
   defines.emplace_back("P_ACT", act.empty() || act == "PRelu" ? "None" : act);
-  defines.emplace_back("P_ALPHA", floatLiteral(static_cast<float>(op.attrs.number("alpha"))));
-  defines.emplace_back("P_BETA", floatLiteral(static_cast<float>(op.attrs.number("beta"))));
+  const PointwiseOp* row = findPointwise(act);
+  const PointwiseConstants constants = row ? pointwiseConstants(*row, op.attrs) : PointwiseConstants{};
+  defines.emplace_back("P_ALPHA", floatLiteral(constants.alpha));
+  defines.emplace_back("P_BETA", floatLiteral(constants.beta));
   defines.emplace_back("P_HAS_BIAS", op.has(kBiasInput) ? "1" : "0");
   defines.emplace_back("P_HAS_RESIDUAL", op.has(kResidualInput) ? "1" : "0");
   defines.emplace_back("P_SLOPE", std::to_string(slopeKind(op)));
@@ -27,7 +29,7 @@ void addEpilogueDefines(Defines& defines, const OpView& op) {
 
 void addEpilogueArgs(std::vector<KernelArg>& args, const OpView& op) {
   for (const int input : {kBiasInput, kResidualInput, kSlopeInput})
-    args.push_back(KernelArg::input(op.has(input) ? input : 1));
+    args.push_back(KernelArg::input(op.has(input) ? input : 0));
 }
 
 void addPaddedEpilogueArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op, int block) {

@@ -18,7 +18,6 @@
 #define PW_STORE(v, p, i) PW_CAT(vstore, PW_WIDTH)(v, 0, (p) + (i))
 #endif
 #define LIT(value) ((PW_T)(value))
-#define PW(literal) LIT(literal##f)
 
 #define TESSERA_UNARY(name, isActivation, defaultAlpha, defaultBeta, expression) \
   static inline PW_T pw_##name(PW_T x, PW_T alpha, PW_T beta) { return expression; }
