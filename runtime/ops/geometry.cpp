@@ -1,8 +1,6 @@
 // Spatial geometry of convolutions, deconvolutions and pooling.
 #include "ops/geometry.hpp"
 
-#include <algorithm>
-
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -25,6 +23,11 @@ Extents readList(const Attributes& attrs, std::string_view name, int rank, std::
   return extents;
 }
 
+/// `count` entries of `list` from `first` on, right-aligned.
+void fillExtents(Extents& extents, const std::vector<std::int64_t>& list, std::size_t first, int count) {
+  for (int axis = 3 - count; axis < 3; ++axis) extents.at(axis) = list.at(first + axis - (3 - count));
+}
+
 /// Rank, batch, channels, input extents, strides, dilations and pads.
 Window readCommon(const Attributes& attrs, const Shape& x) {
   if (x.size() < 3 || x.size() > 5) refuse("wants N, C and one to three spatial extents, got " + toString(x));
@@ -32,7 +35,7 @@ Window readCommon(const Attributes& attrs, const Shape& x) {
   w.rank = static_cast<int>(x.size()) - 2;
   w.batch = x[0];
   w.channels = w.outChannels = x[1];
-  std::copy(x.begin() + 2, x.end(), w.in.end() - w.rank);
+  fillExtents(w.in, x, 2, w.rank);
   w.stride = readList(attrs, "strides", w.rank, 1, 1);
   w.dilation = readList(attrs, "dilations", w.rank, 1, 1);
   const auto pads = attrs.integers("pads");
@@ -40,8 +43,8 @@ Window readCommon(const Attributes& attrs, const Shape& x) {
     refuse("pads has " + std::to_string(pads.size()) + " entries for " + std::to_string(w.rank) +
            " spatial extents");
   if (!pads.empty()) {
-    std::copy(pads.begin(), pads.begin() + w.rank, w.padBegin.end() - w.rank);
-    std::copy(pads.begin() + w.rank, pads.end(), w.padEnd.end() - w.rank);
+    fillExtents(w.padBegin, pads, 0, w.rank);
+    fillExtents(w.padEnd, pads, w.rank, w.rank);
   }
   return w;
 }
@@ -53,7 +56,7 @@ void readWeights(Window& w, const Attributes& attrs, const Shape& weights) {
   if (w.group < 1 || w.channels % w.group != 0)
     refuse(std::to_string(w.channels) + " channels can not be split into " + std::to_string(w.group) +
            " groups");
-  std::copy(weights.begin() + 2, weights.end(), w.kernel.end() - w.rank);
+  fillExtents(w.kernel, weights, 2, w.rank);
   const Extents declared = readList(attrs, "kernel", w.rank, 0, 1);
   for (int axis = 3 - w.rank; axis < 3; ++axis)
     if (declared[axis] != 0 && declared[axis] != w.kernel[axis])
