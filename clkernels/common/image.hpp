@@ -1,0 +1,39 @@
+/// \file
+/// Host side of common/index.cl and common/element.cl: what naive families ask of images, and the arguments
+/// they pass.
+#pragma once
+
+#include "clkernels/common/work_size.hpp"
+#include "clkernels/family.hpp"
+#include "ops/geometry.hpp"
+
+namespace tessera {
+
+/// Channels with the last block's padding lanes.
+inline std::int64_t paddedChannelCount(const TensorDesc& t) { return roundUp(t.shape[1], t.layout.block); }
+/// Product of the extents after N and C.
+std::int64_t planeSize(const TensorDesc& t);
+
+/// Appends offset and batch stride.
+void addLayoutArgs(std::vector<KernelArg>& args, const TensorDesc& t);
+/// Appends depth, height and width.
+void addExtentArgs(std::vector<KernelArg>& args, const Extents& extents);
+
+inline void addDefine(Defines& defines, const char* name, std::int64_t value) {
+  defines.emplace_back(name, std::to_string(value));
+}
+/// P_HALF: whether activations are f16 in memory.
+inline void addElementDefine(Defines& defines, const TensorDesc& t) {
+  addDefine(defines, "P_HALF", t.type == DataType::Float16);
+}
+
+/// Whether inputs `activations` and output 0 are all f32 or all f16.
+Verdict sameFloatType(const OpView& op, std::initializer_list<int> activations);
+/// Whether every present operand is planar.
+Verdict allPlanar(const OpView& op);
+/// Whether input 0 and the output have the same block.
+Verdict sameBlock(const OpView& op);
+/// The first refusal, or yes.
+Verdict allOf(std::initializer_list<Verdict> verdicts);
+
+}  // namespace tessera
