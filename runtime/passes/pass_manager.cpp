@@ -1,4 +1,4 @@
-// Runs the passes of passes.def and verifies the graph after each.
+// The list of passes, and running them: groups, repetition, verification.
 #include <algorithm>
 
 #include "tessera/log.hpp"
@@ -6,38 +6,69 @@
 
 namespace tessera {
 
+#define TESSERA_PASS_GROUP()
 #define TESSERA_PASS(stem, name, purpose) bool pass_##stem(Graph&);
 #include "passes/passes.def"
 #undef TESSERA_PASS
+#undef TESSERA_PASS_GROUP
 
-const std::vector<Pass>& allPasses() {
-  static const std::vector<Pass> passes = {
-#define TESSERA_PASS(stem, name, purpose) {name, purpose, pass_##stem},
+namespace {
+
+/// A group that still changes the graph after so many rounds undoes its own work: a defect.
+constexpr int kMaxRounds = 200;
+
+const std::vector<std::vector<Pass>>& groups() {
+  static const std::vector<std::vector<Pass>> list = [] {
+    std::vector<std::vector<Pass>> all;
+#define TESSERA_PASS_GROUP() all.emplace_back();
+#define TESSERA_PASS(stem, name, purpose) all.back().push_back({name, purpose, &pass_##stem});
 #include "passes/passes.def"
 #undef TESSERA_PASS
-  };
-  return passes;
+#undef TESSERA_PASS_GROUP
+    return all;
+  }();
+  return list;
+}
+
+bool runPass(Graph& graph, const Pass& pass) {
+  const std::size_t before = graph.layers().size();
+  if (!pass.run(graph)) return false;
+  graph.compact();
+  try {
+    graph.verify();
+  } catch (const Error& e) {
+    throw Error(ErrorCode::Internal, "after pass " + std::string(pass.name) + ": " + e.what());
+  }
+  log().debug("pass {}: {} layers became {}", pass.name, before, graph.layers().size());
+  return true;
+}
+
+}  // namespace
+
+const std::vector<Pass>& allPasses() {
+  static const std::vector<Pass> list = [] {
+    std::vector<Pass> all;
+    for (const auto& group : groups()) all.insert(all.end(), group.begin(), group.end());
+    return all;
+  }();
+  return list;
 }
 
 void optimize(Graph& graph, const PassOptions& options) {
   for (const auto& name : options.disabled)
-    if (std::none_of(allPasses().begin(), allPasses().end(),
-                     [&](const Pass& pass) { return pass.name == name; }))
-      throw Error(ErrorCode::InvalidArgument, "there is no pass named '" + name + "' to disable");
-  // One pass may open the way for another; graphs shrink, so this ends. The bound guards against passes that
-  // disagree.
-  bool changed = true;
-  for (int round = 0; changed && round < 8; ++round) {
-    changed = false;
-    for (const Pass& pass : allPasses()) {
-      if (options.disabled.count(std::string(pass.name))) continue;
-      if (!pass.run(graph)) continue;
-      changed = true;
-      graph.verify();
-      log().debug("pass {} left {} layers", pass.name, graph.layers().size());
+    if (std::none_of(allPasses().begin(), allPasses().end(), [&](const Pass& pass) { return pass.name == name; }))
+      throw Error(ErrorCode::InvalidArgument, "there is no pass named '" + name + "'");
+  for (const auto& group : groups()) {
+    bool changed = true;
+    for (int round = 0; changed; ++round) {
+      if (round == kMaxRounds)
+        throw Error(ErrorCode::Internal, "the passes from " + std::string(group.front().name) +
+                                             " on do not come to rest on graph '" + graph.name + "'");
+      changed = false;
+      for (const Pass& pass : group)
+        if (!options.disabled.count(std::string(pass.name))) changed |= runPass(graph, pass);
     }
   }
-  graph.compact();
 }
 
 }  // namespace tessera

@@ -1,0 +1,90 @@
+// What passes edit graphs with.
+#include "passes/rewrite.hpp"
+
+#include <algorithm>
+
+namespace tessera {
+
+const Layer* producerLayer(const Graph& graph, TensorId id) {
+  const int index = id == kNoTensor ? -1 : graph.producer(id);
+  return index < 0 ? nullptr : &graph.layers()[index];
+}
+
+int soleConsumer(const Graph& graph, TensorId id) {
+  if (graph.isOutput(id)) return -1;
+  const auto readers = graph.consumers(id);
+  if (readers.size() != 1) return -1;
+  const auto& inputs = graph.layers()[readers[0]].inputs;
+  return std::count(inputs.begin(), inputs.end(), id) == 1 ? readers[0] : -1;
+}
+
+const HostTensor* constantValue(const Graph& graph, TensorId id) {
+  return id == kNoTensor ? nullptr : graph.tensor(id).constant.get();
+}
+
+std::optional<double> scalarValue(const Graph& graph, TensorId id) {
+  const HostTensor* value = constantValue(graph, id);
+  if (!value || value->type != DataType::Float32 || value->size() != 1) return std::nullopt;
+  return value->number(0);
+}
+
+std::optional<std::vector<double>> channelValues(const Graph& graph, TensorId id, const Shape& shape) {
+  const HostTensor* value = constantValue(graph, id);
+  if (!value || value->type != DataType::Float32 || shape.size() < 2 || value->shape.size() > shape.size())
+    return std::nullopt;
+  const std::size_t missing = shape.size() - value->shape.size();  // leading extents that broadcast
+  for (std::size_t axis = missing; axis < shape.size(); ++axis) {
+    const auto extent = value->shape[axis - missing];
+    if (extent != 1 && !(axis == 1 && extent == shape[1])) return std::nullopt;
+  }
+  std::vector<double> values(shape[1]);
+  for (std::int64_t c = 0; c < shape[1]; ++c) values[c] = value->number(value->size() == 1 ? 0 : c);
+  return values;
+}
+
+bool bypass(Graph& graph, int index, TensorId value) {
+  const TensorId output = graph.layers()[index].outputs.at(0);
+  if (graph.tensor(output).type != graph.tensor(value).type || graph.tensor(output).shape != graph.tensor(value).shape)
+    return false;
+  if (graph.isOutput(output)) {
+    const int source = graph.producer(value);
+    if (source < 0 || graph.isOutput(value)) return false;
+    auto& outputs = graph.layers()[source].outputs;
+    graph.layers().at(index).outputs[0] = kNoTensor;
+    std::replace(outputs.begin(), outputs.end(), value, output);
+    graph.replaceUses(value, output);
+  } else {
+    graph.replaceUses(output, value);
+  }
+  graph.layers().erase(graph.layers().begin() + index);
+  return true;
+}
+
+void replacePair(Graph& graph, int earlier, int later, Layer fused) {
+  fused.outputs = graph.layers()[later].outputs;
+  graph.layers()[later] = std::move(fused);
+  graph.layers().erase(graph.layers().begin() + earlier);
+}
+
+bool hasEpilogue(const Layer& layer) {
+  return layer.op == "Convolution" || layer.op == "Deconvolution" || layer.op == "FullyConnected";
+}
+
+TensorId inputAt(const Layer& layer, std::size_t slot) {
+  return slot < layer.inputs.size() ? layer.inputs[slot] : kNoTensor;
+}
+
+void setInput(Layer& layer, std::size_t slot, TensorId id) {
+  if (layer.inputs.size() <= slot) layer.inputs.resize(slot + 1, kNoTensor);
+  layer.inputs[slot] = id;
+}
+
+std::int64_t outputChannels(const Graph& graph, const Layer& layer) {
+  return graph.tensor(layer.outputs.at(0)).shape.at(1);
+}
+
+TensorId addFloats(Graph& graph, const std::string& name, Shape shape, const std::vector<double>& values) {
+  return graph.addConstant(name, HostTensor::of<float>(std::move(shape), {values.begin(), values.end()}));
+}
+
+}  // namespace tessera
