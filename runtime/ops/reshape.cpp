@@ -1,0 +1,40 @@
+// Reshape: the same elements in row-major order under another shape. Input: x. Attribute shape: the final
+// one.
+#include "ops/moving.hpp"
+
+namespace tessera {
+namespace {
+
+class Reshape final : public MovingOperator {
+ public:
+  Reshape() : MovingOperator("Reshape") {}
+  std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
+    wantInputs(inputs, 1, 1);
+    const Shape shape = attrs.integers("shape");
+    for (const auto extent : shape)
+      if (extent < 0) refuse("attribute shape has a negative extent; importers resolve -1");
+    if (elementCount(shape) != inputs[0].size())
+      refuse("can not reshape " + toString(inputs[0].shape) + " to " + toString(shape));
+    return {{inputs[0].type, shape, {}}};
+  }
+  void reference(const OpView&, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
+    outputs[0].data = inputs[0].data;
+  }
+  std::vector<OpInstance> samples() const override {
+    using Ints = std::vector<std::int64_t>;
+    return {
+        sample({{"shape", Ints{6, 35}}}, {f32({2, 3, 5, 7})}), sample({{"shape", Ints{}}}, {f32({1, 1})}),
+        sample({{"shape", Ints{1, 5, 3}}}, {anyTensor(DataType::Int64, {15})}, {anyInteger(DataType::Int64)}),
+        sample({{"shape", Ints{4, 9, 5, 2}}}, {f32({2, 18, 5, 2})})};
+  }
+};
+
+}  // namespace
+
+void addOperators_reshape(OperatorList& list) {
+  static const Reshape reshape;
+  list.push_back(&reshape);
+}
+
+}  // namespace tessera
