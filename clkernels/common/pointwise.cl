@@ -3,6 +3,9 @@
 // PW_WIDTH  floats in a value: 1, 2, 4, 8 or 16; the including file defines it before the #include
 // PW_T      the type of a value that follows from it
 
+// Every operation is rounded on its own, on every device: sums that want fused multiply-adds call fma().
+#pragma OPENCL FP_CONTRACT OFF
+
 #ifndef PW_WIDTH
 #error "define PW_WIDTH before including common/pointwise.cl"
 #endif

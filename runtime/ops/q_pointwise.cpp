@@ -1,0 +1,98 @@
+// QPointwise: a pointwise chain between codes and floats, every operation rounded to f32 on its own.
+// Inputs: x0.. (i8 or f32), broadcast against each other; a code enters as float(code) * scales[i].
+// Attributes: expression (ops/pointwise_chain.hpp; empty: y = x0, that is encode or decode), scales (one per
+// input, 0 for f32 ones), rate (absent: the output is f32).
+#include "ops/pointwise_chain.hpp"
+#include "ops/quantised.hpp"
+#include "ops/shape_tools.hpp"
+
+namespace tessera {
+namespace {
+
+class QPointwise final : public Operator {
+ public:
+  std::string_view name() const override { return "QPointwise"; }
+
+  std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
+    const std::string expression = attrs.string("expression");
+    const std::size_t count =
+        expression.empty() ? 1 : static_cast<std::size_t>(PointwiseChain::parse(expression).inputCount());
+    wantInputs(inputs, count, count);
+    const auto scales = attrs.numbers("scales");
+    if (scales.size() != inputs.size()) refuse("wants one scale per input");
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i].type != DataType::Int8 && inputs[i].type != DataType::Float32)
+        refuse("takes codes and f32");
+      if ((inputs[i].type == DataType::Int8) != (scales[i] > 0))
+        refuse("codes come with a positive scale, floats with 0");
+    }
+    const DataType type = attrs.has("rate") ? DataType::Int8 : DataType::Float32;
+    if (type == DataType::Int8 && !(attrs.number("rate") > 0)) refuse("rate must be positive");
+    return {{type, broadcastShapes(inputs), {}}};
+  }
+
+  void reference(const OpView& view, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
+    const std::string expression = view.attrs.string("expression");
+    PointwiseChain chain;
+    if (!expression.empty()) chain = PointwiseChain::parse(expression);
+    const auto scales = view.attrs.numbers("scales");
+    const float rate = static_cast<float>(view.attrs.number("rate"));
+    std::vector<std::vector<std::int64_t>> strides;
+    for (const auto& input : inputs) strides.push_back(broadcastStrides(input.shape, outputs[0].shape));
+    std::vector<float> values(inputs.size());
+    forEachIndex(outputs[0].shape, [&](std::int64_t i, auto at) {
+      for (std::size_t k = 0; k < inputs.size(); ++k) {
+        const std::int64_t from = dot(at, strides[k]);
+        values[k] = inputs[k].type == DataType::Int8 ? static_cast<float>(inputs[k].as<std::int8_t>()[from]) *
+                                                           static_cast<float>(scales[k])
+                                                     : inputs[k].as<float>()[from];
+      }
+      const float y = expression.empty() ? values[0] : chain.evaluateSingle(values);
+      if (outputs[0].type == DataType::Int8)
+        outputs[0].as<std::int8_t>()[i] = encode(y, rate);
+      else
+        outputs[0].as<float>()[i] = y;
+    });
+  }
+
+  Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
+  std::vector<OpInstance> samples() const override {
+    std::vector<OpInstance> samples;
+    const auto add = [&](const char* expression, std::vector<TensorDesc> inputs, bool encoded) {
+      std::vector<double> scales;
+      std::vector<Fill> fills;
+      for (const auto& input : inputs) {
+        const bool code = input.type == DataType::Int8;
+        scales.push_back(code ? static_cast<double>(0.0173f) : 0.0);
+        fills.push_back(code ? Fill::integers(-127, 127) : Fill::uniform(-2, 2));
+      }
+      Attributes attrs{{"expression", std::string(expression)}, {"scales", scales}};
+      if (encoded) attrs.set("rate", static_cast<double>(61.7f));
+      samples.push_back(makeSample("QPointwise", attrs, std::move(inputs), std::move(fills)));
+    };
+    const auto codes = [](Shape s) { return TensorDesc{DataType::Int8, std::move(s), {}}; };
+    add("", {f32({1, 19, 9, 13})}, true);
+    add("", {codes({2, 16, 5, 7})}, false);
+    add("", {codes({1, 21, 6, 6})}, true);
+    add("", {f32({3, 10})}, true);
+    add("t0=Relu(x0)", {codes({1, 12, 8, 8})}, true);
+    add("t0=Add(x0,x1);t1=Relu(t0)", {codes({1, 20, 7, 9}), codes({1, 20, 7, 9})}, true);
+    add("t0=Add(x0,x1)", {codes({2, 18, 7, 5}), f32({2, 18, 7, 5})}, true);
+    add("t0=Mul(x0,x1);t1=Add(t0,x2);t2=PRelu(t1,x3)",
+        {f32({1, 25, 9, 11}), f32({1, 25, 1, 1}), f32({25, 1, 1}), f32({25, 1, 1})}, true);
+    add("t0=Mul(x0,x1);t1=Add(t0,x2);t2=LeakyRelu(t1,alpha=0.1)",
+        {codes({1, 33, 6, 5}), f32({33, 1, 1}), f32({33, 1, 1})}, false);
+    return samples;
+  }
+};
+
+}  // namespace
+
+void addOperators_q_pointwise(OperatorList& list) {
+  static const QPointwise pointwise;
+  list.push_back(&pointwise);
+}
+
+}  // namespace tessera

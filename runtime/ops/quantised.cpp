@@ -1,0 +1,119 @@
+// INT8 arithmetic on the host.
+#include "ops/quantised.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/epilogue.hpp"
+#include "ops/shape_tools.hpp"
+
+namespace tessera {
+namespace {
+constexpr std::size_t kBias = 2, kResidual = 3, kSlope = 4;
+bool has(std::span<const HostTensor> inputs, std::size_t i) {
+  return i < inputs.size() && !inputs[i].empty();
+}
+}  // namespace
+
+std::int8_t encode(float x, float rate) {
+  const float scaled = x * rate;
+  if (std::isnan(scaled)) return 0;
+  return static_cast<std::int8_t>(std::min(std::max(std::rint(scaled), -127.0f), 127.0f));
+}
+
+float inverseScale(float scale) { return static_cast<float>(1.0 / static_cast<double>(scale)); }
+
+float combinedScale(float inputScale, float weightScale) {
+  return static_cast<float>(static_cast<double>(inputScale) * static_cast<double>(weightScale));
+}
+
+bool exactPointwise(std::string_view name) {
+  // Additions, products, comparisons and selections; no division, no library function.
+  static constexpr std::string_view kExact[] = {"Relu",   "LeakyRelu", "PRelu", "Clip", "Abs",  "Neg",
+                                                "Affine", "Add",       "Sub",   "Mul",  "Min",  "Max",
+                                                "Where",  "HardSwish", "Floor", "Ceil", "Round"};
+  return std::find(std::begin(kExact), std::end(kExact), name) != std::end(kExact);
+}
+
+QuantisedEpilogue::QuantisedEpilogue(const OpView& op, std::span<const HostTensor> inputs)
+    : inputs_(inputs), activation_(op.attrs.string("activation")) {
+  if (!activation_.empty()) {
+    const auto constants = pointwiseConstants(*findPointwise(activation_), op.attrs);
+    alpha_ = constants.alpha;
+    beta_ = constants.beta;
+  }
+  residualScale_ = static_cast<float>(op.attrs.number("residual_scale"));
+  rate_ = static_cast<float>(op.attrs.number("rate"));
+}
+
+float QuantisedEpilogue::value(std::int32_t accumulator, std::int64_t channel, std::int64_t index) const {
+  float y = static_cast<float>(accumulator) * inputs_[kMultiplierInput].as<float>()[channel];
+  if (has(inputs_, kBias)) y = y + inputs_[kBias].as<float>()[channel];
+  if (has(inputs_, kResidual)) {
+    const HostTensor& residual = inputs_[kResidual];
+    if (residual.type == DataType::Int8) {
+      const float r = static_cast<float>(residual.as<std::int8_t>()[index]) * residualScale_;
+      y = y + r;
+    } else {
+      y = y + residual.as<float>()[index];
+    }
+  }
+  const float slope =
+      has(inputs_, kSlope) ? inputs_[kSlope].as<float>()[inputs_[kSlope].size() == 1 ? 0 : channel] : 0.0f;
+  return applyActivation(activation_, y, alpha_, beta_, slope);
+}
+
+void QuantisedEpilogue::store(HostTensor& output, std::int64_t index, std::int32_t accumulator,
+                              std::int64_t channel) const {
+  const float y = value(accumulator, channel, index);
+  if (output.type == DataType::Int8)
+    output.as<std::int8_t>()[index] = encode(y, rate_);
+  else
+    output.as<float>()[index] = y;
+}
+
+DataType checkQuantised(const Attributes& attrs, std::span<const TensorDesc> inputs, const Shape& output,
+                        std::int64_t outChannels) {
+  wantInputs(inputs, 2, 6);
+  if (inputs[0].type != DataType::Int8 || inputs[1].type != DataType::Int8)
+    refuse("wants i8 input and weights");
+  if (inputs.size() <= kMultiplierInput || inputs[kMultiplierInput].size() != outChannels)
+    refuse("wants one multiplier per output channel");
+  checkEpilogue(attrs, inputs, output, outChannels);
+  if (inputs.size() > kResidual && inputs[kResidual].type == DataType::Int8 &&
+      !(attrs.number("residual_scale") > 0))
+    refuse("a residual of codes needs residual_scale");
+  if (!attrs.has("rate")) return DataType::Float32;
+  if (!(attrs.number("rate") > 0)) refuse("rate must be positive");
+  return DataType::Int8;
+}
+
+std::vector<OpInstance> quantisedSamples(const std::string& op, const std::vector<OpInstance>& floatSamples) {
+  std::vector<OpInstance> samples;
+  int turn = 0;
+  for (const OpInstance& from : floatSamples) {
+    if (from.view.inputs[0].type != DataType::Float32 || !from.view.inputs[1].constant) continue;
+    OpInstance to = from;
+    to.view.op = op;
+    auto& inputs = to.view.inputs;
+    inputs.resize(kMultiplierInput + 1);
+    to.fills.resize(inputs.size());
+    const std::int64_t channels = from.view.outputs[0].shape[1];
+    inputs[0].type = inputs[1].type = DataType::Int8;
+    to.fills[0] = to.fills[1] = Fill::integers(-127, 127);
+    inputs[kMultiplierInput] = {DataType::Float32, {channels}, {}, true};
+    to.fills[kMultiplierInput] = Fill::uniform(1e-5, 2e-4);
+    if (inputs[kResidual].present() && turn % 2 == 0) {  // residuals of codes and of floats take turns
+      inputs[kResidual].type = DataType::Int8;
+      to.fills[kResidual] = Fill::integers(-127, 127);
+      to.view.attrs.set("residual_scale", static_cast<double>(0.013f));
+    }
+    if (turn % 4 != 3) to.view.attrs.set("rate", static_cast<double>(37.5f));
+    ++turn;
+    to.view.outputs = operatorNamed(op).infer(to.view.attrs, inputs);
+    samples.push_back(std::move(to));
+  }
+  return samples;
+}
+
+}  // namespace tessera
