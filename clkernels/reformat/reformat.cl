@@ -1,0 +1,104 @@
+// reformat: the same values in another channel block, another place or another element type.
+//
+// x in blocks of P_XBLOCK channels, y in blocks of P_YBLOCK; either may be 1 (planar):
+//   index(n, c, p) = offset + n * batch + ((c / block) * plane + p) * block + c % block
+// A work-item moves the P_BLOCK = max(P_XBLOCK, P_YBLOCK) channels k * P_BLOCK.. of one position p, whole vectors at a
+// time. Padding lanes of x are zero, so those of y become zero.
+//
+// P_XBLOCK, P_YBLOCK  powers of two up to 32
+// P_XTYPE, P_YTYPE    element types in memory
+// P_CONVERT           0: elements are bytes of equal size; 1: convert through float
+// P_XHALF, P_YHALF    1: that side is half (P_CONVERT 1 only)
+// P_YCODE             1: y is i8: clamp(rint(x * scale), -127, 127), NaN gives 0; else y = x * scale
+// scale               1 / s towards codes, s from codes, 1 between floats
+#pragma OPENCL FP_CONTRACT OFF
+
+#if !defined(P_XBLOCK) || !defined(P_YBLOCK) || !defined(P_XTYPE) || !defined(P_YTYPE) || !defined(P_CONVERT) || \
+    !defined(P_XHALF) || !defined(P_YHALF) || !defined(P_YCODE)
+#error "reformat needs all of its P_ defines"
+#endif
+
+#define P_BLOCK (P_XBLOCK > P_YBLOCK ? P_XBLOCK : P_YBLOCK)
+#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
+
+// Widths of one memory access.
+#if P_XBLOCK == 32
+#define XW 16
+#else
+#define XW P_XBLOCK
+#endif
+#if P_YBLOCK == 32
+#define YW 16
+#else
+#define YW P_YBLOCK
+#endif
+
+#if P_CONVERT
+#define VALUE float
+#else
+#define VALUE P_XTYPE
+#endif
+
+// Elements of a block lie at multiples of the block, so vectors are aligned.
+static inline void loadLanes(__global const P_XTYPE* x, VALUE* v, float scale) {
+#if P_XHALF && XW == 1
+  v[0] = vload_half(0, x) * scale;
+#elif P_XHALF
+  CAT(vstore, XW)(CAT(vload_half, XW)(0, x) * scale, 0, v);
+#elif XW == 1 && P_CONVERT
+  v[0] = (float)x[0] * scale;
+#elif XW == 1
+  v[0] = x[0];
+#elif P_CONVERT
+  CAT(vstore, XW)(CAT(convert_float, XW)(*(__global const CAT(P_XTYPE, XW)*)x) * scale, 0, v);
+#else
+  CAT(vstore, XW)(*(__global const CAT(P_XTYPE, XW)*)x, 0, v);
+#endif
+}
+
+static inline void storeLanes(__global P_YTYPE* y, const VALUE* v) {
+#if P_YHALF && YW == 1
+  vstore_half(v[0], 0, y);
+#elif P_YHALF
+  CAT(vstore_half, YW)(CAT(vload, YW)(0, v), 0, y);
+#elif P_YCODE && YW == 1
+  y[0] = isnan(v[0]) ? (char)0 : convert_char(clamp(rint(v[0]), -127.0f, 127.0f));
+#elif P_YCODE
+  const CAT(float, YW) f = CAT(vload, YW)(0, v);
+  *(__global CAT(char, YW)*)y =
+      CAT(convert_char, YW)(clamp(rint(select(f, (CAT(float, YW))(0.0f), isnan(f))), -127.0f, 127.0f));
+#elif YW == 1
+  y[0] = v[0];
+#else
+  *(__global CAT(P_YTYPE, YW)*)y = CAT(vload, YW)(0, v);
+#endif
+}
+
+__kernel void reformat(__global const P_XTYPE* restrict x, __global P_YTYPE* restrict y, int channels, int plane,
+                       int xOffset, int xBatch, int yOffset, int yBatch, float scale) {
+  const int p = get_global_id(0), k = get_global_id(1), n = get_global_id(2);
+  if (p >= plane) return;
+  VALUE v[P_BLOCK];
+  x += xOffset + n * xBatch;
+  y += yOffset + n * yBatch;
+#pragma unroll
+  for (int s = 0; s < P_BLOCK / P_XBLOCK; ++s) {
+    const int block = k * (P_BLOCK / P_XBLOCK) + s;
+    if (block * P_XBLOCK < channels) {
+#pragma unroll
+      for (int l = 0; l < P_XBLOCK; l += XW) loadLanes(x + (block * plane + p) * P_XBLOCK + l, v + s * P_XBLOCK + l, scale);
+    } else {
+#pragma unroll
+      for (int l = 0; l < P_XBLOCK; ++l) v[s * P_XBLOCK + l] = 0;
+    }
+  }
+#pragma unroll
+  for (int s = 0; s < P_BLOCK / P_YBLOCK; ++s) {
+    const int block = k * (P_BLOCK / P_YBLOCK) + s;
+    if (block * P_YBLOCK < channels) {
+#pragma unroll
+      for (int l = 0; l < P_YBLOCK; l += YW) storeLanes(y + (block * plane + p) * P_YBLOCK + l, v + s * P_YBLOCK + l);
+    }
+  }
+}

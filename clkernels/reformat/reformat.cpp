@@ -1,0 +1,83 @@
+// reformat: changes of channel block, place and element type that lowering inserts between layers.
+#include <algorithm>
+
+#include "clkernels/common/image.hpp"
+
+namespace tessera {
+namespace {
+
+bool knownBlock(int block) {
+  return block == 1 || block == 2 || block == 4 || block == 8 || block == 16 || block == 32;
+}
+
+class Reformat final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"reformat", 1}; }
+
+  Verdict applies(const OpView& op, const DeviceCaps&) const override {
+    const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
+    if (!knownBlock(x.layout.block) || !knownBlock(y.layout.block))
+      return Verdict::no("a channel block is not a power of two up to 32");
+    if (x.shape.size() < 2 && (x.layout.block > 1 || y.layout.block > 1))
+      return Verdict::no("the tensor has no channels");
+    return Verdict::yes();
+  }
+
+  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
+    std::vector<BlockChoice> choices;
+    const auto add = [&](int from, int to) {
+      if (op.inputs[0].blockable() || (from == 1 && to == 1)) choices.push_back({{from}, {to}});
+    };
+    for (const int block : {1, 4, 8, 16, 32}) add(1, block);
+    for (const int block : {4, 8, 16, 32}) add(block, 1);
+    add(4, 16);
+    add(32, 8);
+    add(16, 16);
+    return choices;
+  }
+
+  Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
+    const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
+    const bool convert = x.type != y.type;
+    const int block = std::max(x.layout.block, y.layout.block);
+    // Planar on both sides: an item is one run of elements whatever its extents are.
+    const std::int64_t channels = block == 1 ? 1 : x.shape[1];
+    const std::int64_t plane = block == 1 ? x.itemElements() : planeSize(x);
+    KernelCall call{"reformat/reformat.cl", "reformat"};
+    addDefine(call.defines, "P_XBLOCK", x.layout.block);
+    addDefine(call.defines, "P_YBLOCK", y.layout.block);
+    call.defines.emplace_back("P_XTYPE", convert ? clType(x.type) : rawType(x.type));
+    call.defines.emplace_back("P_YTYPE", convert ? clType(y.type) : rawType(y.type));
+    addDefine(call.defines, "P_CONVERT", convert);
+    addDefine(call.defines, "P_XHALF", convert && x.type == DataType::Float16);
+    addDefine(call.defines, "P_YHALF", convert && y.type == DataType::Float16);
+    addDefine(call.defines, "P_YCODE", convert && y.type == DataType::Int8);
+    const double scale = p.attrs.number("scale", 1);
+    const float factor = y.type == DataType::Int8   ? static_cast<float>(1.0 / scale)
+                         : x.type == DataType::Int8 ? static_cast<float>(scale)
+                                                    : 1.0f;
+    setFlat(call, plane, device);
+    call.global.push_back(static_cast<std::size_t>(ceilDiv(channels, block)));
+    call.global.push_back(static_cast<std::size_t>(x.shape.empty() ? 1 : x.shape[0]));
+    call.local.resize(3, 1);
+    call.args = {KernelArg::input(0), KernelArg::output(0), KernelArg::ofInt(channels),
+                 KernelArg::ofInt(plane)};
+    addLayoutArgs(call.args, x);
+    addLayoutArgs(call.args, y);
+    call.args.push_back(KernelArg::ofFloat(factor));
+    return {{call}, {}, {}};
+  }
+
+  Cost cost(const Problem& p, const DeviceCaps&) const override {
+    return {0, static_cast<double>(p.inputs[0].bytes() + p.outputs[0].bytes()), 0.5};
+  }
+};
+
+}  // namespace
+
+void addFamilies_reformat(FamilyList& list) {
+  static const Reformat reformat;
+  list.add(reformat, {"Reformat"});
+}
+
+}  // namespace tessera
