@@ -1,0 +1,95 @@
+// MatMul: numpy's matrix product; batch extents broadcast, 1-D operands count as a row or a column.
+// Inputs: a [.., M, K], b [.., K, N].
+#include "ops/matmul.hpp"
+
+#include "ops/epilogue.hpp"
+#include "ops/shape_tools.hpp"
+
+namespace tessera {
+
+MatMulShape matMulShape(const Shape& a, const Shape& b) {
+  if (a.empty() || b.empty()) refuse("MatMul does not take scalars");
+  MatMulShape s;
+  const bool row = a.size() == 1, column = b.size() == 1;
+  s.m = row ? 1 : a[a.size() - 2];
+  s.k = a.back();
+  s.n = column ? 1 : b.back();
+  if ((column ? b[0] : b[b.size() - 2]) != s.k)
+    refuse(toString(a) + " times " + toString(b) + " does not fit");
+  const Shape aBatch(a.begin(), row ? a.begin() : a.end() - 2);
+  const Shape bBatch(b.begin(), column ? b.begin() : b.end() - 2);
+  const TensorDesc batches[] = {{DataType::Float32, aBatch, {}}, {DataType::Float32, bBatch, {}}};
+  s.batch = s.output = broadcastShapes(batches);
+  if (!row) s.output.push_back(s.m);
+  if (!column) s.output.push_back(s.n);
+  const auto aStrides = broadcastStrides(aBatch, s.batch), bStrides = broadcastStrides(bBatch, s.batch);
+  forEachIndex(s.batch, [&](std::int64_t, std::span<const std::int64_t> at) {
+    s.aItem.push_back(dot(at, aStrides));
+    s.bItem.push_back(dot(at, bStrides));
+  });
+  return s;
+}
+
+namespace {
+
+class MatMul final : public Operator {
+ public:
+  std::string_view name() const override { return "MatMul"; }
+
+  std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
+    wantInputs(inputs, 2, 2);
+    if (inputs[0].type != inputs[1].type || inputs[0].type == DataType::Bool)
+      refuse("wants operands of one arithmetic type");
+    return {{inputs[0].type, matMulShape(inputs[0].shape, inputs[1].shape).output, {}}};
+  }
+
+  void reference(const OpView&, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
+    const MatMulShape s = matMulShape(inputs[0].shape, inputs[1].shape);
+    const auto a = toDoubles(inputs[0]), b = toDoubles(inputs[1]);
+    std::vector<double> y(outputs[0].size());
+    for (std::size_t item = 0; item < s.aItem.size(); ++item)
+      for (std::int64_t i = 0; i < s.m; ++i)
+        for (std::int64_t j = 0; j < s.n; ++j) {
+          double sum = 0;
+          for (std::int64_t k = 0; k < s.k; ++k)
+            sum += a[(s.aItem[item] * s.m + i) * s.k + k] * b[(s.bItem[item] * s.k + k) * s.n + j];
+          y[(static_cast<std::int64_t>(item) * s.m + i) * s.n + j] = sum;
+        }
+    storeDoubles(outputs[0], y);
+  }
+
+  Tolerance tolerance(const OpView& view) const override {
+    return sumTolerance(view, view.inputs[0].shape.back());
+  }
+
+  std::vector<OpInstance> samples() const override {
+    std::vector<OpInstance> samples;
+    const std::pair<Shape, Shape> shapes[] = {{{5, 7}, {7, 3}},
+                                              {{1, 64}, {64, 48}},
+                                              {{33, 17}, {17, 65}},
+                                              {{2, 5, 7}, {2, 7, 3}},
+                                              {{2, 3, 5, 7}, {7, 4}},
+                                              {{3, 1, 5, 7}, {4, 7, 2}},
+                                              {{7}, {7, 3}},
+                                              {{5, 7}, {7}},
+                                              {{7}, {7}},
+                                              {{2, 5, 7}, {7}},
+                                              {{7}, {2, 7, 3}},
+                                              {{1, 1, 4, 6}, {2, 3, 6, 4}},
+                                              {{2, 1, 1, 9}, {3, 9, 1}},
+                                              {{40, 130}, {130, 24}}};
+    for (const auto& [a, b] : shapes) samples.push_back(makeSample("MatMul", {}, {f32(a), f32(b)}));
+    samples.push_back(makeSample("MatMul", {}, {f32({6, 20}), f32({20, 12})}, {}, {false, true}));
+    return samples;
+  }
+};
+
+}  // namespace
+
+void addOperators_matmul(OperatorList& list) {
+  static const MatMul matMul;
+  list.push_back(&matMul);
+}
+
+}  // namespace tessera

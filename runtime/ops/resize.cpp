@@ -1,0 +1,226 @@
+// Resize: ONNX's Resize without antialiasing. Input: x. Attributes: sizes (full output shape), scales (one
+// per extent; absent: sizes / extents), mode (nearest, linear, cubic), coordinate, nearest, cubic_a (-0.75),
+// exclude_outside (0), extrapolation (0), roi (starts, then ends; tf_crop_and_resize only).
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "ops/epilogue.hpp"
+#include "ops/resize_axis.hpp"
+#include "ops/shape_tools.hpp"
+
+namespace tessera {
+namespace {
+
+/// Everything that maps coordinates of one axis.
+struct AxisMap {
+  std::string coordinate;
+  double in, out, scale, start, end;
+
+  /// The source coordinate of output o.
+  double source(double o) const {
+    const double centre = (o + 0.5) / scale - 0.5;
+    if (coordinate == "half_pixel") return centre;
+    if (coordinate == "pytorch_half_pixel") return out > 1 ? centre : 0;
+    if (coordinate == "half_pixel_symmetric") return in / 2 * (1 - out / (scale * in)) + centre;
+    if (coordinate == "asymmetric") return o / scale;
+    if (coordinate == "align_corners") return out > 1 ? o * (in - 1) / (out - 1) : 0;
+    if (coordinate == "tf_half_pixel_for_nn") return (o + 0.5) / scale;
+    return out > 1 ? start * (in - 1) + o * (end - start) * (in - 1) / (out - 1)
+                   : 0.5 * (start + end) * (in - 1);
+  }
+  bool outside(double at) const { return coordinate == "tf_crop_and_resize" && (at < 0 || at > in - 1); }
+};
+
+double nearestCell(double at, const std::string& rounding) {
+  if (rounding == "floor") return std::floor(at);
+  if (rounding == "ceil") return std::ceil(at);
+  return rounding == "round_prefer_ceil" ? std::floor(at + 0.5) : std::ceil(at - 0.5);
+}
+
+/// Weights of the cells floor(at) - 1 .. floor(at) + 2 (Keys' cubic convolution).
+std::vector<double> cubicWeights(double r, double a) {
+  const auto outer = [a](double d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
+  const auto inner = [a](double d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
+  return {outer(r + 1), inner(r), inner(1 - r), outer(2 - r)};
+}
+
+class Resize final : public Operator {
+ public:
+  std::string_view name() const override { return "Resize"; }
+  std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
+    wantInputs(inputs, 1, 1);
+    OpView view{"Resize", attrs, {inputs[0]}, {}};
+    if (!isFloat(inputs[0].type) && attrs.string("mode", "nearest") != "nearest")
+      refuse("can interpolate floating-point inputs only");
+    resizeAxes(view);
+    return {{inputs[0].type, attrs.integers("sizes"), {}}};
+  }
+
+  void reference(const OpView& view, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
+    const auto axes = resizeAxes(view);
+    const auto x = toDoubles(inputs[0]);
+    const auto strides = rowMajorStrides(inputs[0].shape);
+    const double extrapolation = view.attrs.number("extrapolation", 0);
+    forEachIndex(outputs[0].shape, [&](std::int64_t i, std::span<const std::int64_t> at) {
+      const auto value = gather(axes, x, strides, at, 0, 0);
+      outputs[0].setNumber(i, value.value_or(extrapolation));
+    });
+  }
+
+  Tolerance tolerance(const OpView& view) const override {
+    return view.attrs.string("mode", "nearest") == "nearest" ? Tolerance{0, 0} : sumTolerance(view, 16);
+  }
+  QuantRule quantRule(const OpView& view) const override {
+    return view.attrs.string("mode", "nearest") == "nearest" ? QuantRule::SameScale : QuantRule::Float;
+  }
+  std::vector<OpInstance> samples() const override;
+
+ private:
+  /// The interpolated value over axes `axis`..; none where a coordinate lies outside.
+  static std::optional<double> gather(const std::vector<ResizeAxis>& axes, const std::vector<double>& x,
+                                      const std::vector<std::int64_t>& strides,
+                                      std::span<const std::int64_t> at, std::size_t axis, std::int64_t base) {
+    if (axis == axes.size()) return x[base];
+    const ResizeAxis& a = axes[axis];
+    double sum = 0;
+    for (int t = 0; t < a.taps; ++t) {
+      const std::int64_t entry = at[axis] * a.taps + t;
+      if (a.cell[entry] < 0) return std::nullopt;
+      const auto part = gather(axes, x, strides, at, axis + 1, base + a.cell[entry] * strides[axis]);
+      if (!part) return std::nullopt;
+      sum += *part * a.weight[entry];
+    }
+    return sum;
+  }
+};
+
+void addTaps(ResizeAxis& axis, const AxisMap& map, double o, const Attributes& attrs,
+             const std::string& mode) {
+  const double at = map.source(o), last = map.in - 1;
+  const auto push = [&](double cell, double weight) {
+    axis.cell.push_back(map.outside(at) ? -1 : static_cast<std::int32_t>(std::clamp(cell, 0.0, last)));
+    axis.weight.push_back(weight);
+  };
+  if (mode == "nearest") {
+    push(nearestCell(at, attrs.string("nearest", "round_prefer_floor")), 1);
+  } else if (mode == "linear") {
+    const double low = std::floor(at);
+    push(low, 1 - (at - low));
+    push(low + 1, at - low);
+  } else {
+    const double low = std::floor(at);
+    auto weights = cubicWeights(at - low, attrs.number("cubic_a", -0.75));
+    if (attrs.integer("exclude_outside")) {
+      double sum = 0;
+      for (int t = 0; t < 4; ++t) sum += weights[t] *= low - 1 + t >= 0 && low - 1 + t <= last;
+      for (auto& weight : weights) weight /= sum;
+    }
+    for (int t = 0; t < 4; ++t) push(low - 1 + t, weights[t]);
+  }
+}
+
+void checkAttributes(const Attributes& attrs, const Shape& x) {
+  const auto oneOf = [&](const char* attribute, std::string fallback,
+                         std::initializer_list<const char*> names) {
+    const std::string value = attrs.string(attribute, fallback);
+    if (std::ranges::find(names, value) == names.end())
+      refuse("attribute " + std::string(attribute) + " can not be '" + value + "'");
+  };
+  oneOf("mode", "nearest", {"nearest", "linear", "cubic"});
+  oneOf("coordinate", "half_pixel",
+        {"half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric", "align_corners",
+         "tf_half_pixel_for_nn", "tf_crop_and_resize"});
+  oneOf("nearest", "round_prefer_floor", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
+  const auto sizes = attrs.integers("sizes");
+  if (sizes.size() != x.size() || std::ranges::any_of(sizes, [](auto s) { return s < 1; }))
+    refuse("sizes " + toString(sizes) + " do not fit " + toString(x));
+  if (attrs.has("scales") && attrs.numbers("scales").size() != x.size())
+    refuse("scales needs one entry per extent");
+  if (attrs.string("coordinate", "half_pixel") == "tf_crop_and_resize" &&
+      attrs.numbers("roi").size() != 2 * x.size())
+    refuse("roi needs a start and an end per extent");
+}
+
+using Sizes = std::vector<std::int64_t>;
+
+std::vector<OpInstance> Resize::samples() const {
+  std::vector<OpInstance> samples;
+  const auto add = [&](Attributes attrs, Shape x, Sizes sizes) {
+    samples.push_back(makeSample("Resize", attrs.set("sizes", sizes), {f32(std::move(x))}));
+  };
+  const std::string coordinates[] = {"half_pixel", "pytorch_half_pixel", "half_pixel_symmetric",
+                                     "asymmetric", "align_corners",      "tf_half_pixel_for_nn"};
+  for (const std::string mode : {"nearest", "linear", "cubic"})
+    for (const auto& coordinate : coordinates) {
+      add({{"mode", mode}, {"coordinate", coordinate}}, {1, 3, 4, 5}, {1, 3, 9, 7});
+      add({{"mode", mode}, {"coordinate", coordinate}}, {2, 18, 7, 6}, {2, 18, 3, 6});
+    }
+  for (const std::string rounding : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}) {
+    add({{"nearest", rounding}, {"coordinate", std::string("asymmetric")}}, {1, 16, 3, 5}, {1, 16, 6, 10});
+    add({{"nearest", rounding}}, {1, 2, 6, 9}, {1, 2, 3, 4});
+  }
+  add({{"mode", std::string("linear")}}, {1, 19, 8, 16}, {1, 19, 16, 32});
+  add({{"mode", std::string("linear")}, {"scales", std::vector<double>{1, 1, 1.3, 0.7}}}, {1, 2, 5, 9},
+      {1, 2, 6, 6});
+  add({{"mode", std::string("cubic")}, {"exclude_outside", 1}, {"cubic_a", -0.5}}, {1, 3, 5, 4},
+      {1, 3, 8, 9});
+  add({{"mode", std::string("linear")}}, {2, 3, 7}, {2, 3, 12});
+  add({{"mode", std::string("linear")}}, {1, 2, 3, 4, 5}, {1, 2, 5, 4, 7});
+  add({{"mode", std::string("nearest")}}, {1, 4, 5, 3}, {1, 8, 10, 3});  // channels and rows
+  add({{"mode", std::string("linear")}}, {2, 4, 5, 6}, {2, 8, 10, 6});   // N, H, W, C
+  add({{"mode", std::string("nearest")}}, {1, 3, 4, 4}, {1, 3, 4, 4});
+  add({{"mode", std::string("cubic")}}, {6, 4}, {9, 7});
+  for (const std::string mode : {"nearest", "linear", "cubic"})
+    add({{"mode", mode},
+         {"coordinate", std::string("tf_crop_and_resize")},
+         {"roi", std::vector<double>{0, 0, 0.4, 0.6, 1, 1, 1.2, 1.7}},
+         {"extrapolation", 10.0}},
+        {1, 5, 4, 4}, {1, 5, 3, 6});
+  samples.push_back(makeSample("Resize", {{"sizes", Sizes{1, 18, 6, 8}}},
+                               {{DataType::Int8, {1, 18, 3, 4}, {}}}, {Fill::integers(-127, 127)}));
+  return samples;
+}
+
+}  // namespace
+
+std::vector<ResizeAxis> resizeAxes(const OpView& op) {
+  const Shape& x = op.inputs[0].shape;
+  checkAttributes(op.attrs, x);
+  const auto sizes = op.attrs.integers("sizes");
+  const auto scales = op.attrs.numbers("scales"), roi = op.attrs.numbers("roi");
+  const std::string coordinate = op.attrs.string("coordinate", "half_pixel"),
+                    mode = op.attrs.string("mode", "nearest");
+  std::vector<ResizeAxis> axes(x.size());
+  for (std::size_t d = 0; d < x.size(); ++d) {
+    const auto in = static_cast<double>(x[d]), out = static_cast<double>(sizes[d]);
+    const bool crop = coordinate == "tf_crop_and_resize";
+    const AxisMap map{coordinate,
+                      in,
+                      out,
+                      scales.empty() ? out / in : scales[d],
+                      crop ? roi[d] : 0,
+                      crop ? roi[d + x.size()] : 1};
+    ResizeAxis& axis = axes[d];
+    axis.taps = mode == "nearest" ? 1 : mode == "linear" ? 2 : 4;
+    for (std::int64_t o = 0; o < sizes[d]; ++o) {
+      addTaps(axis, map, static_cast<double>(o), op.attrs, mode);
+      axis.identity &= x[d] == sizes[d] && !map.outside(map.source(static_cast<double>(o))) &&
+                       (mode == "nearest" ? axis.cell.back() == o
+                                          : map.source(static_cast<double>(o)) == static_cast<double>(o));
+    }
+    if (!axis.identity) continue;
+    axis = {};
+    for (std::int64_t o = 0; o < sizes[d]; ++o) axis.cell.push_back(static_cast<std::int32_t>(o));
+    axis.weight.assign(sizes[d], 1);
+  }
+  return axes;
+}
+
+void addOperators_resize(OperatorList& list) {
+  static const Resize resize;
+  list.push_back(&resize);
+}
+
+}  // namespace tessera

@@ -1,0 +1,66 @@
+// Softmax: exp(x - max) / sum over one axis, or its logarithm. Attributes: axis, log (0).
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ops/axes.hpp"
+#include "ops/epilogue.hpp"
+#include "ops/shape_tools.hpp"
+
+namespace tessera {
+namespace {
+
+class Softmax final : public Operator {
+ public:
+  std::string_view name() const override { return "Softmax"; }
+  std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
+    wantInputs(inputs, 1, 1);
+    if (!isFloat(inputs[0].type)) refuse("wants a floating-point input");
+    normalAxis(attrs.integer("axis", -1), inputs[0].shape.size());
+    return {{inputs[0].type, inputs[0].shape, {}}};
+  }
+  void reference(const OpView& view, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
+    auto x = toDoubles(inputs[0]);
+    const Groups groups = groupsAlong(inputs[0].shape, reducedAxes(view));
+    std::vector<double> top(groups.count, -std::numeric_limits<double>::infinity()), sum(groups.count);
+    for (std::size_t i = 0; i < x.size(); ++i) top[groups.of[i]] = std::max(top[groups.of[i]], x[i]);
+    for (std::size_t i = 0; i < x.size(); ++i) sum[groups.of[i]] += std::exp(x[i] - top[groups.of[i]]);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double off = x[i] - top[groups.of[i]];
+      x[i] =
+          view.attrs.integer("log") ? off - std::log(sum[groups.of[i]]) : std::exp(off) / sum[groups.of[i]];
+    }
+    storeDoubles(outputs[0], x);
+  }
+  Tolerance tolerance(const OpView& view) const override { return sumTolerance(view, 16); }
+  std::vector<OpInstance> samples() const override {
+    std::vector<OpInstance> samples;
+    for (const int log : {0, 1}) {
+      const auto add = [&](std::int64_t axis, Shape x) {
+        samples.push_back(makeSample("Softmax", {{"axis", axis}, {"log", log}}, {f32(std::move(x))},
+                                     {Fill::uniform(-30, 30)}));
+      };
+      add(-1, {3, 1000});
+      add(1, {1, 19, 5, 7});
+      add(1, {2, 3, 4, 4});
+      add(1, {1, 16, 3, 9});
+      add(0, {5, 6});
+      add(2, {2, 3, 7, 5});
+      add(3, {1, 4, 3, 33});
+      add(1, {2, 11, 6});
+      add(0, {13});
+      add(1, {2, 17, 2, 3, 2});
+    }
+    return samples;
+  }
+};
+
+}  // namespace
+
+void addOperators_softmax(OperatorList& list) {
+  static const Softmax softmax;
+  list.push_back(&softmax);
+}
+
+}  // namespace tessera
