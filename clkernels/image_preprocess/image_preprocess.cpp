@@ -1,0 +1,52 @@
+// image_preprocess: resize, channel order, mean, deviation and scale in one kernel. Sizes are arguments, so
+// that images of all sizes share one program.
+#include "clkernels/common/work_size.hpp"
+#include "clkernels/family.hpp"
+#include "ops/image.hpp"
+
+namespace tessera {
+namespace {
+
+class ImagePreprocessFamily final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"image_preprocess", 1}; }
+  Verdict applies(const OpView& op, const DeviceCaps&) const override {
+    if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1)
+      return Verdict::no("wants planar operands");
+    // Exact positions: (2 d + 1) * from must fit 32 bits.
+    const std::int64_t from = std::max(op.inputs[0].shape[1], op.inputs[0].shape[2]);
+    const std::int64_t to = std::max(op.outputs[0].shape[2], op.outputs[0].shape[3]);
+    if (2 * from * to >= std::int64_t{1} << 31 || op.inputs[0].size() >= std::int64_t{1} << 31)
+      return Verdict::no("image and input are too large together");
+    return Verdict::yes();
+  }
+  Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
+    const ImagePreprocess how = preprocessOf(p.attrs);
+    const std::int64_t height = p.inputs[0].shape[1], width = p.inputs[0].shape[2];
+    const ImageRegion region = imageRegion(how.resize, how.height, how.width, height, width);
+    KernelCall call{
+        "image_preprocess/image_preprocess.cl",
+        "image_preprocess",
+        {{"P_NEAREST", how.resize == ResizeMode::Nearest ? "1" : "0"}, {"P_RGB", how.rgb ? "1" : "0"}}};
+    call.global = {static_cast<std::size_t>(roundUp(how.width, 32)), static_cast<std::size_t>(how.height)};
+    if (device.maxWorkGroup >= 32) call.local = {32, 1};
+    call.args = {KernelArg::input(0), KernelArg::output(0)};
+    for (const std::int64_t value :
+         {p.inputs[0].layout.offset, p.outputs[0].layout.offset, height, width, how.height, how.width,
+          region.top, region.left, region.height, region.width})
+      call.args.push_back(KernelArg::ofInt(value));
+    for (const double value : {how.pad, how.scale, how.mean[0], how.mean[1], how.mean[2], how.deviation[0],
+                               how.deviation[1], how.deviation[2]})
+      call.args.push_back(KernelArg::ofFloat(static_cast<float>(value)));
+    return {{call}, {}, {}};
+  }
+};
+
+}  // namespace
+
+void addFamilies_image_preprocess(FamilyList& list) {
+  static const ImagePreprocessFamily family;
+  list.add(family, {"ImagePreprocess"});
+}
+
+}  // namespace tessera
