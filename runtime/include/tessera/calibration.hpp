@@ -1,0 +1,49 @@
+/// \file
+/// INT8 scales of a network's tensors, and the precision of its layers that follows from them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tessera/graph.hpp"
+
+namespace tessera {
+
+/// What calibration found: portable to any device. Keys are names of the source model's tensors and layers.
+struct Calibration {
+  std::string graphName;
+  std::uint64_t graphHash = 0;  ///< Graph::hash() of the graph as imported, before passes; 0: not known (foreign caches)
+  std::string method;           ///< "auto", "entropy", "minmax", "percentile", "mse", or where the scales came from
+  std::map<std::string, float> scales;              ///< by tensor: threshold / 127
+  std::set<std::string> floatTensors;               ///< tensors to keep in floating point though codes would be possible
+  std::set<std::string> floatLayers;                ///< layers to keep in fp32
+  std::map<std::string, std::vector<float>> biasCorrection;  ///< by layer: added to the bias, one per output channel
+  std::map<std::string, std::vector<float>> weightScales;    ///< by layer: given scales (ONNX QDQ models); else max/127
+};
+
+struct PrecisionOptions {
+  std::set<std::string> keepFp32;  ///< names of layers; an unknown name is an error
+  bool keepFirstLast = false;      ///< the first and the last layer with weights stay in fp32
+};
+
+/// Precision of one layer and why.
+struct LayerPrecision {
+  std::string layer, op;
+  bool int8 = false;
+  std::string reason;
+  double multiplyAdds = 0;
+};
+
+/// Names of the tensors whose scales assignInt8 can use: calibration records these.
+std::vector<std::string> tensorsToCalibrate(const Graph& optimized);
+
+/// Rewrites an optimised fp32 graph into one whose layers run in INT8 where an integer body exists (docs/numerics.md);
+/// the same on every device. Throws Error(BadCache) that names the tensor where a needed scale is missing, infinite, NaN,
+/// zero or negative, and Error(InvalidArgument) for unknown names in the options.
+Graph assignInt8(const Graph& optimized, const Calibration& calibration, const PrecisionOptions& options,
+                 std::vector<LayerPrecision>* report = nullptr);
+
+}  // namespace tessera

@@ -1,0 +1,251 @@
+// Rewriting a float graph into a quantised one, as the plan says.
+#include "lower/precision.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/quantised.hpp"
+
+namespace tessera {
+namespace {
+
+class Rewriter {
+ public:
+  Rewriter(const Graph& from, const Calibration& calibration, const Int8Plan& plan)
+      : from_(from),
+        calibration_(calibration),
+        plan_(plan),
+        floats_(from.tensors().size(), kNoTensor),
+        codes_(from.tensors().size(), kNoTensor) {}
+
+  Graph run(std::vector<LayerPrecision>* report) {
+    to_.name = from_.name;
+    for (const TensorId id : from_.inputs()) {
+      const auto& t = from_.tensor(id);
+      floats_[id] = to_.addInput(t.name, t.type, t.shape);
+    }
+    for (std::size_t i = 0; i < from_.layers().size(); ++i) {
+      const Layer& layer = from_.layers()[i];
+      rewrite(layer, plan_.roles[i]);
+      if (!report) continue;
+      const bool int8 =
+          to_.layers().back().op[0] == 'Q' || (!layer.outputs.empty() && plan_.coded[layer.outputs[0]]);
+      std::string reason = plan_.reasons[i];
+      if (reason.empty())
+        reason =
+            int8 ? "integer kernel" : "no integer kernel for " + layer.op + ", or its neighbours want floats";
+      report->push_back({layer.name, layer.op, int8, reason, multiplyAdds(from_, layer)});
+    }
+    for (const TensorId id : from_.outputs()) to_.markOutput(asFloat(id));
+    to_.verify();
+    return std::move(to_);
+  }
+
+ private:
+  void rewrite(const Layer& layer, Int8Role role) {
+    const TensorId first = layer.outputs[0];
+    switch (role) {
+      case Int8Role::Compute:
+        return compute(layer);
+      case Int8Role::Pointwise:
+        if (anyCoded(layer)) return pointwise(layer);
+        break;
+      case Int8Role::Average:
+        if (plan_.coded[layer.inputs[0]]) return average(layer);
+        break;
+      case Int8Role::Moving:
+        if (plan_.coded[first]) return copy(layer, true);
+        break;
+      case Int8Role::Float:
+        break;
+    }
+    copy(layer, false);
+  }
+
+  bool anyCoded(const Layer& layer) const {
+    const auto coded = [&](TensorId id) { return id != kNoTensor && plan_.coded[id]; };
+    return coded(layer.outputs[0]) || std::any_of(layer.inputs.begin(), layer.inputs.end(), coded);
+  }
+
+  // The same operator; on codes where `coded`.
+  void copy(const Layer& layer, bool coded) {
+    std::vector<TensorId> inputs;
+    for (const TensorId id : layer.inputs)
+      inputs.push_back(id == kNoTensor                           ? kNoTensor
+                       : coded && !from_.tensor(id).isConstant() ? asCode(id)
+                                                                 : asFloat(id));
+    const Layer added = to_.addLayer(layer.op, layer.name, inputs, layer.attrs, names(layer));
+    for (std::size_t i = 0; i < layer.outputs.size(); ++i)
+      (coded ? codes_ : floats_)[layer.outputs[i]] = added.outputs[i];
+  }
+
+  void compute(const Layer& layer) {
+    const TensorId x = layer.inputs[0], out = layer.outputs[0];
+    const bool deconvolution = layer.op == "Deconvolution";
+    const auto given = calibration_.weightScales.find(layer.name);
+    const CodedWeights weights =
+        encodeWeights(*from_.tensor(layer.inputs[1]).constant, deconvolution ? 1 : 0,
+                      deconvolution ? layer.attrs.integer("group", 1) : 1,
+                      given == calibration_.weightScales.end() ? nullptr : &given->second);
+    const float inputScale = scaleOf(x);
+    std::vector<float> multipliers;
+    for (const float s : weights.scales) multipliers.push_back(combinedScale(inputScale, s));
+    const auto channels = static_cast<std::int64_t>(multipliers.size());
+
+    std::vector<TensorId> inputs(kMultiplierInput + 1, kNoTensor);
+    inputs[0] = asCode(x);
+    inputs[1] = to_.addConstant(from_.tensor(layer.inputs[1]).name, weights.codes);
+    inputs[2] = biasOf(layer, channels);
+    Attributes attrs = layer.attrs;
+    if (layer.inputs.size() > 3 && layer.inputs[3] != kNoTensor) {
+      const TensorId residual = layer.inputs[3];
+      inputs[3] = plan_.coded[residual] ? asCode(residual) : asFloat(residual);
+      if (plan_.coded[residual]) attrs.set("residual_scale", static_cast<double>(scaleOf(residual)));
+    }
+    if (layer.inputs.size() > 4 && layer.inputs[4] != kNoTensor) inputs[4] = asFloat(layer.inputs[4]);
+    inputs[kMultiplierInput] =
+        to_.addConstant(layer.name + "/multiplier", HostTensor::of<float>({channels}, multipliers));
+    if (plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
+
+    // An activation that is not exactly rounded runs as a layer of its own, in floating point.
+    const std::string activation = attrs.string("activation");
+    const bool split = !exactActivation(activation);
+    Attributes after;
+    if (split)
+      for (const char* name : {"alpha", "beta"})
+        if (attrs.has(name)) after.set(name, attrs.number(name));
+    if (split)
+      for (const char* name : {"activation", "alpha", "beta"}) attrs.erase(name);
+    TensorId result = to_.add("Q" + layer.op, layer.name, inputs, attrs,
+                              {split ? layer.name + "/sum" : from_.tensor(out).name});
+    if (split)
+      result = to_.add(activation, layer.name + "/" + activation, {result}, after, {from_.tensor(out).name});
+    (plan_.coded[out] ? codes_ : floats_)[out] = result;
+  }
+
+  TensorId biasOf(const Layer& layer, std::int64_t channels) {
+    const TensorId bias = layer.inputs.size() > 2 ? layer.inputs[2] : kNoTensor;
+    const auto correction = calibration_.biasCorrection.find(layer.name);
+    if (correction == calibration_.biasCorrection.end()) return bias == kNoTensor ? kNoTensor : asFloat(bias);
+    if (static_cast<std::int64_t>(correction->second.size()) != channels)
+      throw Error(ErrorCode::BadCache,
+                  "the bias correction of layer '" + layer.name + "' has another number of channels");
+    HostTensor corrected(DataType::Float32, {channels});
+    for (std::int64_t k = 0; k < channels; ++k)
+      corrected.setNumber(k, (bias == kNoTensor ? 0.0 : from_.tensor(bias).constant->number(k)) +
+                                 static_cast<double>(correction->second[k]));
+    return to_.addConstant(layer.name + "/bias", corrected);
+  }
+
+  void pointwise(const Layer& layer) {
+    const auto chain = *asChain(from_, layer);
+    const TensorId out = layer.outputs[0];
+    std::vector<TensorId> inputs;
+    std::vector<double> scales;
+    for (const TensorId id : layer.inputs) {
+      if (id == kNoTensor) continue;
+      const bool coded = plan_.coded[id];
+      inputs.push_back(coded ? asCode(id) : asFloat(id));
+      scales.push_back(coded ? static_cast<double>(scaleOf(id)) : 0.0);
+    }
+    // Scale's operands [C] stand for channels: broadcast along axis 1.
+    const std::size_t rank = from_.tensor(out).shape.size();
+    if (layer.op == "Scale")
+      for (std::size_t i = 1; i < inputs.size(); ++i) {
+        Shape shape(rank, 1);
+        shape[1] = from_.tensor(layer.inputs[i]).shape[0];
+        HostTensor reshaped = *from_.tensor(layer.inputs[i]).constant;
+        reshaped.shape = shape;
+        inputs[i] = to_.addConstant(from_.tensor(layer.inputs[i]).name, std::move(reshaped));
+      }
+    Attributes attrs{{"expression", chain.text()}, {"scales", scales}};
+    if (plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
+    (plan_.coded[out] ? codes_ : floats_)[out] =
+        to_.add("QPointwise", layer.name, inputs, attrs, names(layer));
+  }
+
+  void average(const Layer& layer) {
+    const TensorId out = layer.outputs[0];
+    Attributes attrs = layer.attrs;
+    if (layer.op == "GlobalPool") attrs.set("global", 1);
+    attrs.set("scale", static_cast<double>(scaleOf(layer.inputs[0])));
+    if (plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
+    (plan_.coded[out] ? codes_ : floats_)[out] =
+        to_.add("QAveragePool", layer.name, {asCode(layer.inputs[0])}, attrs, names(layer));
+  }
+
+  TensorId asFloat(TensorId id) {
+    if (floats_[id] != kNoTensor) return floats_[id];
+    const auto& t = from_.tensor(id);
+    if (t.isConstant()) return floats_[id] = to_.addConstant(t.name, *t.constant);
+    if (codes_[id] == kNoTensor)
+      throw Error(ErrorCode::Internal, "tensor " + t.name + " is read before it is computed");
+    const Attributes attrs{{"expression", std::string()},
+                           {"scales", std::vector<double>{static_cast<double>(scaleOf(id))}}};
+    return floats_[id] = to_.add("QPointwise", t.name + "/decode", {codes_[id]}, attrs);
+  }
+
+  TensorId asCode(TensorId id) {
+    if (codes_[id] != kNoTensor) return codes_[id];
+    const Attributes attrs{{"expression", std::string()},
+                           {"scales", std::vector<double>{0.0}},
+                           {"rate", static_cast<double>(inverseScale(scaleOf(id)))}};
+    return codes_[id] = to_.add("QPointwise", from_.tensor(id).name + "/encode", {asFloat(id)}, attrs);
+  }
+
+  float scaleOf(TensorId id) const {
+    const float scale = plan_.scales[id];
+    if (!(scale > 0))
+      throw Error(ErrorCode::BadCache,
+                  "the calibration has no scale for tensor '" + from_.tensor(id).name + "'");
+    return scale;
+  }
+
+  std::vector<std::string> names(const Layer& layer) const {
+    std::vector<std::string> out;
+    for (const TensorId id : layer.outputs) out.push_back(from_.tensor(id).name);
+    return out;
+  }
+
+  const Graph& from_;
+  const Calibration& calibration_;
+  const Int8Plan& plan_;
+  Graph to_;
+  std::vector<TensorId> floats_, codes_;  ///< per tensor of from_: its float and coded form in to_
+};
+
+}  // namespace
+
+CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
+                           const std::vector<float>* given) {
+  const auto w = weights.as<float>();
+  const std::int64_t outer = outputAxis == 0 ? 1 : weights.shape[0], perGroup = weights.shape[outputAxis];
+  const std::int64_t inner = weights.size() / (outer * perGroup);
+  const std::int64_t channels = outputAxis == 0 ? perGroup : perGroup * groups;
+  const auto channelOf = [&](std::int64_t i) {
+    const std::int64_t own = i / inner % perGroup;
+    return outputAxis == 0 ? own : (i / inner / perGroup) / (outer / groups) * perGroup + own;
+  };
+  CodedWeights coded{HostTensor(DataType::Int8, weights.shape), std::vector<float>(channels, 0)};
+  if (given) {
+    if (static_cast<std::int64_t>(given->size()) != channels && given->size() != 1)
+      throw Error(ErrorCode::BadCache, "the number of weight scales differs from the output channels");
+    for (std::int64_t k = 0; k < channels; ++k) coded.scales[k] = (*given)[given->size() == 1 ? 0 : k];
+  } else {
+    for (std::int64_t i = 0; i < weights.size(); ++i)
+      coded.scales[channelOf(i)] = std::max(coded.scales[channelOf(i)], std::abs(w[i]));
+    for (float& s : coded.scales) s = s > 0 ? s / 127.0f : 1.0f;
+  }
+  auto codes = coded.codes.as<std::int8_t>();
+  for (std::int64_t i = 0; i < weights.size(); ++i)
+    codes[i] = encode(w[i], inverseScale(coded.scales[channelOf(i)]));
+  return coded;
+}
+
+Graph assignInt8(const Graph& optimized, const Calibration& calibration, const PrecisionOptions& options,
+                 std::vector<LayerPrecision>* report) {
+  const Int8Plan plan = planInt8(optimized, calibration, options);
+  return Rewriter(optimized, calibration, plan).run(report);
+}
+
+}  // namespace tessera

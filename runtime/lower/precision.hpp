@@ -1,0 +1,47 @@
+/// \file
+/// Deciding which layers and tensors of a graph become INT8.
+#pragma once
+
+#include <optional>
+
+#include "ops/pointwise_chain.hpp"
+#include "tessera/calibration.hpp"
+
+namespace tessera {
+
+/// How a layer takes part in INT8.
+enum class Int8Role {
+  Compute,    ///< convolution, deconvolution, fully connected with constant weights
+  Pointwise,  ///< a chain of exactly rounded operations: takes and gives codes or floats
+  Average,    ///< average pooling
+  Moving,     ///< codes pass as they are; inputs and outputs share one scale
+  Float,      ///< computed in floating point
+};
+Int8Role int8Role(const Graph& graph, const Layer& layer);
+
+/// The layer as a chain over its inputs (Scale, unary and binary rows, Pointwise); none where it is not one.
+std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer);
+
+/// Multiply-adds of a compute layer, 0 for others.
+double multiplyAdds(const Graph& graph, const Layer& layer);
+
+/// Decisions for a whole graph.
+struct Int8Plan {
+  std::vector<Int8Role> roles;       ///< per layer; Compute layers kept in fp32 have role Float
+  std::vector<std::string> reasons;  ///< per layer
+  std::vector<bool> coded;           ///< per tensor: stored as codes
+  std::vector<float> scales;         ///< per tensor; shared scales resolved; 0: none
+};
+Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options);
+
+/// A weight tensor in codes with the scale of each output channel.
+struct CodedWeights {
+  HostTensor codes;
+  std::vector<float> scales;
+};
+/// `outputAxis`: axis of the output channels; `groups` > 1 with axis 1 numbers channels group by group
+/// (deconvolution). `given`: scales to use instead of max/127.
+CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
+                           const std::vector<float>* given = nullptr);
+
+}  // namespace tessera

@@ -1,0 +1,257 @@
+// Which layers and tensors become INT8. Decided by operator and calibration alone: the same on every device.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "lower/precision.hpp"
+#include "ops/geometry.hpp"
+#include "ops/quantised.hpp"
+
+namespace tessera {
+namespace {
+
+bool isCompute(const std::string& op) {
+  return op == "Convolution" || op == "Deconvolution" || op == "FullyConnected";
+}
+
+OpView viewOf(const Graph& graph, const Layer& layer) {
+  OpView view{layer.op, layer.attrs, {}, {}};
+  for (const TensorId id : layer.inputs)
+    view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
+  for (const TensorId id : layer.outputs) view.outputs.push_back(graph.tensor(id).desc());
+  return view;
+}
+
+// A chain that multiplies its input per channel (a batch norm after a concat, say) spreads a shared scale's
+// error over channels of very different range: its inputs stay in floating point.
+bool multiplies(const PointwiseChain& chain) {
+  return std::any_of(chain.steps.begin(), chain.steps.end(),
+                     [](const ChainStep& s) { return s.op == "Mul"; });
+}
+
+// Activations of a layer that may carry codes: not constants, not absent.
+std::vector<TensorId> activations(const Graph& graph, const std::vector<TensorId>& ids) {
+  std::vector<TensorId> found;
+  for (const TensorId id : ids)
+    if (id != kNoTensor && !graph.tensor(id).isConstant()) found.push_back(id);
+  return found;
+}
+
+class Planner {
+ public:
+  Planner(const Graph& graph, const Calibration& calibration) : graph_(graph), calibration_(calibration) {}
+
+  Int8Plan run(const PrecisionOptions& options) {
+    assignRoles(options);
+    plan_.coded.assign(graph_.tensors().size(), false);
+    for (std::size_t t = 0; t < plan_.coded.size(); ++t)
+      plan_.coded[t] = mayBeCoded(static_cast<TensorId>(t));
+    while (dropOnce()) {
+    }
+    shareScales();
+    return std::move(plan_);
+  }
+
+ private:
+  void assignRoles(const PrecisionOptions& options) {
+    std::vector<int> compute;
+    for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
+      const Layer& layer = graph_.layers()[i];
+      plan_.roles.push_back(int8Role(graph_, layer));
+      plan_.reasons.emplace_back();
+      if (isCompute(layer.op)) compute.push_back(static_cast<int>(i));
+      if (isCompute(layer.op) && plan_.roles[i] == Int8Role::Float)
+        plan_.reasons[i] = "its weights are not constant";
+    }
+    for (const auto& name : options.keepFp32)
+      if (std::none_of(graph_.layers().begin(), graph_.layers().end(),
+                       [&](const Layer& l) { return l.name == name; }))
+        throw Error(ErrorCode::InvalidArgument, "there is no layer named '" + name + "' to keep in fp32");
+    const auto keep = [&](int i, const char* why) {
+      plan_.roles[i] = Int8Role::Float;
+      plan_.reasons[i] = why;
+    };
+    for (const int i : compute) {
+      const std::string& name = graph_.layers()[i].name;
+      if (options.keepFp32.count(name)) keep(i, "kept fp32 by option");
+      if (calibration_.floatLayers.count(name)) keep(i, "kept fp32 by calibration");
+    }
+    if (options.keepFirstLast && !compute.empty()) {
+      keep(compute.front(), "first layer kept fp32 by option");
+      keep(compute.back(), "last layer kept fp32 by option");
+    }
+  }
+
+  bool mayBeCoded(TensorId id) const {
+    const auto& t = graph_.tensor(id);
+    return t.type == DataType::Float32 && !t.isConstant() && !graph_.isOutput(id) &&
+           graph_.producer(id) >= 0 && !calibration_.floatTensors.count(t.name);
+  }
+
+  // Whether the layer can write codes of its output, given what it reads.
+  bool givesCodes(std::size_t layer) const {
+    const auto inputs = activations(graph_, graph_.layers()[layer].inputs);
+    switch (plan_.roles[layer]) {
+      case Int8Role::Compute:
+        return exactActivation(graph_.layers()[layer].attrs.string("activation"));
+      case Int8Role::Pointwise:
+        return true;
+      case Int8Role::Average:
+      case Int8Role::Moving:
+        return std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) { return plan_.coded[id]; });
+      case Int8Role::Float:
+        return false;
+    }
+    return false;
+  }
+
+  // Whether the layer can read codes from `id`.
+  bool takesCodes(std::size_t index, TensorId id) const {
+    const Layer& layer = graph_.layers()[index];
+    switch (plan_.roles[index]) {
+      case Int8Role::Compute:
+        return true;
+      case Int8Role::Pointwise: {
+        const auto chain = asChain(graph_, layer);
+        return chain && !multiplies(*chain);
+      }
+      case Int8Role::Average:
+        return true;
+      case Int8Role::Moving:
+        return std::all_of(layer.outputs.begin(), layer.outputs.end(),
+                           [&](TensorId out) { return plan_.coded[out]; });
+      case Int8Role::Float:
+        return false;
+    }
+    return false;
+  }
+
+  // Removes tensors that can not stay coded; true where one went.
+  bool dropOnce() {
+    bool changed = false;
+    for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
+      const Layer& layer = graph_.layers()[i];
+      for (const TensorId out : layer.outputs)
+        if (plan_.coded[out] && !givesCodes(i)) plan_.coded[out] = false, changed = true;
+      for (const TensorId in : activations(graph_, layer.inputs))
+        if (plan_.coded[in] && !takesCodes(i, in)) plan_.coded[in] = false, changed = true;
+    }
+    return changed;
+  }
+
+  // Tensors joined by moving layers get the largest scale of their group.
+  void shareScales() {
+    std::vector<int> parent(graph_.tensors().size());
+    std::iota(parent.begin(), parent.end(), 0);
+    const auto root = [&](int i) {
+      while (parent[i] != i) i = parent[i] = parent[parent[i]];
+      return i;
+    };
+    for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
+      if (plan_.roles[i] != Int8Role::Moving) continue;
+      const auto inputs = activations(graph_, graph_.layers()[i].inputs);
+      for (const TensorId in : inputs)
+        for (const TensorId out : graph_.layers()[i].outputs)
+          if (plan_.coded[in] && plan_.coded[out]) parent[root(in)] = root(out);
+    }
+    std::vector<float> largest(parent.size(), 0);
+    for (std::size_t t = 0; t < parent.size(); ++t) {
+      const auto it = calibration_.scales.find(graph_.tensor(static_cast<TensorId>(t)).name);
+      if (it == calibration_.scales.end()) continue;
+      if (!std::isfinite(it->second) || !(it->second > 0))
+        throw Error(ErrorCode::BadCache, "the scale of tensor '" + it->first + "' is " +
+                                             std::to_string(it->second) + "; it must be positive and finite");
+      float& group = largest[root(static_cast<int>(t))];
+      group = std::max(group, it->second);
+    }
+    plan_.scales.resize(parent.size());
+    for (std::size_t t = 0; t < parent.size(); ++t) plan_.scales[t] = largest[root(static_cast<int>(t))];
+  }
+
+  const Graph& graph_;
+  const Calibration& calibration_;
+  Int8Plan plan_;
+};
+
+}  // namespace
+
+std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer) {
+  if (layer.outputs.size() != 1 || graph.tensor(layer.outputs[0]).type != DataType::Float32)
+    return std::nullopt;
+  for (const TensorId id : layer.inputs)
+    if (id != kNoTensor && graph.tensor(id).type != DataType::Float32) return std::nullopt;
+  PointwiseChain chain;
+  if (layer.op == "Pointwise") {
+    chain = PointwiseChain::parse(layer.attrs.string("expression"));
+  } else if (layer.op == "Scale") {
+    if (layer.attrs.integer("axis", 1) != 1 || graph.tensor(layer.inputs[1]).shape.size() != 1)
+      return std::nullopt;
+    auto last = chain.append("Mul", {ChainOperand::input(0), ChainOperand::input(1)});
+    if (layer.inputs.size() > 2 && layer.inputs[2] != kNoTensor)
+      chain.append("Add", {last, ChainOperand::input(2)});
+  } else if (fitsChain(layer.op)) {
+    std::vector<ChainOperand> operands;
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i)
+      operands.push_back(ChainOperand::input(static_cast<int>(i)));
+    chain.append(layer.op, operands, layer.attrs);
+  } else {
+    return std::nullopt;
+  }
+  for (const ChainStep& step : chain.steps)
+    if (!exactPointwise(step.op)) return std::nullopt;
+  return chain;
+}
+
+Int8Role int8Role(const Graph& graph, const Layer& layer) {
+  if (layer.inputs.empty() || layer.inputs[0] == kNoTensor || layer.outputs.empty()) return Int8Role::Float;
+  if (graph.tensor(layer.inputs[0]).type != DataType::Float32) return Int8Role::Float;
+  if (isCompute(layer.op)) {
+    const bool constant = graph.tensor(layer.inputs[1]).isConstant() &&
+                          (layer.inputs.size() < 3 || layer.inputs[2] == kNoTensor ||
+                           graph.tensor(layer.inputs[2]).isConstant());
+    return constant ? Int8Role::Compute : Int8Role::Float;
+  }
+  const std::string mode = layer.attrs.string("mode");
+  if ((layer.op == "Pool" || layer.op == "GlobalPool") && mode == "average") return Int8Role::Average;
+  const Operator& op = operatorNamed(layer.op);
+  if (op.quantRule(viewOf(graph, layer)) == QuantRule::SameScale) {
+    const auto inputs = activations(graph, layer.inputs);
+    const bool allFloat = std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) {
+      return graph.tensor(id).type == DataType::Float32;
+    });
+    const bool plain = std::all_of(layer.outputs.begin(), layer.outputs.end(),
+                                   [&](TensorId id) { return graph.tensor(id).type == DataType::Float32; });
+    const bool constantPart = layer.op == "Concat" && inputs.size() != layer.inputs.size();
+    return allFloat && plain && !constantPart ? Int8Role::Moving : Int8Role::Float;
+  }
+  if (asChain(graph, layer)) return Int8Role::Pointwise;
+  return Int8Role::Float;
+}
+
+double multiplyAdds(const Graph& graph, const Layer& layer) {
+  if (!isCompute(layer.op)) return 0;
+  const OpView view = viewOf(graph, layer);
+  if (layer.op == "FullyConnected")
+    return static_cast<double>(view.outputs[0].size()) * static_cast<double>(view.inputs[1].shape[1]);
+  const Window w = windowOf(view);
+  const std::int64_t slots = layer.op == "Convolution" ? w.outVolume() : w.inVolume();
+  return static_cast<double>(w.batch * w.outChannels * w.groupChannels()) *
+         static_cast<double>(w.kernelVolume() * slots);
+}
+
+Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options) {
+  return Planner(graph, calibration).run(options);
+}
+
+std::vector<std::string> tensorsToCalibrate(const Graph& optimized) {
+  const Int8Plan plan = planInt8(optimized, {}, {});
+  std::vector<std::string> names;
+  std::vector<bool> wanted = plan.coded;
+  for (std::size_t i = 0; i < optimized.layers().size(); ++i)
+    if (plan.roles[i] == Int8Role::Compute) wanted[optimized.layers()[i].inputs[0]] = true;
+  for (std::size_t t = 0; t < wanted.size(); ++t)
+    if (wanted[t]) names.push_back(optimized.tensor(static_cast<TensorId>(t)).name);
+  return names;
+}
+
+}  // namespace tessera
