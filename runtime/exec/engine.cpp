@@ -1,6 +1,7 @@
 // Building engines.
 #include "tessera/engine.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "exec/engine_impl.hpp"
@@ -69,6 +70,16 @@ void uploadConstants(Engine::Impl& engine) {
   }
 }
 
+// What a step computes in: by its widest operand of data.
+std::string precisionOf(const OpView& view) {
+  const auto any = [&](DataType type) {
+    return std::any_of(view.inputs.begin(), view.inputs.end(),
+                       [&](const TensorDesc& t) { return t.type == type && !t.constant; });
+  };
+  if (any(DataType::Int8)) return "int8";
+  return any(DataType::Float16) ? "fp16" : "fp32";
+}
+
 void describe(Engine::Impl& engine) {
   const auto add = [&](const LoweredBinding& lowered, bool isInput) {
     const Value& value = engine.lowered.values[lowered.value];
@@ -83,22 +94,37 @@ void describe(Engine::Impl& engine) {
   for (const Step& step : engine.lowered.steps) {
     const Cost cost = step.family->cost(step.family->problem(step.view), engine.device.caps());
     engine.layers.push_back({step.layer, step.view.op, std::string(step.family->id().name),
-                             step.tactic.text(), "fp32", cost.operations, cost.bytes});
+                             step.tactic.text(), precisionOf(step.view), cost.operations, cost.bytes});
   }
 }
 
+}  // namespace
+
+namespace {
+Graph toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOptions& options,
+             std::vector<LayerPrecision>& report) {
+  if (!options.calibration)
+    throw Error(ErrorCode::InvalidArgument,
+                "INT8 needs a calibration: images to calibrate from, or a calibration cache");
+  const Calibration& calibration = *options.calibration;
+  if (calibration.graphHash != 0 && calibration.graphHash != sourceHash)
+    throw Error(ErrorCode::BadCache, "the calibration belongs to another network ('" + calibration.graphName +
+                                         "'): its graph hash differs from that of '" + graph.name + "'");
+  return assignInt8(graph, calibration, options.layerPrecision, &report);
+}
 }  // namespace
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 
 std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, const EngineOptions& options) {
-  if (options.precision != Precision::Fp32)
-    throw Error(ErrorCode::Unsupported,
-                "precision " + std::string(toString(options.precision)) + " is not available yet");
+  if (options.precision == Precision::Fp16)
+    throw Error(ErrorCode::Unsupported, "precision fp16 has no kernels yet: choose fp32 or int8");
+  const std::uint64_t sourceHash = options.precision == Precision::Int8 ? graph.hash() : 0;
   optimize(graph, options.passes);
   auto impl = std::make_unique<Impl>(device);
   impl->name = graph.name;
+  if (options.precision == Precision::Int8) graph = toInt8(graph, sourceHash, options, impl->precisions);
   const DeviceCaps& caps = device.caps();
   impl->lowered = lowerGraph(graph, caps, [&](const KernelFamily& family, const Problem& problem) {
     return family.fallback(problem, caps);
@@ -132,6 +158,7 @@ const Binding& Engine::binding(std::string_view name) const {
 }
 const Device& Engine::device() const { return impl_->device; }
 const MemoryUse& Engine::memory() const { return impl_->memory; }
+const std::vector<LayerPrecision>& Engine::precisions() const { return impl_->precisions; }
 const std::vector<LayerInfo>& Engine::layers() const { return impl_->layers; }
 std::string Engine::text() const { return impl_->lowered.text(); }
 

@@ -20,6 +20,7 @@ struct Engine::Impl {
   std::vector<cl::Buffer> constants;            ///< per storage; null handles for the others
   std::vector<std::vector<cl::Buffer>> packed;  ///< per step, per packed constant
   std::vector<LayerInfo> layers;
+  std::vector<LayerPrecision> precisions;
   MemoryUse memory;
 
   int bindingIndex(std::string_view bindingName) const;

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "tessera/calibration.hpp"
 #include "tessera/device.hpp"
 #include "tessera/graph.hpp"
 #include "tessera/passes.hpp"
@@ -20,6 +22,8 @@ Precision parsePrecision(std::string_view text);  ///< "fp32", "fp16", "int8"; t
 struct EngineOptions {
   Precision precision = Precision::Fp32;
   PassOptions passes;
+  std::optional<Calibration> calibration;  ///< needed for Int8
+  PrecisionOptions layerPrecision;         ///< exceptions from Int8
 };
 
 /// An input or output of the network, as the host sees it: planar, dense.
@@ -59,6 +63,7 @@ class Engine {
   const Device& device() const;
   const MemoryUse& memory() const;
   const std::vector<LayerInfo>& layers() const;  ///< one per step, in order
+  const std::vector<LayerPrecision>& precisions() const;  ///< Int8: one per layer with the reason; else empty
   std::string text() const;                      ///< one line a step: layer, family, tactic, operands
 
   struct Impl;
