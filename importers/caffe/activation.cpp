@@ -12,8 +12,8 @@ template <const char* op>
 Tops plain(const LayerContext& c) {
   return c.result(op, {c.bottom()});
 }
-constexpr char kSigmoid[] = "Sigmoid", kTanh[] = "Tanh", kAbs[] = "Abs", kSoftplus[] = "Softplus", kMish[] = "Mish",
-               kHardSwish[] = "HardSwish", kDropout[] = "Dropout";
+constexpr char kSigmoid[] = "Sigmoid", kTanh[] = "Tanh", kAbs[] = "Abs", kSoftplus[] = "Softplus",
+               kMish[] = "Mish", kHardSwish[] = "HardSwish", kDropout[] = "Dropout";
 
 Tops relu(const LayerContext& c) {
   const float slope = c.layer.relu_param().negative_slope();
@@ -29,7 +29,8 @@ Tops relu6(const LayerContext& c) {
 Tops clip(const LayerContext& c) {
   const auto& p = c.layer.clip_param();
   if (!p.has_min() || !p.has_max()) c.bad("clip_param needs min and max");
-  return c.result("Clip", {c.bottom()}, {{"alpha", static_cast<double>(p.min())}, {"beta", static_cast<double>(p.max())}});
+  return c.result("Clip", {c.bottom()},
+                  {{"alpha", static_cast<double>(p.min())}, {"beta", static_cast<double>(p.max())}});
 }
 
 Tops prelu(const LayerContext& c) {

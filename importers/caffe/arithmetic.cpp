@@ -31,7 +31,8 @@ Tops eltwise(const LayerContext& c) {
 
 /// scale * x + y, one scale per item and channel.
 Tops axpy(const LayerContext& c) {
-  if (c.rank(1) != 4 || c.shape(1) != c.shape(2)) c.bad("its second and third inputs must be images of one shape");
+  if (c.rank(1) != 4 || c.shape(1) != c.shape(2))
+    c.bad("its second and third inputs must be images of one shape");
   Shape wide = {c.shape(1)[0], c.shape(1)[1], 1, 1};
   if (elementCount(c.shape()) != elementCount(wide)) c.bad("it needs one scale per item and channel");
   TensorId scale = c.bottom();
@@ -42,11 +43,14 @@ Tops axpy(const LayerContext& c) {
 /// Class indices are i64, where Caffe has floats.
 Tops argMax(const LayerContext& c) {
   const auto& p = c.layer.argmax_param();
-  if (p.top_k() != 1) c.refuse("top_k is " + std::to_string(p.top_k()) + "; only the best index is supported");
+  if (p.top_k() != 1)
+    c.refuse("top_k is " + std::to_string(p.top_k()) + "; only the best index is supported");
   if (p.out_max_val() && p.has_axis())
-    return c.result("Reduce", {c.bottom()},
-                    {{"mode", std::string("max")}, {"axes", Values{c.axis(p.axis())}}, {"keepdims", std::int64_t{1}}});
-  if (p.out_max_val()) c.refuse("pairs of index and maximum are not supported; set an axis, or out_max_val: false");
+    return c.result(
+        "Reduce", {c.bottom()},
+        {{"mode", std::string("max")}, {"axes", Values{c.axis(p.axis())}}, {"keepdims", std::int64_t{1}}});
+  if (p.out_max_val())
+    c.refuse("pairs of index and maximum are not supported; set an axis, or out_max_val: false");
   const auto attrs = [](std::int64_t axis) {
     return Attributes{{"mode", std::string("max")}, {"axis", axis}, {"keepdims", std::int64_t{1}}};
   };
@@ -74,7 +78,10 @@ Tops reduction(const LayerContext& c) {
 }  // namespace
 
 std::vector<LayerRow> arithmeticRows() {
-  return {{"Eltwise", 2, 1024, eltwise}, {"Axpy", 3, 3, axpy}, {"ArgMax", 1, 1, argMax}, {"Reduction", 1, 1, reduction}};
+  return {{"Eltwise", 2, 1024, eltwise},
+          {"Axpy", 3, 3, axpy},
+          {"ArgMax", 1, 1, argMax},
+          {"Reduction", 1, 1, reduction}};
 }
 
 }  // namespace tessera::caffe

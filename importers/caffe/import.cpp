@@ -14,15 +14,16 @@ namespace {
 bool contains(const std::set<std::string>& set, const std::string& name) { return set.count(name) != 0; }
 
 bool isData(const std::string& type) {
-  static const std::set<std::string> kTypes = {"Data",       "ImageData",    "HDF5Data",      "WindowData", "Python",
-                                               "MemoryData", "DummyData",    "AnnotatedData", "ImageSegData",
-                                               "DenseImageData", "ImageLabelData"};
+  static const std::set<std::string> kTypes = {
+      "Data",      "ImageData",     "HDF5Data",     "WindowData",     "Python",        "MemoryData",
+      "DummyData", "AnnotatedData", "ImageSegData", "DenseImageData", "ImageLabelData"};
   return contains(kTypes, type);
 }
 
 /// Layers that only measure; what they read stays what it is (an output where nothing else reads it).
 bool isMeasure(const std::string& type) {
-  return type == "Accuracy" || type == "HDF5Output" || (type.size() >= 4 && type.substr(type.size() - 4) == "Loss");
+  return type == "Accuracy" || type == "HDF5Output" ||
+         (type.size() >= 4 && type.substr(type.size() - 4) == "Loss");
 }
 
 class Importer {
@@ -75,7 +76,8 @@ class Importer {
   void planNames() {
     std::set<std::string> taken(net_.input().begin(), net_.input().end());
     for (const auto& layer : layers_)
-      if (layer.type() == "Input" || isData(layer.type())) taken.insert(layer.top().begin(), layer.top().end());
+      if (layer.type() == "Input" || isData(layer.type()))
+        taken.insert(layer.top().begin(), layer.top().end());
     std::set<std::string> readLater;
     tops_.resize(layers_.size());
     for (std::size_t i = layers_.size(); i-- > 0;) {
@@ -85,7 +87,8 @@ class Importer {
         std::string name = blob;
         if (!input && !taken.insert(name).second) {
           name = blob + "@" + layer.name();
-          for (int copy = 2; !taken.insert(name).second; ++copy) name = blob + "@" + layer.name() + "#" + std::to_string(copy);
+          for (int copy = 2; !taken.insert(name).second; ++copy)
+            name = blob + "@" + layer.name() + "#" + std::to_string(copy);
         }
         tops_[i].push_back({name, contains(readLater, blob)});
       }
@@ -143,8 +146,8 @@ class Importer {
     }
   }
 
-  /// A layer that loads data: its tops become inputs where their shape is known, and are missing otherwise, which
-  /// only matters where a kept layer reads them.
+  /// A layer that loads data: its tops become inputs where their shape is known, and are missing otherwise,
+  /// which only matters where a kept layer reads them.
   void importData(std::size_t index) {
     const auto& layer = layers_[index];
     for (int i = 0; i < layer.top_size(); ++i) {
@@ -158,11 +161,14 @@ class Importer {
       else if (dummy.shape_size() == 1 || dummy.shape_size() == layer.top_size())
         shape.assign(pick(dummy.shape()).dim().begin(), pick(dummy.shape()).dim().end());
       else if (dummy.num_size() && dummy.channels_size() && dummy.height_size() && dummy.width_size())
-        shape = {static_cast<std::int64_t>(pick(dummy.num())), static_cast<std::int64_t>(pick(dummy.channels())),
-                 static_cast<std::int64_t>(pick(dummy.height())), static_cast<std::int64_t>(pick(dummy.width()))};
+        shape = {
+            static_cast<std::int64_t>(pick(dummy.num())), static_cast<std::int64_t>(pick(dummy.channels())),
+            static_cast<std::int64_t>(pick(dummy.height())), static_cast<std::int64_t>(pick(dummy.width()))};
       const bool known = !shape.empty() || options_.inputShapes.count(layer.top(i));
-      if (known && tops_[index][i].used) addInput(layer.top(i), shape);
-      else missingData_.emplace(layer.top(i), layer.name());
+      if (known && tops_[index][i].used)
+        addInput(layer.top(i), shape);
+      else
+        missingData_.emplace(layer.top(i), layer.name());
     }
   }
 
@@ -221,7 +227,8 @@ class Importer {
       names.push_back(top.name);
       used.push_back(top.used);
     }
-    const LayerContext context(build_, layer, bottoms, blobs == weights_.end() ? kNone : blobs->second, names, used);
+    const LayerContext context(build_, layer, bottoms, blobs == weights_.end() ? kNone : blobs->second, names,
+                               used);
     try {
       return row->import(context);
     } catch (const Error& e) {
@@ -267,7 +274,8 @@ class Importer {
 
 Graph importCaffe(const std::filesystem::path& prototxt, const std::filesystem::path& caffemodel,
                   const ImportOptions& options) {
-  return caffe::Importer(caffe::readNet(prototxt), caffe::readWeights(caffemodel), prototxt.string(), options).run();
+  return caffe::Importer(caffe::readNet(prototxt), caffe::readWeights(caffemodel), prototxt.string(), options)
+      .run();
 }
 
 }  // namespace tessera

@@ -22,8 +22,8 @@ const Shape& LayerContext::blobShape(std::size_t i, std::string_view what) const
 HostTensor LayerContext::blob(std::size_t i, const Shape& wanted, std::string_view what) const {
   const Shape& stored = blobShape(i, what);
   if (trimmed(stored) != trimmed(wanted))
-    bad("its " + std::string(what) + " (blob " + std::to_string(i) + ") should be " + toString(wanted) + ", but is " +
-        toString(stored));
+    bad("its " + std::string(what) + " (blob " + std::to_string(i) + ") should be " + toString(wanted) +
+        ", but is " + toString(stored));
   HostTensor value = blobs_[i];
   value.shape = wanted;
   return value;
@@ -37,7 +37,8 @@ TensorId LayerContext::weights(std::size_t i, const Shape& wanted, std::string_v
   return constant(what, blob(i, wanted, what));
 }
 
-std::vector<TensorId> LayerContext::result(const std::string& op, std::vector<TensorId> inputs, Attributes attrs) const {
+std::vector<TensorId> LayerContext::result(const std::string& op, std::vector<TensorId> inputs,
+                                           Attributes attrs) const {
   return {build.add(op, layer.name(), std::move(inputs), std::move(attrs), tops_)};
 }
 
@@ -64,8 +65,8 @@ void LayerContext::bad(const std::string& reason) const {
 const LayerRow* findRow(std::string_view type) {
   static const auto rows = [] {
     std::map<std::string_view, LayerRow> all;
-    for (const auto& list : {convolutionRows(), activationRows(), poolingRows(), normalizationRows(), arithmeticRows(),
-                             shapeRows()})
+    for (const auto& list : {convolutionRows(), activationRows(), poolingRows(), normalizationRows(),
+                             arithmeticRows(), shapeRows()})
       for (const auto& row : list) all.emplace(row.type, row);
     return all;
   }();

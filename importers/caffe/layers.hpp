@@ -1,5 +1,6 @@
 /// \file
-/// How one Caffe layer becomes layers of the graph: the context a row's function works in, and the table of rows.
+/// How one Caffe layer becomes layers of the graph: the context a row's function works in, and the table of
+/// rows.
 #pragma once
 
 #include <string>
@@ -46,12 +47,14 @@ class LayerContext {
   TensorId constant(std::string_view what, HostTensor value) const;
 
   /// Adds the layer that computes the layer's only top.
-  std::vector<TensorId> result(const std::string& op, std::vector<TensorId> inputs, Attributes attrs = {}) const;
+  std::vector<TensorId> result(const std::string& op, std::vector<TensorId> inputs,
+                               Attributes attrs = {}) const;
   /// Adds a layer that is one step of several; `suffix` tells them apart.
   TensorId step(const std::string& op, const std::string& suffix, std::vector<TensorId> inputs,
                 Attributes attrs = {}) const;
 
-  /// Axis with negative values counted from the end; `limit` is one past the greatest (the rank where negative).
+  /// Axis with negative values counted from the end; `limit` is one past the greatest (the rank where
+  /// negative).
   std::int64_t axis(std::int64_t value, std::int64_t limit = -1) const;
 
   /// The layer is well formed, but Tessera can not run it.

@@ -16,7 +16,8 @@ HostTensor filled(std::int64_t count, float value) {
   return HostTensor::of<float>({count}, std::vector<float>(count, value));
 }
 
-/// Mean and variance are stored as sums; the third blob is what to divide them by (0: nothing was accumulated).
+/// Mean and variance are stored as sums; the third blob is what to divide them by (0: nothing was
+/// accumulated).
 Tops batchNorm(const LayerContext& c) {
   const auto& p = c.layer.batch_norm_param();
   if (p.has_use_global_stats() && !p.use_global_stats())
@@ -26,12 +27,14 @@ Tops batchNorm(const LayerContext& c) {
   const HostTensor factor = c.blob(2, {1}, "scale factor");
   const double divisor = factor.number(0);
   for (auto* statistic : {&mean, &variance})
-    for (auto& value : statistic->as<float>()) value = divisor == 0 ? 0.f : static_cast<float>(value / divisor);
+    for (auto& value : statistic->as<float>())
+      value = divisor == 0 ? 0.f : static_cast<float>(value / divisor);
   const bool affine = p.scale_bias() || c.blobCount() >= 5;
   const TensorId scale = affine ? c.weights(3, {n}, "scale") : c.constant("scale", filled(n, 1));
   const TensorId bias = affine ? c.weights(4, {n}, "bias") : c.constant("bias", filled(n, 0));
   return c.result("BatchNorm",
-                  {c.bottom(), scale, bias, c.constant("mean", std::move(mean)), c.constant("variance", std::move(variance))},
+                  {c.bottom(), scale, bias, c.constant("mean", std::move(mean)),
+                   c.constant("variance", std::move(variance))},
                   {{"epsilon", static_cast<double>(p.eps())}});
 }
 
@@ -39,7 +42,8 @@ Tops bn(const LayerContext& c) {
   const auto n = channels(c);
   const TensorId scale = c.weights(0, {n}, "scale"), shift = c.weights(1, {n}, "shift");
   if (c.blobCount() >= 4)
-    return c.result("BatchNorm", {c.bottom(), scale, shift, c.weights(2, {n}, "mean"), c.weights(3, {n}, "variance")},
+    return c.result("BatchNorm",
+                    {c.bottom(), scale, shift, c.weights(2, {n}, "mean"), c.weights(3, {n}, "variance")},
                     {{"epsilon", static_cast<double>(c.layer.bn_param().eps())}});
   if (c.layer.bn_param().bn_mode() != BNParameter::INFERENCE)
     c.refuse("it normalises with the statistics of the batch; compute them and set bn_mode: INFERENCE");
@@ -83,7 +87,8 @@ Tops scale(const LayerContext& c) {
   const Shape part = c.shape(1);
   HostTensor bias = c.blob(0, part, "bias");
   bias.shape = broadcastable(c, axis, part);
-  return c.result("Add", {c.step("Mul", "product", {c.bottom(), factor}), c.constant("bias", std::move(bias))});
+  return c.result("Add",
+                  {c.step("Mul", "product", {c.bottom(), factor}), c.constant("bias", std::move(bias))});
 }
 
 Tops bias(const LayerContext& c) {
@@ -138,8 +143,9 @@ Tops softmax(const LayerContext& c) {
 }  // namespace
 
 std::vector<LayerRow> normalizationRows() {
-  return {{"BatchNorm", 1, 1, batchNorm}, {"BN", 1, 1, bn},   {"Scale", 1, 2, scale},         {"Bias", 1, 2, bias},
-          {"LRN", 1, 1, lrn},             {"MVN", 1, 1, mvn}, {"Normalize", 1, 1, normalize}, {"Softmax", 1, 1, softmax}};
+  return {{"BatchNorm", 1, 1, batchNorm}, {"BN", 1, 1, bn},          {"Scale", 1, 2, scale},
+          {"Bias", 1, 2, bias},           {"LRN", 1, 1, lrn},        {"MVN", 1, 1, mvn},
+          {"Normalize", 1, 1, normalize}, {"Softmax", 1, 1, softmax}};
 }
 
 }  // namespace tessera::caffe

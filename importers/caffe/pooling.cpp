@@ -7,9 +7,10 @@ namespace {
 using Values = std::vector<std::int64_t>;
 using Tops = std::vector<TensorId>;
 
-/// Caffe's output extent: windows may begin in the leading pad or inside, the last one is clipped only where padding
-/// is used.
-std::int64_t pooledExtent(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t pad, bool ceil) {
+/// Caffe's output extent: windows may begin in the leading pad or inside, the last one is clipped only where
+/// padding is used.
+std::int64_t pooledExtent(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
+                          bool ceil) {
   const std::int64_t room = in + 2 * pad - kernel;
   std::int64_t out = (ceil ? (room + stride - 1) / stride : room / stride) + 1;
   if (pad > 0 && (out - 1) * stride >= in + pad) --out;
@@ -39,7 +40,8 @@ Tops pooling(const LayerContext& c) {
   for (int i = 0; i < 2; ++i) {
     if (kernel[i] < 1 || strides[i] < 1) c.bad("kernel and stride must be at least 1");
     if (pads[i] >= kernel[i]) c.bad("the padding must be smaller than the kernel");
-    if (in[2 + i] + 2 * pads[i] < kernel[i]) c.bad("the kernel is larger than its padded input of " + toString(in));
+    if (in[2 + i] + 2 * pads[i] < kernel[i])
+      c.bad("the kernel is larger than its padded input of " + toString(in));
     wanted.push_back(pooledExtent(in[2 + i], kernel[i], strides[i], pads[i], ceil));
   }
   Attributes attrs = {{"mode", mode},
@@ -66,7 +68,8 @@ Tops unpool(const LayerContext& c) {
   if (p.has_upsample_w()) out[3] = p.upsample_w();
 
   const int source = c.build.graph.producer(c.bottom(1));
-  if (source < 0 || c.build.graph.layers()[source].op != "Pool") c.refuse("its mask does not come from a pooling layer");
+  if (source < 0 || c.build.graph.layers()[source].op != "Pool")
+    c.refuse("its mask does not come from a pooling layer");
   const Shape& pooled = c.build.shape(c.build.graph.layers()[source].inputs[0]);
   if (pooled != out)  // the indices count through the pooled tensor
     c.refuse("it makes " + toString(out) + ", but its mask belongs to a tensor of " + toString(pooled));
@@ -80,7 +83,8 @@ Tops upsample(const LayerContext& c) {
   const double h = p.has_scale_h() ? p.scale_h() : p.scale(), w = p.has_scale_w() ? p.scale_w() : p.scale();
   const auto& in = c.shape();
   return c.result("Resize", {c.bottom()},
-                  {{"sizes", Values{in[0], in[1], in[2] * static_cast<std::int64_t>(h), in[3] * static_cast<std::int64_t>(w)}},
+                  {{"sizes", Values{in[0], in[1], in[2] * static_cast<std::int64_t>(h),
+                                    in[3] * static_cast<std::int64_t>(w)}},
                    {"scales", std::vector<double>{1, 1, h, w}},
                    {"mode", std::string("nearest")},
                    {"coordinate", std::string("asymmetric")},
@@ -96,8 +100,9 @@ Tops interp(const LayerContext& c) {
   if (height < 1 || width < 1) c.bad("its pads crop away all of its input of " + toString(in));
   TensorId x = c.bottom();
   if (p.pad_beg() || p.pad_end())
-    x = c.step("Slice", "crop", {x}, {{"starts", Values{0, 0, -p.pad_beg(), -p.pad_beg()}},
-                                      {"sizes", Values{in[0], in[1], height, width}}});
+    x = c.step("Slice", "crop", {x},
+               {{"starts", Values{0, 0, -p.pad_beg(), -p.pad_beg()}},
+                {"sizes", Values{in[0], in[1], height, width}}});
   const auto zoomed = [&](std::int64_t extent) {
     if (p.shrink_factor() > 1) extent = (extent - 1) / p.shrink_factor() + 1;
     return extent + (extent - 1) * (p.zoom_factor() - 1);

@@ -1,5 +1,6 @@
 /// \file
-/// Reads Caffe's files: the network's text, normalised to the current layer format and the TEST phase, and its weights.
+/// Reads Caffe's files: the network's text, normalised to the current layer format and the TEST phase, and
+/// its weights.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +16,8 @@ namespace tessera::caffe {
 /// Blobs of each layer of a caffemodel, by layer name, as f32.
 using Weights = std::map<std::string, std::vector<HostTensor>>;
 
-/// Parses a prototxt; V1 layers (`layers`) come back as current ones, layers that do not belong to the TEST phase are
-/// gone. Throws Error(BadModel) with line and column of a syntax error.
+/// Parses a prototxt; V1 layers (`layers`) come back as current ones, layers that do not belong to the TEST
+/// phase are gone. Throws Error(BadModel) with line and column of a syntax error.
 NetParameter readNet(const std::filesystem::path& file);
 NetParameter parseNet(const std::string& text, const std::string& origin);
 

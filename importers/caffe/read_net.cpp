@@ -16,22 +16,52 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 
-/// Keeps the first syntax error and the names of unknown fields. Fields that only matter to training are not worth a
-/// warning.
+/// Keeps the first syntax error and the names of unknown fields. Fields that only matter to training are not
+/// worth a warning.
 class Messages final : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
     if (error.empty()) error = std::to_string(line + 1) + ":" + std::to_string(column + 1) + ": " + message;
   }
   void AddWarning(int line, google::protobuf::io::ColumnNumber, const std::string& message) override {
-    static const std::set<std::string> kTraining = {
-        "param",        "blobs_lr",        "weight_decay",        "blob_share_mode", "weight_filler", "bias_filler",
-        "filler",       "scale_filler",    "shift_filler",        "slope_filler",    "engine",        "loss_weight",
-        "loss_param",   "transform_param", "data_param",          "propagate_down",  "phase",         "data_filler",
-        "debug_info",   "force_backward",  "image_data_param",    "window_data_param", "hdf5_data_param",
-        "dropout_param", "accuracy_param", "moving_average_fraction", "python_param", "dense_image_data_param",
-        "dropout_ratio", "sigmoid_param",  "tanh_param",          "annotated_data_param", "force_nd_im2col",
-        "hdf5_output_param", "stable_prod_grad", "infogain_loss_param", "hinge_loss_param", "contrastive_loss_param"};
+    static const std::set<std::string> kTraining = {"param",
+                                                    "blobs_lr",
+                                                    "weight_decay",
+                                                    "blob_share_mode",
+                                                    "weight_filler",
+                                                    "bias_filler",
+                                                    "filler",
+                                                    "scale_filler",
+                                                    "shift_filler",
+                                                    "slope_filler",
+                                                    "engine",
+                                                    "loss_weight",
+                                                    "loss_param",
+                                                    "transform_param",
+                                                    "data_param",
+                                                    "propagate_down",
+                                                    "phase",
+                                                    "data_filler",
+                                                    "debug_info",
+                                                    "force_backward",
+                                                    "image_data_param",
+                                                    "window_data_param",
+                                                    "hdf5_data_param",
+                                                    "dropout_param",
+                                                    "accuracy_param",
+                                                    "moving_average_fraction",
+                                                    "python_param",
+                                                    "dense_image_data_param",
+                                                    "dropout_ratio",
+                                                    "sigmoid_param",
+                                                    "tanh_param",
+                                                    "annotated_data_param",
+                                                    "force_nd_im2col",
+                                                    "hdf5_output_param",
+                                                    "stable_prod_grad",
+                                                    "infogain_loss_param",
+                                                    "hinge_loss_param",
+                                                    "contrastive_loss_param"};
     const auto last = message.rfind('"'), first = message.rfind('"', last - 1);
     if (last == std::string::npos || first == std::string::npos) return;
     const std::string field = message.substr(first + 1, last - first - 1);
@@ -44,19 +74,52 @@ class Messages final : public google::protobuf::io::ErrorCollector {
 const std::map<V1LayerParameter::LayerType, const char*>& v1Types() {
   using V1 = V1LayerParameter;
   static const std::map<V1::LayerType, const char*> names = {
-      {V1::ACCURACY, "Accuracy"}, {V1::BNLL, "BNLL"}, {V1::CONCAT, "Concat"}, {V1::CONVOLUTION, "Convolution"},
-      {V1::DATA, "Data"}, {V1::DROPOUT, "Dropout"}, {V1::EUCLIDEAN_LOSS, "EuclideanLoss"}, {V1::FLATTEN, "Flatten"},
-      {V1::HDF5_DATA, "HDF5Data"}, {V1::HDF5_OUTPUT, "HDF5Output"}, {V1::IM2COL, "Im2col"},
-      {V1::IMAGE_DATA, "ImageData"}, {V1::INFOGAIN_LOSS, "InfogainLoss"}, {V1::INNER_PRODUCT, "InnerProduct"},
-      {V1::LRN, "LRN"}, {V1::MULTINOMIAL_LOGISTIC_LOSS, "MultinomialLogisticLoss"}, {V1::POOLING, "Pooling"},
-      {V1::RELU, "ReLU"}, {V1::SIGMOID, "Sigmoid"}, {V1::SOFTMAX, "Softmax"}, {V1::SOFTMAX_LOSS, "SoftmaxWithLoss"},
-      {V1::SPLIT, "Split"}, {V1::TANH, "TanH"}, {V1::WINDOW_DATA, "WindowData"}, {V1::ELTWISE, "Eltwise"},
-      {V1::POWER, "Power"}, {V1::SIGMOID_CROSS_ENTROPY_LOSS, "SigmoidCrossEntropyLoss"},
-      {V1::HINGE_LOSS, "HingeLoss"}, {V1::MEMORY_DATA, "MemoryData"}, {V1::ARGMAX, "ArgMax"},
-      {V1::THRESHOLD, "Threshold"}, {V1::DUMMY_DATA, "DummyData"}, {V1::SLICE, "Slice"}, {V1::MVN, "MVN"},
-      {V1::ABSVAL, "AbsVal"}, {V1::SILENCE, "Silence"}, {V1::CONTRASTIVE_LOSS, "ContrastiveLoss"}, {V1::EXP, "Exp"},
-      {V1::DECONVOLUTION, "Deconvolution"}, {V1::CROP, "Crop"}, {V1::RESHAPE, "Reshape"}, {V1::PERMUTE, "Permute"},
-      {V1::PRELU, "PReLU"}, {V1::BN, "BN"}, {V1::UPSAMPLE, "Upsample"}, {V1::DENSE_IMAGE_DATA, "DenseImageData"}};
+      {V1::ACCURACY, "Accuracy"},
+      {V1::BNLL, "BNLL"},
+      {V1::CONCAT, "Concat"},
+      {V1::CONVOLUTION, "Convolution"},
+      {V1::DATA, "Data"},
+      {V1::DROPOUT, "Dropout"},
+      {V1::EUCLIDEAN_LOSS, "EuclideanLoss"},
+      {V1::FLATTEN, "Flatten"},
+      {V1::HDF5_DATA, "HDF5Data"},
+      {V1::HDF5_OUTPUT, "HDF5Output"},
+      {V1::IM2COL, "Im2col"},
+      {V1::IMAGE_DATA, "ImageData"},
+      {V1::INFOGAIN_LOSS, "InfogainLoss"},
+      {V1::INNER_PRODUCT, "InnerProduct"},
+      {V1::LRN, "LRN"},
+      {V1::MULTINOMIAL_LOGISTIC_LOSS, "MultinomialLogisticLoss"},
+      {V1::POOLING, "Pooling"},
+      {V1::RELU, "ReLU"},
+      {V1::SIGMOID, "Sigmoid"},
+      {V1::SOFTMAX, "Softmax"},
+      {V1::SOFTMAX_LOSS, "SoftmaxWithLoss"},
+      {V1::SPLIT, "Split"},
+      {V1::TANH, "TanH"},
+      {V1::WINDOW_DATA, "WindowData"},
+      {V1::ELTWISE, "Eltwise"},
+      {V1::POWER, "Power"},
+      {V1::SIGMOID_CROSS_ENTROPY_LOSS, "SigmoidCrossEntropyLoss"},
+      {V1::HINGE_LOSS, "HingeLoss"},
+      {V1::MEMORY_DATA, "MemoryData"},
+      {V1::ARGMAX, "ArgMax"},
+      {V1::THRESHOLD, "Threshold"},
+      {V1::DUMMY_DATA, "DummyData"},
+      {V1::SLICE, "Slice"},
+      {V1::MVN, "MVN"},
+      {V1::ABSVAL, "AbsVal"},
+      {V1::SILENCE, "Silence"},
+      {V1::CONTRASTIVE_LOSS, "ContrastiveLoss"},
+      {V1::EXP, "Exp"},
+      {V1::DECONVOLUTION, "Deconvolution"},
+      {V1::CROP, "Crop"},
+      {V1::RESHAPE, "Reshape"},
+      {V1::PERMUTE, "Permute"},
+      {V1::PRELU, "PReLU"},
+      {V1::BN, "BN"},
+      {V1::UPSAMPLE, "Upsample"},
+      {V1::DENSE_IMAGE_DATA, "DenseImageData"}};
   return names;
 }
 
@@ -74,7 +137,9 @@ LayerParameter upgrade(const V1LayerParameter& old) {
   for (const auto* field : present) {  // the parameter messages are the same ones under the same names
     if (field->type() != FieldDescriptor::TYPE_MESSAGE || field->is_repeated()) continue;
     const auto* target = LayerParameter::descriptor()->FindFieldByName(field->name());
-    layer.GetReflection()->MutableMessage(&layer, target)->CopyFrom(old.GetReflection()->GetMessage(old, field));
+    layer.GetReflection()
+        ->MutableMessage(&layer, target)
+        ->CopyFrom(old.GetReflection()->GetMessage(old, field));
   }
   return layer;
 }
@@ -87,7 +152,8 @@ bool meets(const NetState& state, const NetStateRule& rule) {
   if (rule.has_phase() && rule.phase() != TEST) return false;
   if (rule.has_min_level() && state.level() < rule.min_level()) return false;
   if (rule.has_max_level() && state.level() > rule.max_level()) return false;
-  return std::all_of(rule.stage().begin(), rule.stage().end(), [&](const auto& s) { return has(state.stage(), s); }) &&
+  return std::all_of(rule.stage().begin(), rule.stage().end(),
+                     [&](const auto& s) { return has(state.stage(), s); }) &&
          std::none_of(rule.not_stage().begin(), rule.not_stage().end(),
                       [&](const auto& s) { return has(state.stage(), s); });
 }
@@ -108,12 +174,14 @@ NetParameter parseNet(const std::string& text, const std::string& origin) {
   parser.AllowPartialMessage(true);
   parser.RecordErrorsTo(&messages);
   if (!parser.ParseFromString(text, &net))
-    throw Error(ErrorCode::BadModel, origin + ":" + (messages.error.empty() ? "1:1: not a prototxt" : messages.error));
+    throw Error(ErrorCode::BadModel,
+                origin + ":" + (messages.error.empty() ? "1:1: not a prototxt" : messages.error));
   for (const auto& [field, line] : messages.unknown)
     log().warn("{}:{}: field '{}' is unknown and ignored", origin, line, field);
 
   if (net.layer_size() && net.layers_size())
-    throw Error(ErrorCode::BadModel, origin + " mixes `layer` and `layers`; a network has either current or V1 layers");
+    throw Error(ErrorCode::BadModel,
+                origin + " mixes `layer` and `layers`; a network has either current or V1 layers");
   std::vector<LayerParameter> layers(net.layer().begin(), net.layer().end());
   for (const auto& old : net.layers()) layers.push_back(upgrade(old));
   net.clear_layers();

@@ -31,7 +31,8 @@ std::vector<float> blobValues(const BlobProto& blob, const std::string& where) {
   if (blob.double_data_size()) return {blob.double_data().begin(), blob.double_data().end()};
   if (!blob.has_raw_data()) return {};
   switch (blob.raw_data_type()) {
-    case FLOAT: return rawValues<float>(blob.raw_data());
+    case FLOAT:
+      return rawValues<float>(blob.raw_data());
     case DOUBLE: {
       const auto wide = rawValues<double>(blob.raw_data());
       return {wide.begin(), wide.end()};
@@ -42,7 +43,8 @@ std::vector<float> blobValues(const BlobProto& blob, const std::string& where) {
       return values;
     }
     case INT:
-    case UINT: break;
+    case UINT:
+      break;
   }
   throw Error(ErrorCode::BadModel, where + " holds raw integers, not weights");
 }
@@ -65,7 +67,8 @@ void collect(const Layers& layers, const std::string& file, Weights& weights) {
     auto& blobs = weights[layer.name()];
     blobs.clear();
     for (int i = 0; i < layer.blobs_size(); ++i)
-      blobs.push_back(tensorOf(layer.blobs(i), file + ": blob " + std::to_string(i) + " of layer '" + layer.name() + "'"));
+      blobs.push_back(tensorOf(layer.blobs(i),
+                               file + ": blob " + std::to_string(i) + " of layer '" + layer.name() + "'"));
   }
 }
 

@@ -34,13 +34,15 @@ Tops slice(const LayerContext& c) {
       c.bad(std::to_string(p.slice_point_size()) + " slice points for " + std::to_string(tops) + " outputs");
     points.insert(points.end(), p.slice_point().begin(), p.slice_point().end());
   } else {
-    if (extent % tops) c.bad("an extent of " + std::to_string(extent) + " does not split into " + std::to_string(tops));
+    if (extent % tops)
+      c.bad("an extent of " + std::to_string(extent) + " does not split into " + std::to_string(tops));
     for (std::int64_t i = 1; i < tops; ++i) points.push_back(i * extent / tops);
   }
   points.push_back(extent);
   Tops made;
   for (std::int64_t i = 0; i < tops; ++i) {
-    if (points[i] >= points[i + 1]) c.bad("its slice points do not increase, or leave the input of " + toString(c.shape()));
+    if (points[i] >= points[i + 1])
+      c.bad("its slice points do not increase, or leave the input of " + toString(c.shape()));
     made.push_back(c.build.add("Slice", c.layer.name() + ":" + std::to_string(i), {c.bottom()},
                                part(c.shape(), axis, points[i], points[i + 1] - points[i]), {c.tops()[i]}));
   }
@@ -50,16 +52,19 @@ Tops slice(const LayerContext& c) {
 Tops split(const LayerContext& c) {
   Tops made;
   for (std::size_t i = 0; i < c.tops().size(); ++i)
-    made.push_back(c.build.add("Identity", c.layer.name() + ":" + std::to_string(i), {c.bottom()}, {}, {c.tops()[i]}));
+    made.push_back(
+        c.build.add("Identity", c.layer.name() + ":" + std::to_string(i), {c.bottom()}, {}, {c.tops()[i]}));
   return made;
 }
 
 Tops crop(const LayerContext& c) {
   const auto& p = c.layer.crop_param();
-  if (c.rank(0) != c.rank(1)) c.bad("its inputs differ in rank: " + toString(c.shape()) + ", " + toString(c.shape(1)));
+  if (c.rank(0) != c.rank(1))
+    c.bad("its inputs differ in rank: " + toString(c.shape()) + ", " + toString(c.shape(1)));
   const std::int64_t axis = c.axis(p.axis());
   if (p.offset_size() > 1 && p.offset_size() != c.rank() - axis)
-    c.bad(std::to_string(p.offset_size()) + " offsets for " + std::to_string(c.rank() - axis) + " cropped axes");
+    c.bad(std::to_string(p.offset_size()) + " offsets for " + std::to_string(c.rank() - axis) +
+          " cropped axes");
   Values starts(c.shape().size(), 0), sizes = c.shape();
   for (std::int64_t i = axis; i < c.rank(); ++i) {
     starts[i] = p.offset_size() == 0 ? 0 : p.offset(p.offset_size() == 1 ? 0 : static_cast<int>(i - axis));
@@ -75,7 +80,8 @@ Tops reshape(const LayerContext& c) {
   const std::int64_t rank = c.rank();
   const std::int64_t first = p.axis() < 0 ? p.axis() + rank + 1 : p.axis();
   const std::int64_t last = p.num_axes() < 0 ? rank : first + p.num_axes();
-  if (first < 0 || first > rank || last > rank) c.bad("it replaces axes its input of " + toString(c.shape()) + " lacks");
+  if (first < 0 || first > rank || last > rank)
+    c.bad("it replaces axes its input of " + toString(c.shape()) + " lacks");
   Values shape(c.shape().begin(), c.shape().begin() + first);
   std::int64_t inferred = -1;
   for (int i = 0; i < p.shape().dim_size(); ++i) {
@@ -93,7 +99,8 @@ Tops reshape(const LayerContext& c) {
   shape.insert(shape.end(), c.shape().begin() + last, c.shape().end());
   const std::int64_t have = elementCount(c.shape()), named = elementCount(shape);
   if (inferred >= 0 && named > 0 && have % named == 0) shape[inferred] = have / named;
-  if (elementCount(shape) != have) c.bad("an input of " + toString(c.shape()) + " can not become " + toString(shape));
+  if (elementCount(shape) != have)
+    c.bad("an input of " + toString(c.shape()) + " can not become " + toString(shape));
   return c.result("Reshape", {c.bottom()}, {{"shape", shape}});
 }
 
@@ -111,7 +118,8 @@ Tops permute(const LayerContext& c) {
   Values order;
   std::vector<bool> named(c.shape().size(), false);
   const auto name = [&](std::int64_t axis) {
-    if (axis >= c.rank() || named[axis]) c.bad("its order is no order of " + std::to_string(c.rank()) + " axes");
+    if (axis >= c.rank() || named[axis])
+      c.bad("its order is no order of " + std::to_string(c.rank()) + " axes");
     named[axis] = true;
     order.push_back(axis);
   };

@@ -17,7 +17,8 @@ std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::st
   if (!foldable) return layer.outputs;
 
   std::vector<HostTensor> operands;
-  for (TensorId id : layer.inputs) operands.push_back(id == kNoTensor ? HostTensor{} : *graph.tensor(id).constant);
+  for (TensorId id : layer.inputs)
+    operands.push_back(id == kNoTensor ? HostTensor{} : *graph.tensor(id).constant);
   auto results = evaluateLayer(graph, layer, operands);
   graph.layers().pop_back();
   for (std::size_t i = 0; i < results.size(); ++i)
@@ -42,8 +43,9 @@ Graph ImportBuilder::finish() {
     std::string all = file_ + ": " + std::to_string(rejected_.size()) +
                       (rejected_.size() == 1 ? " node is" : " nodes are") + " not supported:";
     for (const auto& node : rejected_)
-      all += "\n  " + node.type + " '" + node.name + "'" + (node.version.empty() ? "" : " (" + node.version + ")") +
-             " of (" + node.shapes + "): " + node.reason;
+      all += "\n  " + node.type + " '" + node.name + "'" +
+             (node.version.empty() ? "" : " (" + node.version + ")") + " of (" + node.shapes +
+             "): " + node.reason;
     throw Error(ErrorCode::Unsupported, all);
   }
   graph.compact();

@@ -27,9 +27,11 @@ class ImportBuilder {
   std::vector<TensorId> addAll(const std::string& op, const std::string& name, std::vector<TensorId> inputs,
                                Attributes attrs = {}, std::vector<std::string> outputNames = {});
   /// The first output of addAll.
-  TensorId add(const std::string& op, const std::string& name, std::vector<TensorId> inputs, Attributes attrs = {},
-               std::vector<std::string> outputNames = {});
-  TensorId constant(const std::string& name, HostTensor value) { return graph.addConstant(name, std::move(value)); }
+  TensorId add(const std::string& op, const std::string& name, std::vector<TensorId> inputs,
+               Attributes attrs = {}, std::vector<std::string> outputNames = {});
+  TensorId constant(const std::string& name, HostTensor value) {
+    return graph.addConstant(name, std::move(value));
+  }
 
   /// Value of a constant; null for anything computed at run time, and for kNoTensor.
   const HostTensor* value(TensorId id) const {
@@ -44,8 +46,8 @@ class ImportBuilder {
   const std::vector<RejectedNode>& rejected() const { return rejected_; }
   const std::string& file() const { return file_; }
 
-  /// Throws Error(Unsupported) with every rejected node; otherwise drops what no output needs of the constants,
-  /// verifies the graph and hands it over.
+  /// Throws Error(Unsupported) with every rejected node; otherwise drops what no output needs of the
+  /// constants, verifies the graph and hands it over.
   Graph finish();
 
   Graph graph;

@@ -5,9 +5,11 @@
 
 namespace tessera {
 
-std::vector<HostTensor> evaluateLayer(const Graph& graph, const Layer& layer, const std::vector<HostTensor>& inputs) {
+std::vector<HostTensor> evaluateLayer(const Graph& graph, const Layer& layer,
+                                      const std::vector<HostTensor>& inputs) {
   OpView view{layer.op, layer.attrs, {}, {}};
-  for (TensorId id : layer.inputs) view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
+  for (TensorId id : layer.inputs)
+    view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
   std::vector<HostTensor> outputs;
   for (TensorId id : layer.outputs) {
     view.outputs.push_back(graph.tensor(id).desc());
@@ -30,7 +32,8 @@ std::vector<HostTensor> evaluateTensors(const Graph& graph, const std::map<std::
     const auto& described = graph.tensor(id);
     const auto given = inputs.find(described.name);
     if (given == inputs.end())
-      throw Error(ErrorCode::InvalidArgument, "no value is given for the graph's input '" + described.name + "'");
+      throw Error(ErrorCode::InvalidArgument,
+                  "no value is given for the graph's input '" + described.name + "'");
     if (given->second.type != described.type || given->second.shape != described.shape)
       throw Error(ErrorCode::InvalidArgument,
                   "input '" + described.name + "' is " + described.desc().text() + ", the value given is " +

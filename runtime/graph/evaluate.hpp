@@ -11,9 +11,11 @@
 namespace tessera {
 
 /// The outputs of one layer for given input values (kNoTensor inputs: empty tensors).
-std::vector<HostTensor> evaluateLayer(const Graph& graph, const Layer& layer, const std::vector<HostTensor>& inputs);
+std::vector<HostTensor> evaluateLayer(const Graph& graph, const Layer& layer,
+                                      const std::vector<HostTensor>& inputs);
 
-/// The graph's outputs, in order. Throws Error(InvalidArgument) where an input is missing or has another type or shape.
+/// The graph's outputs, in order. Throws Error(InvalidArgument) where an input is missing or has another type
+/// or shape.
 std::vector<HostTensor> evaluate(const Graph& graph, const std::map<std::string, HostTensor>& inputs);
 
 /// As evaluate, but returns the tensors named (any tensor of the graph).

@@ -13,7 +13,8 @@ namespace {
 using Values = std::vector<double>;
 
 /// Constant input `slot` of exactly [C]; nothing for anything else.
-std::optional<Values> perChannel(const Graph& graph, const Layer& layer, std::size_t slot, std::int64_t channels) {
+std::optional<Values> perChannel(const Graph& graph, const Layer& layer, std::size_t slot,
+                                 std::int64_t channels) {
   const HostTensor* value = constantValue(graph, inputAt(layer, slot));
   if (!value || value->type != DataType::Float32 || value->shape != Shape{channels}) return std::nullopt;
   const auto floats = value->as<float>();

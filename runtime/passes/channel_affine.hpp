@@ -20,7 +20,8 @@ struct ChannelAffine {
   ChannelAffine after(const ChannelAffine& first) const;
 };
 
-/// BatchNorm, Scale, Affine, Neg, and Add, Sub, Mul, Div with a constant that has one value or one per channel.
+/// BatchNorm, Scale, Affine, Neg, and Add, Sub, Mul, Div with a constant that has one value or one per
+/// channel.
 std::optional<ChannelAffine> channelAffine(const Graph& graph, const Layer& layer);
 
 }  // namespace tessera

@@ -21,7 +21,8 @@ bool pass_eliminate_dead(Graph& graph) {
   bool changed = false;
   for (int i = static_cast<int>(graph.layers().size()) - 1; i >= 0; --i) {  // consumers before producers
     Layer& layer = graph.layers()[i];
-    if (std::none_of(layer.outputs.begin(), layer.outputs.end(), [&](TensorId id) { return needed(graph, id); })) {
+    if (std::none_of(layer.outputs.begin(), layer.outputs.end(),
+                     [&](TensorId id) { return needed(graph, id); })) {
       graph.layers().erase(graph.layers().begin() + i);
       changed = true;
     } else {

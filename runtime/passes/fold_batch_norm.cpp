@@ -1,8 +1,10 @@
-// fold-batch-norm: layers that scale and shift channels go into the weights and bias of the convolution, deconvolution
-// or fully connected layer before or after them; what is left of them is merged, and BatchNorm becomes Scale.
+// fold-batch-norm: layers that scale and shift channels go into the weights and bias of the convolution,
+// deconvolution or fully connected layer before or after them; what is left of them is merged, and BatchNorm
+// becomes Scale.
 //
 //   after:  (w[k] * x + b[k]) * s[k] + t[k]          = (w[k] s[k]) * x + (b[k] s[k] + t[k])
-//   before: sum_c w[k][c] * (x[c] s[c] + t[c]) + b[k] = sum_c (w[k][c] s[c]) * x[c] + (b[k] + sum_c w[k][c] t[c])
+//   before: sum_c w[k][c] * (x[c] s[c] + t[c]) + b[k] = sum_c (w[k][c] s[c]) * x[c] + (b[k] + sum_c w[k][c]
+//   t[c])
 // The second sum is the same everywhere only where no window reaches into padding.
 #include <algorithm>
 
@@ -36,12 +38,15 @@ class WeightView {
   void each(Visit&& visit) {
     const std::int64_t perGroupOut = outputs_ / group_, perGroupIn = inputs_ / group_;
     std::size_t index = 0;
-    const std::int64_t rows = transposed_ ? inputs_ : outputs_, columns = transposed_ ? perGroupOut : perGroupIn;
+    const std::int64_t rows = transposed_ ? inputs_ : outputs_,
+                       columns = transposed_ ? perGroupOut : perGroupIn;
     for (std::int64_t row = 0; row < rows; ++row) {
-      const std::int64_t first = transposed_ ? row / perGroupIn * perGroupOut : row / perGroupOut * perGroupIn;
+      const std::int64_t first =
+          transposed_ ? row / perGroupIn * perGroupOut : row / perGroupOut * perGroupIn;
       for (std::int64_t column = 0; column < columns; ++column)
         for (std::int64_t i = 0; i < rest_; ++i, ++index)
-          transposed_ ? visit(first + column, row, values_[index]) : visit(row, first + column, values_[index]);
+          transposed_ ? visit(first + column, row, values_[index])
+                      : visit(row, first + column, values_[index]);
     }
   }
   const std::vector<double>& values() const { return values_; }
@@ -83,7 +88,8 @@ bool foldAfter(Graph& graph, int index, const ChannelAffine& affine) {
     setInput(layer, kWeights, addFloats(graph, layer.name + ":weights", weights.shape(), weights.values()));
   }
   if (affine.shifts() || (affine.scales() && inputAt(layer, kBias) != kNoTensor))
-    setInput(layer, kBias, addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
+    setInput(layer, kBias,
+             addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
   replacePair(graph, producer, index, std::move(layer));
   return true;
 }
@@ -113,7 +119,8 @@ bool foldBefore(Graph& graph, int index, const ChannelAffine& affine) {
   if (affine.scales())
     setInput(layer, kWeights, addFloats(graph, layer.name + ":weights", weights.shape(), weights.values()));
   if (affine.shifts())
-    setInput(layer, kBias, addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
+    setInput(layer, kBias,
+             addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
   layer.inputs[0] = affine.input;
   graph.layers()[consumer] = std::move(layer);
   graph.layers().erase(graph.layers().begin() + index);
@@ -154,8 +161,8 @@ bool rewriteBatchNorm(Graph& graph, int index, const ChannelAffine& affine) {
 bool foldLayer(Graph& graph, int index) {
   const auto affine = channelAffine(graph, graph.layers()[index]);
   if (!affine || graph.tensor(affine->input).type != DataType::Float32) return false;
-  return foldAfter(graph, index, *affine) || mergePair(graph, index, *affine) || foldBefore(graph, index, *affine) ||
-         rewriteBatchNorm(graph, index, *affine);
+  return foldAfter(graph, index, *affine) || mergePair(graph, index, *affine) ||
+         foldBefore(graph, index, *affine) || rewriteBatchNorm(graph, index, *affine);
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ bool foldLayer(Graph& graph, int index) {
   if (made > std::max(kMaxGrowth, given)) return false;
 
   std::vector<HostTensor> operands;
-  for (TensorId id : layer.inputs) operands.push_back(id == kNoTensor ? HostTensor{} : *graph.tensor(id).constant);
+  for (TensorId id : layer.inputs)
+    operands.push_back(id == kNoTensor ? HostTensor{} : *graph.tensor(id).constant);
   auto results = evaluateLayer(graph, layer, operands);
   for (std::size_t i = 0; i < results.size(); ++i)
     graph.tensor(layer.outputs[i]).constant = std::make_shared<const HostTensor>(std::move(results[i]));

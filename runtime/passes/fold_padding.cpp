@@ -1,8 +1,9 @@
-// fold-padding: a Pad with zeros goes into the pads of the convolution or average pooling behind it, one with minus
-// infinity into those of a max pooling.
+// fold-padding: a Pad with zeros goes into the pads of the convolution or average pooling behind it, one with
+// minus infinity into those of a max pooling.
 #include <algorithm>
 #include <limits>
 
+#include "ops/operator.hpp"
 #include "passes/rewrite.hpp"
 
 namespace tessera {
@@ -25,9 +26,24 @@ bool takesPads(const Layer& layer, double value, const Values& own) {
   const bool unpadded = std::all_of(own.begin(), own.end(), [](auto p) { return p == 0; });
   if (layer.op == "Convolution") return value == 0;
   if (layer.op != "Pool") return false;
-  if (layer.attrs.string("mode") == "average")  // cells of the Pad count; cells of the pooling's own pads must, too
+  if (layer.attrs.string("mode") ==
+      "average")  // cells of the Pad count; cells of the pooling's own pads must, too
     return value == 0 && (unpadded || layer.attrs.integer("count_include_pad") == 1);
-  return layer.attrs.string("mode") == "max" && layer.outputs.size() == 1 && value <= std::numeric_limits<float>::lowest();
+  return layer.attrs.string("mode") == "max" && layer.outputs.size() == 1 &&
+         value <= std::numeric_limits<float>::lowest();
+}
+
+/// Whether the operator takes these pads and still gives its output's shape: in ceil mode, windows that begin
+/// in trailing pads of the pooling itself do not count.
+bool givesTheSame(const Graph& graph, const Layer& layer) {
+  std::vector<TensorDesc> inputs;
+  for (TensorId id : layer.inputs) inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
+  try {
+    return operatorNamed(layer.op).infer(layer.attrs, inputs).at(0).shape ==
+           graph.tensor(layer.outputs[0]).shape;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 bool foldPad(Graph& graph, int index) {
@@ -41,14 +57,10 @@ bool foldPad(Graph& graph, int index) {
   if (pads.size() != added.size() || !takesPads(layer, pad.attrs.number("value"), pads)) return false;
 
   for (std::size_t i = 0; i < pads.size(); ++i) pads[i] += added[i];
-  if (layer.op == "Pool") {
-    const auto kernel = layer.attrs.integers("kernel"), dilations = layer.attrs.integers("dilations", Values(kernel.size(), 1));
-    for (std::size_t i = 0; i < pads.size(); ++i)  // a window may never lie in padding alone
-      if (pads[i] > (kernel[i % kernel.size()] - 1) * dilations[i % kernel.size()]) return false;
-    if (layer.attrs.string("mode") == "average") layer.attrs.set("count_include_pad", std::int64_t{1});
-  }
+  if (layer.attrs.string("mode") == "average") layer.attrs.set("count_include_pad", std::int64_t{1});
   layer.attrs.set("pads", pads);
   layer.inputs[0] = pad.inputs[0];
+  if (!givesTheSame(graph, layer)) return false;
   graph.layers()[consumer] = std::move(layer);
   graph.layers().erase(graph.layers().begin() + index);
   return true;

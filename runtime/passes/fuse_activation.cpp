@@ -1,5 +1,5 @@
-// fuse-activation: an activation goes into the epilogue of the convolution, deconvolution or fully connected layer
-// before it.
+// fuse-activation: an activation goes into the epilogue of the convolution, deconvolution or fully connected
+// layer before it.
 #include "ops/pointwise.hpp"
 #include "passes/rewrite.hpp"
 
@@ -13,8 +13,9 @@ bool take(Graph& graph, Layer& layer, const Layer& activation) {
     const auto slopes = channelValues(graph, activation.inputs[1], shape);
     if (!slopes || activation.inputs[0] != layer.outputs[0]) return false;
     const bool shared = graph.tensor(activation.inputs[1]).constant->size() == 1;
-    setInput(layer, kSlope, shared ? addFloats(graph, layer.name + ":slope", {1}, {slopes->at(0)})
-                                   : addFloats(graph, layer.name + ":slope", {shape[1]}, *slopes));
+    setInput(layer, kSlope,
+             shared ? addFloats(graph, layer.name + ":slope", {1}, {slopes->at(0)})
+                    : addFloats(graph, layer.name + ":slope", {shape[1]}, *slopes));
   } else if (activation.inputs.size() != 1 || !isActivation(activation.op)) {
     return false;
   }
@@ -31,7 +32,8 @@ bool fuseLayer(Graph& graph, int index) {
   if (producer < 0 || !hasEpilogue(graph.layers()[producer])) return false;
   if (soleConsumer(graph, activation.inputs[0]) != index) return false;
   Layer layer = graph.layers()[producer];
-  if (!layer.attrs.string("activation").empty() || graph.tensor(layer.outputs[0]).type != DataType::Float32) return false;
+  if (!layer.attrs.string("activation").empty() || graph.tensor(layer.outputs[0]).type != DataType::Float32)
+    return false;
   if (graph.tensor(layer.outputs[0]).shape != graph.tensor(activation.outputs[0]).shape) return false;
   if (!take(graph, layer, activation)) return false;
   replacePair(graph, producer, index, std::move(layer));

@@ -1,5 +1,5 @@
-// fuse-residual: a sum of two tensors of one shape goes into the epilogue of the layer that computes one of them. Of two
-// that could take it the later one does, since the sum has to wait for it anyway.
+// fuse-residual: a sum of two tensors of one shape goes into the epilogue of the layer that computes one of
+// them. Of two that could take it the later one does, since the sum has to wait for it anyway.
 #include <algorithm>
 
 #include "passes/rewrite.hpp"
@@ -12,7 +12,8 @@ int adderOf(const Graph& graph, int sum, TensorId computed, TensorId other) {
   const int index = graph.producer(computed);
   if (index < 0 || soleConsumer(graph, computed) != sum || graph.tensor(other).isConstant()) return -1;
   const Layer& layer = graph.layers()[index];
-  if (!hasEpilogue(layer) || !layer.attrs.string("activation").empty() || inputAt(layer, kResidual) != kNoTensor)
+  if (!hasEpilogue(layer) || !layer.attrs.string("activation").empty() ||
+      inputAt(layer, kResidual) != kNoTensor)
     return -1;
   return index;
 }

@@ -56,7 +56,8 @@ const std::vector<Pass>& allPasses() {
 
 void optimize(Graph& graph, const PassOptions& options) {
   for (const auto& name : options.disabled)
-    if (std::none_of(allPasses().begin(), allPasses().end(), [&](const Pass& pass) { return pass.name == name; }))
+    if (std::none_of(allPasses().begin(), allPasses().end(),
+                     [&](const Pass& pass) { return pass.name == name; }))
       throw Error(ErrorCode::InvalidArgument, "there is no pass named '" + name + "'");
   for (const auto& group : groups()) {
     bool changed = true;

@@ -23,7 +23,8 @@ bool movesNothing(const Graph& graph, const Layer& layer) {
     return !perm.empty();
   }
   if (layer.op == "Concat") return layer.inputs.size() == 1;
-  if (layer.op == "Slice") return all(layer.attrs.integers("starts"), 0) && all(layer.attrs.integers("steps"), 1);
+  if (layer.op == "Slice")
+    return all(layer.attrs.integers("starts"), 0) && all(layer.attrs.integers("steps"), 1);
   if (layer.op == "Pad") return all(layer.attrs.integers("pads"), 0);
   if (layer.op == "Tile") return all(layer.attrs.integers("repeats"), 1);
   if (layer.op == "DepthToSpace" || layer.op == "SpaceToDepth") return layer.attrs.integer("block") == 1;
@@ -31,8 +32,9 @@ bool movesNothing(const Graph& graph, const Layer& layer) {
     return layer.attrs.integer("group") == 1 ||
            layer.attrs.integer("group") == graph.tensor(layer.outputs[0]).shape.at(1);
   if (layer.op == "Pool")
-    return layer.outputs.size() == 1 && layer.attrs.string("mode") != "lp" && all(layer.attrs.integers("kernel"), 1) &&
-           all(layer.attrs.integers("strides"), 1) && all(layer.attrs.integers("pads"), 0);
+    return layer.outputs.size() == 1 && layer.attrs.string("mode") != "lp" &&
+           all(layer.attrs.integers("kernel"), 1) && all(layer.attrs.integers("strides"), 1) &&
+           all(layer.attrs.integers("pads"), 0);
   return false;
 }
 
@@ -42,7 +44,8 @@ TensorId neutralOperand(const Graph& graph, const Layer& layer) {
     const HostTensor* value = constantValue(graph, inputAt(layer, slot));
     if (!value || value->type != DataType::Float32) return false;
     const auto values = value->as<float>();
-    return std::all_of(values.begin(), values.end(), [&](float v) { return v == static_cast<float>(wanted); });
+    return std::all_of(values.begin(), values.end(),
+                       [&](float v) { return v == static_cast<float>(wanted); });
   };
   if (layer.op == "Add") return isAll(1, 0) ? layer.inputs[0] : isAll(0, 0) ? layer.inputs[1] : kNoTensor;
   if (layer.op == "Mul") return isAll(1, 1) ? layer.inputs[0] : isAll(0, 1) ? layer.inputs[1] : kNoTensor;
@@ -61,19 +64,22 @@ bool changesNothing(const Graph& graph, const Layer& layer) {
   if (layer.op == "Clip" && alpha == -INFINITY && beta == INFINITY) return true;
   const Layer* before = producerLayer(graph, layer.inputs[0]);
   if (!before) return false;
-  if (layer.op == "Relu" || layer.op == "Abs") return before->op == "Relu" || before->op == "Sigmoid" || before->op == "Abs";
+  if (layer.op == "Relu" || layer.op == "Abs")
+    return before->op == "Relu" || before->op == "Sigmoid" || before->op == "Abs";
   if (layer.op == "Clip" && before->op == "Clip") {
     const auto inner = pointwiseConstants(*row, before->attrs);
     return alpha <= inner.alpha && beta >= inner.beta && inner.alpha <= inner.beta;
   }
-  return layer.op == before->op && (layer.op == "Floor" || layer.op == "Ceil" || layer.op == "Round" || layer.op == "Sign");
+  return layer.op == before->op &&
+         (layer.op == "Floor" || layer.op == "Ceil" || layer.op == "Round" || layer.op == "Sign");
 }
 
 bool removeLayer(Graph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.outputs.size() != 1 || layer.inputs.empty()) return false;
   TensorId value = neutralOperand(graph, layer);
-  if (value == kNoTensor && (movesNothing(graph, layer) || changesNothing(graph, layer))) value = layer.inputs[0];
+  if (value == kNoTensor && (movesNothing(graph, layer) || changesNothing(graph, layer)))
+    value = layer.inputs[0];
   return value != kNoTensor && bypass(graph, index, value);
 }
 

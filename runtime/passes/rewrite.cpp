@@ -44,7 +44,8 @@ std::optional<std::vector<double>> channelValues(const Graph& graph, TensorId id
 
 bool bypass(Graph& graph, int index, TensorId value) {
   const TensorId output = graph.layers()[index].outputs.at(0);
-  if (graph.tensor(output).type != graph.tensor(value).type || graph.tensor(output).shape != graph.tensor(value).shape)
+  if (graph.tensor(output).type != graph.tensor(value).type ||
+      graph.tensor(output).shape != graph.tensor(value).shape)
     return false;
   if (graph.isOutput(output)) {
     const int source = graph.producer(value);

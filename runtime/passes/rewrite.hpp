@@ -10,8 +10,8 @@
 
 namespace tessera {
 
-/// Calls rewrite(graph, index) for every layer; where it returns true it changed the graph, and the sweep looks at the
-/// place again. Returns whether anything changed.
+/// Calls rewrite(graph, index) for every layer; where it returns true it changed the graph, and the sweep
+/// looks at the place again. Returns whether anything changed.
 template <class Rewrite>
 bool sweep(Graph& graph, Rewrite&& rewrite) {
   bool changed = false;
@@ -28,22 +28,25 @@ bool sweep(Graph& graph, Rewrite&& rewrite) {
 
 /// The layer that computes `id`; null for inputs and constants.
 const Layer* producerLayer(const Graph& graph, TensorId id);
-/// Index of the one layer that reads `id`, and reads it once; -1 where there is none or `id` is a graph output, too.
+/// Index of the one layer that reads `id`, and reads it once; -1 where there is none or `id` is a graph
+/// output, too.
 int soleConsumer(const Graph& graph, TensorId id);
 
 /// Value of a constant; null for anything else.
 const HostTensor* constantValue(const Graph& graph, TensorId id);
 /// The number a constant of one f32 element holds.
 std::optional<double> scalarValue(const Graph& graph, TensorId id);
-/// A constant f32 operand that broadcasts against `shape` along its channels (axis 1) only: one value per channel.
+/// A constant f32 operand that broadcasts against `shape` along its channels (axis 1) only: one value per
+/// channel.
 std::optional<std::vector<double>> channelValues(const Graph& graph, TensorId id, const Shape& shape);
 
-/// Takes layer `index` out, its first output replaced by `value` everywhere. Graph outputs keep their name: the layer
-/// that computes `value` then writes the output's tensor. False (nothing changed) where that is not possible.
+/// Takes layer `index` out, its first output replaced by `value` everywhere. Graph outputs keep their name:
+/// the layer that computes `value` then writes the output's tensor. False (nothing changed) where that is not
+/// possible.
 bool bypass(Graph& graph, int index, TensorId value);
 
-/// Puts `fused` in the place of layer `later` (whose outputs it gives) and drops layer `earlier`. Nothing but `later`
-/// may read the outputs of `earlier`.
+/// Puts `fused` in the place of layer `later` (whose outputs it gives) and drops layer `earlier`. Nothing but
+/// `later` may read the outputs of `earlier`.
 void replacePair(Graph& graph, int earlier, int later, Layer fused);
 
 /// Convolution, Deconvolution and FullyConnected: weights, bias, residual, activation, slope.

@@ -1,4 +1,5 @@
-// Caffe's files: text, V1 layers, phases, inputs, weights in every number format, and what is wrong with them.
+// Caffe's files: text, V1 layers, phases, inputs, weights in every number format, and what is wrong with
+// them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -34,8 +35,9 @@ TEST(CaffeText, SyntaxErrorsHaveLineAndColumn) {
 }
 
 TEST(CaffeText, UnknownFieldsAreIgnored) {
-  CaffeCase net("input: \"data\" input_dim: 1 input_dim: 2 input_dim: 3 input_dim: 4 mystery { deep: 1 }\n"
-                "layer { name: \"r\" type: \"ReLU\" bottom: \"data\" top: \"out\" other: 3 param { lr_mult: 1 } }");
+  CaffeCase net(
+      "input: \"data\" input_dim: 1 input_dim: 2 input_dim: 3 input_dim: 4 mystery { deep: 1 }\n"
+      "layer { name: \"r\" type: \"ReLU\" bottom: \"data\" top: \"out\" other: 3 param { lr_mult: 1 } }");
   EXPECT_EQ(net.import().tensor(net.import().inputs()[0]).shape, (Shape{1, 2, 3, 4}));
 }
 
@@ -47,9 +49,15 @@ TEST(CaffeInputs, AllFourForms) {
   const std::string relu = "layer { name: \"r\" type: \"ReLU\" bottom: \"data\" top: \"out\" }";
   CaffeCase legacy("input: \"data\" input_dim: 1 input_dim: 2 input_dim: 3 input_dim: 4 " + relu);
   CaffeCase shaped("input: \"data\" input_shape { dim: 1 dim: 2 dim: 3 dim: 4 } " + relu);
-  CaffeCase layer("layer { name: \"data\" type: \"Input\" top: \"data\" input_param { shape { dim: 1 dim: 2 dim: 3 dim: 4 } } } " + relu);
-  CaffeCase memory("layer { name: \"d\" type: \"MemoryData\" top: \"data\" top: \"label\" memory_data_param { batch_size: 1 "
-                   "channels: 2 height: 3 width: 4 } } " + relu);
+  CaffeCase layer(
+      "layer { name: \"data\" type: \"Input\" top: \"data\" input_param { shape { dim: 1 dim: 2 dim: 3 dim: "
+      "4 } } } " +
+      relu);
+  CaffeCase memory(
+      "layer { name: \"d\" type: \"MemoryData\" top: \"data\" top: \"label\" memory_data_param { batch_size: "
+      "1 "
+      "channels: 2 height: 3 width: 4 } } " +
+      relu);
   for (auto* net : {&legacy, &shaped, &layer, &memory}) {
     const Graph graph = net->import();
     ASSERT_EQ(graph.inputs().size(), 1u);
@@ -64,7 +72,8 @@ TEST(CaffeInputs, OptionsOverrideShapeBatchAndFreeze) {
   CaffeCase net(oneLayer({1, 2, 3, 4}, "ReLU"));
   EXPECT_EQ(net.import({.inputShapes = {{"data", {1, 2, 5, 6}}}}).tensor(0).shape, (Shape{1, 2, 5, 6}));
   EXPECT_EQ(net.import({.batch = 7}).tensor(0).shape, (Shape{7, 2, 3, 4}));
-  EXPECT_THAT(failure(net, ErrorCode::InvalidArgument, {.inputShapes = {{"date", {1}}}}), HasSubstr("no input 'date'"));
+  EXPECT_THAT(failure(net, ErrorCode::InvalidArgument, {.inputShapes = {{"date", {1}}}}),
+              HasSubstr("no input 'date'"));
 }
 
 TEST(CaffeInputs, DataLayersNeedAShapeOnlyWhereTheyAreRead) {
@@ -81,14 +90,17 @@ TEST(CaffeInputs, DataLayersNeedAShapeOnlyWhereTheyAreRead) {
 
 TEST(CaffePhases, RulesSelectLayers) {
   const auto relu = [](const std::string& name, const std::string& rule) {
-    return "layer { name: \"" + name + "\" type: \"ReLU\" bottom: \"data\" top: \"" + name + "\" " + rule + " }";
+    return "layer { name: \"" + name + "\" type: \"ReLU\" bottom: \"data\" top: \"" + name + "\" " + rule +
+           " }";
   };
-  CaffeCase net("input: \"data\" input_shape { dim: 2 } state { stage: \"deploy\" level: 2 }" +
-                relu("always", "") + relu("test", "include { phase: TEST }") + relu("train", "include { phase: TRAIN }") +
-                relu("not_test", "exclude { phase: TEST }") + relu("not_train", "exclude { phase: TRAIN }") +
-                relu("stage", "include { stage: \"deploy\" }") + relu("other_stage", "include { stage: \"val\" }") +
-                relu("no_stage", "include { not_stage: \"deploy\" }") + relu("level", "include { min_level: 1 max_level: 2 }") +
-                relu("high", "include { min_level: 3 }") + relu("either", "include { phase: TRAIN } include { level_x: 1 stage: \"deploy\" }"));
+  CaffeCase net(
+      "input: \"data\" input_shape { dim: 2 } state { stage: \"deploy\" level: 2 }" + relu("always", "") +
+      relu("test", "include { phase: TEST }") + relu("train", "include { phase: TRAIN }") +
+      relu("not_test", "exclude { phase: TEST }") + relu("not_train", "exclude { phase: TRAIN }") +
+      relu("stage", "include { stage: \"deploy\" }") + relu("other_stage", "include { stage: \"val\" }") +
+      relu("no_stage", "include { not_stage: \"deploy\" }") +
+      relu("level", "include { min_level: 1 max_level: 2 }") + relu("high", "include { min_level: 3 }") +
+      relu("either", "include { phase: TRAIN } include { level_x: 1 stage: \"deploy\" }"));
   const Graph graph = net.import();
   std::vector<std::string> kept;
   for (const auto& layer : graph.layers()) kept.push_back(layer.name);
@@ -96,10 +108,11 @@ TEST(CaffePhases, RulesSelectLayers) {
 }
 
 TEST(CaffeLayers, InPlaceLayersChain) {
-  CaffeCase net("input: \"data\" input_shape { dim: 1 dim: 3 }"
-                "layer { name: \"double\" type: \"Power\" bottom: \"data\" top: \"x\" power_param { scale: 2 } }"
-                "layer { name: \"shift\" type: \"Power\" bottom: \"x\" top: \"x\" power_param { shift: -3 } }"
-                "layer { name: \"relu\" type: \"ReLU\" bottom: \"x\" top: \"x\" }");
+  CaffeCase net(
+      "input: \"data\" input_shape { dim: 1 dim: 3 }"
+      "layer { name: \"double\" type: \"Power\" bottom: \"data\" top: \"x\" power_param { scale: 2 } }"
+      "layer { name: \"shift\" type: \"Power\" bottom: \"x\" top: \"x\" power_param { shift: -3 } }"
+      "layer { name: \"relu\" type: \"ReLU\" bottom: \"x\" top: \"x\" }");
   const Graph graph = net.import();
   ASSERT_EQ(graph.outputs().size(), 1u);
   EXPECT_EQ(graph.tensor(graph.outputs()[0]).name, "x");
@@ -109,27 +122,31 @@ TEST(CaffeLayers, InPlaceLayersChain) {
 }
 
 TEST(CaffeLayers, SilencedBlobsAreNoOutputsAndLossesLeaveTheScores) {
-  CaffeCase net("input: \"data\" input_shape { dim: 1 dim: 3 }"
-                "layer { name: \"a\" type: \"ReLU\" bottom: \"data\" top: \"a\" }"
-                "layer { name: \"b\" type: \"AbsVal\" bottom: \"data\" top: \"b\" }"
-                "layer { name: \"s\" type: \"Silence\" bottom: \"b\" }"
-                "layer { name: \"acc\" type: \"Accuracy\" bottom: \"a\" bottom: \"label\" top: \"acc\" }"
-                "layer { name: \"loss\" type: \"SoftmaxWithLoss\" bottom: \"a\" bottom: \"label\" top: \"loss\" }");
+  CaffeCase net(
+      "input: \"data\" input_shape { dim: 1 dim: 3 }"
+      "layer { name: \"a\" type: \"ReLU\" bottom: \"data\" top: \"a\" }"
+      "layer { name: \"b\" type: \"AbsVal\" bottom: \"data\" top: \"b\" }"
+      "layer { name: \"s\" type: \"Silence\" bottom: \"b\" }"
+      "layer { name: \"acc\" type: \"Accuracy\" bottom: \"a\" bottom: \"label\" top: \"acc\" }"
+      "layer { name: \"loss\" type: \"SoftmaxWithLoss\" bottom: \"a\" bottom: \"label\" top: \"loss\" }");
   const Graph graph = net.import();
   ASSERT_EQ(graph.outputs().size(), 1u);
   EXPECT_EQ(graph.tensor(graph.outputs()[0]).name, "a");
 }
 
 TEST(CaffeLayers, BlobNobodyProducesIsNamed) {
-  CaffeCase net("input: \"data\" input_shape { dim: 1 } layer { name: \"a\" type: \"ReLU\" bottom: \"dota\" top: \"a\" }");
+  CaffeCase net(
+      "input: \"data\" input_shape { dim: 1 } layer { name: \"a\" type: \"ReLU\" bottom: \"dota\" top: \"a\" "
+      "}");
   EXPECT_THAT(failure(net, ErrorCode::BadModel), HasSubstr("layer 'a' reads the blob 'dota'"));
 }
 
 TEST(CaffeLayers, EveryUnsupportedLayerIsListedOnce) {
-  CaffeCase net("input: \"data\" input_shape { dim: 1 dim: 4 }"
-                "layer { name: \"first\" type: \"Fancy\" bottom: \"data\" top: \"a\" }"
-                "layer { name: \"after\" type: \"ReLU\" bottom: \"a\" top: \"b\" }"
-                "layer { name: \"second\" type: \"ArgMax\" bottom: \"data\" top: \"c\" argmax_param { top_k: 3 } }");
+  CaffeCase net(
+      "input: \"data\" input_shape { dim: 1 dim: 4 }"
+      "layer { name: \"first\" type: \"Fancy\" bottom: \"data\" top: \"a\" }"
+      "layer { name: \"after\" type: \"ReLU\" bottom: \"a\" top: \"b\" }"
+      "layer { name: \"second\" type: \"ArgMax\" bottom: \"data\" top: \"c\" argmax_param { top_k: 3 } }");
   const std::string message = failure(net, ErrorCode::Unsupported);
   EXPECT_THAT(message, HasSubstr("2 nodes are not supported"));
   EXPECT_THAT(message, HasSubstr("Fancy 'first' (Caffe) of (f32:1x4): there is no layer type of this name"));

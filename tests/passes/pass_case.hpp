@@ -1,5 +1,6 @@
 /// \file
-/// What pass tests share: small graphs, running one pass or group, comparing what a graph computes before and after.
+/// What pass tests share: small graphs, running one pass or group, comparing what a graph computes before and
+/// after.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -60,10 +61,13 @@ inline void expectSame(const Graph& before, const Graph& after, double tolerance
     const auto wanted = evaluate(before, inputs), got = evaluate(after, inputs);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       double scale = 1;
-      for (std::int64_t k = 0; k < wanted[i].size(); ++k) scale = std::max(scale, std::abs(wanted[i].number(k)));
+      for (std::int64_t k = 0; k < wanted[i].size(); ++k)
+        scale = std::max(scale, std::abs(wanted[i].number(k)));
       for (std::int64_t k = 0; k < wanted[i].size(); ++k)
         ASSERT_NEAR(wanted[i].number(k), got[i].number(k), tolerance * scale)
-            << "output " << i << " element " << k << "\nbefore:\n" << before.text() << "after:\n" << after.text();
+            << "output " << i << " element " << k << "\nbefore:\n"
+            << before.text() << "after:\n"
+            << after.text();
     }
   }
 }
@@ -79,7 +83,8 @@ inline bool runPass(Graph& graph, std::string_view name) {
   throw Error(ErrorCode::Internal, "there is no pass " + std::string(name));
 }
 
-/// Runs one pass on a copy, checks that the results agree, that a second run changes nothing, and gives the copy.
+/// Runs one pass on a copy, checks that the results agree, that a second run changes nothing, and gives the
+/// copy.
 inline Graph after(const Graph& graph, std::string_view pass, double tolerance = 1e-5) {
   Graph copy = graph;
   runPass(copy, pass);
@@ -100,8 +105,8 @@ inline void expectUntouched(const Graph& graph, std::string_view pass) {
 inline std::vector<std::int64_t> ints(std::initializer_list<std::int64_t> values) { return values; }
 
 /// A convolution with random weights; `attrs` on top of pads that keep the size of a kernel x kernel window.
-inline TensorId convolution(Graph& graph, const std::string& name, TensorId x, std::int64_t outputs, std::int64_t kernel = 3,
-                            Attributes attrs = {}, bool bias = true) {
+inline TensorId convolution(Graph& graph, const std::string& name, TensorId x, std::int64_t outputs,
+                            std::int64_t kernel = 3, Attributes attrs = {}, bool bias = true) {
   const auto group = attrs.integer("group", 1);
   const auto seed = static_cast<std::uint32_t>(std::hash<std::string>{}(name));
   const auto pad = kernel / 2;
@@ -113,8 +118,8 @@ inline TensorId convolution(Graph& graph, const std::string& name, TensorId x, s
   return graph.add("Convolution", name, inputs, attrs);
 }
 
-inline TensorId constant(Graph& graph, const std::string& name, const Shape& shape, std::uint32_t seed, float low = -1,
-                         float high = 1) {
+inline TensorId constant(Graph& graph, const std::string& name, const Shape& shape, std::uint32_t seed,
+                         float low = -1, float high = 1) {
   return graph.addConstant(name, randomTensor(shape, seed, low, high));
 }
 

@@ -1,0 +1,130 @@
+// fuse-pointwise: chains and small trees of pointwise layers become one Pointwise layer, so that the values
+// between them never reach memory. A layer merges into the only one that reads it; values that several layers
+// read stay, until merging has made those one layer.
+#include <algorithm>
+#include <cmath>
+
+#include "ops/pointwise_chain.hpp"
+#include "passes/rewrite.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr std::size_t kMaxInputs = 8;  ///< kernel arguments
+constexpr std::size_t kMaxSteps = 24;  ///< private values of a work item
+
+/// A layer as a chain over the tensors it reads.
+struct ChainLayer {
+  PointwiseChain chain;
+  std::vector<TensorId> inputs;
+
+  ChainOperand operand(const Graph& graph, TensorId id) {
+    if (const auto number = scalarValue(graph, id); number && !std::isnan(*number))
+      return ChainOperand::constant(static_cast<float>(*number));
+    const auto known = std::find(inputs.begin(), inputs.end(), id);
+    if (known != inputs.end()) return ChainOperand::input(static_cast<int>(known - inputs.begin()));
+    inputs.push_back(id);
+    return ChainOperand::input(static_cast<int>(inputs.size()) - 1);
+  }
+};
+
+/// A constant of extents [axis, axis + n) of x, with extents of 1 behind so that it broadcasts against x.
+TensorId broadcastable(Graph& graph, TensorId id, std::size_t axis, std::size_t rank) {
+  HostTensor value = *constantValue(graph, id);
+  if (value.shape.size() == rank - axis) return id;
+  value.shape.resize(rank - axis, 1);
+  const std::string name = graph.tensor(id).name;
+  return graph.addConstant(name, std::move(value));
+}
+
+/// The layer as a chain; nothing where it is no pointwise layer that gives numbers (or conditions for
+/// numbers).
+std::optional<ChainLayer> asChain(Graph& graph, const Layer& layer) {
+  if (layer.outputs.size() != 1) return std::nullopt;
+  ChainLayer made;
+  if (layer.op == "Pointwise") {
+    made.chain = PointwiseChain::parse(layer.attrs.string("expression"));
+    made.inputs = layer.inputs;
+    return made;
+  }
+  if (layer.op == "Scale") {
+    const std::size_t rank = graph.tensor(layer.inputs[0]).shape.size();
+    const auto axis = static_cast<std::size_t>(layer.attrs.integer("axis", 1));
+    for (std::size_t slot : {1u, 2u})
+      if (inputAt(layer, slot) != kNoTensor && !graph.tensor(layer.inputs[slot]).isConstant())
+        return std::nullopt;
+    const auto x = made.operand(graph, layer.inputs[0]);
+    const auto scale = made.operand(graph, broadcastable(graph, layer.inputs[1], axis, rank));
+    const auto product = made.chain.append("Mul", {x, scale});
+    if (inputAt(layer, 2) != kNoTensor)
+      made.chain.append("Add",
+                        {product, made.operand(graph, broadcastable(graph, layer.inputs[2], axis, rank))});
+    return made;
+  }
+  if (!fitsChain(layer.op)) return std::nullopt;
+  const auto computed = [&](TensorId id) {
+    return graph.tensor(id).type == DataType::Float32 || graph.tensor(id).type == DataType::Bool;
+  };
+  if (!std::all_of(layer.inputs.begin(), layer.inputs.end(), computed) || !computed(layer.outputs[0]))
+    return std::nullopt;
+  std::vector<ChainOperand> operands;
+  for (TensorId id : layer.inputs) operands.push_back(made.operand(graph, id));
+  made.chain.append(layer.op, std::move(operands), layer.attrs);
+  return made;
+}
+
+/// `later` with `value`, which it reads, replaced by what `earlier` computes.
+ChainLayer merged(const Graph& graph, const ChainLayer& earlier, const ChainLayer& later, TensorId value) {
+  ChainLayer both = earlier;
+  const auto offset = static_cast<int>(earlier.chain.steps.size());
+  for (ChainStep step : later.chain.steps) {
+    for (auto& operand : step.operands) {
+      if (operand.kind == ChainOperand::Kind::Step) operand.index += offset;
+      if (operand.kind != ChainOperand::Kind::Input) continue;
+      const TensorId id = later.inputs[operand.index];
+      operand = id == value ? ChainOperand::step(offset - 1) : both.operand(graph, id);
+    }
+    both.chain.steps.push_back(std::move(step));
+  }
+  return both;
+}
+
+bool onlyRead(const Graph& graph, TensorId id, int reader) {
+  if (graph.isOutput(id)) return false;
+  const auto readers = graph.consumers(id);
+  return readers.size() == 1 && readers[0] == reader;
+}
+
+bool floatsOnly(const Graph& graph, const ChainLayer& layer) {
+  return std::all_of(layer.inputs.begin(), layer.inputs.end(),
+                     [&](TensorId id) { return graph.tensor(id).type == DataType::Float32; });
+}
+
+bool mergeInto(Graph& graph, int index) {
+  const Layer layer = graph.layers()[index];
+  if (layer.inputs.empty() || graph.tensor(layer.outputs.at(0)).type != DataType::Float32) return false;
+  const auto later = asChain(graph, layer);
+  if (!later) return false;
+  const Shape& shape = graph.tensor(layer.outputs[0]).shape;
+  for (TensorId id : later->inputs) {
+    const int producer = graph.producer(id);
+    // A value that broadcasts is cheaper computed once than in every element.
+    if (producer < 0 || graph.tensor(id).shape != shape || !onlyRead(graph, id, index)) continue;
+    const auto earlier = asChain(graph, graph.layers()[producer]);
+    if (!earlier) continue;
+    const ChainLayer both = merged(graph, *earlier, *later, id);
+    if (both.inputs.empty() || both.inputs.size() > kMaxInputs || both.chain.steps.size() > kMaxSteps)
+      continue;
+    if (!floatsOnly(graph, both)) continue;
+    replacePair(graph, producer, index,
+                {layer.name, "Pointwise", {{"expression", both.chain.text()}}, both.inputs, {}});
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool pass_fuse_pointwise(Graph& graph) { return sweep(graph, mergeInto); }
+
+}  // namespace tessera
