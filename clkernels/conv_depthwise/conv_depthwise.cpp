@@ -1,0 +1,140 @@
+// conv_depthwise: one filter per channel over blocks of 16 channels, for CPUs.
+#include "clkernels/conv_direct/tile.hpp"
+
+namespace tessera {
+namespace {
+
+struct DepthwiseTactic {
+  int tx = 8, rows = 1;
+  static constexpr auto fields() {
+    using T = DepthwiseTactic;
+    return std::tuple{Field<T>{"TX", &T::tx}, Field<T>{"ROWS", &T::rows}};
+  }
+};
+
+const std::vector<int> kWidths{1, 2, 4, 7, 8, 14, 16};
+
+// [C / 16][KH][KW][16], then 16 zeros
+PackedConstant packWeights(const Window& w) {
+  return {"conv_depthwise", [w](const std::vector<const HostTensor*>& inputs) {
+            const auto from = inputs.at(1)->as<float>();
+            const std::int64_t taps = w.kernelVolume();
+            HostTensor packed(DataType::Float32, {ceilDiv(w.channels, 16) * taps + 1, 16});
+            const auto to = packed.as<float>();
+            for (std::int64_t c = 0; c < w.channels; ++c)
+              for (std::int64_t tap = 0; tap < taps; ++tap)
+                to[(c / 16 * taps + tap) * 16 + c % 16] = from[c * taps + tap];
+            return packed;
+          }};
+}
+
+class ConvDepthwise final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"conv_depthwise", 1}; }
+
+  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (!device.isCpu()) return Verdict::no("it is written for CPUs");
+    if (op.inputs[0].shape.size() > 4) return Verdict::no("it has more than two spatial extents");
+    const Window w = windowOf(op);
+    if (!w.depthwise() || w.outChannels != w.channels) return Verdict::no("it is not one filter per channel");
+    for (std::size_t i = 0; i < op.inputs.size(); ++i) {
+      if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
+      const bool image = i == 0 || i == kResidualInput;
+      if (op.has(i) && !image && !op.inputs[i].constant)
+        return Verdict::no("weights, bias and slope must be constants");
+      if (op.has(i) && image && op.inputs[i].layout.block != 16)
+        return Verdict::no("an operand is not in blocks of 16 channels");
+    }
+    if (op.outputs[0].layout.block != 16) return Verdict::no("the output is not in blocks of 16 channels");
+    if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
+    return Verdict::yes();
+  }
+
+  int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
+
+  TacticSpace space(const Problem& p, const DeviceCaps&) const override {
+    const Window w = windowOf(p);
+    TacticSpace space;
+    std::vector<int> rows;
+    for (int r = 1; r < 2 * w.out[1] && r <= 64; r *= 2) rows.push_back(r);
+    space.parameters = {{"TX", kWidths}, {"ROWS", rows}};
+    space.constraints = {{"a tile is wider than a row of the output",
+                          [w](const Tactic& t) { return t.get("TX") <= w.out[2]; }}};
+    return space;
+  }
+
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    const Window w = windowOf(p);
+    DepthwiseTactic best{.tx = 1};
+    double least = 0;
+    for (const int tx : kWidths) {
+      const double time = static_cast<double>(ceilDiv(w.out[2], tx)) * (tx + 3);
+      if (tx > w.out[2] || (least > 0 && time >= least)) continue;
+      least = time;
+      best.tx = tx;
+    }
+    const std::int64_t items = ceilDiv(w.channels, 16) * w.batch * w.out[1];
+    while (best.rows < 64 && best.rows < w.out[1] && best.rows * 32 * device.computeUnits < items)
+      best.rows *= 2;
+    return toTactic(best);
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+    const auto t = fromTactic<DepthwiseTactic>(tactic);
+    const Window w = windowOf(p);
+    Launch launch;
+    launch.packed = {packWeights(w)};
+    KernelCall call{.source = "conv_depthwise/conv_depthwise.cl", .entry = "conv_depthwise"};
+    call.defines = {{"T_TX", std::to_string(t.tx)}, {"P_STEP", std::to_string(w.stride[2])}};
+    addEpilogueDefines(call.defines, p);
+    call.global = {static_cast<std::size_t>(ceilDiv(w.out[1], t.rows)),
+                   static_cast<std::size_t>(ceilDiv(w.channels, 16)), static_cast<std::size_t>(w.batch)};
+    call.local = {1, 1, 1};
+    call.args = {KernelArg::input(0), KernelArg::packed(0)};
+    addPaddedEpilogueArgs(launch, call.args, p, 16);
+    call.args.push_back(KernelArg::output(0));
+    addPlaces(call.args, p);
+    for (const std::int64_t value :
+         {w.channels, w.in[1], w.in[2], w.out[1], w.out[2], w.kernel[1], w.kernel[2], w.stride[1],
+          w.dilation[1], w.dilation[2], w.padBegin[1], w.padBegin[2], std::int64_t{t.rows}})
+      call.args.push_back(KernelArg::ofInt(value));
+    launch.calls = {call};
+    return launch;
+  }
+
+  Cost cost(const Problem& p, const DeviceCaps& device) const override {
+    Cost cost = KernelFamily::cost(p, device);
+    cost.operations = 2.0 * static_cast<double>(p.outputs[0].size() * windowOf(p).kernelVolume());
+    cost.efficiency = 0.4;
+    return cost;
+  }
+
+  std::vector<OpInstance> samples() const override {
+    using List = std::vector<std::int64_t>;
+    const auto conv = [](std::int64_t channels, std::int64_t h, std::int64_t w, List kernel, Attributes attrs,
+                         bool residual = false) {
+      attrs.set("group", channels);
+      std::vector<TensorDesc> inputs{f32({2, channels, h, w}), f32({channels, 1, kernel[0], kernel[1]}),
+                                     f32({channels})};
+      if (residual) {
+        const auto plain = makeSample("Convolution", attrs, inputs, {}, {false, true, true});
+        inputs.push_back(f32(plain.view.outputs[0].shape));
+      }
+      return makeSample("Convolution", std::move(attrs), inputs, {}, {false, true, true});
+    };
+    return {
+        conv(20, 9, 33, {3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
+        conv(32, 11, 15, {5, 3}, {{"pads", List{2, 0, 1, 2}}, {"strides", List{2, 2}}}, true),
+        conv(17, 6, 5, {3, 3}, {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}}),
+    };
+  }
+};
+
+}  // namespace
+
+void addFamilies_conv_depthwise(FamilyList& list) {
+  static const ConvDepthwise family;
+  list.add(family, {"Convolution"});
+}
+
+}  // namespace tessera
