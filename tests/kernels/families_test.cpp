@@ -43,7 +43,7 @@ TEST_P(Family, AgreesWithTheReference) {
       ++index;
       if (only && std::atoi(only) != index) continue;
       for (const SampleCase& c : test::layoutCases(family, instance, device.caps(), index)) {
-        for (const Tactic& tactic : test::tacticsToTry(family, c.view, device.caps())) {
+        for (const Tactic& tactic : test::tacticsToTry(family, c.view, device.caps(), index)) {
           std::string wrong;
           try {
             wrong = runCase(device, family, c, tactic);

@@ -2,7 +2,9 @@
 #include "tests/support/samples.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
+#include <string_view>
 
 namespace tessera::test {
 
@@ -95,20 +97,20 @@ std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance
   return cases;
 }
 
-std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps) {
+std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
+                                 unsigned turn) {
   const Problem problem = family.problem(view);
   std::vector<Tactic> chosen{family.fallback(problem, caps)};
-  const TacticSpace space = family.space(problem, caps);
-  if (space.empty()) return chosen;
-  const auto members = space.members();
-  const auto add = [&](const Tactic& tactic) {
-    if (std::find(chosen.begin(), chosen.end(), tactic) == chosen.end()) chosen.push_back(tactic);
-  };
+  const auto members = family.space(problem, caps).members();
   if (members.empty()) return chosen;
-  add(members.front());
-  add(members.back());
   std::mt19937 random(static_cast<unsigned>(members.size()));
-  for (int i = 0; i < 2; ++i) add(members[random() % members.size()]);
+  std::vector<Tactic> others{members.front(), members.back()};
+  for (int i = 0; i < 2; ++i) others.push_back(members[random() % members.size()]);
+  // Every tactic is a program to build: one of the others per case, unless all are asked for.
+  const char* want = std::getenv("TESSERA_TEST_TACTICS");
+  if (!want || std::string_view(want) != "all") others = {others[turn % others.size()]};
+  for (const Tactic& tactic : others)
+    if (std::find(chosen.begin(), chosen.end(), tactic) == chosen.end()) chosen.push_back(tactic);
   return chosen;
 }
 
