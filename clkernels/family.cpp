@@ -82,10 +82,12 @@ Cost KernelFamily::cost(const Problem& problem, const DeviceCaps&) const {
 }
 
 void setFlat(KernelCall& call, std::int64_t count, const DeviceCaps& device) {
-  const std::int64_t group = std::min<std::int64_t>(device.isCpu() ? 1024 : 256, device.maxWorkGroup);
   const std::int64_t items = std::max<std::int64_t>(count, 1);
-  // A CPU device runs a work-group per thread: short ranges are split so that every core gets some.
-  const std::int64_t local = device.isCpu() ? std::clamp<std::int64_t>(roundUp(ceilDiv(items, 16), 16), 16, group) : group;
+  std::int64_t local = 256;
+  // A CPU device runs a work-group per thread: short ranges are split so that every core gets some. Few sizes, since
+  // PoCL compiles a kernel anew for each.
+  if (device.isCpu()) local = items < 1024 ? 16 : items < 65536 ? 128 : 1024;
+  local = std::min<std::int64_t>(local, device.maxWorkGroup);
   call.global = {static_cast<std::size_t>(roundUp(items, local))};
   call.local = {static_cast<std::size_t>(local)};
 }

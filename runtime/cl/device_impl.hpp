@@ -16,11 +16,18 @@ struct Device::Impl {
 
   /// The context shared by everything on this device; made at first use.
   const cl::Context& context() const;
+  /// Results of probing dot4, made at first use.
+  const std::vector<Dot4Probe>& dot4Probes(const Device& self) const;
 
  private:
   mutable std::once_flag once_;
   mutable cl::Context context_;
+  mutable std::once_flag dot4Once_;
+  mutable std::vector<Dot4Probe> dot4Probes_;
 };
+
+/// Compiles, checks and times every dot4 body.
+std::vector<Device::Dot4Probe> probeDot4(const Device& device);
 
 /// Reads and probes what a device can do: the one place for vendor quirks.
 DeviceCaps probeDevice(const cl::Platform& platform, const cl::Device& device);

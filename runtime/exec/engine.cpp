@@ -125,7 +125,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   auto impl = std::make_unique<Impl>(device);
   impl->name = graph.name;
   if (options.precision == Precision::Int8) graph = toInt8(graph, sourceHash, options, impl->precisions);
-  const DeviceCaps& caps = device.caps();
+  const DeviceCaps caps = options.precision == Precision::Int8 ? device.int8Caps() : device.caps();
   impl->lowered = lowerGraph(graph, caps, [&](const KernelFamily& family, const Problem& problem) {
     return family.fallback(problem, caps);
   });

@@ -75,7 +75,8 @@ OpRunner::OpRunner(const Device& device, const KernelFamily& family, const OpVie
     : impl_(std::make_unique<Impl>(device)) {
   Impl& r = *impl_;
   r.view = view;
-  r.launch = family.plan(family.problem(view), tactic, device.caps());
+  const bool int8 = !view.inputs.empty() && view.inputs[0].type == DataType::Int8;
+  r.launch = family.plan(family.problem(view), tactic, int8 ? device.int8Caps() : device.caps());
   guarded("preparing " + std::string(family.id().name) + " for " + view.text(), [&] {
     r.queue = cl::CommandQueue(device.impl().context(), device.impl().device, CL_QUEUE_PROFILING_ENABLE);
     std::vector<const KernelCall*> calls;

@@ -12,6 +12,10 @@ namespace tessera {
 
 enum class DeviceKind { Cpu, Gpu, Other };
 
+/// How four products of signed bytes are summed (clkernels/common/dot4.cl); the values are D_DOT4's.
+enum class Dot4Body { Emulated = 0, Khr = 1, Arm = 2, Amd = 3, NvidiaPtx = 4, Vnni = 5 };
+std::string_view toString(Dot4Body body);
+
 /// Facts about a device that families and tactics may depend on: plain values, so tests can invent devices.
 /// Filled in one place, runtime/cl/device_caps.cpp, where every probe and vendor quirk lives.
 struct DeviceCaps {
@@ -31,6 +35,7 @@ struct DeviceCaps {
   int nvidiaComputeCapability = 0;       ///< e.g. 90 for sm_90; 0: not NVIDIA or unknown
   bool avx512Vnni = false;               ///< PoCL on a host with AVX-512 VNNI: takes vpdpbusd inline assembly
   bool integerDotProduct = false;        ///< cl_khr_integer_dot_product with packed 4x8 signed input
+  Dot4Body dot4 = Dot4Body::Emulated;    ///< body INT8 kernels use; probed before an INT8 engine is built
   int vectorFloat = 1;                   ///< preferred float vector width
 
   bool isCpu() const { return kind == DeviceKind::Cpu; }
@@ -48,6 +53,16 @@ class Device {
   static Device select(std::string_view selector = "");
 
   const DeviceCaps& caps() const;
+  /// caps() with the fastest dot4 body that compiled and computed right here; probed once, at the first call.
+  DeviceCaps int8Caps() const;
+  /// What probing found, body by body.
+  struct Dot4Probe {
+    Dot4Body body;
+    bool works = false;
+    double gops = 0;    ///< 10^9 operations per second (a product and a sum count two); 0: not measured
+    std::string why;    ///< why it can not be used
+  };
+  const std::vector<Dot4Probe>& dot4Probes() const;
 
   struct Impl;  ///< OpenCL handles; runtime/cl/device_impl.hpp
   explicit Device(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}

@@ -1,0 +1,43 @@
+// dot4(a, b, acc) = acc + a0*b0 + a1*b1 + a2*b2 + a3*b3 on signed bytes packed in 32 bits (byte 0 lowest), products exact,
+// sums modulo 2^32: DP4A.
+//
+// D_DOT4  the body, chosen by probing the device (runtime/cl/dot4_probe.cpp):
+//   0 emulation, plain OpenCL C
+//   1 cl_khr_integer_dot_product
+//   2 cl_arm_integer_dot_product_accumulate_int8
+//   3 AMD's sdot4 instruction builtin
+//   4 NVIDIA PTX dp4a
+//   5 x86 AVX-512 VNNI: vectors only (dot4x16); single values are emulated
+#ifndef D_DOT4
+#error "D_DOT4 names the body of dot4"
+#endif
+
+#if D_DOT4 == 1
+#pragma OPENCL EXTENSION cl_khr_integer_dot_product : enable
+static inline int dot4(int a, int b, int acc) { return acc + dot_4x8packed_ss_int(as_uint(a), as_uint(b)); }
+#elif D_DOT4 == 2
+#pragma OPENCL EXTENSION cl_arm_integer_dot_product_accumulate_int8 : enable
+static inline int dot4(int a, int b, int acc) { return arm_dot_acc(as_char4(a), as_char4(b), acc); }
+#elif D_DOT4 == 3
+static inline int dot4(int a, int b, int acc) { return __builtin_amdgcn_sdot4(a, b, acc, false); }
+#elif D_DOT4 == 4
+static inline int dot4(int a, int b, int acc) {
+  asm("dp4a.s32.s32 %0, %1, %2, %0;" : "+r"(acc) : "r"(a), "r"(b));
+  return acc;
+}
+#else
+static inline int dot4(int a, int b, int acc) {
+  const char4 x = as_char4(a), y = as_char4(b);
+  const uint sum = (uint)(x.s0 * y.s0) + (uint)(x.s1 * y.s1) + (uint)(x.s2 * y.s2) + (uint)(x.s3 * y.s3);
+  return as_int(as_uint(acc) + sum);
+}
+#endif
+
+// Sixteen lanes at once. vpdpbusd multiplies unsigned by signed bytes: with `a` biased by 128 (a ^ 0x80 in each byte) the
+// result is 128 * (sum of b's bytes) too large per lane, which the caller takes off once at the end: exact modulo 2^32.
+#if D_DOT4 == 5
+static inline int16 dot4x16(uint16 biased, int16 b, int16 acc) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(biased), "v"(b));
+  return acc;
+}
+#endif

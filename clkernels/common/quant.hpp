@@ -1,0 +1,21 @@
+/// \file
+/// Host side of common/quant.cl and common/dot4.cl: defines and arguments of INT8 families.
+#pragma once
+
+#include "clkernels/common/epilogue.hpp"
+
+namespace tessera {
+
+inline constexpr int kMultiplierArgInput =
+    5;  ///< index of the multipliers among a quantised operator's inputs
+
+/// Appends the epilogue's defines, P_CODED, P_RESIDUAL_CODED and D_DOT4.
+void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& device);
+
+/// rate and residual_scale as kernel arguments, in that order; 0 where absent.
+void addQuantArgs(std::vector<KernelArg>& args, const OpView& op);
+
+/// Why the INT8 epilogue can not run this operator ("" where it can).
+std::string whyNoQuantEpilogue(const OpView& op);
+
+}  // namespace tessera
