@@ -1,0 +1,134 @@
+// Segmentation end to end on a network small enough to follow by hand: its scores are the image's own
+// channels.
+#include "tessera/segmentation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "exec/device_ops.hpp"
+#include "ops/image.hpp"
+#include "tests/support/devices.hpp"
+#include "tests/support/samples.hpp"
+
+namespace tessera {
+namespace {
+
+std::shared_ptr<const Engine> channelsAsScores(std::int64_t batch, std::int64_t height, std::int64_t width) {
+  Graph graph;
+  graph.name = "channels";
+  const TensorId x = graph.addInput("image", DataType::Float32, {batch, 3, height, width});
+  graph.markOutput(graph.add("Identity", "scores", {x}, {}, {"scores"}));
+  return Engine::build(graph, test::device());
+}
+
+std::vector<std::uint8_t> randomPixels(std::int64_t height, std::int64_t width, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(height * width * 3));
+  for (auto& p : pixels) p = static_cast<std::uint8_t>(random());
+  return pixels;
+}
+
+// What the operators' references make of the image.
+SegmentedImage expected(const ImageView& image, const SegmentationOptions& options, std::int64_t border) {
+  const auto run = [](const OpView& view, const std::vector<HostTensor>& inputs) {
+    return test::referenceOutputs(view, inputs);
+  };
+  HostTensor pixels(DataType::UInt8, {1, image.height, image.width, 3});
+  std::copy(image.pixels, image.pixels + image.bytes(), pixels.as<std::uint8_t>().begin());
+  const auto desc = [](const HostTensor& t) { return TensorDesc{t.type, t.shape, {}}; };
+  const HostTensor x =
+      run(inferredView("ImagePreprocess", options.preprocess.attributes(), {desc(pixels)}), {pixels})[0];
+  const HostTensor map = run(inferredView("ClassMap", {}, {desc(x)}), {x})[0];
+  HostTensor palette(DataType::UInt8, {kPaletteSize, 4});
+  for (std::size_t i = 0; i < options.palette.size(); ++i)
+    for (std::size_t c = 0; c < 4; ++c) palette.as<std::uint8_t>()[i * 4 + c] = options.palette[i][c];
+  const ImageRegion r =
+      imageRegion(options.preprocess.resize, x.shape[2], x.shape[3], image.height, image.width);
+  const auto colored =
+      run(inferredView("ClassColor",
+                       {{"size", std::vector<std::int64_t>{image.height, image.width}},
+                        {"region", std::vector<std::int64_t>{r.top, r.left, r.height, r.width}},
+                        {"border", border}},
+                       {desc(map), desc(palette), desc(pixels)}),
+          {map, palette, pixels});
+  const auto bytes = [](const HostTensor& t) {
+    const auto view = t.as<std::uint8_t>();
+    return std::vector<std::uint8_t>(view.begin(), view.end());
+  };
+  return {image.height,      image.width, bytes(colored[0]), bytes(colored[1]),
+          bytes(colored[2]), x.shape[2],  x.shape[3],        bytes(map)};
+}
+
+class SegmentationOf : public testing::TestWithParam<ResizeMode> {};
+
+TEST_P(SegmentationOf, BatchesOfImagesOfAnySize) {
+  SegmentationOptions options;
+  options.preprocess = {24, 32, GetParam(), true};
+  options.palette = {{255, 0, 10, 128}, {0, 200, 0, 100}, {5, 6, 250, 0}};
+  Segmentation segmentation(channelsAsScores(2, 24, 32), options);
+  ASSERT_EQ(segmentation.batch(), 2);
+  EXPECT_EQ(segmentation.classes(), 3);
+  const std::vector<std::pair<std::int64_t, std::int64_t>> sizes{
+      {24, 32}, {50, 31}, {7, 90}, {24, 64}, {100, 40}};
+  std::vector<std::vector<std::uint8_t>> pixels;
+  std::vector<ImageView> images;
+  for (const auto& [height, width] : sizes) {
+    pixels.push_back(randomPixels(height, width, static_cast<unsigned>(height * width)));
+    images.push_back({pixels.back().data(), height, width});
+  }
+  std::vector<SegmentedImage> results;
+  const auto collect = [&] {
+    for (auto& image : segmentation.collect().images) results.push_back(std::move(image));
+  };
+  for (std::size_t i = 0; i < images.size(); i += 2) {  // the last batch is not full
+    segmentation.submit(std::span(images).subspan(i, std::min<std::size_t>(2, images.size() - i)));
+    if (segmentation.waiting() == 2) collect();
+  }
+  while (segmentation.waiting() > 0) collect();
+  ASSERT_EQ(results.size(), images.size());
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const SegmentedImage wanted = expected(images[i], options, 1);
+    EXPECT_EQ(results[i].map, wanted.map) << i;
+    EXPECT_EQ(results[i].classes, wanted.classes) << i;
+    EXPECT_EQ(results[i].colors, wanted.colors) << i;
+    EXPECT_EQ(results[i].overlay, wanted.overlay) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, SegmentationOf,
+                         testing::Values(ResizeMode::Linear, ResizeMode::Nearest, ResizeMode::Letterbox),
+                         [](const auto& param) { return std::string(toString(param.param)); });
+
+TEST(Segmentation, RefusesWhatItCanNotDo) {
+  const auto engine = channelsAsScores(1, 8, 8);
+  SegmentationOptions wrongSize;
+  wrongSize.preprocess.height = 9;
+  wrongSize.preprocess.width = 8;
+  EXPECT_THROW(Segmentation(engine, wrongSize), Error);
+  SegmentationOptions wrongName;
+  wrongName.output = "image";
+  EXPECT_THROW(Segmentation(engine, wrongName), Error);
+  Segmentation segmentation(engine, {});
+  const auto pixels = randomPixels(8, 8, 1);
+  const ImageView image{pixels.data(), 8, 8}, none{nullptr, 8, 8};
+  EXPECT_THROW(segmentation.submit({&none, 1}), Error);
+  const std::vector<ImageView> tooMany{image, image};
+  EXPECT_THROW(segmentation.submit(tooMany), Error);
+  EXPECT_THROW(segmentation.collect(), Error);
+  segmentation.submit({&image, 1});
+  segmentation.submit({&image, 1});
+  EXPECT_THROW(segmentation.submit({&image, 1}), Error);
+  EXPECT_EQ(segmentation.collect().images.size(), 1u);
+}
+
+TEST(Letterbox, KeepsTheAspectRatioAndCentres) {
+  EXPECT_EQ(imageRegion(ResizeMode::Letterbox, 100, 100, 50, 200), (ImageRegion{37, 0, 25, 100}));
+  EXPECT_EQ(imageRegion(ResizeMode::Letterbox, 100, 100, 200, 50), (ImageRegion{0, 37, 100, 25}));
+  EXPECT_EQ(imageRegion(ResizeMode::Letterbox, 60, 80, 30, 40), (ImageRegion{0, 0, 60, 80}));
+  EXPECT_EQ(imageRegion(ResizeMode::Letterbox, 10, 10, 1, 1000), (ImageRegion{4, 0, 1, 10}));
+  EXPECT_EQ(imageRegion(ResizeMode::Linear, 10, 20, 1, 1000), (ImageRegion{0, 0, 10, 20}));
+}
+
+}  // namespace
+}  // namespace tessera
