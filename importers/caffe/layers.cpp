@@ -6,9 +6,10 @@
 
 namespace tessera::caffe {
 namespace {
-/// Without the leading extents of 1 that legacy blobs are padded with.
-Shape trimmed(const Shape& shape) {
-  return {std::find_if(shape.begin(), shape.end(), [](auto extent) { return extent != 1; }), shape.end()};
+/// Without extents of 1: legacy blobs have them in front, forks behind.
+Shape squeezed(Shape shape) {
+  std::erase(shape, 1);
+  return shape;
 }
 }  // namespace
 
@@ -21,7 +22,7 @@ const Shape& LayerContext::blobShape(std::size_t i, std::string_view what) const
 
 HostTensor LayerContext::blob(std::size_t i, const Shape& wanted, std::string_view what) const {
   const Shape& stored = blobShape(i, what);
-  if (trimmed(stored) != trimmed(wanted))
+  if (squeezed(stored) != squeezed(wanted))
     bad("its " + std::string(what) + " (blob " + std::to_string(i) + ") should be " + toString(wanted) +
         ", but is " + toString(stored));
   HostTensor value = blobs_[i];

@@ -22,7 +22,9 @@ class LayerContext {
         bottoms_(std::move(bottoms)),
         blobs_(blobs),
         tops_(std::move(tops)),
-        topUsed_(std::move(topUsed)) {}
+        topUsed_(std::move(topUsed)) {
+    for (TensorId id : bottoms_) shapes_.push_back(builder.shape(id));
+  }
 
   const LayerParameter& layer;
   ImportBuilder& build;
@@ -30,7 +32,7 @@ class LayerContext {
   std::size_t bottomCount() const { return bottoms_.size(); }
   TensorId bottom(std::size_t i = 0) const { return bottoms_.at(i); }
   const std::vector<TensorId>& bottoms() const { return bottoms_; }
-  const Shape& shape(std::size_t i = 0) const { return build.shape(bottom(i)); }
+  const Shape& shape(std::size_t i = 0) const { return shapes_.at(i); }
   std::int64_t rank(std::size_t i = 0) const { return static_cast<std::int64_t>(shape(i).size()); }
   /// Names of the tensors the tops become.
   const std::vector<std::string>& tops() const { return tops_; }
@@ -38,7 +40,7 @@ class LayerContext {
   bool topUsed(std::size_t i) const { return i < topUsed_.size() && topUsed_[i]; }
 
   std::size_t blobCount() const { return blobs_.size(); }
-  /// The trained blob i as `wanted`; extents of 1 in front are the legacy format's and do not matter.
+  /// The trained blob i as `wanted`; extents of 1 do not matter (legacy blobs have four extents).
   HostTensor blob(std::size_t i, const Shape& wanted, std::string_view what) const;
   /// Shape of blob i as it is stored.
   const Shape& blobShape(std::size_t i, std::string_view what) const;
@@ -64,6 +66,7 @@ class LayerContext {
 
  private:
   std::vector<TensorId> bottoms_;
+  std::vector<Shape> shapes_;  ///< of the bottoms; the graph's own move when it grows
   const std::vector<HostTensor>& blobs_;
   std::vector<std::string> tops_;
   std::vector<bool> topUsed_;

@@ -105,7 +105,7 @@ bool mergeInto(Graph& graph, int index) {
   if (layer.inputs.empty() || graph.tensor(layer.outputs.at(0)).type != DataType::Float32) return false;
   const auto later = asChain(graph, layer);
   if (!later) return false;
-  const Shape& shape = graph.tensor(layer.outputs[0]).shape;
+  const Shape shape = graph.tensor(layer.outputs[0]).shape;
   for (TensorId id : later->inputs) {
     const int producer = graph.producer(id);
     // A value that broadcasts is cheaper computed once than in every element.
