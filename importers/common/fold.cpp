@@ -6,6 +6,32 @@
 #include "graph/evaluate.hpp"
 
 namespace tessera {
+namespace {
+
+constexpr std::int64_t kMostElements = std::int64_t{1}
+                                       << 38;  ///< of a layer's output: more is a damaged model's
+constexpr std::int64_t kMostFolded = std::int64_t{1}
+                                     << 28;  ///< elements of a result worth computing at import
+
+/// Elements of a layer's outputs together; throws Error(BadModel) where an extent is negative or the whole is
+/// absurd.
+std::int64_t checkedSize(const Graph& graph, const Layer& layer) {
+  std::int64_t all = 0;
+  for (TensorId id : layer.outputs) {
+    std::int64_t count = 1;
+    for (std::int64_t extent : graph.tensor(id).shape) {
+      if (extent < 0 || (extent > 0 && count > kMostElements / extent))
+        throw Error(ErrorCode::BadModel, "layer '" + layer.name + "' (" + layer.op +
+                                             ") gives the impossible shape " +
+                                             toString(graph.tensor(id).shape));
+      count *= extent;
+    }
+    all += count;
+  }
+  return all;
+}
+
+}  // namespace
 
 std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::string& name,
                                             std::vector<TensorId> inputs, Attributes attrs,
@@ -14,7 +40,7 @@ std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::st
     return id == kNoTensor || graph.tensor(id).isConstant();
   });
   const Layer layer = graph.addLayer(op, name, std::move(inputs), std::move(attrs), std::move(outputNames));
-  if (!foldable) return layer.outputs;
+  if (checkedSize(graph, layer) > kMostFolded || !foldable) return layer.outputs;
 
   std::vector<HostTensor> operands;
   for (TensorId id : layer.inputs)

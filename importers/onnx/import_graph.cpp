@@ -1,0 +1,272 @@
+// Walks the nodes of ONNX graphs, functions and branches.
+#include "importers/onnx/import_graph.hpp"
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+
+#include "importers/onnx/table.hpp"
+#include "importers/onnx/tensor_value.hpp"
+
+namespace tessera::onnx {
+bool isDefaultDomain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+const TensorId* Scope::find(const std::string& name) const {
+  for (const Scope* scope = this; scope; scope = scope->outer) {
+    if (const auto it = scope->values.find(name); it != scope->values.end()) return &it->second;
+    if (scope->unknown.count(name)) return nullptr;
+  }
+  return nullptr;
+}
+
+bool Scope::isUnknown(const std::string& name) const {
+  for (const Scope* scope = this; scope; scope = scope->outer) {
+    if (scope->values.count(name)) return false;
+    if (scope->unknown.count(name)) return true;
+  }
+  return false;
+}
+
+GraphImporter::GraphImporter(const tessera_onnx::Model& model, ImportState& state,
+                             const ImportOptions& options)
+    : model_(model), state_(state), options_(options) {
+  for (const auto& function : model.functions()) functions_[{function.domain(), function.name()}] = &function;
+}
+
+std::string GraphImporter::where(const tessera_onnx::Node& node) const {
+  std::string name = node.name();
+  if (name.empty() && node.output_size()) name = node.output(0);
+  return state_.builder.file() + ": node '" + name + "' (" + node.op_type() + "): ";
+}
+
+void GraphImporter::reserveNames(const tessera_onnx::Graph& graph) {
+  for (const auto& input : graph.input()) state_.tensorNames.reserve(input.name());
+  for (const auto& initializer : graph.initializer()) state_.tensorNames.reserve(initializer.name());
+  for (const auto& node : graph.node())
+    for (const auto& output : node.output()) state_.tensorNames.reserve(output);
+}
+
+void GraphImporter::addInitializers(const tessera_onnx::Graph& graph, Scope& scope) {
+  for (const auto& initializer : graph.initializer()) {
+    if (scope.values.count(initializer.name()) || scope.unknown.count(initializer.name()))
+      throw Error(ErrorCode::BadModel,
+                  state_.builder.file() + ": the initializer '" + initializer.name() + "' is given twice.");
+    try {
+      const TensorId id = state_.builder.constant(initializer.name(), readTensor(initializer, state_.folder));
+      scope.values[initializer.name()] = id;
+      state_.modelNamed.insert(id);
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::Unsupported) throw Error(e.code(), state_.builder.file() + ": " + e.what());
+      state_.builder.reject({initializer.name(), "initializer", "", "", e.what()});
+      scope.unknown.insert(initializer.name());
+    }
+  }
+}
+
+Shape GraphImporter::inputShape(const tessera_onnx::ValueInfo& input) {
+  const auto& type = input.type().tensor_type();
+  std::string open;
+  Shape shape;
+  for (int i = 0; i < type.shape().dim_size(); ++i) {
+    const auto& dim = type.shape().dim(i);
+    const bool known = dim.has_dim_value() && dim.dim_value() >= 0;
+    if (known) {
+      shape.push_back(dim.dim_value());
+    } else if (i == 0) {
+      shape.push_back(options_.batch);
+    } else {
+      shape.push_back(0);
+      open += (open.empty() ? "" : ", ") + std::string("extent ") + std::to_string(i) +
+              (dim.dim_param().empty() ? "" : " ('" + dim.dim_param() + "')");
+    }
+  }
+  if (const auto given = options_.inputShapes.find(input.name()); given != options_.inputShapes.end()) {
+    if (type.has_shape() && given->second.size() != shape.size())
+      throw Error(ErrorCode::InvalidArgument, state_.builder.file() + ": input '" + input.name() + "' has " +
+                                                  std::to_string(shape.size()) +
+                                                  " extents, the shape given has " +
+                                                  std::to_string(given->second.size()) + ".");
+    return given->second;
+  }
+  if (!type.has_shape())
+    throw Error(ErrorCode::InvalidArgument, state_.builder.file() + ": input '" + input.name() +
+                                                "' has no shape in the model; give it one.");
+  if (!open.empty())
+    throw Error(ErrorCode::InvalidArgument, state_.builder.file() + ": input '" + input.name() + "' leaves " +
+                                                open + " open; give the input a shape.");
+  return shape;
+}
+
+void GraphImporter::addInput(const tessera_onnx::ValueInfo& input, Scope& scope) {
+  auto& builder = state_.builder;
+  if (scope.values.count(input.name()) || scope.unknown.count(input.name()))
+    return;  // an initializer listed again
+  if (const auto frozen = options_.constants.find(input.name()); frozen != options_.constants.end()) {
+    const DataType wanted = heldType(input.type().tensor_type().elem_type());
+    if (frozen->second.type != wanted)
+      throw Error(ErrorCode::InvalidArgument, builder.file() + ": input '" + input.name() +
+                                                  "' is frozen with a value of type " +
+                                                  std::string(toString(frozen->second.type)) + ", it wants " +
+                                                  std::string(toString(wanted)) + ".");
+    scope.values[input.name()] = builder.constant(input.name(), frozen->second);
+    state_.modelNamed.insert(scope.values[input.name()]);
+    return;
+  }
+  const int elementType = input.type().tensor_type().elem_type();
+  const DataType held = input.type().has_tensor_type() ? heldType(elementType) : DataType::None;
+  if (held == DataType::None) {
+    builder.reject(
+        {input.name(), "graph input", "", "",
+         input.type().has_tensor_type()
+             ? "Tessera has no type for elements of type " + elementTypeName(elementType)
+             : "it is a sequence, map, optional or sparse tensor; only dense tensors are supported"});
+    scope.unknown.insert(input.name());
+    return;
+  }
+  const Shape shape = inputShape(input);
+  std::int64_t room = std::int64_t{1} << 40;
+  for (std::int64_t extent : shape) {
+    if (extent < 0 || (extent > 0 && room / extent == 0))
+      throw Error(ErrorCode::BadModel, builder.file() + ": input '" + input.name() +
+                                           "' has the impossible shape " + toString(shape) + ".");
+    if (extent > 0) room /= extent;
+  }
+  scope.values[input.name()] = builder.graph.addInput(input.name(), held, shape);
+  state_.modelNamed.insert(scope.values[input.name()]);
+}
+
+void GraphImporter::rejectNode(const tessera_onnx::Node& node, const Scope& scope, const std::string& version,
+                               const std::string& reason) {
+  std::string shapes;
+  for (const auto& input : node.input()) {
+    const TensorId* id = input.empty() ? nullptr : scope.find(input);
+    shapes += (shapes.empty() ? "" : ", ") + (input.empty() ? "-"
+                                              : id          ? state_.builder.describe({*id})
+                                                            : "?");
+  }
+  std::string name = node.name();
+  if (name.empty() && node.output_size()) name = node.output(0);
+  state_.builder.reject({name, node.op_type(), version, shapes, reason});
+}
+
+void GraphImporter::nameResults(const tessera_onnx::Node& proto, const Node& node, Scope& scope) {
+  for (int i = 0; i < proto.output_size(); ++i) {
+    const std::string& name = proto.output(i);
+    if (name.empty()) continue;
+    const TensorId id = node.outputs()[static_cast<std::size_t>(i)];
+    if (id == kNoTensor)
+      throw Error(ErrorCode::Unsupported,
+                  "its output " + std::to_string(i) + " ('" + name + "') is not computed by Tessera");
+    scope.values[name] = id;
+    if (state_.modelNamed.insert(id).second) state_.builder.graph.tensor(id).name = name;
+  }
+}
+
+void GraphImporter::importOperator(Node& node, const tessera_onnx::Node& proto) {
+  std::string why;
+  const Row* row = findRow(proto.op_type(), node.opset(), why);
+  if (!row) throw Error(ErrorCode::Unsupported, why);
+  row->import(node);
+}
+
+void GraphImporter::importNode(const tessera_onnx::Node& proto, Scope& scope, const Opsets& opsets) {
+  const std::string domain = isDefaultDomain(proto.domain()) ? "" : proto.domain();
+  const auto set = opsets.find(domain);
+  const int opset = set == opsets.end() ? 1 : set->second;
+  const std::string version =
+      (domain.empty() ? "" : domain + " ") + std::string("operator set ") + std::to_string(opset);
+  const auto giveUp = [&](const std::string& reason) {
+    if (!reason.empty()) rejectNode(proto, scope, version, reason);
+    for (const auto& output : proto.output())
+      if (!output.empty()) scope.unknown.insert(output);
+  };
+
+  const auto function = functions_.find({proto.domain(), proto.op_type()});
+  std::string why;
+  if (function == functions_.end()) {
+    if (!domain.empty()) return giveUp("operators of the domain '" + domain + "' are not known");
+    if (proto.op_type() != "If" && !findRow(proto.op_type(), opset, why)) return giveUp(why);
+  }
+  std::vector<TensorId> inputs;
+  for (const auto& input : proto.input()) {
+    if (!input.empty() && scope.isUnknown(input)) return giveUp({});  // follows from a node listed already
+    inputs.push_back(input.empty() ? kNoTensor : *scope.find(input));
+  }
+  const auto rejectedBefore = state_.builder.rejected().size();
+  try {
+    if (function != functions_.end()) return importFunction(*function->second, proto, scope);
+    Node node(state_, proto, opset, std::move(inputs));
+    if (proto.op_type() == "If")
+      importIf(node, scope, opsets);
+    else
+      importOperator(node, proto);
+    nameResults(proto, node, scope);
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::Unsupported) {
+      giveUp(state_.builder.rejected().size() > rejectedBefore ? std::string() : e.what());
+    } else if (e.code() == ErrorCode::BadModel &&
+               std::string(e.what()).rfind(state_.builder.file() + ":", 0) == 0) {
+      throw;  // of a node inside a function or branch: located already
+    } else {
+      throw Error(ErrorCode::BadModel, where(proto) + e.what() + ".");
+    }
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::BadModel, where(proto) + "its tensors need more memory than there is.");
+  } catch (const std::length_error&) {
+    throw Error(ErrorCode::BadModel, where(proto) + "its tensors need more memory than there is.");
+  } catch (const std::out_of_range&) {
+    throw Error(ErrorCode::BadModel, where(proto) + "an operand lies outside the extents it refers to.");
+  }
+}
+
+void GraphImporter::importNodes(const NodeList& nodes, Scope& scope, const Opsets& opsets) {
+  for (int i : executionOrder(nodes, scope, state_.builder.file())) importNode(nodes[i], scope, opsets);
+}
+
+void GraphImporter::run() {
+  auto& builder = state_.builder;
+  const auto& graph = model_.graph();
+  builder.graph.name = graph.name();
+  Opsets opsets;
+  for (const auto& set : model_.opset_import())
+    opsets[isDefaultDomain(set.domain()) ? "" : set.domain()] = static_cast<int>(set.version());
+  if (!opsets.count("")) opsets[""] = 1;
+
+  std::set<std::string> inputs;
+  for (const auto& input : graph.input()) inputs.insert(input.name());
+  const auto wantInput = [&](const std::string& name) {
+    if (!inputs.count(name))
+      throw Error(ErrorCode::InvalidArgument,
+                  builder.file() + ": the model has no input named '" + name + "'.");
+  };
+  for (const auto& given : options_.inputShapes) wantInput(given.first);
+  for (const auto& given : options_.constants) wantInput(given.first);
+
+  Scope scope;
+  reserveNames(graph);
+  addInitializers(graph, scope);
+  for (const auto& input : graph.input()) addInput(input, scope);
+  importNodes(graph.node(), scope, opsets);
+
+  std::set<std::string> seen;
+  for (const auto& output : graph.output()) {
+    if (!seen.insert(output.name()).second)
+      throw Error(ErrorCode::BadModel,
+                  builder.file() + ": the graph lists its output '" + output.name() + "' twice.");
+    const TensorId* found = scope.find(output.name());
+    if (!found && scope.isUnknown(output.name())) continue;  // finish() lists why
+    if (!found)
+      throw Error(ErrorCode::BadModel,
+                  builder.file() + ": nothing makes the graph's output '" + output.name() + "'.");
+    TensorId id = *found;
+    // Outputs are layers' results under the model's name, so that engines bind each to a buffer of its own.
+    const bool made = builder.graph.producer(id) >= 0;
+    if (!made || builder.graph.tensor(id).name != output.name() || builder.graph.isOutput(id)) {
+      const std::string layer = state_.layerNames.unique(output.name());
+      id = builder.graph.add("Identity", layer, {id}, {}, {output.name()});
+    }
+    builder.graph.markOutput(id);
+  }
+}
+
+}  // namespace tessera::onnx

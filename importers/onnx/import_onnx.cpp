@@ -1,0 +1,70 @@
+// Reads an ONNX file into a layer graph.
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
+
+#include <fstream>
+
+#include "importers/onnx/import_graph.hpp"
+#include "importers/onnx/onnx_file.hpp"
+#include "tessera/importer.hpp"
+#include "tessera/log.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr int kNewestOpset = 21;  ///< the newest operator set the table was written against
+
+tessera_onnx::Model parse(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored))
+    throw Error(ErrorCode::BadModel, file.string() + " is no file that can be read.");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw Error(ErrorCode::BadModel, file.string() + " can not be opened.");
+  google::protobuf::io::IstreamInputStream stream(&in);
+  google::protobuf::io::CodedInputStream coded(&stream);
+  tessera_onnx::Model model;
+  if (!model.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
+    throw Error(ErrorCode::BadModel, file.string() + " is no ONNX model, or it is damaged or truncated (" +
+                                         std::to_string(std::filesystem::file_size(file, ignored)) +
+                                         " bytes).");
+  if (!model.has_graph() || (!model.graph().node_size() && !model.graph().output_size()))
+    throw Error(ErrorCode::BadModel, file.string() + " is no ONNX model: it holds no graph.");
+  return model;
+}
+
+}  // namespace
+
+namespace onnx {
+ModelSummary summarize(const std::filesystem::path& file) {
+  const tessera_onnx::Model model = parse(file);
+  ModelSummary summary;
+  for (const auto& set : model.opset_import())
+    if (isDefaultDomain(set.domain())) summary.opset = static_cast<int>(set.version());
+  std::set<std::string> operators, initial;
+  for (const auto& node : model.graph().node())
+    operators.insert((isDefaultDomain(node.domain()) ? "" : node.domain() + ".") + node.op_type());
+  for (const auto& tensor : model.graph().initializer()) initial.insert(tensor.name());
+  for (const auto& input : model.graph().input())
+    if (!initial.count(input.name())) summary.inputs.push_back(input.name());
+  for (const auto& output : model.graph().output()) summary.outputs.push_back(output.name());
+  summary.operators.assign(operators.begin(), operators.end());
+  return summary;
+}
+}  // namespace onnx
+
+Graph importOnnx(const std::filesystem::path& file, const ImportOptions& options) {
+  if (options.batch < 1)
+    throw Error(ErrorCode::InvalidArgument,
+                "the batch size " + std::to_string(options.batch) + " is not positive.");
+  const tessera_onnx::Model model = parse(file);
+  for (const auto& set : model.opset_import())
+    if (set.domain().empty() && set.version() > kNewestOpset)
+      log().warn("{} uses operator set {}; its operators are read by the rules of set {}", file.string(),
+                 set.version(), kNewestOpset);
+  onnx::ImportState state(file.string());
+  state.folder = file.parent_path();
+  onnx::GraphImporter(model, state, options).run();
+  return state.builder.finish();
+}
+
+}  // namespace tessera

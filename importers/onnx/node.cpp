@@ -1,0 +1,212 @@
+// One node of an ONNX graph while it is imported.
+#include "importers/onnx/node.hpp"
+
+#include <algorithm>
+
+#include "importers/onnx/tensor_value.hpp"
+
+namespace tessera::onnx {
+
+using tessera_onnx::Attribute;
+
+std::string Names::unique(const std::string& wanted) {
+  if (taken_.insert(wanted).second) return wanted;
+  for (int i = 2;; ++i)
+    if (std::string numbered = wanted + "#" + std::to_string(i); taken_.insert(numbered).second)
+      return numbered;
+}
+
+namespace {
+std::string nodeName(const tessera_onnx::Node& proto) {
+  if (!proto.name().empty()) return proto.name();
+  for (const auto& output : proto.output())
+    if (!output.empty()) return output;
+  return proto.op_type();
+}
+}  // namespace
+
+Node::Node(ImportState& state, const tessera_onnx::Node& proto, int opset, std::vector<TensorId> inputs)
+    : state_(state),
+      proto_(proto),
+      name_(nodeName(proto)),
+      opset_(opset),
+      inputs_(std::move(inputs)),
+      outputs_(static_cast<std::size_t>(proto.output_size()), kNoTensor) {}
+
+void Node::unsupported(const std::string& reason) const { throw Error(ErrorCode::Unsupported, reason); }
+void Node::bad(const std::string& reason) const { throw Error(ErrorCode::BadModel, reason); }
+
+TensorId Node::in(std::size_t i) const {
+  if (!has(i)) bad("input " + std::to_string(i) + " is missing");
+  return inputs_[i];
+}
+
+const HostTensor& Node::constant(std::size_t i, std::string_view what) const {
+  const TensorId id = in(i);
+  if (const HostTensor* value = state_.builder.value(id)) return *value;
+  unsupported("input " + std::to_string(i) + " (" + std::string(what) + ", tensor '" +
+              state_.builder.graph.tensor(id).name +
+              "') is computed at run time; it has to be known at import: freeze the graph input it depends "
+              "on, or export "
+              "the model with fixed shapes");
+}
+
+std::vector<std::int64_t> Node::constantInts(std::size_t i, std::string_view what) const {
+  const HostTensor& value = constant(i, what);
+  if (value.type == DataType::Float32)
+    bad("input " + std::to_string(i) + " (" + std::string(what) + ") is not integral");
+  std::vector<std::int64_t> out;
+  for (std::int64_t k = 0; k < value.size(); ++k) out.push_back(value.integer(k));
+  return out;
+}
+
+std::vector<double> Node::constantNumbers(std::size_t i, std::string_view what) const {
+  const HostTensor& value = constant(i, what);
+  std::vector<double> out;
+  for (std::int64_t k = 0; k < value.size(); ++k) out.push_back(value.number(k));
+  return out;
+}
+
+std::int64_t Node::constantInt(std::size_t i, std::string_view what) const {
+  const auto values = constantInts(i, what);
+  if (values.size() != 1)
+    bad("input " + std::to_string(i) + " (" + std::string(what) + ") has to be a single number");
+  return values[0];
+}
+
+const Attribute* Node::find(std::string_view name) const {
+  for (const auto& attribute : proto_.attribute())
+    if (attribute.name() == name) return &attribute;
+  return nullptr;
+}
+
+namespace {
+/// Old files leave the kind out; then the field that is present tells.
+int kindOf(const Attribute& a) {
+  if (a.has_type() && a.type() != Attribute::UNDEFINED) return a.type();
+  if (a.has_f()) return Attribute::FLOAT;
+  if (a.has_i()) return Attribute::INT;
+  if (a.has_s()) return Attribute::STRING;
+  if (a.has_t()) return Attribute::TENSOR;
+  if (a.has_g()) return Attribute::GRAPH;
+  if (a.floats_size()) return Attribute::FLOATS;
+  if (a.ints_size()) return Attribute::INTS;
+  if (a.strings_size()) return Attribute::STRINGS;
+  return Attribute::UNDEFINED;
+}
+
+void wantKind(const Attribute& a, int kind) {
+  if (kindOf(a) == kind) return;
+  const bool emptyList =
+      kindOf(a) == Attribute::UNDEFINED && (kind == Attribute::INTS || kind == Attribute::FLOATS);
+  if (emptyList) return;
+  throw Error(ErrorCode::BadModel, "attribute " + a.name() + " is of another kind than " +
+                                       Attribute::Type_Name(static_cast<Attribute::Type>(kind)));
+}
+}  // namespace
+
+std::int64_t Node::integer(std::string_view name, std::int64_t fallback) const {
+  const Attribute* a = find(name);
+  if (!a) return fallback;
+  wantKind(*a, Attribute::INT);
+  return a->i();
+}
+
+std::int64_t Node::integer(std::string_view name) const {
+  if (!find(name)) bad("attribute " + std::string(name) + " is missing");
+  return integer(name, 0);
+}
+
+double Node::number(std::string_view name, double fallback) const {
+  const Attribute* a = find(name);
+  if (!a) return fallback;
+  if (kindOf(*a) == Attribute::INT) return static_cast<double>(a->i());
+  wantKind(*a, Attribute::FLOAT);
+  return a->f();
+}
+
+std::string Node::string(std::string_view name, const std::string& fallback) const {
+  const Attribute* a = find(name);
+  if (!a) return fallback;
+  wantKind(*a, Attribute::STRING);
+  return a->s();
+}
+
+std::vector<std::int64_t> Node::integers(std::string_view name, std::vector<std::int64_t> fallback) const {
+  const Attribute* a = find(name);
+  if (!a) return fallback;
+  wantKind(*a, Attribute::INTS);
+  return {a->ints().begin(), a->ints().end()};
+}
+
+std::vector<double> Node::numbers(std::string_view name, std::vector<double> fallback) const {
+  const Attribute* a = find(name);
+  if (!a) return fallback;
+  wantKind(*a, Attribute::FLOATS);
+  return {a->floats().begin(), a->floats().end()};
+}
+
+HostTensor Node::tensor(std::string_view name) const {
+  const Attribute* a = find(name);
+  if (!a) bad("attribute " + std::string(name) + " is missing");
+  wantKind(*a, Attribute::TENSOR);
+  return readTensor(a->t(), state_.folder);
+}
+
+const tessera_onnx::Graph& Node::graph(std::string_view name) const {
+  const Attribute* a = find(name);
+  if (!a) bad("attribute " + std::string(name) + " is missing");
+  wantKind(*a, Attribute::GRAPH);
+  return a->g();
+}
+
+void Node::set(std::size_t i, TensorId id) {
+  if (i >= outputs_.size()) return;  // an optional output the model does not ask for
+  outputs_[i] = id;
+}
+
+std::vector<TensorId> Node::addAll(const std::string& op, std::vector<TensorId> operands, Attributes attrs,
+                                   const std::string& part) {
+  const std::string layer = state_.layerNames.unique(part.empty() ? name_ : name_ + "/" + part);
+  auto made = state_.builder.addAll(op, layer, std::move(operands), std::move(attrs));
+  for (TensorId id : made) {
+    auto& tensor = state_.builder.graph.tensor(id);
+    tensor.name = state_.tensorNames.unique(tensor.name);
+  }
+  return made;
+}
+
+TensorId Node::constantOf(HostTensor value, const std::string& part) {
+  return state_.builder.constant(state_.tensorNames.unique(name_ + "/" + part), std::move(value));
+}
+
+TensorId Node::cast(TensorId id, DataType to) {
+  if (typeOf(id) == to) return id;
+  return add("Cast", {id}, {{"to", std::string(toString(to))}}, "cast");
+}
+
+TensorId Node::reshape(TensorId id, Shape shape, const std::string& part) {
+  if (shapeOf(id) == shape) return id;
+  return add("Reshape", {id}, {{"shape", std::move(shape)}}, part);
+}
+
+TensorId Node::scalar(DataType type, double value, const std::string& part) {
+  HostTensor tensor(type, {});
+  tensor.setNumber(0, value);
+  return constantOf(std::move(tensor), part);
+}
+
+std::int64_t Node::axis(std::int64_t value, std::int64_t rank) const {
+  if (value < -rank || value >= rank)
+    bad("axis " + std::to_string(value) + " lies outside a tensor of " + std::to_string(rank) + " extents");
+  return value < 0 ? value + rank : value;
+}
+
+std::vector<std::int64_t> Node::axes(std::vector<std::int64_t> values, std::int64_t rank) const {
+  for (auto& value : values) value = axis(value, rank);
+  std::sort(values.begin(), values.end());
+  if (std::adjacent_find(values.begin(), values.end()) != values.end()) bad("an axis is given twice");
+  return values;
+}
+
+}  // namespace tessera::onnx

@@ -1,0 +1,125 @@
+/// \file
+/// What an import function sees: one node, its attributes and operands, and the means to add layers for it.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "importers/common/fold.hpp"
+#include "onnx/onnx.pb.h"
+
+namespace tessera::onnx {
+
+/// Gives every layer and tensor a name of its own; the model's own names are reserved before the first layer.
+class Names {
+ public:
+  void reserve(const std::string& name) { taken_.insert(name); }
+  /// `wanted`, with "#2", "#3".. appended where it is taken.
+  std::string unique(const std::string& wanted);
+
+ private:
+  std::set<std::string> taken_;
+};
+
+/// State shared by all nodes of an import.
+struct ImportState {
+  explicit ImportState(std::string file) : builder(std::move(file)) {}
+  ImportBuilder builder;
+  Names tensorNames, layerNames;
+  std::filesystem::path folder;   ///< of the model file; external data lie below it
+  std::set<TensorId> modelNamed;  ///< tensors that carry a name of the model already
+};
+
+class Node {
+ public:
+  Node(ImportState& state, const tessera_onnx::Node& proto, int opset, std::vector<TensorId> inputs);
+
+  const std::string& type() const { return proto_.op_type(); }
+  const std::string& name() const { return name_; }
+  int opset() const { return opset_; }
+
+  // Operands.
+  std::size_t inputCount() const { return inputs_.size(); }
+  bool has(std::size_t i) const { return i < inputs_.size() && inputs_[i] != kNoTensor; }
+  TensorId in(std::size_t i) const;  ///< throws Error(BadModel) where the input is absent
+  TensorId optional(std::size_t i) const { return has(i) ? inputs_[i] : kNoTensor; }
+  const std::vector<TensorId>& inputs() const { return inputs_; }
+  const Shape& shape(std::size_t i) const { return shapeOf(in(i)); }
+  std::int64_t rank(std::size_t i) const { return static_cast<std::int64_t>(shape(i).size()); }
+  DataType typeOf(TensorId id) const { return state_.builder.type(id); }
+  const Shape& shapeOf(TensorId id) const { return state_.builder.shape(id); }
+  const HostTensor* valueOf(TensorId id) const { return state_.builder.value(id); }
+  /// Value of an input that has to be known at import; throws Error(Unsupported) that says how to get there.
+  const HostTensor& constant(std::size_t i, std::string_view what) const;
+  std::vector<std::int64_t> constantInts(std::size_t i, std::string_view what) const;
+  std::vector<double> constantNumbers(std::size_t i, std::string_view what) const;
+  std::int64_t constantInt(std::size_t i, std::string_view what) const;
+
+  // Attributes; a value of another kind than asked for is Error(BadModel).
+  bool hasAttribute(std::string_view name) const { return find(name) != nullptr; }
+  std::int64_t integer(std::string_view name, std::int64_t fallback) const;
+  std::int64_t integer(std::string_view name) const;  ///< throws Error(BadModel) where it is missing
+  bool flag(std::string_view name, bool fallback = false) const { return integer(name, fallback) != 0; }
+  double number(std::string_view name, double fallback) const;
+  std::string string(std::string_view name, const std::string& fallback) const;
+  std::vector<std::int64_t> integers(std::string_view name, std::vector<std::int64_t> fallback = {}) const;
+  std::vector<double> numbers(std::string_view name, std::vector<double> fallback = {}) const;
+  HostTensor tensor(std::string_view name) const;
+  const tessera_onnx::Graph& graph(std::string_view name) const;
+  const tessera_onnx::Attribute* find(std::string_view name) const;
+
+  // Results.
+  std::size_t outputCount() const { return static_cast<std::size_t>(proto_.output_size()); }
+  bool wants(std::size_t i) const { return i < outputCount() && !proto_.output(static_cast<int>(i)).empty(); }
+  void set(std::size_t i, TensorId id);
+  const std::vector<TensorId>& outputs() const { return outputs_; }
+
+  // Building. The layer that does the node's work has its name; helpers around it get "<name>/<part>".
+  std::vector<TensorId> addAll(const std::string& op, std::vector<TensorId> operands, Attributes attrs = {},
+                               const std::string& part = {});
+  TensorId add(const std::string& op, std::vector<TensorId> operands, Attributes attrs = {},
+               const std::string& part = {}) {
+    return addAll(op, std::move(operands), std::move(attrs), part).at(0);
+  }
+  /// add, and its first output is the node's.
+  void result(const std::string& op, std::vector<TensorId> operands, Attributes attrs = {}) {
+    set(0, add(op, std::move(operands), std::move(attrs)));
+  }
+  TensorId constantOf(HostTensor value, const std::string& part);
+  TensorId cast(TensorId id, DataType to);  ///< the tensor itself where it has the type
+  TensorId reshape(TensorId id, Shape shape, const std::string& part = "reshape");
+  TensorId scalar(DataType type, double value, const std::string& part);
+
+  /// Negative axes count from the end; outside the rank is Error(BadModel).
+  std::int64_t axis(std::int64_t value, std::int64_t rank) const;
+  std::vector<std::int64_t> axes(std::vector<std::int64_t> values,
+                                 std::int64_t rank) const;  ///< sorted, no doubles
+
+  [[noreturn]] void unsupported(const std::string& reason) const;
+  [[noreturn]] void bad(const std::string& reason) const;
+
+  ImportState& state() const { return state_; }
+
+ private:
+  ImportState& state_;
+  const tessera_onnx::Node& proto_;
+  std::string name_;
+  int opset_;
+  std::vector<TensorId> inputs_, outputs_;
+};
+
+/// One operator of the format: the operator sets `since` to `until` mean what `import` makes of it.
+struct Row {
+  std::string_view type;
+  int since, until;
+  void (*import)(Node&);
+};
+inline constexpr int kNewest = 1 << 20;  ///< `until` of a definition still in force
+
+using RowList = std::vector<Row>;
+
+}  // namespace tessera::onnx

@@ -1,0 +1,26 @@
+/// \file
+/// Values of the ONNX format as host tensors.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "onnx/onnx.pb.h"
+#include "tessera/tensor.hpp"
+
+namespace tessera::onnx {
+
+/// Name of an element type of the format, e.g. "FLOAT16"; the number where it is unknown.
+std::string elementTypeName(int onnxType);
+
+/// The type Tessera holds a type of the format in: every float as f32; integers it lacks in the next wider
+/// one it has (int16 and uint16 as i32, uint32 and uint64 as i64). None where it can not (strings, complex,
+/// 4- and 8-bit floats).
+DataType heldType(int onnxType);
+
+/// Decodes a tensor in any of the format's encodings; values kept in a file of their own are read below
+/// `folder`. Throws Error(BadModel) where data are missing or contradict the shape, Error(Unsupported) for
+/// element types without a held type. Messages name the tensor.
+HostTensor readTensor(const tessera_onnx::Tensor& tensor, const std::filesystem::path& folder);
+
+}  // namespace tessera::onnx
