@@ -6,6 +6,7 @@
 
 #include "importers/onnx/import_graph.hpp"
 #include "importers/onnx/onnx_file.hpp"
+#include "importers/onnx/tensor_value.hpp"
 #include "tessera/importer.hpp"
 #include "tessera/log.hpp"
 
@@ -35,6 +36,13 @@ tessera_onnx::Model parse(const std::filesystem::path& file) {
 }  // namespace
 
 namespace onnx {
+namespace {
+ModelValue described(const tessera_onnx::ValueInfo& value) {
+  if (!value.type().has_tensor_type()) return {value.name(), ""};
+  return {value.name(), elementTypeName(value.type().tensor_type().elem_type())};
+}
+}  // namespace
+
 ModelSummary summarize(const std::filesystem::path& file) {
   const tessera_onnx::Model model = parse(file);
   ModelSummary summary;
@@ -45,8 +53,8 @@ ModelSummary summarize(const std::filesystem::path& file) {
     operators.insert((isDefaultDomain(node.domain()) ? "" : node.domain() + ".") + node.op_type());
   for (const auto& tensor : model.graph().initializer()) initial.insert(tensor.name());
   for (const auto& input : model.graph().input())
-    if (!initial.count(input.name())) summary.inputs.push_back(input.name());
-  for (const auto& output : model.graph().output()) summary.outputs.push_back(output.name());
+    if (!initial.count(input.name())) summary.inputs.push_back(described(input));
+  for (const auto& output : model.graph().output()) summary.outputs.push_back(described(output));
   summary.operators.assign(operators.begin(), operators.end());
   return summary;
 }
