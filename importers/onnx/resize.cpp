@@ -76,6 +76,22 @@ std::vector<std::int64_t> allAxes(const Node& node) {
   return axes;
 }
 
+/// align_corners maps by the exact product of extent and scale, before it is rounded down. Where rounding
+/// matters, the same mapping is said without corners: cell / scale, with the scale the exact extents have
+/// between their corners.
+bool cornersByScale(const Node& node, Target& target) {
+  std::vector<double> between = target.scales;
+  bool rounded = false;
+  for (std::size_t i = 0; i < between.size(); ++i) {
+    const auto extent = static_cast<double>(node.shape(0)[i]);
+    rounded |= std::abs(extent * target.scales[i] - static_cast<double>(target.sizes[i])) > 1e-3;
+    if (extent > 1) between[i] = (extent * target.scales[i] - 1) / (extent - 1);
+    if (!(between[i] > 0)) return false;
+  }
+  if (rounded) target.scales = between;
+  return rounded;
+}
+
 void emit(Node& node, const Target& target, Attributes attrs) {
   attrs.set("sizes", target.sizes).set("scales", target.scales).set("mode", interpolation(node));
   node.result("Resize", {node.in(0)}, std::move(attrs));
@@ -110,7 +126,7 @@ void resize(Node& node) {
   const auto scales = node.has(2) ? node.constantNumbers(2, "scales") : std::vector<double>{};
   const bool bySize = scales.empty();
   if (bySize && !node.has(3)) node.bad("it has neither scales nor sizes");
-  const Target target =
+  Target target =
       bySize ? bySizes(node, axes, node.constantInts(3, "sizes")) : byScales(node, axes, scales, roi);
   Attributes attrs{{"coordinate", coordinate},
                    {"nearest", node.string("nearest_mode", "round_prefer_floor")},
@@ -118,6 +134,8 @@ void resize(Node& node) {
                    {"exclude_outside", node.integer("exclude_outside", 0)},
                    {"extrapolation", node.number("extrapolation_value", 0)}};
   if (crops) attrs.set("roi", roi);
+  if (!bySize && coordinate == "align_corners" && cornersByScale(node, target))
+    attrs.set("coordinate", "asymmetric");
   emit(node, target, std::move(attrs));
 }
 
