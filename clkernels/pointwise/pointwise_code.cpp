@@ -1,0 +1,139 @@
+// OpenCL text of pointwise chains.
+#include "clkernels/pointwise/pointwise_code.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "clkernels/common/work_size.hpp"
+#include "ops/shape_tools.hpp"
+
+namespace tessera {
+namespace {
+
+std::string widthText(int width) { return width == 1 ? "" : std::to_string(width); }
+
+/// A number as a literal of the compute type.
+std::string literal(ComputeType compute, float value) {
+  if (compute == ComputeType::Float) return floatLiteral(value);
+  const std::int64_t whole = saturatedInteger(value);
+  if (compute == ComputeType::Int) {
+    const auto narrow = std::clamp<std::int64_t>(whole, std::numeric_limits<std::int32_t>::min(),
+                                                 std::numeric_limits<std::int32_t>::max());
+    return narrow == std::numeric_limits<std::int32_t>::min() ? "(-2147483647 - 1)"
+                                                              : "(" + std::to_string(narrow) + ")";
+  }
+  return whole == std::numeric_limits<std::int64_t>::min() ? "(-9223372036854775807L - 1)"
+                                                           : "(" + std::to_string(whole) + "L)";
+}
+
+/// The table's row as a function `name`.
+std::string rowFunction(const PointwiseOp& row, ComputeType compute, const std::string& name,
+                        const std::string& type) {
+  const bool real = compute == ComputeType::Float;
+  const std::string expression(real ? row.expression : row.integerExpression);
+  const std::string operands = row.arity() == 1 ? type + " x" : type + " a, " + type + " b";
+  return "static inline " + type + " " + name + "(" + operands + ", " + type + " alpha, " + type +
+         " beta) {\n  return " + (row.toBool() ? "(" + expression + ") ? LIT(1) : LIT(0)" : expression) +
+         ";\n}\n";
+}
+
+}  // namespace
+
+std::string computeName(ComputeType type, int width) {
+  const char* name = type == ComputeType::Float ? "float" : type == ComputeType::Int ? "int" : "long";
+  return name + widthText(width);
+}
+
+std::string chainFunction(const PointwiseJob& job, const std::string& name, int width) {
+  const std::string type = computeName(job.compute, width);
+  std::string code = "#undef LIT\n#define LIT(value) ((" + type + ")(value))\n";
+  std::set<const PointwiseOp*> rows;
+  for (const ChainStep& step : job.chain.steps)
+    if (step.row && rows.insert(step.row).second)
+      code += rowFunction(*step.row, job.compute, name + std::string(step.row->name), type);
+
+  code += "static inline " + type + " " + name + "(";
+  for (std::size_t k = 0; k < job.operands.size(); ++k)
+    code += (k ? ", " : "") + type + " x" + std::to_string(k);
+  code += ") {\n";
+  std::string last = "x0";
+  for (std::size_t i = 0; i < job.chain.steps.size(); ++i) {
+    const ChainStep& step = job.chain.steps[i];
+    std::vector<std::string> values;
+    for (const ChainOperand& operand : step.operands) {
+      if (operand.kind == ChainOperand::Kind::Number)
+        values.push_back("LIT(" + literal(job.compute, operand.number) + ")");
+      else
+        values.push_back((operand.kind == ChainOperand::Kind::Input ? "x" : "t") +
+                         std::to_string(operand.index));
+    }
+    last = "t" + std::to_string(i);
+    code += "  const " + type + " " + last + " = ";
+    if (!step.row) {
+      code += values[0] + " != LIT(0) ? " + values[1] + " : " + values[2] + ";\n";
+      continue;
+    }
+    code += name + std::string(step.row->name) + "(";
+    for (const auto& value : values) code += value + ", ";
+    code += "LIT(" + literal(job.compute, step.alpha) + "), LIT(" + literal(job.compute, step.beta) + "));\n";
+  }
+  return code + "  return " + last + ";\n}\n";
+}
+
+std::string loadText(DataType type, ComputeType compute, int width, bool aligned, const std::string& pointer,
+                     const std::string& index) {
+  const std::string w = widthText(width), at = pointer + " + (" + index + ")";
+  if (type == DataType::Float16) {
+    if (width == 1) return "vload_half(" + index + ", " + pointer + ")";
+    return aligned ? "vloada_half" + w + "(0, " + at + ")" : "loadHalves(" + at + ")";
+  }
+  const std::string own = clType(type) + w, wanted = computeName(compute, width);
+  std::string value = width == 1 ? pointer + "[" + index + "]"
+                      : aligned  ? "(*(__global const " + own + "*)(" + at + "))"
+                                 : "vload" + w + "(0, " + at + ")";
+  if (own == wanted) return value;
+  return width == 1 ? "(" + wanted + ")" + value : "convert_" + wanted + "(" + value + ")";
+}
+
+std::string halfFunctions(int width) {
+  const std::string w = std::to_string(width);
+  return "static inline float" + w + " loadHalves(__global const half* p) {\n  ushort" + w + " bits = vload" +
+         w + "(0, (__global const ushort*)p);\n  return vload_half" + w +
+         "(0, (const half*)&bits);\n}\nstatic inline void storeHalves(float" + w +
+         " value, __global half* p) {\n  ushort" + w + " bits;\n  vstore_half" + w +
+         "(value, 0, (half*)&bits);\n  vstore" + w + "(bits, 0, (__global ushort*)p);\n}\n";
+}
+
+std::string storeFunctions(DataType type, ComputeType compute, int width, bool aligned) {
+  const std::string own = clType(type);
+  const auto store = [&](const std::string& name, int lanes) {
+    const std::string w = widthText(lanes), taken = computeName(compute, lanes);
+    std::string value = "value";
+    if (type == DataType::Bool)
+      value = "convert_uchar" + w + "((value != (" + taken + ")(0)) & 1)";  // true is -1 in vectors
+    else if (type == DataType::Float16)
+      value = lanes == 1 ? "(float)value" : "value";
+    else if (compute == ComputeType::Float &&
+             own != "float")  // what becomes of NaN is left to the device: make it 0
+      value = "convert_" + own + w + "_sat(value == value ? value : (" + taken + ")(0))";
+    else if (own != computeName(compute))
+      value = "(" + own + ")value";
+    std::string text =
+        "static inline void " + name + "(" + taken + " value, __global " + own + "* y, int i) {\n  ";
+    if (type == DataType::Float16 && lanes == 1)
+      text += "vstore_half(" + value + ", i, y)";
+    else if (type == DataType::Float16)
+      text += aligned ? "vstorea_half" + w + "(value, 0, y + i)" : "storeHalves(value, y + i)";
+    else if (lanes == 1)
+      text += "y[i] = " + value;
+    else if (aligned)
+      text += "*(__global " + own + w + "*)(y + i) = " + value;
+    else
+      text += "vstore" + w + "(" + value + ", 0, y + i)";
+    return text + ";\n}\n";
+  };
+  return (width > 1 ? store("storeVector", width) : std::string()) + store("storeScalar", 1);
+}
+
+}  // namespace tessera
