@@ -107,7 +107,7 @@ Graph toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOptions& 
     throw Error(ErrorCode::InvalidArgument,
                 "INT8 needs a calibration: images to calibrate from, or a calibration cache");
   const Calibration& calibration = *options.calibration;
-  if (calibration.graphHash != 0 && calibration.graphHash != sourceHash)
+  if (!options.optimized && calibration.graphHash != 0 && calibration.graphHash != sourceHash)
     throw Error(ErrorCode::BadCache, "the calibration belongs to another network ('" + calibration.graphName +
                                          "'): its graph hash differs from that of '" + graph.name + "'");
   return assignInt8(graph, calibration, options.layerPrecision, &report);
@@ -121,7 +121,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   if (options.precision == Precision::Fp16)
     throw Error(ErrorCode::Unsupported, "precision fp16 has no kernels yet: choose fp32 or int8");
   const std::uint64_t sourceHash = options.precision == Precision::Int8 ? graph.hash() : 0;
-  optimize(graph, options.passes);
+  if (!options.optimized) optimize(graph, options.passes);
   auto impl = std::make_unique<Impl>(device);
   impl->name = graph.name;
   if (options.precision == Precision::Int8) graph = toInt8(graph, sourceHash, options, impl->precisions);

@@ -24,6 +24,7 @@ struct EngineOptions {
   PassOptions passes;
   std::optional<Calibration> calibration;  ///< needed for Int8
   PrecisionOptions layerPrecision;         ///< exceptions from Int8
+  bool optimized = false;                  ///< the graph went through optimize() already; a calibration's hash is not checked
 };
 
 /// An input or output of the network, as the host sees it: planar, dense.

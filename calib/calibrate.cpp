@@ -1,0 +1,65 @@
+// Calibration: cache, statistics, thresholds.
+#include "calib/auto_calibration.hpp"
+#include "calib/calibration_cache.hpp"
+#include "lower/precision.hpp"
+
+namespace tessera {
+namespace {
+
+// Batches the Auto method compares candidates on.
+constexpr int kComparedBatches = 6;
+
+std::vector<std::string> computeInputs(const Graph& graph) {
+  std::set<std::string> names;
+  for (const Layer& layer : graph.layers())
+    if (int8Role(graph, layer) == Int8Role::Compute && graph.tensor(layer.inputs[0]).shape.size() >= 3)
+      names.insert(graph.tensor(layer.inputs[0]).name);
+  return {names.begin(), names.end()};
+}
+
+void checkGraph(const Calibration& calibration, std::uint64_t hash, const std::string& name) {
+  if (calibration.graphHash != 0 && calibration.graphHash != hash)
+    throw Error(ErrorCode::BadCache, "the calibration cache belongs to another network ('" + calibration.graphName +
+                                         "'): its graph hash differs from that of '" + name + "'");
+}
+
+}  // namespace
+
+CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator, const CalibrationOptions& options) {
+  CalibrationResult result;
+  const std::uint64_t hash = imported.hash();
+  if (const std::string cached = calibrator.readCache(); !cached.empty()) {
+    result.calibration = parseAnyCalibration(cached, "the calibration cache");
+    checkGraph(result.calibration, hash, imported.name);
+    result.fromCache = true;
+    return result;
+  }
+  Graph graph = imported;
+  optimize(graph, options.passes);
+  const auto tensors = tensorsToCalibrate(graph);
+  if (tensors.empty())
+    throw Error(ErrorCode::InvalidArgument, "network '" + imported.name + "' has no layer that could run in INT8");
+  BatchSource source(calibrator);
+  const bool automatic = options.method == CalibrationMethod::Auto;
+  const TensorMaxima maxima =
+      runMaxima(graph, device, source, tensors, automatic && options.biasCorrection ? computeInputs(graph) : std::vector<std::string>{},
+                calibrator.batchCount(), options.progress);
+  if (maxima.batches == 0) throw Error(ErrorCode::InvalidArgument, "the calibrator gave no batch: there is nothing to calibrate from");
+  result.batches = maxima.batches;
+  Calibration& calibration = result.calibration;
+  calibration.graphName = imported.name;
+  calibration.graphHash = hash;
+  calibration.method = toString(options.method);
+  result.chosen = calibration.method;
+  const auto histograms = runHistograms(graph, device, source, maxima.maxima, maxima.batches, options.progress);
+  if (automatic) {
+    DamageMeter damage(graph, device, options.layerPrecision, source.first(kComparedBatches));
+    chooseAutomatically({graph, histograms, maxima.channelMeans, options, maxima.batches}, damage, result);
+  } else {
+    calibration.scales = scalesBy(options.method, histograms, options.percentile);
+  }
+  calibrator.writeCache(calibrationText(calibration));
+  return result;
+}
+
+}  // namespace tessera

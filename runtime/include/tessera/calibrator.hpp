@@ -1,0 +1,61 @@
+/// \file
+/// Calibrating a network for INT8 on the device that runs it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "tessera/calibration.hpp"
+#include "tessera/context.hpp"
+
+namespace tessera {
+
+enum class CalibrationMethod { Auto, Entropy, MinMax, Percentile, Mse };
+std::string_view toString(CalibrationMethod method);
+CalibrationMethod parseCalibrationMethod(std::string_view text);  ///< throws Error(InvalidArgument)
+
+/// Where calibration gets its data. Implement nextBatch() for data of your own, or use ImageBatchStream.
+class Calibrator {
+ public:
+  virtual ~Calibrator() = default;
+  /// Images in a batch; the network is run with this batch size.
+  virtual int batchSize() const = 0;
+  /// Fills `inputs` (one tensor per network input, by name); false at the end.
+  virtual bool nextBatch(TensorMap& inputs) = 0;
+  /// Begins anew, for the second pass; false where the source can not: the batches are then kept in memory.
+  virtual bool rewind() { return false; }
+  /// Batches there will be, for progress; 0: not known.
+  virtual int batchCount() const { return 0; }
+  /// A cache written before (either format); empty: calibrate.
+  virtual std::string readCache() { return {}; }
+  virtual void writeCache(const std::string& text) {}
+};
+
+struct CalibrationOptions {
+  CalibrationMethod method = CalibrationMethod::Auto;
+  double percentile = 99.99;    ///< for Percentile, and what Auto tries
+  bool biasCorrection = true;   ///< Auto: let corrected biases compete
+  PassOptions passes;
+  PrecisionOptions layerPrecision;
+  /// Called with the stage's name, batches done and batches in all (0: not known).
+  std::function<void(std::string_view stage, int done, int total)> progress;
+};
+
+/// What calibration found, and what the methods cost on the calibration data.
+struct CalibrationResult {
+  Calibration calibration;
+  bool fromCache = false;
+  int batches = 0;
+  /// Relative squared error of the network's outputs against fp32, by candidate ("minmax", "entropy", ..., Auto only).
+  std::map<std::string, double> damage;
+  std::string chosen;  ///< the candidate Auto took, refinements included
+};
+
+/// Runs the fp32 network over the calibrator's batches on the device: absolute maxima, then histograms, then thresholds.
+/// Auto tries every method on the calibration data itself and keeps, per tensor, what harms the network's own fp32
+/// outputs least. Throws Error(InvalidArgument) where there is no data, Error(BadCache) for a cache of another network.
+CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
+                            const CalibrationOptions& options = {});
+
+}  // namespace tessera
