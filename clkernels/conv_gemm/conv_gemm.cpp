@@ -1,0 +1,170 @@
+// conv_gemm, deconv_gemm: implicit matrix products tiled through local memory, for GPUs. Planar activations
+// in f32 or f16 storage, arithmetic in f32.
+#include <algorithm>
+
+#include "clkernels/common/epilogue.hpp"
+#include "clkernels/conv_gemm/gemm_tactic.hpp"
+
+namespace tessera {
+namespace {
+
+bool aligned4(const TensorDesc& t) { return t.layout.offset % 4 == 0 && t.batchStride() % 4 == 0; }
+
+// P_STORE: how results leave; see conv_gemm.cl.
+int storeMode(const OpView& op, const GemmShape& s) {
+  if (!aligned4(op.outputs[0]) || (op.has(kResidualInput) && !aligned4(op.inputs[kResidualInput]))) return 0;
+  if (s.phasesX == 1 && s.phasesY == 1) return s.gridHeight * s.gridWidth % 4 == 0 ? 1 : 0;
+  return s.phasesX % 4 == 0 && s.outWidth % 4 == 0 && s.originX % 4 == 0 ? 2 : 0;
+}
+
+std::string residualType(const OpView& op) {
+  return op.has(kResidualInput) ? clType(op.inputs[kResidualInput].type) : "float";
+}
+
+Defines defines(const OpView& op, const GemmShape& s, const Tactic& tactic) {
+  Defines all = tacticDefines(tactic);
+  const auto add = [&](const char* name, std::int64_t value) {
+    all.emplace_back(name, value < 0 ? "(" + std::to_string(value) + ")" : std::to_string(value));
+  };
+  add("P_C", s.channels), add("P_H", s.height), add("P_W", s.width);
+  add("P_ROWS", s.rows), add("P_GROUPS", s.groups), add("P_PIXELS", s.pixels());
+  add("P_QH", s.gridHeight), add("P_QW", s.gridWidth);
+  add("P_KH", s.tapsY), add("P_KW", s.tapsX), add("P_SY", s.strideY), add("P_SX", s.strideX);
+  add("P_DY", s.dilationY), add("P_DX", s.dilationX), add("P_PY", s.padY), add("P_PX", s.padX);
+  add("P_CHECK", s.padded()), add("P_STORE", storeMode(op, s));
+  add("P_UY", s.phasesY), add("P_UX", s.phasesX), add("P_OY", s.originY), add("P_OX", s.originX);
+  add("P_OH", s.outHeight), add("P_OW", s.outWidth);
+  all.emplace_back("P_X", clType(op.inputs[0].type));
+  all.emplace_back("P_Y", clType(op.outputs[0].type));
+  all.emplace_back("P_R", residualType(op));
+  addEpilogueDefines(all, op);
+  return all;
+}
+
+void addPlace(std::vector<KernelArg>& args, const TensorDesc& t) {
+  args.push_back(KernelArg::ofInt(t.layout.offset));
+  args.push_back(KernelArg::ofInt(t.batchStride()));
+}
+
+class ConvGemm final : public KernelFamily {
+ public:
+  explicit ConvGemm(std::string_view name) : name_(name) {}
+  FamilyId id() const override { return {name_, 1}; }
+
+  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (const auto why = whyNoGemm(op); !why.empty()) return Verdict::no(why);
+    const GemmShape shape = gemmShape(op);
+    const GemmFreedom freedom = gemmFreedom(op, shape, device);
+    if (!gemmSpace(shape, freedom, device).contains(toTactic(gemmFallback(shape, freedom, device))))
+      return Verdict::no("no tile fits the device's local memory and work-group limit");
+    return Verdict::yes();
+  }
+
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    const GemmShape shape = gemmShape(p);
+    return gemmSpace(shape, gemmFreedom(p, shape, device), device);
+  }
+
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    const GemmShape shape = gemmShape(p);
+    return toTactic(gemmFallback(shape, gemmFreedom(p, shape, device), device));
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+    const auto t = fromTactic<GemmTactic>(tactic);
+    const GemmShape shape = gemmShape(p);
+    Launch launch;
+    launch.packed.push_back(packGemmWeights(p, t.m, t.k, t.flat != 0));
+    if (t.flat) launch.packed.push_back(packGemmTable(p, t.k));
+
+    KernelCall product{"conv_gemm/conv_gemm.cl", t.split > 1 ? "conv_gemm_part" : "conv_gemm",
+                       defines(p, shape, tactic)};
+    const auto items = static_cast<std::size_t>(t.items());
+    product.local = {items, 1};
+    product.global = {items * static_cast<std::size_t>(t.groups(shape)), static_cast<std::size_t>(t.split)};
+    product.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(t.flat ? 1 : 0)};
+
+    KernelCall* last = &product;
+    KernelCall sum;
+    if (t.split > 1) {
+      const std::int64_t quads =
+          static_cast<std::int64_t>(shape.groups) * shape.rows * ceilDiv(shape.pixels(), 4);
+      launch.scratch.push_back(static_cast<std::size_t>(t.split * quads) * 4 * sizeof(float));
+      product.args.push_back(KernelArg::scratch(0));
+      addPlace(product.args, p.inputs[0]);
+      sum = {product.source, "conv_gemm_sum", product.defines};
+      sum.local = {64};
+      sum.global = {static_cast<std::size_t>(roundUp(quads, 64))};
+      sum.args = {KernelArg::scratch(0)};
+      last = &sum;
+    }
+    addEpilogueArgs(last->args, p);
+    last->args.push_back(KernelArg::output(0));
+    if (t.split == 1) addPlace(last->args, p.inputs[0]);
+    addPlace(last->args, p.outputs[0]);
+    addPlace(last->args, p.has(kResidualInput) ? p.inputs[kResidualInput] : TensorDesc{});
+    launch.calls.push_back(std::move(product));
+    if (t.split > 1) launch.calls.push_back(std::move(sum));
+    return launch;
+  }
+
+  Cost cost(const Problem& p, const DeviceCaps& device) const override {
+    Cost cost = KernelFamily::cost(p, device);
+    const GemmShape shape = gemmShape(p);
+    cost.operations = shape.operations();
+    if (device.isCpu()) {
+      cost.efficiency = 0.02;
+      return cost;
+    }
+    // The model's time against the model's own peak: 128 multiply-adds a cycle and unit.
+    const GemmTactic tactic = gemmFallback(shape, gemmFreedom(p, shape, device), device);
+    const double peak = 256.0 * 1.8e9 * device.computeUnits;
+    cost.efficiency = std::min(0.8, cost.operations / (gemmSeconds(shape, tactic, device) * peak));
+    return cost;
+  }
+
+  std::vector<OpInstance> samples() const override;
+
+ private:
+  std::string_view name_;
+};
+
+using List = std::vector<std::int64_t>;
+
+std::vector<OpInstance> ConvGemm::samples() const {
+  std::vector<OpInstance> samples;
+  if (name_ == "deconv_gemm") {
+    const auto add = [&](Attributes attrs, Shape x, Shape weights) {
+      samples.push_back(
+          makeSample("Deconvolution", std::move(attrs), {f32(x), f32(weights)}, {}, {false, true}));
+    };
+    // Vector stores along phases, with a residual, and phases whose origin is not aligned.
+    add({{"strides", List{4, 4}}, {"pads", List{4, 4, 4, 4}}}, {2, 9, 6, 5}, {9, 3, 8, 8});
+    add({{"strides", List{4, 4}}, {"pads", List{3, 2, 2, 3}}}, {1, 6, 5, 5}, {6, 2, 7, 9});
+    samples.push_back(makeSample(
+        "Deconvolution", {{"strides", List{4, 4}}, {"activation", std::string("Relu")}},
+        {f32({1, 5, 3, 4}), f32({5, 2, 4, 4}), f32({2}), f32({1, 2, 12, 16})}, {}, {false, true, true}));
+    return samples;
+  }
+  const auto add = [&](Attributes attrs, Shape x, Shape weights) {
+    samples.push_back(makeSample("Convolution", std::move(attrs), {f32(x), f32(weights), f32({weights[0]})},
+                                 {}, {false, true, true}));
+  };
+  // More rows and pixels than a tile; sums long enough to split; pixel rows of vectors; batches inside a
+  // tile.
+  add({{"pads", List{1, 1, 1, 1}}}, {1, 20, 17, 24}, {150, 20, 3, 3});
+  add({}, {3, 300, 4, 4}, {24, 300, 1, 1});
+  add({{"pads", List{3, 3, 3, 3}}}, {1, 40, 6, 8}, {33, 40, 7, 7});
+  add({{"pads", List{1, 1, 1, 1}}, {"strides", List{2, 2}}}, {4, 3, 14, 14}, {12, 3, 3, 3});
+  return samples;
+}
+
+}  // namespace
+
+void addFamilies_conv_gemm(FamilyList& list) {
+  static const ConvGemm convolution("conv_gemm"), deconvolution("deconv_gemm");
+  list.add(convolution, {"Convolution"});
+  list.add(deconvolution, {"Deconvolution"});
+}
+
+}  // namespace tessera

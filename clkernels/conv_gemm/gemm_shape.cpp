@@ -1,0 +1,174 @@
+// Geometry and packing of implicit matrix products.
+#include "clkernels/conv_gemm/gemm_shape.hpp"
+
+#include <limits>
+
+#include "clkernels/common/epilogue.hpp"
+#include "ops/geometry.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr int kMaxTaps = 31;  // one bit per tap row and column; the last marks padding
+
+bool floating(const TensorDesc& t) { return t.type == DataType::Float32 || t.type == DataType::Float16; }
+
+// One axis of a deconvolution as a convolution.
+struct PhaseAxis {
+  int taps, phases, dilation, grid, pad, origin;
+  PhaseAxis(const Window& w, int axis) {
+    const int stride = static_cast<int>(w.stride[axis]), begin = static_cast<int>(w.padBegin[axis]);
+    const int first = begin / stride;  // of the positions that have an output
+    phases = stride;
+    dilation = static_cast<int>(w.dilation[axis]);
+    taps = static_cast<int>(ceilDiv(w.kernel[axis], stride));
+    grid = static_cast<int>(w.out[axis] - 1 + begin) / stride - first + 1;
+    pad = (taps - 1) * dilation - first;
+    origin = begin - first * stride;
+  }
+};
+
+// Weight of (group, row, channel, tap row, tap column); 0 where a deconvolution's kernel has no such tap.
+class WeightReader {
+ public:
+  WeightReader(const OpView& op, const GemmShape& shape)
+      : shape_(shape), w_(windowOf(op)), deconvolution_(op.op == "Deconvolution") {}
+  // Index into the weights, -1 for none.
+  std::int64_t index(std::int64_t group, std::int64_t row, std::int64_t channel, int ty, int tx) const {
+    const std::int64_t kh = w_.kernel[1], kw = w_.kernel[2];
+    if (!deconvolution_)
+      return (((group * shape_.rows + row) * shape_.channels + channel) * kh + ty) * kw + tx;
+    const std::int64_t phases = shape_.phasesY * shape_.phasesX, output = row / phases, phase = row % phases;
+    const std::int64_t ky = (shape_.tapsY - 1 - ty) * shape_.phasesY + phase / shape_.phasesX;
+    const std::int64_t kx = (shape_.tapsX - 1 - tx) * shape_.phasesX + phase % shape_.phasesX;
+    if (ky >= kh || kx >= kw) return -1;
+    return (((group * shape_.channels + channel) * w_.groupOutputs() + output) * kh + ky) * kw + kx;
+  }
+
+ private:
+  GemmShape shape_;
+  Window w_;
+  bool deconvolution_;
+};
+
+}  // namespace
+
+bool GemmShape::padded() const {
+  const auto outside = [](int grid, int stride, int tapCount, int dilation, int pad, int extent) {
+    return pad > 0 || (grid - 1) * stride + (tapCount - 1) * dilation - pad >= extent;
+  };
+  return outside(gridHeight, strideY, tapsY, dilationY, padY, height) ||
+         outside(gridWidth, strideX, tapsX, dilationX, padX, width);
+}
+
+std::string whyNoGemm(const OpView& op) {
+  const bool residual = op.has(kResidualInput);
+  if (!floating(op.inputs[0]) || !floating(op.outputs[0]) ||
+      (residual && !floating(op.inputs[kResidualInput])))
+    return "it computes in floating point only";
+  if (!op.inputs[1].constant || !floating(op.inputs[1])) return "weights must be a floating-point constant";
+  if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1 ||
+      (residual && op.inputs[kResidualInput].layout.block != 1))
+    return "activations must be planar";
+  if (const auto why = whyNoEpilogue(op); !why.empty()) return why;
+  const Window w = windowOf(op);
+  if (w.in[0] != 1 || w.kernel[0] != 1 || w.out[0] != 1) return "it has no third spatial extent";
+  for (const int axis : {1, 2}) {
+    if (w.kernel[axis] > kMaxTaps) return "more than 31 taps along an axis";
+    if (op.op == "Deconvolution" && w.stride[axis] > 1 && w.dilation[axis] > 1)
+      return "phases of a dilated deconvolution do not share taps";
+  }
+  const GemmShape shape = gemmShape(op);
+  if (shape.groups > 1 && shape.rows < 4) return "groups of fewer than 4 rows waste a tile";
+  // Kernels index with 32-bit integers; tiles round rows and depth up.
+  const double limit = std::numeric_limits<int>::max();
+  const double weights = 1.0 * shape.groups * (shape.rows + 256) * (shape.channels + 64) * shape.taps();
+  for (const auto* t : {&op.inputs[0], &op.outputs[0]})
+    if (static_cast<double>(t->batchStride()) * shape.batch + static_cast<double>(t->layout.offset) > limit)
+      return "more elements than 32 bits index";
+  if (weights > limit || shape.operations() / (2.0 * shape.channels * shape.taps()) > limit)
+    return "more elements than 32 bits index";
+  return {};
+}
+
+GemmShape gemmShape(const OpView& op) {
+  const Window w = windowOf(op);
+  GemmShape s;
+  s.batch = static_cast<int>(w.batch);
+  s.groups = static_cast<int>(w.group);
+  s.channels = static_cast<int>(w.groupChannels());
+  s.height = static_cast<int>(w.in[1]);
+  s.width = static_cast<int>(w.in[2]);
+  s.outHeight = static_cast<int>(w.out[1]);
+  s.outWidth = static_cast<int>(w.out[2]);
+  if (op.op == "Deconvolution") {
+    const PhaseAxis y(w, 1), x(w, 2);
+    s.rows = static_cast<int>(w.groupOutputs()) * y.phases * x.phases;
+    s.gridHeight = y.grid, s.gridWidth = x.grid;
+    s.tapsY = y.taps, s.tapsX = x.taps;
+    s.dilationY = y.dilation, s.dilationX = x.dilation;
+    s.padY = y.pad, s.padX = x.pad;
+    s.phasesY = y.phases, s.phasesX = x.phases;
+    s.originY = y.origin, s.originX = x.origin;
+    return s;
+  }
+  s.rows = static_cast<int>(w.groupOutputs());
+  s.gridHeight = s.outHeight, s.gridWidth = s.outWidth;
+  s.tapsY = static_cast<int>(w.kernel[1]), s.tapsX = static_cast<int>(w.kernel[2]);
+  s.strideY = static_cast<int>(w.stride[1]), s.strideX = static_cast<int>(w.stride[2]);
+  s.dilationY = static_cast<int>(w.dilation[1]), s.dilationX = static_cast<int>(w.dilation[2]);
+  s.padY = static_cast<int>(w.padBegin[1]), s.padX = static_cast<int>(w.padBegin[2]);
+  return s;
+}
+
+PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool flat) {
+  const std::string name = "gemm " + op.op + " " + op.attrs.text() + " rows " + std::to_string(tileRows) +
+                           " depth " + std::to_string(depth) + (flat ? " flat" : "");
+  return {name, [op, tileRows, depth, flat](const std::vector<const HostTensor*>& inputs) {
+            const GemmShape shape = gemmShape(op);
+            const WeightReader reader(op, shape);
+            const HostTensor& given = *inputs.at(1);
+            const float* values = given.type == DataType::Float32 ? given.as<float>().data() : nullptr;
+            const std::int64_t rows = roundUp(shape.rows, tileRows),
+                               length = shape.tiles(depth, flat) * depth;
+            HostTensor packed(DataType::Float32, {shape.groups, length, rows});
+            float* out = packed.as<float>().data();
+            constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache
+            for (std::int64_t group = 0; group < shape.groups; ++group)
+              for (std::int64_t strip = 0; strip < shape.rows; strip += kStrip)
+                for (std::int64_t k = 0; k < length; ++k) {
+                  const std::int64_t taps = shape.taps(), tile = k / depth;
+                  const std::int64_t c = flat ? k / taps : tile / taps * depth + k % depth;
+                  const int tap = static_cast<int>(flat ? k % taps : tile % taps);
+                  if (c >= shape.channels) continue;
+                  float* to = out + (group * length + k) * rows;
+                  for (std::int64_t row = strip; row < std::min<std::int64_t>(strip + kStrip, shape.rows);
+                       ++row) {
+                    const auto i = reader.index(group, row, c, tap / shape.tapsX, tap % shape.tapsX);
+                    if (i >= 0) to[row] = values ? values[i] : static_cast<float>(given.number(i));
+                  }
+                }
+            return packed;
+          }};
+}
+
+PackedConstant packGemmTable(const OpView& op, int depth) {
+  const std::string name = "gemm table " + op.text() + " depth " + std::to_string(depth);
+  return {name, [op, depth](const std::vector<const HostTensor*>&) {
+            const GemmShape shape = gemmShape(op);
+            const int length = shape.tiles(depth, true) * depth;
+            HostTensor table(DataType::Int32, {length, 2});
+            auto out = table.as<std::int32_t>();
+            for (int k = 0; k < length; ++k) {
+              const int c = k / shape.taps(), tap = k % shape.taps(), ty = tap / shape.tapsX,
+                        tx = tap % shape.tapsX;
+              const bool real = c < shape.channels;
+              out[2 * k] =
+                  real ? (c * shape.height + ty * shape.dilationY) * shape.width + tx * shape.dilationX : 0;
+              out[2 * k + 1] = real ? ty | tx << 5 : kMaxTaps;
+            }
+            return table;
+          }};
+}
+
+}  // namespace tessera

@@ -1,0 +1,46 @@
+/// \file
+/// A convolution or deconvolution seen as the matrix product conv_gemm.cl computes.
+#pragma once
+
+#include "clkernels/common/work_size.hpp"
+#include "clkernels/family.hpp"
+
+namespace tessera {
+
+/// rows x pixels x (channels * taps), per group. A deconvolution of stride s is a convolution of stride 1
+/// over its input with ceil(k / s) taps that makes s * s phases of every output channel as rows of their own.
+struct GemmShape {
+  int batch = 1, groups = 1;
+  int channels = 1, height = 1, width = 1;      ///< input, channels per group
+  int rows = 1, gridHeight = 1, gridWidth = 1;  ///< rows per group; positions the windows take in one image
+  int tapsY = 1, tapsX = 1, strideY = 1, strideX = 1, dilationY = 1, dilationX = 1, padY = 0, padX = 0;
+  int phasesY = 1, phasesX = 1, originY = 0,
+      originX = 0;  ///< output y = position * phasesY + phase - originY
+  int outHeight = 1, outWidth = 1;
+
+  int taps() const { return tapsY * tapsX; }
+  int pixels() const { return batch * gridHeight * gridWidth; }
+  /// Whether some window reaches outside the image.
+  bool padded() const;
+  /// 1x1, stride 1, unpadded: pixels are read in order.
+  bool pointwise() const { return taps() == 1 && strideY == 1 && strideX == 1 && !padded(); }
+  /// Tiles of `depth` along the summed dimension; `flat`: channels and taps as one sequence.
+  int tiles(int depth, bool flat) const {
+    return static_cast<int>(flat ? ceilDiv(channels * taps(), depth) : ceilDiv(channels, depth) * taps());
+  }
+  double operations() const {
+    return 2.0 * groups * rows * static_cast<double>(pixels()) * channels * taps();
+  }
+};
+
+/// Empty where the operator can be computed this way; otherwise why not.
+std::string whyNoGemm(const OpView& op);
+/// Only where whyNoGemm is empty.
+GemmShape gemmShape(const OpView& op);
+
+/// Weights as [group][k][row], rows rounded up to `tileRows`, k to whole tiles of `depth`.
+PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool flat);
+/// For each k in flat order: offset in x, tap row | tap column << 5; padding points at a tap no window has.
+PackedConstant packGemmTable(const OpView& op, int depth);
+
+}  // namespace tessera

@@ -1,0 +1,40 @@
+/// \file
+/// Tunables of conv_gemm.cl: their space and the choice made without tuning.
+#pragma once
+
+#include "clkernels/conv_gemm/gemm_shape.hpp"
+#include "clkernels/params.hpp"
+
+namespace tessera {
+
+/// See conv_gemm.cl for what each one means.
+struct GemmTactic {
+  int m = 64, n = 64, k = 16, wm = 4, wn = 4, vx = 1, flat = 0, split = 1, async = 0;
+  static constexpr auto fields() {
+    using F = Field<GemmTactic>;
+    return std::tuple{
+        F{"M", &GemmTactic::m},       F{"N", &GemmTactic::n},         F{"K", &GemmTactic::k},
+        F{"WM", &GemmTactic::wm},     F{"WN", &GemmTactic::wn},       F{"VX", &GemmTactic::vx},
+        F{"FLAT", &GemmTactic::flat}, F{"SPLIT", &GemmTactic::split}, F{"ASYNC", &GemmTactic::async}};
+  }
+  int items() const { return m / wm * (n / wn); }
+  int localBytes() const { return std::max(async, 2) * k * (m + n) * static_cast<int>(sizeof(float)); }
+  std::int64_t groups(const GemmShape& shape) const {
+    return ceilDiv(shape.rows, m) * shape.groups * ceilDiv(shape.pixels(), n);
+  }
+};
+
+/// What a problem allows beyond its shape.
+struct GemmFreedom {
+  bool vectorLoads = false;  ///< four neighbouring pixels of x can be read as a vector
+  bool asyncCopies = false;  ///< NVIDIA from Ampere on, x in f32
+};
+GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCaps& device);
+
+TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
+/// The member of the space that the model of gemmSeconds likes best.
+GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
+/// Modelled time on a GPU: only the order of tactics matters.
+double gemmSeconds(const GemmShape& shape, const GemmTactic& tactic, const DeviceCaps& device);
+
+}  // namespace tessera
