@@ -122,28 +122,49 @@ bool sink(Graph& graph, int index) {
   }
   const TensorId result = layer.outputs[0];
   const std::string name = layer.name;
-  const TensorId moved =
-      graph.add(layer.op, name, layer.inputs, layer.attrs, {graph.tensor(result).name + "/moved"});
-  std::rotate(graph.layers().begin() + index, graph.layers().end() - 1, graph.layers().end());
+  const TensorId moved = insertBefore(graph, index, layer, graph.tensor(result).name + "/moved");
   graph.layers()[index + 1] = {name + "/transpose", "Transpose", {{"perm", perm}}, {moved}, {result}};
   return true;
 }
 
-/// A function of one number behind a reshape goes in front of it, where the layer that computes the value can
-/// take it.
+/// A constant with one value per element of the last axis, as those values alone.
+TensorId lastAxisConstant(Graph& graph, TensorId id, std::int64_t extent) {
+  const HostTensor* value = constantValue(graph, id);
+  if (!value || (value->size() != 1 && (value->size() != extent || value->shape.back() != extent)))
+    return kNoTensor;
+  HostTensor row = *value;
+  row.shape = {row.size()};
+  const std::string name = graph.tensor(id).name;
+  return graph.addConstant(name, std::move(row));
+}
+
+/// Arithmetic behind a reshape goes in front of it, where the layer that computes the value can take it:
+/// functions of one number, and two operands of which one is a constant along the last axis, which the
+/// reshape keeps.
 bool sinkReshape(Graph& graph, int index) {
-  const Layer layer = graph.layers()[index];
-  if (layer.inputs.size() != 1 || !isPointwise(layer)) return false;
-  const int source = graph.producer(layer.inputs[0]);
-  if (source < 0 || graph.layers()[source].op != "Reshape" || soleConsumer(graph, layer.inputs[0]) != index)
+  Layer layer = graph.layers()[index];
+  if (!isPointwise(layer) || layer.inputs.empty() || layer.inputs.size() > 2) return false;
+  const std::size_t slot = graph.tensor(layer.inputs[0]).isConstant() ? layer.inputs.size() - 1 : 0;
+  const int source = graph.producer(layer.inputs[slot]);
+  if (source < 0 || graph.layers()[source].op != "Reshape" ||
+      soleConsumer(graph, layer.inputs[slot]) != index)
     return false;
   const Layer reshape = graph.layers()[source];
   const Layer* computing = producerLayer(graph, reshape.inputs[0]);
   if (!computing || !hasEpilogue(*computing) || soleConsumer(graph, reshape.inputs[0]) != source)
     return false;
-  const TensorId moved = graph.add(layer.op, layer.name, reshape.inputs, layer.attrs,
-                                   {graph.tensor(layer.outputs[0]).name + "/moved"});
-  std::rotate(graph.layers().begin() + index, graph.layers().end() - 1, graph.layers().end());
+  const GraphTensor result = graph.tensor(layer.outputs[0]);
+  const Shape before = graph.tensor(reshape.inputs[0]).shape;
+  if (result.shape != graph.tensor(reshape.outputs[0]).shape || before.empty() || result.shape.empty())
+    return false;
+  if (layer.inputs.size() == 2) {
+    if (before.back() != result.shape.back()) return false;
+    TensorId& other = layer.inputs[1 - slot];
+    other = lastAxisConstant(graph, other, before.back());
+    if (other == kNoTensor) return false;
+  }
+  layer.inputs[slot] = reshape.inputs[0];
+  const TensorId moved = insertBefore(graph, index, layer, graph.tensor(layer.outputs[0]).name + "/moved");
   graph.layers()[index + 1] = {reshape.name, "Reshape", reshape.attrs, {moved}, layer.outputs};
   graph.layers().erase(graph.layers().begin() + source);
   return true;

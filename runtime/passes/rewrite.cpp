@@ -67,6 +67,12 @@ void replacePair(Graph& graph, int earlier, int later, Layer fused) {
   graph.layers().erase(graph.layers().begin() + earlier);
 }
 
+TensorId insertBefore(Graph& graph, int index, const Layer& layer, const std::string& outputName) {
+  const TensorId output = graph.add(layer.op, layer.name, layer.inputs, layer.attrs, {outputName});
+  std::rotate(graph.layers().begin() + index, graph.layers().end() - 1, graph.layers().end());
+  return output;
+}
+
 bool hasEpilogue(const Layer& layer) {
   return layer.op == "Convolution" || layer.op == "Deconvolution" || layer.op == "FullyConnected";
 }

@@ -49,6 +49,9 @@ bool bypass(Graph& graph, int index, TensorId value);
 /// `later` may read the outputs of `earlier`.
 void replacePair(Graph& graph, int earlier, int later, Layer fused);
 
+/// Puts a new layer in front of layer `index`; returns its (first) output, a new tensor of that name.
+TensorId insertBefore(Graph& graph, int index, const Layer& layer, const std::string& outputName);
+
 /// Convolution, Deconvolution and FullyConnected: weights, bias, residual, activation, slope.
 bool hasEpilogue(const Layer& layer);
 inline constexpr std::size_t kWeights = 1, kBias = 2, kResidual = 3, kSlope = 4;
