@@ -138,6 +138,19 @@ TensorId lastAxisConstant(Graph& graph, TensorId id, std::int64_t extent) {
   return graph.addConstant(name, std::move(row));
 }
 
+/// Whether `id` comes from a layer with an epilogue, through nothing but arithmetic with constants.
+bool comesFromEpilogue(const Graph& graph, TensorId id) {
+  for (const Layer* layer = producerLayer(graph, id); layer; layer = producerLayer(graph, id)) {
+    if (hasEpilogue(*layer)) return true;
+    if (!isPointwise(*layer) || layer->inputs.size() > 2) return false;
+    const bool second = layer->inputs.size() == 2 && graph.tensor(layer->inputs[0]).isConstant();
+    if (layer->inputs.size() == 2 && !second && !graph.tensor(layer->inputs[1]).isConstant()) return false;
+    id = layer->inputs[second ? 1 : 0];
+    if (soleConsumer(graph, id) < 0) return false;
+  }
+  return false;
+}
+
 /// Arithmetic behind a reshape goes in front of it, where the layer that computes the value can take it:
 /// functions of one number, and two operands of which one is a constant along the last axis, which the
 /// reshape keeps.
@@ -150,8 +163,7 @@ bool sinkReshape(Graph& graph, int index) {
       soleConsumer(graph, layer.inputs[slot]) != index)
     return false;
   const Layer reshape = graph.layers()[source];
-  const Layer* computing = producerLayer(graph, reshape.inputs[0]);
-  if (!computing || !hasEpilogue(*computing) || soleConsumer(graph, reshape.inputs[0]) != source)
+  if (soleConsumer(graph, reshape.inputs[0]) != source || !comesFromEpilogue(graph, reshape.inputs[0]))
     return false;
   const GraphTensor result = graph.tensor(layer.outputs[0]);
   const Shape before = graph.tensor(reshape.inputs[0]).shape;

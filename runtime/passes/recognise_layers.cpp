@@ -239,13 +239,20 @@ bool toFullyConnected(Graph& graph, int index) {
   return true;
 }
 
-bool recognise(Graph& graph, int index) {
-  return toMeanVariance(graph, index) || toLayerNorm(graph, index) || toGlobalPool(graph, index) ||
-         toChannelShuffle(graph, index) || toChannelStride(graph, index) || toFullyConnected(graph, index);
+bool recogniseNormalisation(Graph& graph, int index) {
+  return toMeanVariance(graph, index) || toLayerNorm(graph, index);
+}
+
+bool recogniseOthers(Graph& graph, int index) {
+  return toGlobalPool(graph, index) || toChannelShuffle(graph, index) || toChannelStride(graph, index) ||
+         toFullyConnected(graph, index);
 }
 
 }  // namespace
 
-bool pass_recognise_layers(Graph& graph) { return sweep(graph, recognise); }
+bool pass_recognise_layers(Graph& graph) {
+  const bool changed = sweep(graph, recogniseNormalisation);  // its means must not become poolings first
+  return sweep(graph, recogniseOthers) || changed;
+}
 
 }  // namespace tessera

@@ -46,13 +46,14 @@ bool negToAffine(Graph& graph, int index) {
 
 /// Two Affines as one, where the first is nobody else's.
 bool mergeAffines(Graph& graph, int index) {
-  const Layer& second = graph.layers()[index];
+  const Layer second = graph.layers()[index];
   if (second.op != "Affine" || soleConsumer(graph, second.inputs[0]) != index) return false;
-  const auto first = affineView(graph, second.inputs[0]);
-  if (first.input == second.inputs[0]) return false;
-  const auto outer = affineView(graph, second.outputs[0]);
-  become(graph, index, "Affine", {first.input},
-         {{"alpha", first.alpha * outer.alpha}, {"beta", first.beta * outer.alpha + outer.beta}});
+  if (!madeBy(graph, second.inputs[0], "Affine")) return false;
+  const auto first = affineView(graph, second.inputs[0]), outer = affineView(graph, second.outputs[0]);
+  const Attributes both = {{"alpha", first.alpha * outer.alpha},
+                           {"beta", first.beta * outer.alpha + outer.beta}};
+  replacePair(graph, graph.producer(second.inputs[0]), index,
+              {second.name, "Affine", both, {first.input}, {}});
   return true;
 }
 
