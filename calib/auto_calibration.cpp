@@ -10,7 +10,8 @@
 
 namespace tessera {
 
-DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision, std::vector<TensorMap> batches)
+DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
+                         std::vector<TensorMap> batches)
     : graph_(optimized), device_(device), precision_(precision), batches_(std::move(batches)) {
   EngineOptions options;
   options.optimized = true;
@@ -45,14 +46,16 @@ double DamageMeter::operator()(const Calibration& calibration, int batches) {
   return terms ? total / terms : 0;
 }
 
-std::map<std::string, float> scalesBy(CalibrationMethod method, const std::map<std::string, AbsHistogram>& histograms, double percent) {
+std::map<std::string, float> scalesBy(CalibrationMethod method,
+                                      const std::map<std::string, AbsHistogram>& histograms, double percent) {
   std::map<std::string, float> scales;
   for (const auto& [name, histogram] : histograms)
     scales[name] = static_cast<float>(thresholdOf(method, histogram, percent)) / 127.0f;
   return scales;
 }
 
-std::map<std::string, std::vector<float>> biasCorrections(const Graph& graph, const std::map<std::string, std::vector<double>>& channelMeans) {
+std::map<std::string, std::vector<float>> biasCorrections(
+    const Graph& graph, const std::map<std::string, std::vector<double>>& channelMeans) {
   std::map<std::string, std::vector<float>> corrections;
   for (const Layer& layer : graph.layers()) {
     if (int8Role(graph, layer) != Int8Role::Compute || layer.op == "FullyConnected") continue;
@@ -75,7 +78,9 @@ std::map<std::string, std::vector<float>> biasCorrections(const Graph& graph, co
       const std::int64_t perGroupIn = transposed ? weights.shape[0] / group : weights.shape[1];
       const std::int64_t k = transposed ? first / perGroupIn * weights.shape[1] + second : first;
       const std::int64_t c = transposed ? first : first / (weights.shape[0] / group) * perGroupIn + second;
-      sums[k] += (static_cast<double>(w[i]) - static_cast<double>(codes[i]) * static_cast<double>(coded.scales[k])) * means->second[c] * share;
+      sums[k] +=
+          (static_cast<double>(w[i]) - static_cast<double>(codes[i]) * static_cast<double>(coded.scales[k])) *
+          means->second[c] * share;
     }
     auto& correction = corrections[layer.name];
     for (const double sum : sums) correction.push_back(static_cast<float>(sum));
@@ -85,10 +90,11 @@ std::map<std::string, std::vector<float>> biasCorrections(const Graph& graph, co
 
 namespace {
 
-constexpr CalibrationMethod kMethods[] = {CalibrationMethod::MinMax, CalibrationMethod::Percentile, CalibrationMethod::Mse,
-                                          CalibrationMethod::Entropy};
+constexpr CalibrationMethod kMethods[] = {CalibrationMethod::MinMax, CalibrationMethod::Percentile,
+                                          CalibrationMethod::Mse, CalibrationMethod::Entropy};
 
-// Tensors where the methods disagree most about the error, relative to the tensor's power: the ones worth a trial.
+// Tensors where the methods disagree most about the error, relative to the tensor's power: the ones worth a
+// trial.
 std::vector<std::string> disputed(const AutoInputs& in) {
   std::vector<std::pair<double, std::string>> order;
   for (const auto& [name, h] : in.histograms) {
@@ -145,8 +151,9 @@ void chooseAutomatically(const AutoInputs& in, DamageMeter& damage, CalibrationR
       result.chosen += ", bias correction";
     }
   }
-  // Per tensor: the other methods' thresholds, where they differ, judged on the same batches. The search may take as many
-  // runs as there are calibration batches, so that calibration stays within a small multiple of inference.
+  // Per tensor: the other methods' thresholds, where they differ, judged on the same batches. The search may
+  // take as many runs as there are calibration batches, so that calibration stays within a small multiple of
+  // inference.
   int changed = 0;
   const auto names = disputed(in);
   int at = 0;
@@ -155,7 +162,8 @@ void chooseAutomatically(const AutoInputs& in, DamageMeter& damage, CalibrationR
     report("tensors", ++at, static_cast<int>(names.size()));
     for (const auto method : kMethods) {
       if (damage.runs() >= in.batches) break;
-      const float scale = static_cast<float>(thresholdOf(method, in.histograms.at(name), in.options.percentile)) / 127.0f;
+      const float scale =
+          static_cast<float>(thresholdOf(method, in.histograms.at(name), in.options.percentile)) / 127.0f;
       if (std::abs(scale / best.scales[name] - 1) < 0.02f) continue;
       Calibration candidate = best;
       candidate.scales[name] = scale;

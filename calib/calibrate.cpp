@@ -19,13 +19,15 @@ std::vector<std::string> computeInputs(const Graph& graph) {
 
 void checkGraph(const Calibration& calibration, std::uint64_t hash, const std::string& name) {
   if (calibration.graphHash != 0 && calibration.graphHash != hash)
-    throw Error(ErrorCode::BadCache, "the calibration cache belongs to another network ('" + calibration.graphName +
-                                         "'): its graph hash differs from that of '" + name + "'");
+    throw Error(ErrorCode::BadCache, "the calibration cache belongs to another network ('" +
+                                         calibration.graphName + "'): its graph hash differs from that of '" +
+                                         name + "'");
 }
 
 }  // namespace
 
-CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator, const CalibrationOptions& options) {
+CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
+                            const CalibrationOptions& options) {
   CalibrationResult result;
   const std::uint64_t hash = imported.hash();
   if (const std::string cached = calibrator.readCache(); !cached.empty()) {
@@ -38,20 +40,25 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   optimize(graph, options.passes);
   const auto tensors = tensorsToCalibrate(graph);
   if (tensors.empty())
-    throw Error(ErrorCode::InvalidArgument, "network '" + imported.name + "' has no layer that could run in INT8");
+    throw Error(ErrorCode::InvalidArgument,
+                "network '" + imported.name + "' has no layer that could run in INT8");
   BatchSource source(calibrator);
   const bool automatic = options.method == CalibrationMethod::Auto;
   const TensorMaxima maxima =
-      runMaxima(graph, device, source, tensors, automatic && options.biasCorrection ? computeInputs(graph) : std::vector<std::string>{},
+      runMaxima(graph, device, source, tensors,
+                automatic && options.biasCorrection ? computeInputs(graph) : std::vector<std::string>{},
                 calibrator.batchCount(), options.progress);
-  if (maxima.batches == 0) throw Error(ErrorCode::InvalidArgument, "the calibrator gave no batch: there is nothing to calibrate from");
+  if (maxima.batches == 0)
+    throw Error(ErrorCode::InvalidArgument,
+                "the calibrator gave no batch: there is nothing to calibrate from");
   result.batches = maxima.batches;
   Calibration& calibration = result.calibration;
   calibration.graphName = imported.name;
   calibration.graphHash = hash;
   calibration.method = toString(options.method);
   result.chosen = calibration.method;
-  const auto histograms = runHistograms(graph, device, source, maxima.maxima, maxima.batches, options.progress);
+  const auto histograms =
+      runHistograms(graph, device, source, maxima.maxima, maxima.batches, options.progress);
   if (automatic) {
     DamageMeter damage(graph, device, options.layerPrecision, source.first(kComparedBatches));
     chooseAutomatically({graph, histograms, maxima.channelMeans, options, maxima.batches}, damage, result);

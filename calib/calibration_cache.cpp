@@ -59,19 +59,22 @@ std::string_view word(std::string_view& rest) {
 float floatOf(std::string_view text, const Lines& lines) {
   float value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) lines.fail("'" + std::string(text) + "' is no number");
+  if (error != std::errc{} || end != text.data() + text.size())
+    lines.fail("'" + std::string(text) + "' is no number");
   return value;
 }
 
 void checkScale(float scale, std::string_view tensor, const Lines& lines) {
   if (tensor.empty()) lines.fail("a scale without a tensor's name");
   if (!std::isfinite(scale) || !(scale > 0))
-    lines.fail("the scale of tensor '" + std::string(tensor) + "' is " + number(scale) + "; it must be positive and finite");
+    lines.fail("the scale of tensor '" + std::string(tensor) + "' is " + number(scale) +
+               "; it must be positive and finite");
 }
 
 void addScale(Calibration& calibration, float scale, std::string_view tensor, const Lines& lines) {
   checkScale(scale, tensor, lines);
-  if (!calibration.scales.emplace(tensor, scale).second) lines.fail("tensor '" + std::string(tensor) + "' has two scales");
+  if (!calibration.scales.emplace(tensor, scale).second)
+    lines.fail("tensor '" + std::string(tensor) + "' has two scales");
 }
 
 std::vector<float> floats(std::string_view& rest, const Lines& lines) {
@@ -108,7 +111,8 @@ std::string calibrationText(const Calibration& c) {
 Calibration parseCalibration(std::string_view text, const std::string& source) {
   Lines lines(text, source);
   std::string_view line;
-  if (!lines.next(line) || line != kMagic) lines.fail("not a calibration cache: it begins otherwise than '" + std::string(kMagic) + "'");
+  if (!lines.next(line) || line != kMagic)
+    lines.fail("not a calibration cache: it begins otherwise than '" + std::string(kMagic) + "'");
   Calibration c;
   bool ended = false;
   while (lines.next(line)) {
@@ -117,7 +121,8 @@ Calibration parseCalibration(std::string_view text, const std::string& source) {
     const std::string_view kind = word(rest);
     if (kind == "graph") {
       const std::string_view digits = word(rest);
-      if (std::from_chars(digits.data(), digits.data() + digits.size(), c.graphHash, 16).ptr != digits.data() + digits.size())
+      if (std::from_chars(digits.data(), digits.data() + digits.size(), c.graphHash, 16).ptr !=
+          digits.data() + digits.size())
         lines.fail("the graph's hash is not hexadecimal");
       c.graphName = rest;
     } else if (kind == "method") {
@@ -145,21 +150,24 @@ Calibration parseCalibration(std::string_view text, const std::string& source) {
 std::string tensorrtCacheText(const Calibration& c) {
   const std::string algorithm = c.method == "minmax" ? "MinMaxCalibration" : "EntropyCalibration2";
   std::string out = "TRT-8601-" + algorithm + "\n";
-  for (const auto& [name, scale] : c.scales) out += name + ": " + hex(std::bit_cast<std::uint32_t>(scale), 8) + "\n";
+  for (const auto& [name, scale] : c.scales)
+    out += name + ": " + hex(std::bit_cast<std::uint32_t>(scale), 8) + "\n";
   return out;
 }
 
 Calibration parseTensorrtCache(std::string_view text, const std::string& source) {
   Lines lines(text, source);
   std::string_view line;
-  if (!lines.next(line) || line.rfind("TRT-", 0) != 0) lines.fail("not a TensorRT calibration cache: it begins otherwise than 'TRT-'");
+  if (!lines.next(line) || line.rfind("TRT-", 0) != 0)
+    lines.fail("not a TensorRT calibration cache: it begins otherwise than 'TRT-'");
   Calibration c;
   c.method = line;
   while (lines.next(line)) {
     const auto colon = line.rfind(": ");
     std::uint32_t bits = 0;
     if (colon == std::string_view::npos || line.size() != colon + 10 ||
-        std::from_chars(line.data() + colon + 2, line.data() + line.size(), bits, 16).ptr != line.data() + line.size())
+        std::from_chars(line.data() + colon + 2, line.data() + line.size(), bits, 16).ptr !=
+            line.data() + line.size())
       lines.fail("expected 'name: 8 hex digits'");
     addScale(c, std::bit_cast<float>(bits), line.substr(0, colon), lines);
   }

@@ -14,7 +14,8 @@ std::string calibrationText(const Calibration& calibration);
 /// Throws Error(BadCache) naming `source` (a file, say), line and reason.
 Calibration parseCalibration(std::string_view text, const std::string& source);
 
-/// TensorRT's text: `TRT-<version>-<algorithm>`, then `name: 8 hex digits`, the scale's bits as a big-endian number.
+/// TensorRT's text: `TRT-<version>-<algorithm>`, then `name: 8 hex digits`, the scale's bits as a big-endian
+/// number.
 std::string tensorrtCacheText(const Calibration& calibration);
 Calibration parseTensorrtCache(std::string_view text, const std::string& source);
 

@@ -1,4 +1,5 @@
-// The two passes over calibration data. Statistics are layers of the graph: the tensors never leave the device.
+// The two passes over calibration data. Statistics are layers of the graph: the tensors never leave the
+// device.
 #include "calib/statistics_run.hpp"
 
 #include <algorithm>
@@ -52,32 +53,40 @@ int BatchSource::forEach(const std::function<void(const TensorMap&)>& use) {
 std::vector<TensorMap> BatchSource::first(int count) {
   std::vector<TensorMap> batches;
   if (keep_) {
-    batches.assign(kept_.begin(), kept_.begin() + std::min<std::ptrdiff_t>(count, static_cast<std::ptrdiff_t>(kept_.size())));
+    batches.assign(kept_.begin(), kept_.begin() + std::min<std::ptrdiff_t>(
+                                                      count, static_cast<std::ptrdiff_t>(kept_.size())));
     return batches;
   }
-  if (!calibrator_.rewind()) throw Error(ErrorCode::InvalidArgument, "the calibrator can not rewind any more");
-  for (TensorMap batch; static_cast<int>(batches.size()) < count && calibrator_.nextBatch(batch); batch.clear())
+  if (!calibrator_.rewind())
+    throw Error(ErrorCode::InvalidArgument, "the calibrator can not rewind any more");
+  for (TensorMap batch; static_cast<int>(batches.size()) < count && calibrator_.nextBatch(batch);
+       batch.clear())
     batches.push_back(batch);
   return batches;
 }
 
-TensorMaxima runMaxima(const Graph& optimized, const Device& device, BatchSource& source, const std::vector<std::string>& tensors,
-                       const std::vector<std::string>& means, int total, const Progress& progress) {
+TensorMaxima runMaxima(const Graph& optimized, const Device& device, BatchSource& source,
+                       const std::vector<std::string>& tensors, const std::vector<std::string>& means,
+                       int total, const Progress& progress) {
   Graph graph = withoutOutputs(optimized);
-  for (const auto& name : tensors) graph.markOutput(graph.add("AbsMax", name + kMax, {tensorNamed(graph, name)}));
+  for (const auto& name : tensors)
+    graph.markOutput(graph.add("AbsMax", name + kMax, {tensorNamed(graph, name)}));
   for (const auto& name : means)
-    graph.markOutput(graph.add("GlobalPool", name + kMean, {tensorNamed(graph, name)}, {{"mode", std::string("average")}}));
+    graph.markOutput(graph.add("GlobalPool", name + kMean, {tensorNamed(graph, name)},
+                               {{"mode", std::string("average")}}));
   Context context = contextFor(std::move(graph), device);
   TensorMaxima found;
   for (const auto& name : tensors) found.maxima[name] = 0;
   found.batches = source.forEach([&](const TensorMap& batch) {
     const TensorMap results = context.run(batch);
-    for (const auto& name : tensors) found.maxima[name] = std::max(found.maxima[name], results.at(name + kMax).number(0));
+    for (const auto& name : tensors)
+      found.maxima[name] = std::max(found.maxima[name], results.at(name + kMax).number(0));
     for (const auto& name : means) {
       const HostTensor& value = results.at(name + kMean);
       auto& sums = found.channelMeans[name];
       sums.resize(value.shape[1]);
-      for (std::int64_t i = 0; i < value.size(); ++i) sums[i % value.shape[1]] += value.number(i) / static_cast<double>(value.shape[0]);
+      for (std::int64_t i = 0; i < value.size(); ++i)
+        sums[i % value.shape[1]] += value.number(i) / static_cast<double>(value.shape[0]);
     }
     if (progress) progress("maxima", ++found.batches, total);
   });
@@ -86,13 +95,15 @@ TensorMaxima runMaxima(const Graph& optimized, const Device& device, BatchSource
   return found;
 }
 
-std::map<std::string, AbsHistogram> runHistograms(const Graph& optimized, const Device& device, BatchSource& source,
+std::map<std::string, AbsHistogram> runHistograms(const Graph& optimized, const Device& device,
+                                                  BatchSource& source,
                                                   const std::map<std::string, double>& maxima, int total,
                                                   const Progress& progress) {
   Graph graph = withoutOutputs(optimized);
   std::map<std::string, AbsHistogram> histograms;
   for (const auto& [name, top] : maxima) {
-    const TensorId limit = graph.addConstant(name + "/limit", HostTensor::of<float>({1}, {static_cast<float>(top)}));
+    const TensorId limit =
+        graph.addConstant(name + "/limit", HostTensor::of<float>({1}, {static_cast<float>(top)}));
     const TensorId counts = graph.add("Histogram", name + kHistogram, {tensorNamed(graph, name), limit});
     histograms[name] = {top, std::vector<std::int64_t>(graph.tensor(counts).shape[0], 0)};
     graph.markOutput(counts);

@@ -28,17 +28,20 @@ class BatchSource {
 
 using Progress = std::function<void(std::string_view stage, int done, int total)>;
 
-/// Largest absolute value of each tensor over all batches, and the mean of each channel of the tensors in `means`.
+/// Largest absolute value of each tensor over all batches, and the mean of each channel of the tensors in
+/// `means`.
 struct TensorMaxima {
   std::map<std::string, double> maxima;
   std::map<std::string, std::vector<double>> channelMeans;
   int batches = 0;
 };
-TensorMaxima runMaxima(const Graph& optimized, const Device& device, BatchSource& source, const std::vector<std::string>& tensors,
-                       const std::vector<std::string>& means, int total, const Progress& progress);
+TensorMaxima runMaxima(const Graph& optimized, const Device& device, BatchSource& source,
+                       const std::vector<std::string>& tensors, const std::vector<std::string>& means,
+                       int total, const Progress& progress);
 
 /// Histograms of 2048 bins up to the maxima.
-std::map<std::string, AbsHistogram> runHistograms(const Graph& optimized, const Device& device, BatchSource& source,
+std::map<std::string, AbsHistogram> runHistograms(const Graph& optimized, const Device& device,
+                                                  BatchSource& source,
                                                   const std::map<std::string, double>& maxima, int total,
                                                   const Progress& progress);
 

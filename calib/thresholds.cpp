@@ -10,11 +10,12 @@
 
 namespace tessera {
 namespace {
-constexpr std::pair<CalibrationMethod, std::string_view> kNames[] = {{CalibrationMethod::Auto, "auto"},
-                                                                     {CalibrationMethod::Entropy, "entropy"},
-                                                                     {CalibrationMethod::MinMax, "minmax"},
-                                                                     {CalibrationMethod::Percentile, "percentile"},
-                                                                     {CalibrationMethod::Mse, "mse"}};
+constexpr std::pair<CalibrationMethod, std::string_view> kNames[] = {
+    {CalibrationMethod::Auto, "auto"},
+    {CalibrationMethod::Entropy, "entropy"},
+    {CalibrationMethod::MinMax, "minmax"},
+    {CalibrationMethod::Percentile, "percentile"},
+    {CalibrationMethod::Mse, "mse"}};
 }  // namespace
 
 std::string_view toString(CalibrationMethod method) {
@@ -26,8 +27,8 @@ std::string_view toString(CalibrationMethod method) {
 CalibrationMethod parseCalibrationMethod(std::string_view text) {
   for (const auto& [value, name] : kNames)
     if (name == text) return value;
-  throw Error(ErrorCode::InvalidArgument,
-              "unknown calibration method '" + std::string(text) + "': auto, entropy, minmax, percentile or mse");
+  throw Error(ErrorCode::InvalidArgument, "unknown calibration method '" + std::string(text) +
+                                              "': auto, entropy, minmax, percentile or mse");
 }
 
 double entropyThreshold(const AbsHistogram& histogram, int levels) {
@@ -42,7 +43,8 @@ double entropyThreshold(const AbsHistogram& histogram, int levels) {
     if (width > levels) inside += counts[width - 1];
     if (inside == 0) continue;
     const double outliers = static_cast<double>(total - inside);
-    // KL(P || Q): P clips the outliers into its last bin; Q spreads each level's mass evenly over its non-empty bins.
+    // KL(P || Q): P clips the outliers into its last bin; Q spreads each level's mass evenly over its
+    // non-empty bins.
     double divergence = 0;
     for (int level = 0; level < levels; ++level) {
       const int begin = static_cast<int>(static_cast<std::int64_t>(level) * width / levels);
@@ -53,7 +55,8 @@ double entropyThreshold(const AbsHistogram& histogram, int levels) {
         occupied += counts[b] != 0 || (b == width - 1 && outliers > 0);
       }
       for (int b = begin; b < end; ++b) {
-        const double p = (static_cast<double>(counts[b]) + (b == width - 1 ? outliers : 0)) / static_cast<double>(total);
+        const double p =
+            (static_cast<double>(counts[b]) + (b == width - 1 ? outliers : 0)) / static_cast<double>(total);
         if (p == 0) continue;
         double q = static_cast<double>(mass) / static_cast<double>(occupied) / static_cast<double>(inside);
         q = std::max(q, 1e-12);  // outliers alone in the last level: an unlikely, not an impossible value
@@ -66,7 +69,8 @@ double entropyThreshold(const AbsHistogram& histogram, int levels) {
 }
 
 double percentileThreshold(const AbsHistogram& histogram, double percent) {
-  const std::int64_t total = std::accumulate(histogram.counts.begin(), histogram.counts.end(), std::int64_t{0});
+  const std::int64_t total =
+      std::accumulate(histogram.counts.begin(), histogram.counts.end(), std::int64_t{0});
   const double wanted = percent / 100 * static_cast<double>(total);
   double seen = 0;
   for (std::size_t b = 0; b < histogram.counts.size(); ++b) {
@@ -85,8 +89,9 @@ double codingError(const AbsHistogram& histogram, double threshold) {
     if (!histogram.counts[b]) continue;
     const double x = (static_cast<double>(b) + 0.5) * width, code = std::min(std::rint(x / step), 127.0);
     // Inside a bin wider than a step the error is that of rounding; a bin's centre alone would hide it.
-    const double error = x < threshold ? std::max((x - code * step) * (x - code * step), width > step ? step * step / 12 : 0.0)
-                                       : (x - threshold) * (x - threshold);
+    const double error =
+        x < threshold ? std::max((x - code * step) * (x - code * step), width > step ? step * step / 12 : 0.0)
+                      : (x - threshold) * (x - threshold);
     sum += static_cast<double>(histogram.counts[b]) * error;
     total += static_cast<double>(histogram.counts[b]);
   }
@@ -107,11 +112,19 @@ double thresholdOf(CalibrationMethod method, const AbsHistogram& histogram, doub
   if (!(histogram.limit > 0)) return 1;
   double threshold = histogram.limit;
   switch (method) {
-    case CalibrationMethod::MinMax: break;
-    case CalibrationMethod::Entropy: threshold = entropyThreshold(histogram); break;
-    case CalibrationMethod::Percentile: threshold = percentileThreshold(histogram, percent); break;
-    case CalibrationMethod::Mse: threshold = mseThreshold(histogram); break;
-    case CalibrationMethod::Auto: throw Error(ErrorCode::Internal, "auto is no threshold of one tensor");
+    case CalibrationMethod::MinMax:
+      break;
+    case CalibrationMethod::Entropy:
+      threshold = entropyThreshold(histogram);
+      break;
+    case CalibrationMethod::Percentile:
+      threshold = percentileThreshold(histogram, percent);
+      break;
+    case CalibrationMethod::Mse:
+      threshold = mseThreshold(histogram);
+      break;
+    case CalibrationMethod::Auto:
+      throw Error(ErrorCode::Internal, "auto is no threshold of one tensor");
   }
   return threshold > 0 ? threshold : histogram.limit;
 }

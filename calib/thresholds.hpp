@@ -19,9 +19,9 @@ struct AbsHistogram {
   double binWidth() const { return counts.empty() ? 0 : limit / static_cast<double>(counts.size()); }
 };
 
-/// Threshold that loses least information (Kullback-Leibler divergence) when `levels` codes represent the values below
-/// it: for every candidate number of bins from `levels` on, the clipped distribution against its quantised form.
-/// Source: S. Migacz, "8-bit Inference with TensorRT", GTC 2017.
+/// Threshold that loses least information (Kullback-Leibler divergence) when `levels` codes represent the
+/// values below it: for every candidate number of bins from `levels` on, the clipped distribution against its
+/// quantised form. Source: S. Migacz, "8-bit Inference with TensorRT", GTC 2017.
 double entropyThreshold(const AbsHistogram& histogram, int levels = 128);
 
 /// Value below which `percent` % of the values lie.

@@ -18,9 +18,14 @@ class AbsMaxFamily final : public KernelFamily {
     const std::int64_t groups = std::clamp<std::int64_t>(ceilDiv(item, group), 1, wanted);
     const Defines defines{{"P_GROUP", std::to_string(group)}};
     const auto size = [](std::int64_t n) { return std::vector<std::size_t>{static_cast<std::size_t>(n)}; };
-    KernelCall partial{"abs_max/abs_max.cl", "abs_max_partial", defines, {}, {}, size(groups * group), size(group)};
-    partial.args = {KernelArg::input(0), KernelArg::scratch(0), KernelArg::ofInt(x.layout.offset), KernelArg::ofInt(item),
-                    KernelArg::ofInt(x.batchStride()), KernelArg::ofInt(items)};
+    KernelCall partial{"abs_max/abs_max.cl", "abs_max_partial", defines, {}, {},
+                       size(groups * group), size(group)};
+    partial.args = {KernelArg::input(0),
+                    KernelArg::scratch(0),
+                    KernelArg::ofInt(x.layout.offset),
+                    KernelArg::ofInt(item),
+                    KernelArg::ofInt(x.batchStride()),
+                    KernelArg::ofInt(items)};
     KernelCall last{"abs_max/abs_max.cl", "abs_max_final", defines, {}, {}, size(group), size(group)};
     last.args = {KernelArg::scratch(0), KernelArg::output(0), KernelArg::ofInt(groups)};
     return {{partial, last}, {static_cast<std::size_t>(groups) * 4}, {}};

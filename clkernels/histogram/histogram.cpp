@@ -8,7 +8,8 @@ class HistogramFamily final : public KernelFamily {
  public:
   FamilyId id() const override { return {"histogram", 1}; }
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (static_cast<std::size_t>(op.outputs[0].size()) * 4 > device.localMemory) return Verdict::no("the bins exceed local memory");
+    if (static_cast<std::size_t>(op.outputs[0].size()) * 4 > device.localMemory)
+      return Verdict::no("the bins exceed local memory");
     return Verdict::yes();
   }
   int channelBlock(const OpView&, const DeviceCaps&) const override { return 0; }
@@ -27,7 +28,8 @@ class HistogramFamily final : public KernelFamily {
     partial.global = {static_cast<std::size_t>(groups * group)};
     partial.local = {static_cast<std::size_t>(group)};
     partial.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::scratch(0)};
-    for (const std::int64_t value : {items, channels, plane, std::int64_t{x.layout.block}, x.layout.offset, x.batchStride()})
+    for (const std::int64_t value :
+         {items, channels, plane, std::int64_t{x.layout.block}, x.layout.offset, x.batchStride()})
       partial.args.push_back(KernelArg::ofInt(value));
     KernelCall sum{"histogram/histogram.cl", "histogram_sum", partial.defines};
     setFlat(sum, bins, device);

@@ -1,7 +1,7 @@
 // AbsMax and Histogram: what calibration records of a tensor.
 // AbsMax: x f32 -> [1], the largest absolute value; NaN and infinities do not count.
-// Histogram: x f32, limit f32 [1] -> i32 [bins]; bin = min(int(|x| * (bins / limit)), bins - 1), finite values only; a
-// limit of 0 counts everything in bin 0. Attribute: bins (2048).
+// Histogram: x f32, limit f32 [1] -> i32 [bins]; bin = min(int(|x| * (bins / limit)), bins - 1), finite
+// values only; a limit of 0 counts everything in bin 0. Attribute: bins (2048).
 #include <cmath>
 
 #include "ops/operator.hpp"
@@ -18,7 +18,8 @@ class AbsMax final : public Operator {
     if (inputs[0].type != DataType::Float32) refuse("wants f32");
     return {f32({1})};
   }
-  void reference(const OpView&, std::span<const HostTensor> inputs, std::span<HostTensor> outputs) const override {
+  void reference(const OpView&, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
     float top = 0;
     for (const float v : inputs[0].as<float>())
       if (std::isfinite(v)) top = std::max(top, std::abs(v));
@@ -26,9 +27,11 @@ class AbsMax final : public Operator {
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   std::vector<OpInstance> samples() const override {
-    std::vector<OpInstance> samples{makeSample("AbsMax", {}, {f32({2, 19, 33, 47})}), makeSample("AbsMax", {}, {f32({1, 3, 5, 7})}),
-                                    makeSample("AbsMax", {}, {f32({1})}), makeSample("AbsMax", {}, {f32({3, 1000})})};
-    samples.push_back(makeSample("AbsMax", {}, {f32({1, 4})}, {Fill::of(HostTensor::of<float>({1, 4}, {-3, NAN, -INFINITY, 2}))}));
+    std::vector<OpInstance> samples{
+        makeSample("AbsMax", {}, {f32({2, 19, 33, 47})}), makeSample("AbsMax", {}, {f32({1, 3, 5, 7})}),
+        makeSample("AbsMax", {}, {f32({1})}), makeSample("AbsMax", {}, {f32({3, 1000})})};
+    samples.push_back(makeSample("AbsMax", {}, {f32({1, 4})},
+                                 {Fill::of(HostTensor::of<float>({1, 4}, {-3, NAN, -INFINITY, 2}))}));
     return samples;
   }
 };
@@ -44,19 +47,23 @@ class Histogram final : public Operator {
     if (bins < 1 || bins > 4096) refuse("bins must lie in 1 to 4096");
     return {{DataType::Int32, {bins}, {}}};
   }
-  void reference(const OpView& view, std::span<const HostTensor> inputs, std::span<HostTensor> outputs) const override {
+  void reference(const OpView& view, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
     const auto bins = static_cast<std::int32_t>(view.outputs[0].shape[0]);
     const float limit = inputs[1].as<float>()[0], rate = limit > 0 ? static_cast<float>(bins) / limit : 0;
     auto counts = outputs[0].as<std::int32_t>();
     for (const float v : inputs[0].as<float>())
-      if (std::isfinite(v)) ++counts[static_cast<std::size_t>(std::min(std::abs(v) * rate, static_cast<float>(bins - 1)))];
+      if (std::isfinite(v))
+        ++counts[static_cast<std::size_t>(std::min(std::abs(v) * rate, static_cast<float>(bins - 1)))];
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](Shape shape, float limit) {
-      return makeSample("Histogram", {}, {f32(std::move(shape)), f32({1})}, {Fill::uniform(-2, 2), Fill::of(HostTensor::of<float>({1}, {limit}))});
+      return makeSample("Histogram", {}, {f32(std::move(shape)), f32({1})},
+                        {Fill::uniform(-2, 2), Fill::of(HostTensor::of<float>({1}, {limit}))});
     };
-    return {sample({2, 19, 33, 47}, 2), sample({1, 3, 5, 7}, 0.5f), sample({1}, 3), sample({1, 16, 40, 40}, 0)};
+    return {sample({2, 19, 33, 47}, 2), sample({1, 3, 5, 7}, 0.5f), sample({1}, 3),
+            sample({1, 16, 40, 40}, 0)};
   }
 };
 

@@ -34,8 +34,8 @@ class Calibrator {
 
 struct CalibrationOptions {
   CalibrationMethod method = CalibrationMethod::Auto;
-  double percentile = 99.99;    ///< for Percentile, and what Auto tries
-  bool biasCorrection = true;   ///< Auto: let corrected biases compete
+  double percentile = 99.99;   ///< for Percentile, and what Auto tries
+  bool biasCorrection = true;  ///< Auto: let corrected biases compete
   PassOptions passes;
   PrecisionOptions layerPrecision;
   /// Called with the stage's name, batches done and batches in all (0: not known).
@@ -47,14 +47,16 @@ struct CalibrationResult {
   Calibration calibration;
   bool fromCache = false;
   int batches = 0;
-  /// Relative squared error of the network's outputs against fp32, by candidate ("minmax", "entropy", ..., Auto only).
+  /// Relative squared error of the network's outputs against fp32, by candidate ("minmax", "entropy", ...,
+  /// Auto only).
   std::map<std::string, double> damage;
   std::string chosen;  ///< the candidate Auto took, refinements included
 };
 
-/// Runs the fp32 network over the calibrator's batches on the device: absolute maxima, then histograms, then thresholds.
-/// Auto tries every method on the calibration data itself and keeps, per tensor, what harms the network's own fp32
-/// outputs least. Throws Error(InvalidArgument) where there is no data, Error(BadCache) for a cache of another network.
+/// Runs the fp32 network over the calibrator's batches on the device: absolute maxima, then histograms, then
+/// thresholds. Auto tries every method on the calibration data itself and keeps, per tensor, what harms the
+/// network's own fp32 outputs least. Throws Error(InvalidArgument) where there is no data, Error(BadCache)
+/// for a cache of another network.
 CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
                             const CalibrationOptions& options = {});
 

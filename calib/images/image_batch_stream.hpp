@@ -1,0 +1,47 @@
+/// \file
+/// Calibration data from image files.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tessera/calibrator.hpp"
+#include "tessera/image.hpp"
+
+namespace tessera {
+
+struct ImageBatchOptions {
+  std::string input;            ///< name of the network's input
+  ImagePreprocess preprocess;   ///< as inference does it
+  int batchSize = 1;
+  int limit = 0;                ///< images at most; 0: all
+  unsigned seed = 0;            ///< of the shuffle that picks them; equal seeds give equal batches on every machine
+  std::filesystem::path cacheFile;  ///< read before and written after calibration; empty: none
+};
+
+/// Images of folders and lists, shuffled, read and resized ahead on a thread. An image that can not be read is an error
+/// that names it; a last batch that would not be full is left out.
+class ImageBatchStream final : public Calibrator {
+ public:
+  /// Throws Error(InvalidArgument) where a path does not exist or there are fewer images than a batch holds.
+  ImageBatchStream(std::vector<std::filesystem::path> files, ImageBatchOptions options);
+  ~ImageBatchStream() override;
+
+  int batchSize() const override;
+  bool nextBatch(TensorMap& inputs) override;
+  bool rewind() override;
+  int batchCount() const override;
+  std::string readCache() override;
+  void writeCache(const std::string& text) override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Image files below the folders and in the lists (text files, one path a line), sorted; images as given.
+std::vector<std::filesystem::path> calibrationImages(const std::vector<std::string>& paths);
+
+}  // namespace tessera

@@ -1,0 +1,88 @@
+// Calibration caches: round trips, and every kind of damage named.
+#include "calib/calibration_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tessera/error.hpp"
+
+namespace tessera {
+namespace {
+
+Calibration sample() {
+  Calibration c;
+  c.graphName = "my net";
+  c.graphHash = 0x0123456789abcdefull;
+  c.method = "auto";
+  c.scales = {{"conv 1 out", 0.012345678f}, {"input", 1.0f / 127}, {"x/y:0", 3e-12f}};
+  c.floatTensors = {"concat"};
+  c.floatLayers = {"conv_last"};
+  c.biasCorrection = {{"conv 1", {0.5f, -1e-9f}}};
+  c.weightScales = {{"conv 2", {0.25f}}};
+  return c;
+}
+
+void expectEqual(const Calibration& a, const Calibration& b) {
+  EXPECT_EQ(a.scales, b.scales);
+  EXPECT_EQ(a.graphHash, b.graphHash);
+  EXPECT_EQ(a.graphName, b.graphName);
+  EXPECT_EQ(a.floatTensors, b.floatTensors);
+  EXPECT_EQ(a.floatLayers, b.floatLayers);
+  EXPECT_EQ(a.biasCorrection, b.biasCorrection);
+  EXPECT_EQ(a.weightScales, b.weightScales);
+}
+
+std::string refusal(const std::string& text) {
+  try {
+    parseAnyCalibration(text, "my.cache");
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::BadCache);
+    return e.what();
+  }
+  return "accepted";
+}
+
+TEST(CalibrationCache, RoundTripsToTheBit) {
+  expectEqual(parseCalibration(calibrationText(sample()), "text"), sample());
+  EXPECT_EQ(calibrationText(parseCalibration(calibrationText(sample()), "text")), calibrationText(sample()));
+}
+
+TEST(CalibrationCache, TensorrtTextRoundTrips) {
+  const std::string text = "TRT-8601-EntropyCalibration2\ninput: 3c010a14\nconv1/out: 3d4ccccd\n";
+  const Calibration c = parseAnyCalibration(text, "trt.cache");
+  EXPECT_FLOAT_EQ(c.scales.at("conv1/out"), 0.05f);
+  EXPECT_FLOAT_EQ(c.scales.at("input"), 0.007875938f);
+  EXPECT_EQ(parseTensorrtCache(tensorrtCacheText(c), "again").scales, c.scales);
+}
+
+TEST(CalibrationCache, NamesFileLineAndReason) {
+  const std::string good = calibrationText(sample());
+  EXPECT_NE(refusal("").find("my.cache"), std::string::npos);
+  EXPECT_NE(refusal("hello\n").find("line 1"), std::string::npos);
+  EXPECT_NE(refusal(good.substr(0, good.size() - 4)).find("cut off"), std::string::npos);
+  for (const char* scale : {"0", "-1", "inf", "nan", "1e60", "x", ""}) {
+    const std::string text = "tessera-calibration 1\nscale " + std::string(scale) + " conv1\nend\n";
+    EXPECT_NE(refusal(text).find("line 2"), std::string::npos) << scale << ": " << refusal(text);
+  }
+  EXPECT_NE(refusal("tessera-calibration 1\nscale 0.1 a\nscale 0.2 a\nend\n").find("two scales"),
+            std::string::npos);
+  EXPECT_NE(refusal("TRT-8601-EntropyCalibration2\nconv1: 7f800000\n").find("conv1"), std::string::npos);
+  EXPECT_NE(refusal("TRT-8601-EntropyCalibration2\nconv1: 00000000\n").find("conv1"), std::string::npos);
+  EXPECT_NE(refusal("TRT-8601-EntropyCalibration2\nconv1: 3c01\n").find("line 2"), std::string::npos);
+}
+
+TEST(CalibrationCache, SurvivesEveryTruncationAndFlippedByte) {
+  const std::string good = calibrationText(sample());
+  for (std::size_t n = 0; n + 1 < good.size(); ++n) {
+    EXPECT_NE(refusal(good.substr(0, n)), "accepted") << n;
+    std::string flipped = good;
+    flipped[n] = static_cast<char>(flipped[n] ^ 0x15);
+    try {
+      parseAnyCalibration(flipped,
+                          "flipped");  // some flips leave a valid text (a digit, a name): only no crash
+    } catch (const Error&) {
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tessera

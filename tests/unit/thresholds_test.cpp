@@ -1,0 +1,107 @@
+// Thresholds: hand-computed cases, and the entropy search against an independent direct implementation.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <random>
+
+#include "calib/thresholds.hpp"
+
+namespace tessera {
+namespace {
+
+// The entropy search written out step by step as the talk describes it: build P and Q as arrays, normalise,
+// sum.
+double directEntropy(const std::vector<std::int64_t>& counts, double limit, int levels) {
+  const int bins = static_cast<int>(counts.size());
+  double least = 1e300;
+  int chosen = bins;
+  for (int width = levels; width <= bins; ++width) {
+    std::vector<double> p(counts.begin(), counts.begin() + width), q(width, 0.0);
+    const double kept = std::accumulate(p.begin(), p.end(), 0.0);
+    if (kept == 0) continue;
+    p[width - 1] +=
+        static_cast<double>(std::accumulate(counts.begin() + width, counts.end(), std::int64_t{0}));
+    for (int level = 0; level < levels; ++level) {
+      const int from = static_cast<int>(static_cast<std::int64_t>(level) * width / levels);
+      const int to = static_cast<int>(static_cast<std::int64_t>(level + 1) * width / levels);
+      double sum = 0;
+      int occupied = 0;
+      for (int b = from; b < to; ++b) sum += static_cast<double>(counts[b]), occupied += p[b] > 0;
+      for (int b = from; b < to; ++b) q[b] = p[b] > 0 ? sum / occupied : 0;
+    }
+    const double pSum = std::accumulate(p.begin(), p.end(), 0.0),
+                 qSum = std::accumulate(q.begin(), q.end(), 0.0);
+    double divergence = 0;
+    for (int b = 0; b < width; ++b)
+      if (p[b] > 0) divergence += p[b] / pSum * std::log(p[b] / pSum / std::max(q[b] / qSum, 1e-12));
+    if (divergence < least) least = divergence, chosen = width;
+  }
+  return (chosen + (chosen < bins ? 0.5 : 0.0)) * limit / bins;
+}
+
+AbsHistogram sampled(unsigned seed, int bins, double tail) {
+  std::mt19937 random(seed);
+  std::normal_distribution<double> body(0, 1);
+  std::exponential_distribution<double> far(tail);
+  std::vector<double> values;
+  for (int i = 0; i < 20000; ++i) values.push_back(std::abs(i % 50 ? body(random) : 3 + far(random)));
+  AbsHistogram h{*std::max_element(values.begin(), values.end()), std::vector<std::int64_t>(bins, 0)};
+  for (const double v : values) ++h.counts[std::min(bins - 1, static_cast<int>(v / h.limit * bins))];
+  return h;
+}
+
+TEST(Entropy, EqualsTheDirectImplementation) {
+  for (unsigned seed = 1; seed <= 6; ++seed) {
+    const AbsHistogram h = sampled(seed, 512, 0.1 * seed);
+    EXPECT_NEAR(entropyThreshold(h, 64), directEntropy(h.counts, h.limit, 64), 1e-9) << seed;
+  }
+}
+
+TEST(Entropy, CutsAFarOutlier) {
+  AbsHistogram h{2048, std::vector<std::int64_t>(2048, 0)};
+  for (int b = 0; b < 200; ++b) h.counts[b] = 1000 - 4 * b;
+  h.counts[2047] = 1;
+  EXPECT_LT(entropyThreshold(h), 260);
+  EXPECT_GE(entropyThreshold(h), 128);
+}
+
+TEST(Entropy, KeepsAllOfAUniformDistribution) {
+  const AbsHistogram h{4, std::vector<std::int64_t>(2048, 7)};
+  // Every width that 128 divides has no divergence for values inside, but clips the rest: only the full one
+  // loses nothing.
+  EXPECT_DOUBLE_EQ(entropyThreshold(h), 4);
+}
+
+TEST(Percentile, InterpolatesInsideABin) {
+  const AbsHistogram h{4, {50, 30, 15, 5}};
+  EXPECT_DOUBLE_EQ(percentileThreshold(h, 50), 1);
+  EXPECT_DOUBLE_EQ(percentileThreshold(h, 65), 1.5);
+  EXPECT_DOUBLE_EQ(percentileThreshold(h, 95), 3);
+  EXPECT_DOUBLE_EQ(percentileThreshold(h, 100), 4);
+}
+
+TEST(Mse, ClipsWhereRoundingCostsMore) {
+  AbsHistogram h{1000, std::vector<std::int64_t>(2048, 0)};
+  for (int b = 0; b < 100; ++b) h.counts[b] = 100000;
+  h.counts[2047] = 1;  // one value of 1000: keeping it would round everything else to steps of 8
+  const double threshold = mseThreshold(h);
+  EXPECT_LT(threshold, 600);
+  EXPECT_LE(codingError(h, threshold), codingError(h, 1000));
+}
+
+TEST(Thresholds, OfATensorOfZerosIsPositive) {
+  const AbsHistogram h{0, std::vector<std::int64_t>(2048, 0)};
+  for (const auto method : {CalibrationMethod::MinMax, CalibrationMethod::Entropy,
+                            CalibrationMethod::Percentile, CalibrationMethod::Mse})
+    EXPECT_GT(thresholdOf(method, h, 99.99), 0);
+}
+
+TEST(CalibrationMethod, RoundTripsItsNames) {
+  for (const char* name : {"auto", "entropy", "minmax", "percentile", "mse"})
+    EXPECT_EQ(toString(parseCalibrationMethod(name)), name);
+  EXPECT_THROW(parseCalibrationMethod("kl"), Error);
+}
+
+}  // namespace
+}  // namespace tessera
