@@ -1,0 +1,84 @@
+/// \file
+/// Tuning records on disk: one text line a record, one file a device, safe for several processes at once.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clkernels/family.hpp"
+
+namespace tessera {
+
+/// What tuning found for one family on one problem.
+struct TuneRecord {
+  std::string family;  ///< FamilyId::text(): name and revision
+  std::uint64_t source =
+      0;                    ///< hash of the family's kernel sources: an edited kernel makes its records stale
+  std::string problem;      ///< OpView::text() of the canonical problem
+  std::string device;       ///< DeviceCaps::fingerprint()
+  std::string tactic;       ///< Tactic::text()
+  double milliseconds = 0;  ///< median device time; 0 for bad ones
+  bool bad = false;         ///< gave wrong results, crashed or hung: never to be tried again
+  std::string reason;       ///< why it is bad
+
+  /// One line, without its end: format, fields, checksum; separated by tabs.
+  std::string line() const;
+  /// Empty where the line is damaged, of another format, or not a record.
+  static std::optional<TuneRecord> parse(std::string_view line);
+  bool operator==(const TuneRecord&) const = default;
+};
+
+/// How far a look-up had to reach.
+enum class RecordMatch { Exact, OtherDriver };
+
+/// The records of one device. Reads its file once; appends under a file lock, so processes may share a
+/// folder. A folder that can not be read or written is reported once and worked around: records then live in
+/// memory only.
+class TacticsStore {
+ public:
+  /// `folder` empty: memory only.
+  TacticsStore(std::filesystem::path folder, const DeviceCaps& device);
+
+  /// The fastest good record of the problem by any of `families` (name/revision, with its source hash), or
+  /// none.
+  struct Hit {
+    TuneRecord record;
+    RecordMatch match = RecordMatch::Exact;
+  };
+  std::optional<Hit> best(const std::string& problem, const std::string& family, std::uint64_t source) const;
+  /// Tactics of the family on the problem that must not be tried again.
+  std::vector<std::string> bad(const std::string& problem, const std::string& family,
+                               std::uint64_t source) const;
+
+  void add(const TuneRecord& record);
+  /// Adds the records of another file or text (an application's own, another machine's); returns how many.
+  std::size_t merge(std::string_view text);
+
+  std::size_t size() const { return records_.size(); }
+  const std::vector<TuneRecord>& records() const { return records_; }
+  std::string text() const;  ///< all records, one a line
+  const std::filesystem::path& file() const { return file_; }
+  /// Rewrites the file with the best record per key and every bad one (temp + rename, under the lock).
+  void compact();
+
+ private:
+  void load();
+  void index(const TuneRecord& record);
+
+  std::filesystem::path file_;
+  std::string fingerprint_;
+  std::vector<TuneRecord> records_;
+  bool complained_ = false;
+};
+
+/// `$TESSERA_CACHE_DIR`, else `$XDG_CACHE_HOME/tessera`, else `~/.cache/tessera`; empty where none is set.
+std::filesystem::path defaultCacheFolder();
+
+/// Fingerprint without the driver's version: what stays when a driver is updated.
+std::string fingerprintWithoutDriver(std::string_view fingerprint);
+
+}  // namespace tessera

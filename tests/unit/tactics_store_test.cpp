@@ -1,0 +1,148 @@
+// Tuning records: text form, damage, several processes.
+#include "tune/tactics_store.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+
+namespace tessera {
+namespace {
+namespace fs = std::filesystem;
+
+DeviceCaps caps(const char* driver = "1.0") {
+  DeviceCaps c;
+  c.platform = "Test";
+  c.name = "Test Device";
+  c.driver = driver;
+  return c;
+}
+
+TuneRecord record(const std::string& tactic, double ms, const DeviceCaps& device = caps()) {
+  return {"conv/1", 42, "Convolution{}(f32:1x3x8x8)", device.fingerprint(), tactic, ms, false, ""};
+}
+
+class TacticsStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tessera-store-XXXXXX";
+    folder_ = mkdtemp(name);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  fs::path folder_;
+};
+
+TEST_F(TacticsStoreTest, FindsTheFastestAgainAfterReopening) {
+  {
+    TacticsStore store(folder_, caps());
+    store.add(record("TX=4", 2.5));
+    store.add(record("TX=8", 1.5));
+    TuneRecord broken = record("TX=16", 0.1);
+    broken.bad = true;
+    broken.reason = "wrong\tresult";
+    store.add(broken);
+  }
+  const TacticsStore store(folder_, caps());
+  const auto hit = store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42);
+  ASSERT_TRUE(hit);
+  EXPECT_EQ(hit->record.tactic, "TX=8");
+  EXPECT_EQ(hit->match, RecordMatch::Exact);
+  EXPECT_FALSE(store.best("another problem", "conv/1", 42));
+  EXPECT_FALSE(store.best("Convolution{}(f32:1x3x8x8)", "conv/2", 42)) << "another revision";
+  EXPECT_FALSE(store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 43)) << "an edited kernel";
+  EXPECT_EQ(store.bad("Convolution{}(f32:1x3x8x8)", "conv/1", 42), std::vector<std::string>{"TX=16"});
+}
+
+TEST_F(TacticsStoreTest, AnotherDriverIsUsedAndSaidSo) {
+  TacticsStore(folder_, caps("1.0")).add(record("TX=4", 2.5, caps("1.0")));
+  const auto hit = TacticsStore(folder_, caps("2.0")).best("Convolution{}(f32:1x3x8x8)", "conv/1", 42);
+  ASSERT_TRUE(hit);
+  EXPECT_EQ(hit->match, RecordMatch::OtherDriver);
+}
+
+TEST_F(TacticsStoreTest, EveryFlippedByteIsNoticed) {
+  const std::string line = record("TX=4,TK=2", 2.5).line();
+  ASSERT_EQ(TuneRecord::parse(line), record("TX=4,TK=2", 2.5));
+  for (std::size_t i = 0; i < line.size(); ++i)
+    for (const int bit : {1, 16}) {
+      std::string flipped = line;
+      flipped[i] = static_cast<char>(flipped[i] ^ bit);
+      const auto parsed = TuneRecord::parse(flipped);
+      EXPECT_FALSE(parsed && *parsed != record("TX=4,TK=2", 2.5)) << i;
+    }
+  for (std::size_t n = 0; n < line.size(); ++n) EXPECT_FALSE(TuneRecord::parse(line.substr(0, n))) << n;
+}
+
+TEST_F(TacticsStoreTest, ABrokenLastLineCostsOnlyItself) {
+  TacticsStore first(folder_, caps());
+  first.add(record("TX=4", 2.5));
+  std::ofstream(first.file(), std::ios::app) << record("TX=8", 1.5).line().substr(0, 40);
+  TacticsStore(folder_, caps()).add(record("TX=2", 3.5));
+  const TacticsStore store(folder_, caps());
+  EXPECT_EQ(store.size(), 2u);
+}
+
+TEST_F(TacticsStoreTest, FourProcessesLoseNothing) {
+  constexpr int kProcesses = 4, kRecords = 60;
+  std::vector<pid_t> children;
+  for (int p = 0; p < kProcesses; ++p) {
+    const pid_t child = fork();
+    if (child == 0) {
+      TacticsStore store(folder_, caps());
+      for (int i = 0; i < kRecords; ++i) {
+        TuneRecord own = record("TX=4", 1 + i);
+        own.problem = "problem " + std::to_string(p * 1000 + i);
+        store.add(own);
+        if (i % 20 == 19) store.compact();
+      }
+      _exit(0);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  const TacticsStore store(folder_, caps());
+  EXPECT_EQ(store.size(), static_cast<std::size_t>(kProcesses * kRecords));
+  for (int p = 0; p < kProcesses; ++p)
+    for (int i = 0; i < kRecords; ++i)
+      EXPECT_TRUE(store.best("problem " + std::to_string(p * 1000 + i), "conv/1", 42)) << p << " " << i;
+}
+
+TEST_F(TacticsStoreTest, KilledWritersLeaveAValidFile) {
+  for (int round = 0; round < 20; ++round) {
+    const pid_t child = fork();
+    if (child == 0) {
+      TacticsStore store(folder_, caps());
+      for (int i = 0;; ++i) store.add(record("TX=" + std::to_string(i), 5));
+    }
+    usleep(500 + 700 * round);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    TacticsStore store(folder_, caps());
+    const std::size_t before = store.size();
+    store.add(record("TX=1", 4.0 - 0.1 * round));
+    const TacticsStore again(folder_, caps());
+    EXPECT_EQ(again.size(), before + 1);
+  }
+}
+
+TEST_F(TacticsStoreTest, AFolderThatCanNotBeWrittenStopsNothing) {
+  TacticsStore store("/proc/no such folder", caps());
+  store.add(record("TX=4", 2.5));
+  EXPECT_TRUE(store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42));
+}
+
+TEST_F(TacticsStoreTest, MergesAnotherFilesText) {
+  TacticsStore store(folder_, caps());
+  EXPECT_EQ(store.merge(record("TX=4", 2.5).line() + "\nnonsense\n" + record("TX=8", 2).line() + "\n"), 2u);
+  EXPECT_EQ(store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42)->record.tactic, "TX=8");
+}
+
+}  // namespace
+}  // namespace tessera
