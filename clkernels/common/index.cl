@@ -8,3 +8,7 @@
 static inline int imageOffset(int n, int c, int p, int plane, int block, int base, int batchStride) {
   return base + n * batchStride + ((c / block) * plane + p) * block + c % block;
 }
+
+// Where element e (row-major) of a planar tensor lies, whose batch items of `item` elements are `batch` apart.
+// Dense tensors come with one huge item.
+static inline int place(int e, int offset, int item, int batch) { return offset + e / item * batch + e % item; }

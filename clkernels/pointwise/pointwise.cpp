@@ -5,7 +5,7 @@
 // and strided (any broadcast). The work is moving memory, so the only tunable is the vector's width.
 #include <algorithm>
 
-#include "clkernels/common/image.hpp"
+#include "clkernels/common/strided.hpp"
 #include "clkernels/embedded.hpp"
 #include "clkernels/pointwise/pointwise_code.hpp"
 #include "ops/shape_tools.hpp"
@@ -288,12 +288,9 @@ class Pointwise final : public KernelFamily {
                      parameters + "\n" + value + ")\n" + coordinates + "\n#define P_Y " + target + "\n";
     call.args.push_back(KernelArg::output(0));
     call.args.push_back(KernelArg::ofInt(job.output.layout.offset));
-    setFlat(call, dims[0].extent, device);
     std::int64_t outer = 1;
     for (std::size_t d = 2; d < dims.size(); ++d) outer *= dims[d].extent;
-    call.global.push_back(static_cast<std::size_t>(dims[1].extent));
-    call.global.push_back(static_cast<std::size_t>(outer));
-    call.local.resize(3, 1);
+    setGrid(call, dims[0].extent, dims[1].extent, outer, device);
   }
 };
 

@@ -10,7 +10,7 @@
 
 __kernel void pointwise_strided(P_PARAMETERS __global P_YTYPE* y, int yOffset) {
   const int d0 = get_global_id(0), d1 = get_global_id(1), rest = get_global_id(2);
-  if (d0 >= e0) return;
+  if (d0 >= e0 || d1 >= e1) return;
   P_COORDINATES
   storeScalar(P_VALUE, y, P_Y);
 }

@@ -1,0 +1,124 @@
+// reduce_item, reduce_group: one value per group of elements.
+//
+//   y[yOffset + sum(k_i * ys_i)] = finish(fold over r of x[xOffset + sum(k_i * ks_i) + sum(r_i * rs_i)])
+// k_0..k_4 are the loops that stay, r_0..r_3 those that are reduced, innermost first.
+// reduce_item: a work-item per value. reduce_group: a work-group of T_GROUP per value; each work-item folds every
+// T_GROUP-th element, then a tree in local memory; the order depends on T_GROUP only, so results repeat.
+//
+// P_XTYPE   element type in memory; P_HALF 1: half
+// P_TYPE    what is computed in: float, int or long
+// P_START, P_FOLD(a, x), P_MERGE(a, b), P_FINISH(a, count)   the reduction
+// T_GROUP   work-items of a group, a power of two
+#pragma OPENCL FP_CONTRACT OFF
+
+#if !defined(P_XTYPE) || !defined(P_HALF) || !defined(P_TYPE) || !defined(T_GROUP) || !defined(P_MODE)
+#error "reduce needs P_XTYPE, P_HALF, P_TYPE, P_MODE and T_GROUP"
+#endif
+
+// Modes: 0 sum, 1 mean, 2 max, 3 min, 4 prod, 5 l1, 6 l2, 7 sum_square, 8 log_sum, 9 log_sum_exp.
+#if P_MODE == 2
+#define P_START P_LOWEST
+#define P_FOLD(a, x) max(a, x)
+#define P_MERGE(a, b) max(a, b)
+#elif P_MODE == 3
+#define P_START P_HIGHEST
+#define P_FOLD(a, x) min(a, x)
+#define P_MERGE(a, b) min(a, b)
+#elif P_MODE == 4
+#define P_START 1
+#define P_FOLD(a, x) ((a) * (x))
+#define P_MERGE(a, b) ((a) * (b))
+#elif P_MODE == 5
+#define P_START 0
+#define P_FOLD(a, x) ((a) + ((x) < 0 ? -(x) : (x)))
+#define P_MERGE(a, b) ((a) + (b))
+#elif P_MODE == 6 || P_MODE == 7
+#define P_START 0
+#define P_FOLD(a, x) ((a) + (x) * (x))
+#define P_MERGE(a, b) ((a) + (b))
+#elif P_MODE == 9
+#define P_START (-INFINITY)
+#define P_FOLD(a, x) logAddExp(a, x)
+#define P_MERGE(a, b) logAddExp(a, b)
+static inline float logAddExp(float a, float b) {
+  const float high = fmax(a, b), low = fmin(a, b);
+  return isinf(high) ? high : high + log1p(exp(low - high));
+}
+#else
+#define P_START 0
+#define P_FOLD(a, x) ((a) + (x))
+#define P_MERGE(a, b) ((a) + (b))
+#endif
+
+#if P_MODE == 1
+#define P_FINISH(a, count) ((a) / (P_TYPE)(count))
+#elif P_MODE == 6
+#define P_FINISH(a, count) ((P_TYPE)sqrt((float)(a)))
+#elif P_MODE == 8
+#define P_FINISH(a, count) log(a)
+#else
+#define P_FINISH(a, count) (a)
+#endif
+
+#if P_HALF
+#define LOAD(p, i) vload_half(i, p)
+#define STORE(v, p, i) vstore_half(v, i, p)
+#else
+#define LOAD(p, i) ((P_TYPE)(p)[i])
+#define STORE(v, p, i) ((p)[i] = (P_XTYPE)(v))
+#endif
+
+#define PARAMETERS                                                                                                        \
+  __global const P_XTYPE *restrict x, __global P_XTYPE *restrict y, int xOffset, int yOffset, int values, int count,      \
+      int k0, int k1, int k2, int k3, int k4, int ks0, int ks1, int ks2, int ks3, int ks4, int ys0, int ys1, int ys2,     \
+      int ys3, int ys4, int r0, int r1, int r2, int r3, int rs0, int rs1, int rs2, int rs3
+
+// Offsets of value v in x and y.
+#define KEPT(v)                                                                             \
+  int from = xOffset, to = yOffset, rest = v;                                               \
+  {                                                                                         \
+    const int k[5] = {k0, k1, k2, k3, k4};                                                  \
+    const int ks[5] = {ks0, ks1, ks2, ks3, ks4}, ys[5] = {ys0, ys1, ys2, ys3, ys4};         \
+    for (int i = 0; i < 5; ++i) {                                                           \
+      from += rest % k[i] * ks[i];                                                          \
+      to += rest % k[i] * ys[i];                                                            \
+      rest /= k[i];                                                                         \
+    }                                                                                       \
+  }
+
+__kernel void reduce_item(PARAMETERS) {
+  const int v = get_global_id(0);
+  if (v >= values) return;
+  KEPT(v)
+  P_TYPE sum = P_START;
+  for (int c = 0; c < r3; ++c)
+    for (int b = 0; b < r2; ++b)
+      for (int a = 0; a < r1; ++a) {
+        const int line = from + c * rs3 + b * rs2 + a * rs1;
+        for (int i = 0; i < r0; ++i) {
+          const P_TYPE value = LOAD(x, line + i * rs0);
+          sum = P_FOLD(sum, value);
+        }
+      }
+  STORE(P_FINISH(sum, count), y, to);
+}
+
+__kernel void reduce_group(PARAMETERS) {
+  __local P_TYPE partial[T_GROUP];
+  const int lane = get_local_id(0);
+  KEPT((int)get_group_id(0))
+  P_TYPE sum = P_START;
+  for (int line = 0; line < r1 * r2 * r3; ++line) {
+    const int begin = from + line % r1 * rs1 + line / r1 % r2 * rs2 + line / r1 / r2 * rs3;
+    for (int i = lane; i < r0; i += T_GROUP) {
+      const P_TYPE value = LOAD(x, begin + i * rs0);
+      sum = P_FOLD(sum, value);
+    }
+  }
+  partial[lane] = sum;
+  for (int half_ = T_GROUP / 2; half_ > 0; half_ /= 2) {
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (lane < half_) partial[lane] = P_MERGE(partial[lane], partial[lane + half_]);
+  }
+  if (lane == 0) STORE(P_FINISH(partial[0], count), y, to);
+}
