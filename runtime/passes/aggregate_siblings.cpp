@@ -1,0 +1,138 @@
+// aggregate-siblings: convolutions that read one input with equal parameters become one, whose filters are
+// theirs one after the other; each reads its part of the output through a slice of channels. It pays where
+// the convolutions are narrow and the slices cost nothing: they come one after another in one concat, or
+// begin at a multiple of what blocked layouts use, so that they are views.
+#include <algorithm>
+#include <map>
+
+#include "passes/rewrite.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr std::int64_t kNarrow = 64;        ///< filters of one sibling
+constexpr std::int64_t kMostFilters = 256;  ///< of all together
+constexpr std::int64_t kViewAlignment = 32;
+
+bool constantOrAbsent(const Graph& graph, TensorId id) { return id == kNoTensor || constantValue(graph, id); }
+
+bool canJoin(const Graph& graph, const Layer& layer) {
+  if (layer.op != "Convolution" || layer.attrs.integer("group", 1) != 1) return false;
+  if (!constantValue(graph, layer.inputs[kWeights]) || inputAt(layer, kResidual) != kNoTensor) return false;
+  if (graph.tensor(layer.inputs[kWeights]).type != DataType::Float32) return false;
+  if (graph.tensor(layer.outputs[0]).shape.size() < 3 || graph.isOutput(layer.outputs[0])) return false;
+  return constantOrAbsent(graph, inputAt(layer, kBias)) && constantOrAbsent(graph, inputAt(layer, kSlope)) &&
+         outputChannels(graph, layer) <= kNarrow;
+}
+
+/// What siblings have in common: input, window, activation.
+std::string kinship(const Graph& graph, const Layer& layer) {
+  const Shape& weights = graph.tensor(layer.inputs[kWeights]).shape;
+  return std::to_string(layer.inputs[0]) + " " + toString(Shape(weights.begin() + 1, weights.end())) + " " +
+         layer.attrs.text();
+}
+
+/// The concat that alone reads the siblings' outputs, one after another in this order; -1 where there is
+/// none.
+int sharedConcat(const Graph& graph, const std::vector<int>& siblings) {
+  const int concat = soleConsumer(graph, graph.layers()[siblings[0]].outputs[0]);
+  if (concat < 0 || graph.layers()[concat].op != "Concat" ||
+      graph.layers()[concat].attrs.integer("axis") != 1)
+    return -1;
+  const auto& inputs = graph.layers()[concat].inputs;
+  const auto first = std::find(inputs.begin(), inputs.end(), graph.layers()[siblings[0]].outputs[0]);
+  if (inputs.end() - first < static_cast<std::ptrdiff_t>(siblings.size())) return -1;
+  for (std::size_t i = 0; i < siblings.size(); ++i) {
+    const TensorId output = graph.layers()[siblings[i]].outputs[0];
+    if (first[static_cast<std::ptrdiff_t>(i)] != output || soleConsumer(graph, output) != concat) return -1;
+  }
+  return concat;
+}
+
+bool slicesAreViews(const Graph& graph, const std::vector<int>& siblings) {
+  for (std::size_t i = 0; i + 1 < siblings.size(); ++i)
+    if (outputChannels(graph, graph.layers()[siblings[i]]) % kViewAlignment) return false;
+  return true;
+}
+
+/// The siblings' values of one operand, one after another; `fallback` where one lacks it, kNoTensor where all
+/// do.
+TensorId joined(Graph& graph, const std::vector<Layer>& siblings, std::size_t slot, const std::string& what) {
+  if (std::all_of(siblings.begin(), siblings.end(),
+                  [&](const Layer& s) { return inputAt(s, slot) == kNoTensor; }))
+    return kNoTensor;
+  std::vector<double> values;
+  Shape shape = {0};
+  for (const Layer& sibling : siblings) {
+    const auto channels = outputChannels(graph, sibling);
+    const HostTensor* own = constantValue(graph, inputAt(sibling, slot));
+    if (slot == kWeights) shape.assign(own->shape.begin(), own->shape.end());
+    const std::int64_t count = slot == kWeights ? own->size() : channels;
+    for (std::int64_t i = 0; i < count; ++i)
+      values.push_back(own ? own->number(own->size() == 1 ? 0 : i) : 0.0);
+  }
+  shape[0] = 0;
+  for (const Layer& sibling : siblings) shape[0] += outputChannels(graph, sibling);
+  return addFloats(graph, siblings[0].name + ":" + what, shape, values);
+}
+
+void aggregate(Graph& graph, const std::vector<int>& members, int concat) {
+  std::vector<Layer> siblings;
+  for (int index : members) siblings.push_back(graph.layers()[index]);
+  Layer wide = siblings[0];
+  wide.inputs = {siblings[0].inputs[0]};
+  setInput(wide, kWeights, joined(graph, siblings, kWeights, "weights"));
+  const TensorId bias = joined(graph, siblings, kBias, "bias"),
+                 slope = joined(graph, siblings, kSlope, "slope");
+  if (bias != kNoTensor) setInput(wide, kBias, bias);
+  if (slope != kNoTensor) setInput(wide, kSlope, slope);
+
+  const std::string name = graph.tensor(siblings[0].outputs[0]).name + "/siblings";
+  const TensorId all = insertBefore(graph, members[0], wide, name);
+  std::vector<bool> replaced(graph.layers().size(), false);  // indices behind members[0] moved by one
+  if (concat >= 0) {
+    auto& inputs = graph.layers()[concat + 1].inputs;
+    const auto first = std::find(inputs.begin(), inputs.end(), siblings[0].outputs[0]);
+    *first = all;
+    inputs.erase(first + 1, first + static_cast<std::ptrdiff_t>(siblings.size()));
+    for (int index : members) replaced[index + 1] = true;
+    if (inputs.size() == 1) bypass(graph, concat + 1, all);
+  } else {
+    std::int64_t channel = 0;
+    const Shape whole = graph.tensor(all).shape;
+    for (int index : members) {
+      Layer& slice = graph.layers()[index + 1];
+      std::vector<std::int64_t> starts(whole.size(), 0), sizes = graph.tensor(slice.outputs[0]).shape;
+      starts[1] = channel;
+      channel += sizes[1];
+      slice = {slice.name + "/slice", "Slice", {{"starts", starts}, {"sizes", sizes}}, {all}, slice.outputs};
+    }
+  }
+  std::size_t at = 0;
+  std::erase_if(graph.layers(), [&](const Layer&) { return replaced[at++]; });
+}
+
+}  // namespace
+
+bool pass_aggregate_siblings(Graph& graph) {
+  return sweep(graph, [](Graph& g, int index) {
+    if (!canJoin(g, g.layers()[index])) return false;
+    const std::string wanted = kinship(g, g.layers()[index]);
+    std::vector<int> members = {index};
+    std::int64_t filters = outputChannels(g, g.layers()[index]);
+    for (int i = index + 1; i < static_cast<int>(g.layers().size()); ++i) {
+      const Layer& other = g.layers()[i];
+      if (!canJoin(g, other) || kinship(g, other) != wanted) continue;
+      if (filters + outputChannels(g, other) > kMostFilters) break;
+      filters += outputChannels(g, other);
+      members.push_back(i);
+    }
+    if (members.size() < 2) return false;
+    const int concat = sharedConcat(g, members);
+    if (concat < 0 && !slicesAreViews(g, members)) return false;
+    aggregate(g, members, concat);
+    return true;
+  });
+}
+
+}  // namespace tessera
