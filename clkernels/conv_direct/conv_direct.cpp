@@ -74,7 +74,7 @@ class ConvDirect final : public KernelFamily {
     return toTactic(tileFallback(Shape2d(p).work(), device));
   }
 
-  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const auto t = fromTactic<TileTactic>(tactic);
     const Shape2d s(p);
     const Window& w = s.window;
@@ -82,7 +82,7 @@ class ConvDirect final : public KernelFamily {
     const TileRegions regions = tileRegions(work, t);
     Launch launch;
     launch.packed = {packWeights(w, s.block, t.tk)};
-    KernelCall call = tileCall(launch, p, work, t, "conv_direct/conv_direct.cl", "conv_direct");
+    KernelCall call = tileCall(launch, p, work, t, "conv_direct/conv_direct.cl", "conv_direct", device);
     call.defines.emplace_back("P_STEP", std::to_string(w.stride[2]));
     const std::int64_t panel = t.panel ? t.panel : work.inputBlocks();
     for (const std::int64_t value : {w.groupChannels(), s.h, s.w, w.outChannels, work.kBlocks, s.oh, s.ow,

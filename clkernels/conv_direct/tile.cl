@@ -4,6 +4,8 @@
 // T_TX, T_TK  the tile; T_TX * T_TK + T_TK + 1 vectors should fit the register file
 // P_BLOCK     channel block of the input, 16 or 1
 // P_STEP      input pixels between neighbouring output pixels of a tile (the stride in x; 1 for a deconvolution)
+// D_PREFETCH  1: the compiler has __builtin_prefetch and one flat address space (a CPU)
+// D_STREAM    1: the output is far larger than the caches and aligned to vectors: final values bypass the caches
 //
 // Layouts: input   x[((c / P_BLOCK) * H * W + iy * W + ix) * P_BLOCK + c % P_BLOCK]
 //          weights w[cb * blockStep + ((ky * KW + kx) * P_BLOCK + c % P_BLOCK) * T_TK * 16 + k], k < T_TK * 16
@@ -11,8 +13,9 @@
 // There are no tests for the border in the inner loops. Rows and columns of taps that miss the input for the whole
 // tile are left out of the loops; a tile with columns that are partly outside first copies the rows it needs into
 // `patch`, with zeros, and reads from there.
-#if !defined(T_TX) || !defined(T_TK) || !defined(P_BLOCK) || !defined(P_STEP)
-#error "tile.cl needs T_TX, T_TK, P_BLOCK and P_STEP"
+#if !defined(T_TX) || !defined(T_TK) || !defined(P_BLOCK) || !defined(P_STEP) || !defined(D_PREFETCH) || \
+    !defined(D_STREAM)
+#error "tile.cl needs T_TX, T_TK, P_BLOCK, P_STEP, D_PREFETCH and D_STREAM"
 #endif
 #define PW_WIDTH 16
 #include "common/activation.cl"
@@ -52,6 +55,25 @@ static inline void copyPatch(__global const float* plane, __global float* patch,
   }
 }
 
+// Asks for the pixels that one tap reads at `from`: the hardware does not foresee the leap to the next channel block.
+static inline void prefetchPixels(__global const float* from) {
+#if D_PREFETCH && P_BLOCK == 16
+#pragma unroll
+  for (int i = 0; i < T_TX; ++i) __builtin_prefetch((const void*)(size_t)(from + i * P_STEP * P_BLOCK));
+#endif
+}
+
+// Stores 16 channels of a pixel; `final`: nothing reads them again before the whole output is written.
+static inline void storeBlock(float16 value, __global float* to, bool final) {
+#if D_STREAM
+  if (final) {
+    __builtin_nontemporal_store(value, (__global float16*)to);
+    return;
+  }
+#endif
+  vstore16(value, 0, to);
+}
+
 // tile[j * T_TX + i] (+)= the taps of input channel blocks [cb0, cb1) for pixel i and channels j * 16 .. j * 16 + 15.
 // It is overwritten where cb0 is 0, else added to.
 static inline void accumulateTile(__global const float* x, __global const float* w, __global float* patch,
@@ -77,6 +99,8 @@ static inline void accumulateTile(__global const float* x, __global const float*
     if (!direct) {
       copyPatch(plane, patch, v, ky0, ky1);
       origin = patch;
+    } else if (cb + 1 < cb1) {
+      prefetchPixels(origin + (long)v.H * v.W * P_BLOCK + (long)(ky1 - 1) * rowStep);
     }
     const int channels = min(P_BLOCK, v.C - cb * P_BLOCK);
     for (int ky = ky0; ky < ky1; ++ky) {

@@ -10,6 +10,7 @@ namespace {
 constexpr int kRegisters = 32;  // vector registers of AVX-512; fewer spill, which costs time only
 constexpr std::int64_t kMaxPatchBytes = 32 << 20;
 constexpr std::int64_t kWeightBytes = 512 << 10;  // of one channel tile, to stay in the second-level cache
+constexpr std::size_t kStreamBytes = 32 << 20;    // outputs above do not wait in a cache for their reader
 const std::vector<int> kTileWidths{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28};
 
 // Register steps per input channel and tap for the whole output; what the processor spends besides
@@ -134,10 +135,17 @@ void addPlaces(std::vector<KernelArg>& args, const OpView& op) {
 }
 
 KernelCall tileCall(Launch& launch, const OpView& op, const TileWork& w, const TileTactic& t,
-                    const std::string& source, const std::string& entry) {
+                    const std::string& source, const std::string& entry, const DeviceCaps& device) {
+  // Streaming stores take the vectors' natural alignment, and pay where the output leaves the caches anyway.
+  const TensorDesc& y = op.outputs[0];
+  const bool aligned = y.layout.offset % 16 == 0 && y.batchStride() % 16 == 0;
+  const bool stream = device.pocl && aligned && y.bytes() > kStreamBytes;
   KernelCall call{.source = source, .entry = entry};
-  call.defines = {
-      {"T_TX", std::to_string(t.tx)}, {"T_TK", std::to_string(t.tk)}, {"P_BLOCK", std::to_string(w.block)}};
+  call.defines = {{"T_TX", std::to_string(t.tx)},
+                  {"T_TK", std::to_string(t.tk)},
+                  {"P_BLOCK", std::to_string(w.block)},
+                  {"D_PREFETCH", device.pocl ? "1" : "0"},
+                  {"D_STREAM", stream ? "1" : "0"}};
   addEpilogueDefines(call.defines, op);
   call.global = {static_cast<std::size_t>(tileRegions(w, t).count),
                  static_cast<std::size_t>(w.groups * ceilDiv(w.kBlocks, t.tk)),

@@ -22,7 +22,7 @@ struct TileTactic {
 struct TileWork {
   std::int64_t rows = 1, columns = 1;  ///< output rows and the pixels of one, as tiles run along them
   std::int64_t kBlocks = 1, groups = 1, batch = 1;  ///< blocks of 16 output channels in one of `groups`
-  std::int64_t channels = 1, taps = 1;              ///< input channels of a group; weights per channel pair
+  std::int64_t channels = 1, taps = 1;              ///< input channels of a group; taps of one output row
   int block = 16;                                   ///< of the input
   std::int64_t patchFloats =
       0;  ///< scratch of one work-item for a tile of `tx` = 1, and more for each further pixel
@@ -44,7 +44,7 @@ Verdict tileApplies(const OpView& op, const DeviceCaps& device);
 /// The call with its defines, range and arguments up to the operands' offsets and batch strides; adds the
 /// epilogue's packed constants and the patches to `launch`, whose first packed constant must be the weights.
 KernelCall tileCall(Launch& launch, const OpView& op, const TileWork& work, const TileTactic& tactic,
-                    const std::string& source, const std::string& entry);
+                    const std::string& source, const std::string& entry, const DeviceCaps& device);
 /// Appends offset and batch stride of x, output and residual.
 void addPlaces(std::vector<KernelArg>& args, const OpView& op);
 /// Cost of `operations` in total, at the efficiency of the untuned tactic.

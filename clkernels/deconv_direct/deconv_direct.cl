@@ -72,8 +72,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void deconv_direct(
             for (int i = 0; i < v.n; ++i) {
               const long pixel = (long)j * OH * OW + at + i * strideX;
               float16 value = tile[j * T_TX + i];
-              if (cbEnd == cBlocks) value = maskLanes(epilogueAt(value, k, pixel * 16, bias, residual, slope), K - k);
-              vstore16(value, pixel, y);
+              const bool final = cbEnd == cBlocks;
+              if (final) value = maskLanes(epilogueAt(value, k, pixel * 16, bias, residual, slope), K - k);
+              storeBlock(value, y + pixel * 16, final);
             }
           }
         }

@@ -8,7 +8,7 @@ TileWork workOf(const Window& w, int block) {
   TileWork t{.rows = w.out[1], .columns = ceilDiv(w.out[2], w.stride[2])};
   t.kBlocks = ceilDiv(w.groupOutputs(), 16);
   t.groups = w.group, t.batch = w.batch;
-  t.channels = w.groupChannels(), t.taps = w.kernelVolume();
+  t.channels = w.groupChannels(), t.taps = ceilDiv(w.kernel[1], w.stride[1]) * w.kernel[2];
   t.block = block;
   const std::int64_t tapRows = ceilDiv(w.kernel[1], w.stride[1]),
                      tapColumns = ceilDiv(w.kernel[2], w.stride[2]);
@@ -62,18 +62,14 @@ class DeconvDirect final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const Verdict verdict = tileApplies(op, device); !verdict) return verdict;
+    if (op.inputs[0].layout.block != 16) return Verdict::no("the input is not in blocks of 16 channels");
     const Window w = windowOf(op);
     if (w.dilation[1] != 1 || w.dilation[2] != 1) return Verdict::no("the taps are dilated");
     if (w.padBegin[1] < 0 || w.padBegin[2] < 0) return Verdict::no("a pad is negative");
     return Verdict::yes();
   }
 
-  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
-    const BlockChoice blocked = BlockChoice::uniform(op, 16);
-    BlockChoice planar = blocked;
-    planar.inputs[0] = 1;
-    return {blocked, planar};
-  }
+  int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
 
   TacticSpace space(const Problem& p, const DeviceCaps&) const override {
     return tileSpace(workOf(windowOf(p), p.inputs[0].layout.block));
@@ -82,7 +78,7 @@ class DeconvDirect final : public KernelFamily {
     return toTactic(tileFallback(workOf(windowOf(p), p.inputs[0].layout.block), device));
   }
 
-  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const auto t = fromTactic<TileTactic>(tactic);
     const Window w = windowOf(p);
     const int block = p.inputs[0].layout.block;
@@ -90,7 +86,7 @@ class DeconvDirect final : public KernelFamily {
     const TileRegions regions = tileRegions(work, t);
     Launch launch;
     launch.packed = {packWeights(w, block, t.tk)};
-    KernelCall call = tileCall(launch, p, work, t, "deconv_direct/deconv_direct.cl", "deconv_direct");
+    KernelCall call = tileCall(launch, p, work, t, "deconv_direct/deconv_direct.cl", "deconv_direct", device);
     const std::int64_t panel = t.panel ? t.panel : work.inputBlocks();
     for (const std::int64_t value : {w.groupChannels(), w.in[1], w.in[2], w.outChannels, work.kBlocks,
                                      w.out[1], w.out[2], w.kernel[1], w.kernel[2], w.stride[1], w.stride[2],

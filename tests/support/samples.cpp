@@ -98,7 +98,7 @@ std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance
 }
 
 std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
-                                 unsigned turn) {
+                                 int turn) {
   const Problem problem = family.problem(view);
   std::vector<Tactic> chosen{family.fallback(problem, caps)};
   const auto members = family.space(problem, caps).members();
@@ -108,7 +108,10 @@ std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view,
   for (int i = 0; i < 2; ++i) others.push_back(members[random() % members.size()]);
   // Every tactic is a program to build: one of the others per case, unless all are asked for.
   const char* want = std::getenv("TESSERA_TEST_TACTICS");
-  if (!want || std::string_view(want) != "all") others = {others[turn % others.size()]};
+  if (!want || std::string_view(want) != "all") {
+    if (turn < 0) return chosen;
+    others = {others[turn % others.size()]};
+  }
   for (const Tactic& tactic : others)
     if (std::find(chosen.begin(), chosen.end(), tactic) == chosen.end()) chosen.push_back(tactic);
   return chosen;

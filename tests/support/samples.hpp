@@ -28,10 +28,10 @@ std::vector<OpInstance> instancesFor(const KernelFamily& family);
 std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance& instance,
                                     const DeviceCaps& caps, unsigned seed);
 
-/// The fallback and, by turns, a corner of the space or a random member; all of them where the environment
-/// says TESSERA_TEST_TACTICS=all.
+/// The fallback and, by turns, a corner of the space or a random member (none where `turn` is negative); all
+/// of them where the environment says TESSERA_TEST_TACTICS=all.
 std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
-                                 unsigned turn);
+                                 int turn);
 
 /// False for families that no sample reaches on such a device (GPU-only bodies on a CPU).
 bool servesDevice(const KernelFamily& family, const DeviceCaps& caps);
