@@ -36,9 +36,11 @@ std::int64_t checkedSize(const Graph& graph, const Layer& layer) {
 std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::string& name,
                                             std::vector<TensorId> inputs, Attributes attrs,
                                             std::vector<std::string> outputNames) {
-  const bool foldable = !inputs.empty() && std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) {
-    return id == kNoTensor || graph.tensor(id).isConstant();
-  });
+  // Coded weights stay coded: the precision stage takes their scales (lower/qdq), the fp32 passes fold them.
+  const bool foldable =
+      !inputs.empty() && op != "Dequantize" && std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) {
+        return id == kNoTensor || graph.tensor(id).isConstant();
+      });
   const Layer layer = graph.addLayer(op, name, std::move(inputs), std::move(attrs), std::move(outputNames));
   if (checkedSize(graph, layer) > kMostFolded || !foldable) return layer.outputs;
 

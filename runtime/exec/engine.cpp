@@ -5,6 +5,7 @@
 #include <set>
 
 #include "exec/engine_impl.hpp"
+#include "lower/qdq.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -102,10 +103,13 @@ void describe(Engine::Impl& engine) {
 
 namespace {
 Graph toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOptions& options,
-             std::vector<LayerPrecision>& report) {
+             const Calibration* own, std::vector<LayerPrecision>& report) {
+  if (own) return assignInt8(graph, *own, options.layerPrecision, &report);
   if (!options.calibration)
-    throw Error(ErrorCode::InvalidArgument,
-                "INT8 needs a calibration: images to calibrate from, or a calibration cache");
+    throw Error(
+        ErrorCode::InvalidArgument,
+        "INT8 needs a calibration: images to calibrate from, a calibration cache, or a model that carries "
+        "its own scales (QuantizeLinear)");
   const Calibration& calibration = *options.calibration;
   if (!options.optimized && calibration.graphHash != 0 && calibration.graphHash != sourceHash)
     throw Error(ErrorCode::BadCache, "the calibration belongs to another network ('" + calibration.graphName +
@@ -121,10 +125,14 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   if (options.precision == Precision::Fp16)
     throw Error(ErrorCode::Unsupported, "precision fp16 has no kernels yet: choose fp32 or int8");
   const std::uint64_t sourceHash = options.precision == Precision::Int8 ? graph.hash() : 0;
+  std::optional<Calibration> own;  // scales that the model itself carries
+  if (options.precision == Precision::Int8 && !options.calibration && !options.optimized)
+    own = takeQdq(graph);
   if (!options.optimized) optimize(graph, options.passes);
   auto impl = std::make_unique<Impl>(device);
   impl->name = graph.name;
-  if (options.precision == Precision::Int8) graph = toInt8(graph, sourceHash, options, impl->precisions);
+  if (options.precision == Precision::Int8)
+    graph = toInt8(graph, sourceHash, options, own ? &*own : nullptr, impl->precisions);
   const DeviceCaps caps = options.precision == Precision::Int8 ? device.int8Caps() : device.caps();
   impl->lowered = lowerGraph(graph, caps, [&](const KernelFamily& family, const Problem& problem) {
     return family.fallback(problem, caps);

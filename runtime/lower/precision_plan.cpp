@@ -75,6 +75,8 @@ class Planner {
       const std::string& name = graph_.layers()[i].name;
       if (options.keepFp32.count(name)) keep(i, "kept fp32 by option");
       if (calibration_.floatLayers.count(name)) keep(i, "kept fp32 by calibration");
+      const std::string& x = graph_.tensor(graph_.layers()[i].inputs[0]).name;
+      if (calibration_.partial && !calibration_.scales.count(x)) keep(i, "the model gives its input no scale");
     }
     if (options.keepFirstLast && !compute.empty()) {
       keep(compute.front(), "first layer kept fp32 by option");

@@ -20,6 +20,7 @@ struct Calibration {
   std::map<std::string, float> scales;              ///< by tensor: threshold / 127
   std::set<std::string> floatTensors;               ///< tensors to keep in floating point though codes would be possible
   std::set<std::string> floatLayers;                ///< layers to keep in fp32
+  bool partial = false;  ///< tensors without a scale stay in floats (QDQ models); else a missing scale is an error
   std::map<std::string, std::vector<float>> biasCorrection;  ///< by layer: added to the bias, one per output channel
   std::map<std::string, std::vector<float>> weightScales;    ///< by layer: given scales (ONNX QDQ models); else max/127
 };
