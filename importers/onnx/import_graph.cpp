@@ -158,7 +158,8 @@ void GraphImporter::nameResults(const tessera_onnx::Node& proto, const Node& nod
       throw Error(ErrorCode::Unsupported,
                   "its output " + std::to_string(i) + " ('" + name + "') is not computed by Tessera");
     scope.values[name] = id;
-    if (state_.modelNamed.insert(id).second) state_.builder.graph.tensor(id).name = name;
+    if (state_.modelNamed.insert(id).second)
+      state_.builder.graph.tensor(id).name = scope.inner ? state_.tensorNames.unique(name) : name;
   }
 }
 

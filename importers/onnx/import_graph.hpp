@@ -15,6 +15,7 @@ namespace tessera::onnx {
 /// The values names stand for inside one graph; inner graphs see the outer's.
 struct Scope {
   const Scope* outer = nullptr;
+  bool inner = false;  ///< of a function or branch: its names may appear again elsewhere
   std::map<std::string, TensorId> values;
   std::set<std::string> unknown;  ///< made by nodes that could not be imported
 

@@ -58,6 +58,8 @@ void GraphImporter::importFunction(const tessera_onnx::Function& function, const
   for (const auto& attribute : call.attribute()) given[attribute.name()] = attribute;
 
   Scope inner;  // a function sees its inputs only
+  inner.inner = true;
+  const auto before = static_cast<TensorId>(state_.builder.graph.tensors().size());
   std::set<std::string> absent;
   for (int i = 0; i < function.input_size(); ++i) {
     const std::string outer = i < call.input_size() ? call.input(i) : std::string();
@@ -82,6 +84,9 @@ void GraphImporter::importFunction(const tessera_onnx::Function& function, const
     if (call.output(i).empty()) continue;
     if (const TensorId* id = inner.find(function.output(i))) {
       scope.values[call.output(i)] = *id;
+      if (*id >= before)
+        state_.builder.graph.tensor(*id).name =
+            scope.inner ? state_.tensorNames.unique(call.output(i)) : call.output(i);
     } else if (inner.isUnknown(function.output(i))) {
       scope.unknown.insert(call.output(i));
     } else {
@@ -95,7 +100,8 @@ std::vector<TensorId> GraphImporter::importBranch(const tessera_onnx::Graph& bra
   const Nesting nesting(depth_);
   Scope inner;
   inner.outer = &scope;
-  reserveNames(branch);
+  inner.inner = true;
+  const auto before = static_cast<TensorId>(state_.builder.graph.tensors().size());
   addInitializers(branch, inner);
   importNodes(branch.node(), inner, opsets);
   std::vector<TensorId> results;
@@ -105,6 +111,7 @@ std::vector<TensorId> GraphImporter::importBranch(const tessera_onnx::Graph& bra
       throw Error(ErrorCode::Unsupported, "its branch has nodes that are not supported");
     if (!id) throw Error(ErrorCode::BadModel, "its branch never makes its output '" + output.name() + "'");
     results.push_back(*id);
+    if (*id >= before) state_.modelNamed.erase(*id);  // goes by the name the If gives it
   }
   return results;
 }

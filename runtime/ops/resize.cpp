@@ -17,17 +17,21 @@ struct AxisMap {
   std::string coordinate;
   double in, out, scale, start, end;
 
-  /// The source coordinate of output o.
-  double source(double o) const {
-    const double centre = (o + 0.5) / scale - 0.5;
+  /// The source coordinate of an output cell. In single precision, as other runtimes compute it: ties between
+  /// cells depend on it (3.5 / 0.7f - 0.5 is 4.5 in single, a little more in double precision).
+  double source(double cell) const {
+    const auto o = static_cast<float>(cell), step = static_cast<float>(scale);
+    const auto extent = static_cast<float>(in), result = static_cast<float>(out);
+    const auto from = static_cast<float>(start), to = static_cast<float>(end);
+    const float centre = (o + 0.5f) / step - 0.5f;
     if (coordinate == "half_pixel") return centre;
-    if (coordinate == "pytorch_half_pixel") return out > 1 ? centre : 0;
-    if (coordinate == "half_pixel_symmetric") return in / 2 * (1 - out / (scale * in)) + centre;
-    if (coordinate == "asymmetric") return o / scale;
-    if (coordinate == "align_corners") return out > 1 ? o * (in - 1) / (out - 1) : 0;
-    if (coordinate == "tf_half_pixel_for_nn") return (o + 0.5) / scale;
-    return out > 1 ? start * (in - 1) + o * (end - start) * (in - 1) / (out - 1)
-                   : 0.5 * (start + end) * (in - 1);
+    if (coordinate == "pytorch_half_pixel") return result > 1 ? centre : 0;
+    if (coordinate == "half_pixel_symmetric") return extent / 2 * (1 - result / (step * extent)) + centre;
+    if (coordinate == "asymmetric") return o / step;
+    if (coordinate == "align_corners") return result > 1 ? o * (extent - 1) / (result - 1) : 0;
+    if (coordinate == "tf_half_pixel_for_nn") return (o + 0.5f) / step;
+    return result > 1 ? from * (extent - 1) + o * (to - from) * (extent - 1) / (result - 1)
+                      : 0.5f * (from + to) * (extent - 1);
   }
   bool outside(double at) const { return coordinate == "tf_crop_and_resize" && (at < 0 || at > in - 1); }
 };

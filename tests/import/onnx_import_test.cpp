@@ -1,0 +1,362 @@
+// What the ONNX importer makes of a model as a whole: names, shapes, constants, branches, functions,
+// encodings.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+
+#include "graph/evaluate.hpp"
+#include "tessera/importer.hpp"
+#include "tests/import/onnx_model.hpp"
+
+namespace tessera {
+namespace {
+
+using tessera_onnx::Tensor;
+using test::OnnxModel;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class OnnxImport : public testing::Test {
+ protected:
+  Graph import(const OnnxModel& model, const ImportOptions& options = {}) {
+    return importOnnx(folder_.write("model.onnx", model.bytes()), options);
+  }
+  template <class T = float>
+  std::vector<T> run(const Graph& graph, const std::map<std::string, HostTensor>& inputs = {},
+                     std::size_t output = 0) {
+    const auto results = evaluate(graph, inputs);
+    const auto values = results.at(output).as<T>();
+    return {values.begin(), values.end()};
+  }
+  std::string message(const OnnxModel& model, ErrorCode code, const ImportOptions& options = {}) {
+    try {
+      import(model, options);
+    } catch (const Error& e) {
+      EXPECT_EQ(toString(e.code()), toString(code)) << e.what();
+      return e.what();
+    }
+    ADD_FAILURE() << "no error";
+    return {};
+  }
+  test::ScratchFolder folder_;
+};
+
+TEST_F(OnnxImport, LayersAndTensorsKeepTheModelsNames) {
+  OnnxModel model;
+  model.input("image", {1, 2}).output("score");
+  model.node("Relu", {"image"}, {"hidden"}, "first");
+  model.node("Exp", {"hidden"}, {"score"});
+  const Graph graph = import(model);
+  ASSERT_EQ(graph.layers().size(), 2u);
+  EXPECT_EQ(graph.layers()[0].name, "first");
+  EXPECT_EQ(graph.layers()[1].name, "score") << "a node without a name goes by its first output";
+  EXPECT_NE(graph.findTensor("hidden"), kNoTensor);
+  EXPECT_EQ(graph.tensor(graph.outputs()[0]).name, "score");
+}
+
+TEST_F(OnnxImport, NodesMayComeInAnyOrder) {
+  OnnxModel model;
+  model.input("x", {2}).output("y");
+  model.node("Exp", {"h"}, {"y"});
+  model.node("Neg", {"x"}, {"h"});
+  EXPECT_THAT(run(import(model), {{"x", HostTensor::of<float>({2}, {0, 0})}}), ElementsAre(1, 1));
+}
+
+TEST_F(OnnxImport, BatchSymbolTakesTheOptionsBatch) {
+  OnnxModel model;
+  model.input("x", {-1, 3}).output("y");
+  model.node("Relu", {"x"}, {"y"});
+  ImportOptions options;
+  options.batch = 5;
+  EXPECT_EQ(import(model, options).tensor(0).shape, (Shape{5, 3}));
+  EXPECT_EQ(import(model).tensor(0).shape, (Shape{1, 3}));
+}
+
+TEST_F(OnnxImport, OtherSymbolsNeedAShape) {
+  OnnxModel model;
+  model.input("x", {-1, 3, -1, -1}).output("y");
+  model.node("Relu", {"x"}, {"y"});
+  EXPECT_THAT(message(model, ErrorCode::InvalidArgument),
+              testing::AllOf(HasSubstr("'x'"), HasSubstr("'d2'"), HasSubstr("'d3'")));
+  ImportOptions options;
+  options.inputShapes["x"] = {2, 3, 8, 9};
+  EXPECT_EQ(import(model, options).tensor(0).shape, (Shape{2, 3, 8, 9}));
+  options.inputShapes["z"] = {1};
+  EXPECT_THAT(message(model, ErrorCode::InvalidArgument, options), HasSubstr("no input named 'z'"));
+}
+
+TEST_F(OnnxImport, FrozenInputsBecomeConstants) {
+  OnnxModel model;
+  model.input("x", {2, 3}).input("shape", {1}, Tensor::INT64).output("y");
+  model.node("Reshape", {"x", "shape"}, {"y"}, "flat");
+  EXPECT_THAT(message(model, ErrorCode::Unsupported),
+              testing::AllOf(HasSubstr("'flat'"), HasSubstr("freeze")));
+  ImportOptions options;
+  options.constants["shape"] = HostTensor::of<std::int64_t>({1}, {-1});
+  const Graph graph = import(model, options);
+  EXPECT_EQ(graph.inputs().size(), 1u);
+  EXPECT_EQ(graph.tensor(graph.outputs()[0]).shape, (Shape{6}));
+  options.constants["shape"] = HostTensor::of<float>({1}, {-1});
+  EXPECT_THAT(message(model, ErrorCode::InvalidArgument, options), HasSubstr("wants i64"));
+}
+
+TEST_F(OnnxImport, InitializersListedAsInputsStayConstants) {
+  OnnxModel model;
+  model.input("x", {2}).input("w", {2}).floats("w", {2}, {10, 20}).output("y");
+  model.node("Add", {"x", "w"}, {"y"});
+  const Graph graph = import(model);
+  EXPECT_EQ(graph.inputs().size(), 1u);
+  EXPECT_THAT(run(graph, {{"x", HostTensor::of<float>({2}, {1, 2})}}), ElementsAre(11, 22));
+}
+
+// Shape arithmetic as exporters write it leaves one Reshape behind.
+TEST_F(OnnxImport, ShapeArithmeticFolds) {
+  OnnxModel model;
+  model.input("x", {2, 3, 4}).ints("zero", {0}).ints("rest", {-1}).output("y");
+  model.node("Shape", {"x"}, {"shape"});
+  model.node("Gather", {"shape", "zero"}, {"batch"});
+  model.node("Concat", {"batch", "rest"}, {"wanted"}).add_attribute()->set_name("axis");
+  model.graph().mutable_node(2)->mutable_attribute(0)->set_i(0);
+  model.node("Reshape", {"x", "wanted"}, {"y"});
+  const Graph graph = import(model);
+  ASSERT_EQ(graph.layers().size(), 1u);
+  EXPECT_EQ(graph.tensor(graph.outputs()[0]).shape, (Shape{2, 12}));
+}
+
+TEST_F(OnnxImport, OutputsThatAreInputsConstantsOrTwinsGetLayersOfTheirOwn) {
+  OnnxModel model;
+  model.input("x", {2}).floats("c", {2}, {5, 6});
+  model.output("same").output("c").output("y").output("twin");
+  model.node("Identity", {"x"}, {"same"});
+  model.node("Neg", {"x"}, {"y"});
+  model.node("Identity", {"y"}, {"twin"});
+  const Graph graph = import(model);
+  ASSERT_EQ(graph.outputs().size(), 4u);
+  std::vector<std::string> names;
+  for (TensorId id : graph.outputs()) {
+    names.push_back(graph.tensor(id).name);
+    EXPECT_GE(graph.producer(id), 0);
+  }
+  EXPECT_THAT(names, ElementsAre("same", "c", "y", "twin"));
+  EXPECT_THAT(run(graph, {{"x", HostTensor::of<float>({2}, {1, 2})}}, 3), ElementsAre(-1, -2));
+}
+
+tessera_onnx::Graph branch(const std::string& op, const std::string& output) {
+  tessera_onnx::Graph graph;
+  OnnxModel::addNode(*graph.mutable_node(), op, {"x"}, {output});
+  graph.add_output()->set_name(output);
+  return graph;
+}
+
+TEST_F(OnnxImport, IfTakesTheBranchOfAConstantConditionAndChoosesOtherwise) {
+  for (const bool constant : {true, false}) {
+    OnnxModel model;
+    model.input("x", {2}).output("y");
+    if (constant)
+      model.initializer("c", Tensor::BOOL, {}).add_int32_data(0);
+    else
+      model.input("c", {}, Tensor::BOOL);
+    auto& node = model.node("If", {"c"}, {"y"});
+    *OnnxModel::attribute(node, "then_branch", tessera_onnx::Attribute::GRAPH).mutable_g() =
+        branch("Exp", "t");
+    *OnnxModel::attribute(node, "else_branch", tessera_onnx::Attribute::GRAPH).mutable_g() =
+        branch("Neg", "e");
+    const Graph graph = import(model);
+    std::map<std::string, HostTensor> inputs{{"x", HostTensor::of<float>({2}, {1, 2})}};
+    if (!constant) inputs["c"] = HostTensor(DataType::Bool, {});
+    EXPECT_THAT(run(graph, inputs), ElementsAre(-1, -2));
+    EXPECT_EQ(graph.layers().size(), constant ? 1u : 3u);
+  }
+}
+
+TEST_F(OnnxImport, FunctionsOfTheModelAreInlined) {
+  OnnxModel model;
+  model.input("x", {2}).output("y");
+  auto* function = model.model.add_functions();
+  function->set_name("Leak");
+  function->set_domain("mine");
+  function->add_input("a");
+  function->add_input("b");
+  function->add_output("r");
+  function->add_attribute("slope");
+  auto* set = function->add_opset_import();
+  set->set_version(13);
+  auto& inner = OnnxModel::addNode(*function->mutable_node(), "LeakyRelu", {"a"}, {"r"}, "act");
+  OnnxModel::attribute(inner, "alpha", tessera_onnx::Attribute::FLOAT).set_ref_attr_name("slope");
+  auto* imported = model.model.add_opset_import();
+  imported->set_domain("mine");
+  imported->set_version(1);
+  auto& call = model.node("Leak", {"x"}, {"y"}, "call");
+  call.set_domain("mine");
+  OnnxModel::attribute(call, "slope", tessera_onnx::Attribute::FLOAT).set_f(0.5f);
+  const Graph graph = import(model);
+  ASSERT_EQ(graph.layers().size(), 1u);
+  EXPECT_EQ(graph.layers()[0].name, "call/act");
+  EXPECT_THAT(run(graph, {{"x", HostTensor::of<float>({2}, {-4, 2})}}), ElementsAre(-2, 2));
+}
+
+TEST_F(OnnxImport, EveryEncodingOfInitializersIsRead) {
+  struct Case {
+    int type;
+    void (*fill)(Tensor&);
+    std::vector<double> expected;
+  };
+  const auto raw = []<class T>(Tensor& t, std::vector<T> values) {
+    t.set_raw_data(std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
+  };
+  static const auto rawBytes = raw;
+  const Case cases[] = {
+      {Tensor::FLOAT,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<float>{1.5f, -2});
+       },
+       {1.5, -2}},
+      {Tensor::DOUBLE,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<double>{1.5, -2});
+       },
+       {1.5, -2}},
+      {Tensor::DOUBLE,
+       [](Tensor& t) {
+         t.add_double_data(0.25);
+         t.add_double_data(3);
+       },
+       {0.25, 3}},
+      {Tensor::FLOAT16,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<std::uint16_t>{0x3e00, 0xc000});
+       },
+       {1.5, -2}},
+      {Tensor::FLOAT16,
+       [](Tensor& t) {
+         t.add_int32_data(0x3e00);
+         t.add_int32_data(0xc000);
+       },
+       {1.5, -2}},
+      {Tensor::BFLOAT16,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<std::uint16_t>{0x3fc0, 0xc000});
+       },
+       {1.5, -2}},
+      {Tensor::INT64,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<std::int64_t>{1ll << 40, -2});
+       },
+       {1099511627776.0, -2}},
+      {Tensor::INT32,
+       [](Tensor& t) {
+         t.add_int32_data(7);
+         t.add_int32_data(-9);
+       },
+       {7, -9}},
+      {Tensor::INT16,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<std::int16_t>{-300, 300});
+       },
+       {-300, 300}},
+      {Tensor::UINT16,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<std::uint16_t>{65535, 1});
+       },
+       {65535, 1}},
+      {Tensor::INT8,
+       [](Tensor& t) {
+         t.add_int32_data(-128);
+         t.add_int32_data(127);
+       },
+       {-128, 127}},
+      {Tensor::UINT8,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<std::uint8_t>{255, 1});
+       },
+       {255, 1}},
+      {Tensor::UINT32,
+       [](Tensor& t) {
+         t.add_uint64_data(4294967295u);
+         t.add_uint64_data(1);
+       },
+       {4294967295.0, 1}},
+      {Tensor::UINT64,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<std::uint64_t>{1ull << 40, 1});
+       },
+       {1099511627776.0, 1}},
+      {Tensor::BOOL,
+       [](Tensor& t) {
+         rawBytes(t, std::vector<std::uint8_t>{1, 0});
+       },
+       {1, 0}},
+  };
+  for (const auto& c : cases) {
+    OnnxModel model;
+    model.output("y");
+    c.fill(model.initializer("w", c.type, {2}));
+    model.node("Identity", {"w"}, {"y"});
+    const auto result = evaluate(import(model), {}).at(0);
+    EXPECT_THAT((std::vector<double>{result.number(0), result.number(1)}),
+                testing::ElementsAreArray(c.expected))
+        << Tensor::Type_Name(static_cast<Tensor::Type>(c.type));
+  }
+}
+
+TEST_F(OnnxImport, ValuesInOtherFilesAreReadBelowTheModelOnly) {
+  const std::vector<float> values{1, 2, 3, 4};
+  std::filesystem::create_directory(folder_.path() / "data");
+  folder_.write("data/weights.bin", "head" + std::string(reinterpret_cast<const char*>(values.data()), 16));
+  folder_.write("secret.bin", std::string(64, 'x'));
+  const auto withLocation = [&](const std::string& location, const std::string& offset,
+                                const std::string& length) {
+    OnnxModel model;
+    model.input("x", {4}).output("y");
+    auto& w = model.initializer("w", Tensor::FLOAT, {4});
+    w.set_data_location(Tensor::EXTERNAL);
+    for (const auto& [key, value] :
+         std::map<std::string, std::string>{{"location", location}, {"offset", offset}, {"length", length}}) {
+      if (value.empty()) continue;
+      auto* entry = w.add_external_data();
+      entry->set_key(key);
+      entry->set_value(value);
+    }
+    model.node("Add", {"x", "w"}, {"y"});
+    return model;
+  };
+  EXPECT_THAT(
+      run(import(withLocation("data/weights.bin", "4", "16")), {{"x", HostTensor(DataType::Float32, {4})}}),
+      ElementsAre(1, 2, 3, 4));
+  const auto why = [&](const std::string& location, const std::string& offset, const std::string& length) {
+    return message(withLocation(location, offset, length), ErrorCode::BadModel);
+  };
+  EXPECT_THAT(why("data/absent.bin", "", ""),
+              testing::AllOf(HasSubstr("'w'"), HasSubstr("absent.bin"), HasSubstr("can not be opened")));
+  EXPECT_THAT(why("data/weights.bin", "8", "16"), HasSubstr("truncated"));
+  EXPECT_THAT(why("data/weights.bin", "4", "12"), HasSubstr("12 external bytes"));
+  EXPECT_THAT(why("data/weights.bin", "-4", "16"), HasSubstr("no byte count"));
+  EXPECT_THAT(why("../secret.bin", "", ""), HasSubstr("not below the model's folder"));
+  EXPECT_THAT(why("/etc/passwd", "", ""), HasSubstr("not below the model's folder"));
+  EXPECT_THAT(why("", "", ""), HasSubstr("names none"));
+  test::ScratchFolder elsewhere;
+  elsewhere.write("secret.bin", std::string(64, 'x'));
+  std::filesystem::create_symlink(elsewhere.path() / "secret.bin", folder_.path() / "link.bin");
+  EXPECT_THAT(why("link.bin", "", ""), HasSubstr("leaves the model's folder"));
+}
+
+TEST_F(OnnxImport, OneErrorListsEverythingUnsupported) {
+  OnnxModel model;
+  model.input("x", {1, 2, 4, 4}).input("text", {1}, Tensor::STRING).output("y").output("z");
+  model.node("Telepathy", {"x"}, {"a"}, "guess");
+  model.node("Relu", {"a"}, {"b"}, "fine");
+  model.node("Det", {"b"}, {"y"}, "det");
+  model.node("BitCast", {"x"}, {"z"}, "far").set_domain("com.example");
+  const std::string what = message(model, ErrorCode::Unsupported);
+  EXPECT_THAT(what, HasSubstr("4 nodes are not supported"));
+  EXPECT_THAT(what, HasSubstr("Telepathy 'guess' (operator set 13) of (f32:1x2x4x4)"));
+  EXPECT_THAT(what, HasSubstr("Det 'det' (operator set 13) of (?)"));
+  EXPECT_THAT(what, HasSubstr("com.example"));
+  EXPECT_THAT(what, HasSubstr("STRING"));
+  EXPECT_THAT(what, testing::Not(HasSubstr("'fine'")));
+}
+
+}  // namespace
+}  // namespace tessera
