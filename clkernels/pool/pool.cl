@@ -1,0 +1,88 @@
+// pool: maximum, mean or p-norm of the cells under a sliding window; a work-item per output position and channel vector.
+//
+// Layouts by common/index.cl: x and y share one channel block B. A work-item takes T_V consecutive lanes of a block
+// (T_V = 1, or B): element (position p, lane l) of block b of item n lies at base + n*batch + (b*plane + p)*B + l.
+// Padding lanes hold zeros in x, so every mode gives zeros there.
+// P_TYPE   element type: float, half (mode on f32), char, uchar, int, long (maximum only)
+// P_CTYPE  type computed in: float for float and half, else P_TYPE
+// P_MODE   0 maximum, 1 mean, 2 p-norm
+// P_HALF   1: P_TYPE is half
+// P_WHOLE  1: integers, which have no infinity
+// P_INDICES  0 none, 1 flat index of the maximum, 2 the same with the spatial extents in column-major order (T_V = 1)
+#pragma OPENCL FP_CONTRACT OFF
+#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
+#if T_V == 1
+#define VALUE P_CTYPE
+#else
+#define VALUE CAT(P_CTYPE, T_V)
+#endif
+#if P_HALF && T_V == 1
+#define LOAD(p, i) vload_half(i, p)
+#define STORE(v, p, i) vstore_half(v, i, p)
+#elif P_HALF
+#define LOAD(p, i) CAT(vload_half, T_V)(0, (p) + (i))
+#define STORE(v, p, i) CAT(vstore_half, T_V)(v, 0, (p) + (i))
+#elif T_V == 1
+#define LOAD(p, i) ((p)[i])
+#define STORE(v, p, i) ((p)[i] = (v))
+#else
+#define LOAD(p, i) CAT(vload, T_V)(0, (p) + (i))
+#define STORE(v, p, i) CAT(vstore, T_V)(v, 0, (p) + (i))
+#endif
+
+#if P_MODE == 1
+// a / b rounded once, on devices whose division is not: the remainder is exact, so two corrections reach the nearest.
+static inline VALUE exactDivide(VALUE a, float b) {
+  const VALUE divisor = (VALUE)(b);
+  VALUE q = a / divisor;
+  q = fma(fma(-q, divisor, a), (VALUE)(1.0f / b), q);
+  return fma(fma(-q, divisor, a), (VALUE)(1.0f / b), q);
+}
+#endif
+
+__kernel void pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict y, __global long* restrict indices, int block,
+                   int channels, int inD, int inH, int inW, int outD, int outH, int outW, int kernelD, int kernelH,
+                   int kernelW, int strideD, int strideH, int strideW, int dilationD, int dilationH, int dilationW, int padD,
+                   int padH, int padW, int endD, int endH, int endW, int countPads, float power, int xBase, int xBatch,
+                   int yBase, int yBatch) {
+  const int perPosition = block / T_V, i = get_global_id(0), b = get_global_id(1), n = get_global_id(2);
+  const int p = i / perPosition, lane = i % perPosition * T_V, outPlane = outD * outH * outW;
+  if (p >= outPlane) return;
+  const int w = p % outW, h = p / outW % outH, d = p / (outW * outH), inPlane = inD * inH * inW;
+  const int d0 = d * strideD - padD, h0 = h * strideH - padH, w0 = w * strideW - padW;
+  __global const P_TYPE* plane = x + xBase + n * xBatch + b * inPlane * block + lane;
+  VALUE result = (VALUE)(0);
+  int inside = 0, padded = 0, best = -1;
+  for (int kd = 0; kd < kernelD; ++kd)
+    for (int kh = 0; kh < kernelH; ++kh)
+      for (int kw = 0; kw < kernelW; ++kw) {
+        const int id = d0 + kd * dilationD, ih = h0 + kh * dilationH, iw = w0 + kw * dilationW;
+        padded += id < inD + endD && ih < inH + endH && iw < inW + endW;
+        if (id < 0 || id >= inD || ih < 0 || ih >= inH || iw < 0 || iw >= inW) continue;
+        const int at = (id * inH + ih) * inW + iw;
+        const VALUE v = LOAD(plane, at * block);
+#if P_MODE == 0
+#if P_INDICES
+        if (inside == 0 || v > result) best = P_INDICES == 1 ? at : (iw * inH + ih) * inD + id;
+#endif
+        result = inside == 0 ? v : (v > result ? v : result);
+#elif P_MODE == 1
+        result += v;
+#else
+        result += power == 2.0f ? v * v : pow(fabs(v), (VALUE)(power));
+#endif
+        ++inside;
+      }
+#if P_MODE == 0 && !P_WHOLE
+  if (inside == 0) result = (VALUE)(-INFINITY);
+#elif P_MODE == 1
+  result = inside == 0 ? (VALUE)(0) : exactDivide(result, (float)(countPads ? padded : inside));
+#elif P_MODE == 2
+  result = power == 2.0f ? sqrt(result) : pow(result, (VALUE)(1.0f / power));
+#endif
+  STORE(result, y, yBase + n * yBatch + (b * outPlane + p) * block + lane);
+#if P_INDICES
+  indices[(n * channels + b) * outPlane + p] = best < 0 ? 0 : (long)(n * channels + b) * inPlane + best;
+#endif
+}

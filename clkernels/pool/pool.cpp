@@ -1,0 +1,81 @@
+// pool: Pool on any channel block, in f32, f16, and (maximum) on integers and INT8 codes.
+#include "clkernels/common/image.hpp"
+
+namespace tessera {
+namespace {
+
+class PoolFamily final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"pool", 1}; }
+  int channelBlock(const OpView& op, const DeviceCaps&) const override {
+    return op.outputs.size() > 1 ? 1 : 0;
+  }
+
+  Verdict applies(const OpView& op, const DeviceCaps&) const override {
+    if (op.outputs.size() > 1 && (op.outputs[0].layout.block != 1 || !op.outputs[1].dense()))
+      return Verdict::no("indices are planar and dense");
+    return sameBlock(op);
+  }
+
+  TacticSpace space(const Problem& p, const DeviceCaps&) const override {
+    const int block = p.inputs[0].layout.block;
+    return {{{"V", block > 1 && block <= 16 ? std::vector<int>{1, block} : std::vector<int>{1}}}, {}};
+  }
+  Tactic fallback(const Problem& p, const DeviceCaps&) const override {
+    const int block = p.inputs[0].layout.block;
+    return {{"V", block > 1 && block <= 16 ? block : 1}};
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
+    const Window w = windowOf(p);
+    const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
+    const std::int64_t block = x.layout.block, lanes = block / tactic.get("V");
+    const bool real = x.type == DataType::Float32 || x.type == DataType::Float16;
+    const std::string mode = p.attrs.string("mode", "max");
+    KernelCall call{"pool/pool.cl", "pool", tacticDefines(tactic)};
+    call.defines.emplace_back("P_TYPE", clType(x.type));
+    call.defines.emplace_back("P_CTYPE", real ? "float" : clType(x.type));
+    addElementDefine(call.defines, x);
+    addDefine(call.defines, "P_MODE", mode == "max" ? 0 : mode == "average" ? 1 : 2);
+    addDefine(call.defines, "P_INDICES", p.attrs.integer("indices"));
+    addDefine(call.defines, "P_WHOLE", !real);
+    setFlat(call, w.outVolume() * lanes, device);
+    call.global.push_back(static_cast<std::size_t>(ceilDiv(x.shape[1], block)));
+    call.global.push_back(static_cast<std::size_t>(w.batch));
+    call.local.resize(3, 1);
+    call.args = {KernelArg::input(0), KernelArg::output(0), KernelArg::output(p.outputs.size() > 1 ? 1 : 0),
+                 KernelArg::ofInt(block), KernelArg::ofInt(x.shape[1])};
+    for (const Extents& extents : {w.in, w.out, w.kernel, w.stride, w.dilation, w.padBegin, w.padEnd})
+      addExtentArgs(call.args, extents);
+    call.args.push_back(KernelArg::ofInt(p.attrs.integer("count_include_pad")));
+    call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.integer("p", 2))));
+    addLayoutArgs(call.args, x);
+    addLayoutArgs(call.args, y);
+    return {{call}, {}, {}};
+  }
+
+  Cost cost(const Problem& p, const DeviceCaps& device) const override {
+    Cost cost = KernelFamily::cost(p, device);
+    cost.operations = static_cast<double>(p.outputs[0].size() * windowOf(p).kernelVolume());
+    cost.efficiency = 0.1;
+    return cost;
+  }
+
+  std::vector<OpInstance> samples() const override {
+    using List = std::vector<std::int64_t>;
+    const Attributes window{{"mode", std::string("max")},
+                            {"kernel", List{3, 3}},
+                            {"strides", List{2, 2}},
+                            {"pads", List{1, 1, 1, 1}}};
+    return {makeSample("Pool", window, {{DataType::Int8, {2, 19, 9, 11}, {}}}, {Fill::integers(-127, 127)})};
+  }
+};
+
+}  // namespace
+
+void addFamilies_pool(FamilyList& list) {
+  static const PoolFamily family;
+  list.add(family, {"Pool"});
+}
+
+}  // namespace tessera
