@@ -123,7 +123,11 @@ const std::map<V1LayerParameter::LayerType, const char*>& v1Types() {
   return names;
 }
 
-LayerParameter upgrade(const V1LayerParameter& old) {
+LayerParameter upgrade(const V1LayerParameter& old, const std::string& origin) {
+  if (!old.has_type())
+    throw Error(ErrorCode::BadModel, origin + ": layer '" + old.name() +
+                                         "' has no type; if the network is in the V0 format, upgrade it with Caffe's "
+                                         "upgrade_net_proto_text");
   LayerParameter layer;
   layer.set_name(old.name());
   const auto type = v1Types().find(old.type());
@@ -183,7 +187,7 @@ NetParameter parseNet(const std::string& text, const std::string& origin) {
     throw Error(ErrorCode::BadModel,
                 origin + " mixes `layer` and `layers`; a network has either current or V1 layers");
   std::vector<LayerParameter> layers(net.layer().begin(), net.layer().end());
-  for (const auto& old : net.layers()) layers.push_back(upgrade(old));
+  for (const auto& old : net.layers()) layers.push_back(upgrade(old, origin));
   net.clear_layers();
   net.clear_layer();
   for (auto& layer : layers)

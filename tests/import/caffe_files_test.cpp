@@ -41,6 +41,13 @@ TEST(CaffeText, UnknownFieldsAreIgnored) {
   EXPECT_EQ(net.import().tensor(net.import().inputs()[0]).shape, (Shape{1, 2, 3, 4}));
 }
 
+TEST(CaffeText, V0NetworksAreRefusedWithAdvice) {
+  CaffeCase net(
+      "input: \"data\" input_dim: 1 input_dim: 1 input_dim: 2 input_dim: 2\n"
+      "layers { layer { name: \"r\" type: \"relu\" } bottom: \"data\" top: \"out\" }");
+  EXPECT_THAT(failure(net, ErrorCode::BadModel), HasSubstr("upgrade_net_proto_text"));
+}
+
 TEST(CaffeText, MissingFilesAreNamed) {
   EXPECT_THROW(importCaffe("no_such.prototxt", "no_such.caffemodel"), Error);
 }
