@@ -1,7 +1,7 @@
 // conv_gemm: convolution as a matrix product that gathers its right operand on the fly (implicit GEMM).
 //
 //   out[row, pixel] = sum over k of weights[k, row] * x[k, pixel]
-//   row    output channel of one group (deconvolution: channel and output phase, see P_SHUFFLE)
+//   row    output channel of one group (deconvolution: channel and output phase, see P_UY)
 //   pixel  (n * P_QH + qy) * P_QW + qx, the batch's output positions flattened
 //   k      input channel c and tap (ky, kx); x[k, pixel] = x(n, c, qy * P_SY - P_PY + ky * P_DY, qx * P_SX - P_PX + kx * P_DX),
 //          zero outside. T_FLAT 0: tiles of T_K channels at one tap, taps innermost: k = (c / T_K * taps + tap) * T_K + c % T_K,
@@ -9,35 +9,24 @@
 // Layouts: x, y and the residual planar N C H W, with offsets and batch strides as arguments, in elements.
 //   weights[(group * P_TILES * T_K + k) * P_ROWS4 + row], rows beyond P_ROWS and k beyond the sum zero.
 //   partial[(split * P_GROUPS * P_ROWS + group * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k.
-// P_SHUFFLE: row = (c * P_UY + py) * P_UX + px goes to channel c at (qy * P_UY + py - P_OY, qx * P_UX + px - P_OX); P_UY = P_UX = 1,
+// P_UY, P_UX: row = (c * P_UY + py) * P_UX + px goes to channel c at (qy * P_UY + py - P_OY, qx * P_UX + px - P_OX); P_UY = P_UX = 1,
 //   P_OY = P_OX = 0 is the plain convolution.
 // P_STORE: 0 single elements, 1 vectors of four pixels (all strides multiples of 4), 2 vectors of four rows (P_UX a multiple of 4).
 //
-// A work-group of GM x GN items makes a tile of T_M rows x T_N pixels; an item T_WM x T_WN of it in registers, in groups of four
-// that lie GM * 4 rows (GN * 4 pixels) apart so that local memory is read without conflicts. Tiles of k pass through local
-// memory: T_ASYNC 0 through registers, two tiles; T_ASYNC >= 2 that many tiles with NVIDIA's asynchronous copies.
+// A work-group makes T_M rows x T_N pixels (common/gemm_tile.cl). Tiles of k pass through local memory: T_ASYNC 0 through
+// registers, two tiles; T_ASYNC >= 2 that many tiles with NVIDIA's asynchronous copies.
 // Tunables: T_M, T_N, T_K, T_WM, T_WN, T_VX (pixels per load of x; 4 only where taps never straddle), T_FLAT, T_SPLIT, T_ASYNC.
 #define PW_WIDTH 4
 #include "common/activation.cl"
 #include "common/storage.cl"
 
-#if !defined(T_M) || !defined(T_N) || !defined(T_K) || !defined(T_WM) || !defined(T_WN) || !defined(T_VX) || \
-    !defined(T_FLAT) || !defined(T_SPLIT) || !defined(T_ASYNC)
-#error "conv_gemm needs all its T_ macros"
+#if !defined(T_VX) || !defined(T_FLAT) || !defined(T_SPLIT) || !defined(T_ASYNC) || !defined(P_STORE)
+#error "conv_gemm needs all its T_ macros and P_STORE"
 #endif
-#if !defined(P_C) || !defined(P_H) || !defined(P_W) || !defined(P_ROWS) || !defined(P_GROUPS) || !defined(P_QH) || \
-    !defined(P_QW) || !defined(P_PIXELS) || !defined(P_KH) || !defined(P_KW) || !defined(P_CHECK) || !defined(P_STORE) || \
-    !defined(P_UX) || !defined(P_UY) || !defined(P_X) || !defined(P_Y) || !defined(P_R)
-#error "conv_gemm needs all its P_ macros"
-#endif
+#define W_PITCH (T_M / 4)
+#include "common/gemm_tile.cl"
+#include "common/window.cl"
 
-#define GM (T_M / T_WM)
-#define GN (T_N / T_WN)
-#define ITEMS (GM * GN)
-#define TAPS (P_KH * P_KW)
-#define X_PLANE (P_H * P_W)
-#define Q_PLANE (P_QH * P_QW)
-#define O_PLANE (P_OH * P_OW)
 #define ROW_TILES ((P_ROWS + T_M - 1) / T_M)
 #define P_ROWS4 (ROW_TILES * T_M)
 #define P_PIXELS4 ((P_PIXELS + 3) / 4 * 4)
@@ -68,28 +57,6 @@
 #define LOAD_X(p, i) LOAD1(P_X, p, i)
 #endif
 
-// Where a pixel's window lies in x, and which of its tap rows and columns are inside (bit per tap).
-typedef struct {
-  int base;
-  uint rows, columns;
-} Window;
-
-static inline Window windowOf(int pixel, int xBatch) {
-  const int n = pixel / Q_PLANE, q = pixel - n * Q_PLANE, qy = q / P_QW, qx = q - qy * P_QW;
-  const int y = qy * P_SY - P_PY, x = qx * P_SX - P_PX;
-  Window w;
-  w.base = n * xBatch + y * P_W + x;
-  w.rows = w.columns = 0x7fffffff;
-#if P_CHECK
-  w.rows = w.columns = 0;
-  for (int k = 0; k < P_KH; ++k) w.rows |= (uint)(y + k * P_DY) < (uint)P_H ? 1u << k : 0u;
-  for (int k = 0; k < P_KW; ++k) w.columns |= (uint)(x + k * P_DX) < (uint)P_W ? 1u << k : 0u;
-#endif
-  if (pixel >= P_PIXELS) w.rows = 0;
-  return w;
-}
-static inline int tapInside(Window w, int ky, int kx) { return (w.rows >> ky) & (w.columns >> kx) & 1; }
-
 // Position of a tile's rows in x.
 typedef struct {
   int offset;  // of the tile's first channel at its tap
@@ -104,38 +71,6 @@ static inline Tile tileAt(int t) {
   tile.offset = block * T_K * X_PLANE + tile.ky * P_DY * P_W + tile.kx * P_DX;
   tile.channels = P_C - block * T_K;
   return tile;
-}
-
-// This item's position in the work-group's tile: eight items along pixels by four along rows are neighbours, which keeps
-// the reads of one warp or wave on few addresses.
-static inline int2 itemAt(int item) {
-#if (T_M / T_WM) % 4 == 0 && (T_N / T_WN) % 8 == 0
-  const int lane = item % 32, patch = item / 32;
-  return (int2)(patch / (GN / 8) * 4 + lane / 8, patch % (GN / 8) * 8 + lane % 8);
-#else
-  return (int2)(item / GN, item % GN);
-#endif
-}
-
-static inline void multiply(__local const float4* w, __local const float4* x, int2 at, float acc[T_WM][T_WN]) {
-#pragma unroll
-  for (int k = 0; k < T_K; ++k) {
-    float a[T_WM], b[T_WN];
-#pragma unroll
-    for (int g = 0; g < T_WM / 4; ++g) {
-      const float4 v = w[k * (T_M / 4) + g * GM + at.x];
-      a[g * 4] = v.s0, a[g * 4 + 1] = v.s1, a[g * 4 + 2] = v.s2, a[g * 4 + 3] = v.s3;
-    }
-#pragma unroll
-    for (int g = 0; g < T_WN / 4; ++g) {
-      const float4 v = x[k * (T_N / 4) + g * GN + at.y];
-      b[g * 4] = v.s0, b[g * 4 + 1] = v.s1, b[g * 4 + 2] = v.s2, b[g * 4 + 3] = v.s3;
-    }
-#pragma unroll
-    for (int i = 0; i < T_WM; ++i)
-#pragma unroll
-      for (int j = 0; j < T_WN; ++j) acc[i][j] = fma(a[i], b[j], acc[i][j]);
-  }
 }
 
 #if T_ASYNC < 2
@@ -300,26 +235,6 @@ static inline void accumulate(int first, int last, int rowTile, int pixelTile, _
     stage = stage + 1 == STAGES ? 0 : stage + 1;
     ahead = ahead + 1 == STAGES ? 0 : ahead + 1;
   }
-#endif
-}
-
-// Operands of the epilogue and where results go.
-typedef struct {
-  __global const float *bias, *slope;
-  __global const P_R* residual;
-  __global P_Y* y;
-  int yOffset, yBatch, rOffset, rBatch;
-} Output;
-
-// Output channel and index inside a batch item of a row (of all groups) at a pixel's position q; -1 outside the output.
-static inline int channelOf(int row) { return row / (P_UY * P_UX); }
-static inline int indexOf(int row, int q) {
-#if P_UY * P_UX == 1
-  return row * Q_PLANE + q;
-#else
-  const int c = row / (P_UY * P_UX), phase = row - c * (P_UY * P_UX), qy = q / P_QW;
-  const int y = qy * P_UY + phase / P_UX - P_OY, x = (q - qy * P_QW) * P_UX + phase % P_UX - P_OX;
-  return (uint)y < (uint)P_OH && (uint)x < (uint)P_OW ? c * O_PLANE + y * P_OW + x : -1;
 #endif
 }
 

@@ -17,33 +17,11 @@ int storeMode(const OpView& op, const GemmShape& s) {
   return s.phasesX % 4 == 0 && s.outWidth % 4 == 0 && s.originX % 4 == 0 ? 2 : 0;
 }
 
-std::string residualType(const OpView& op) {
-  return op.has(kResidualInput) ? clType(op.inputs[kResidualInput].type) : "float";
-}
-
 Defines defines(const OpView& op, const GemmShape& s, const Tactic& tactic) {
   Defines all = tacticDefines(tactic);
-  const auto add = [&](const char* name, std::int64_t value) {
-    all.emplace_back(name, value < 0 ? "(" + std::to_string(value) + ")" : std::to_string(value));
-  };
-  add("P_C", s.channels), add("P_H", s.height), add("P_W", s.width);
-  add("P_ROWS", s.rows), add("P_GROUPS", s.groups), add("P_PIXELS", s.pixels());
-  add("P_QH", s.gridHeight), add("P_QW", s.gridWidth);
-  add("P_KH", s.tapsY), add("P_KW", s.tapsX), add("P_SY", s.strideY), add("P_SX", s.strideX);
-  add("P_DY", s.dilationY), add("P_DX", s.dilationX), add("P_PY", s.padY), add("P_PX", s.padX);
-  add("P_CHECK", s.padded()), add("P_STORE", storeMode(op, s));
-  add("P_UY", s.phasesY), add("P_UX", s.phasesX), add("P_OY", s.originY), add("P_OX", s.originX);
-  add("P_OH", s.outHeight), add("P_OW", s.outWidth);
-  all.emplace_back("P_X", clType(op.inputs[0].type));
-  all.emplace_back("P_Y", clType(op.outputs[0].type));
-  all.emplace_back("P_R", residualType(op));
-  addEpilogueDefines(all, op);
+  all.emplace_back("P_STORE", std::to_string(storeMode(op, s)));
+  addWindowDefines(all, op, s);
   return all;
-}
-
-void addPlace(std::vector<KernelArg>& args, const TensorDesc& t) {
-  args.push_back(KernelArg::ofInt(t.layout.offset));
-  args.push_back(KernelArg::ofInt(t.batchStride()));
 }
 
 class ConvGemm final : public KernelFamily {
@@ -84,27 +62,25 @@ class ConvGemm final : public KernelFamily {
     product.global = {items * static_cast<std::size_t>(t.groups(shape)), static_cast<std::size_t>(t.split)};
     product.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(t.flat ? 1 : 0)};
 
-    KernelCall* last = &product;
-    KernelCall sum;
-    if (t.split > 1) {
-      const std::int64_t quads =
-          static_cast<std::int64_t>(shape.groups) * shape.rows * ceilDiv(shape.pixels(), 4);
-      launch.scratch.push_back(static_cast<std::size_t>(t.split * quads) * 4 * sizeof(float));
-      product.args.push_back(KernelArg::scratch(0));
-      addPlace(product.args, p.inputs[0]);
-      sum = {product.source, "conv_gemm_sum", product.defines};
-      sum.local = {64};
-      sum.global = {static_cast<std::size_t>(roundUp(quads, 64))};
-      sum.args = {KernelArg::scratch(0)};
-      last = &sum;
+    if (t.split == 1) {
+      addWindowArgs(product.args, p);
+      launch.calls = {std::move(product)};
+      return launch;
     }
-    addEpilogueArgs(last->args, p);
-    last->args.push_back(KernelArg::output(0));
-    if (t.split == 1) addPlace(last->args, p.inputs[0]);
-    addPlace(last->args, p.outputs[0]);
-    addPlace(last->args, p.has(kResidualInput) ? p.inputs[kResidualInput] : TensorDesc{});
-    launch.calls.push_back(std::move(product));
-    if (t.split > 1) launch.calls.push_back(std::move(sum));
+    const std::int64_t quads =
+        static_cast<std::int64_t>(shape.groups) * shape.rows * ceilDiv(shape.pixels(), 4);
+    launch.scratch.push_back(static_cast<std::size_t>(t.split * quads) * 4 * sizeof(float));
+    product.args.push_back(KernelArg::scratch(0));
+    addPlace(product.args, p.inputs[0]);
+    KernelCall sum{product.source, "conv_gemm_sum", product.defines};
+    sum.local = {64};
+    sum.global = {static_cast<std::size_t>(roundUp(quads, 64))};
+    sum.args = {KernelArg::scratch(0)};
+    addEpilogueArgs(sum.args, p);
+    sum.args.push_back(KernelArg::output(0));
+    addPlace(sum.args, p.outputs[0]);
+    addPlace(sum.args, p.has(kResidualInput) ? p.inputs[kResidualInput] : TensorDesc{});
+    launch.calls = {std::move(product), std::move(sum)};
     return launch;
   }
 
@@ -116,10 +92,8 @@ class ConvGemm final : public KernelFamily {
       cost.efficiency = 0.02;
       return cost;
     }
-    // The model's time against the model's own peak: 128 multiply-adds a cycle and unit.
     const GemmTactic tactic = gemmFallback(shape, gemmFreedom(p, shape, device), device);
-    const double peak = 256.0 * 1.8e9 * device.computeUnits;
-    cost.efficiency = std::min(0.8, cost.operations / (gemmSeconds(shape, tactic, device) * peak));
+    cost.efficiency = efficiencyFor(shape, gemmSeconds(shape, tactic, device) - kGemmLaunchSeconds, device);
     return cost;
   }
 

@@ -1,6 +1,7 @@
 // Geometry and packing of implicit matrix products.
 #include "clkernels/conv_gemm/gemm_shape.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "clkernels/common/epilogue.hpp"
@@ -26,29 +27,6 @@ struct PhaseAxis {
     pad = (taps - 1) * dilation - first;
     origin = begin - first * stride;
   }
-};
-
-// Weight of (group, row, channel, tap row, tap column); 0 where a deconvolution's kernel has no such tap.
-class WeightReader {
- public:
-  WeightReader(const OpView& op, const GemmShape& shape)
-      : shape_(shape), w_(windowOf(op)), deconvolution_(op.op == "Deconvolution") {}
-  // Index into the weights, -1 for none.
-  std::int64_t index(std::int64_t group, std::int64_t row, std::int64_t channel, int ty, int tx) const {
-    const std::int64_t kh = w_.kernel[1], kw = w_.kernel[2];
-    if (!deconvolution_)
-      return (((group * shape_.rows + row) * shape_.channels + channel) * kh + ty) * kw + tx;
-    const std::int64_t phases = shape_.phasesY * shape_.phasesX, output = row / phases, phase = row % phases;
-    const std::int64_t ky = (shape_.tapsY - 1 - ty) * shape_.phasesY + phase / shape_.phasesX;
-    const std::int64_t kx = (shape_.tapsX - 1 - tx) * shape_.phasesX + phase % shape_.phasesX;
-    if (ky >= kh || kx >= kw) return -1;
-    return (((group * shape_.channels + channel) * w_.groupOutputs() + output) * kh + ky) * kw + kx;
-  }
-
- private:
-  GemmShape shape_;
-  Window w_;
-  bool deconvolution_;
 };
 
 }  // namespace
@@ -121,12 +99,64 @@ GemmShape gemmShape(const OpView& op) {
   return s;
 }
 
+GemmWeights::GemmWeights(const OpView& op) : shape_(gemmShape(op)), deconvolution_(op.op == "Deconvolution") {
+  const Window w = windowOf(op);
+  height_ = w.kernel[1], width_ = w.kernel[2], outputs_ = w.groupOutputs();
+}
+
+std::int64_t GemmWeights::index(std::int64_t group, std::int64_t row, std::int64_t channel, int tap) const {
+  const int ty = tap / shape_.tapsX, tx = tap % shape_.tapsX;
+  if (!deconvolution_)
+    return (((group * shape_.rows + row) * shape_.channels + channel) * height_ + ty) * width_ + tx;
+  const std::int64_t phases = shape_.phasesY * shape_.phasesX, output = row / phases, phase = row % phases;
+  const std::int64_t ky = (shape_.tapsY - 1 - ty) * shape_.phasesY + phase / shape_.phasesX;
+  const std::int64_t kx = (shape_.tapsX - 1 - tx) * shape_.phasesX + phase % shape_.phasesX;
+  if (ky >= height_ || kx >= width_) return -1;  // a phase with fewer taps than others
+  return (((group * shape_.channels + channel) * outputs_ + output) * height_ + ky) * width_ + kx;
+}
+
+void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
+  const auto add = [&](const char* name, std::int64_t value) {
+    defines.emplace_back(name, value < 0 ? "(" + std::to_string(value) + ")" : std::to_string(value));
+  };
+  add("P_C", s.channels), add("P_H", s.height), add("P_W", s.width);
+  add("P_ROWS", s.rows), add("P_GROUPS", s.groups), add("P_PIXELS", s.pixels());
+  add("P_QH", s.gridHeight), add("P_QW", s.gridWidth);
+  add("P_KH", s.tapsY), add("P_KW", s.tapsX), add("P_SY", s.strideY), add("P_SX", s.strideX);
+  add("P_DY", s.dilationY), add("P_DX", s.dilationX), add("P_PY", s.padY), add("P_PX", s.padX);
+  add("P_CHECK", s.padded());
+  add("P_UY", s.phasesY), add("P_UX", s.phasesX), add("P_OY", s.originY), add("P_OX", s.originX);
+  add("P_OH", s.outHeight), add("P_OW", s.outWidth);
+  defines.emplace_back("P_X", clType(op.inputs[0].type));
+  defines.emplace_back("P_Y", clType(op.outputs[0].type));
+  defines.emplace_back("P_R", op.has(kResidualInput) ? clType(op.inputs[kResidualInput].type) : "float");
+  addEpilogueDefines(defines, op);
+}
+
+void addPlace(std::vector<KernelArg>& args, const TensorDesc& t) {
+  args.push_back(KernelArg::ofInt(t.layout.offset));
+  args.push_back(KernelArg::ofInt(t.present() ? t.batchStride() : 0));
+}
+
+void addWindowArgs(std::vector<KernelArg>& args, const OpView& op) {
+  addEpilogueArgs(args, op);
+  args.push_back(KernelArg::output(0));
+  addPlace(args, op.inputs[0]);
+  addPlace(args, op.outputs[0]);
+  addPlace(args, op.has(kResidualInput) ? op.inputs[kResidualInput] : TensorDesc{});
+}
+
+double efficiencyFor(const GemmShape& shape, double seconds, const DeviceCaps& device) {
+  constexpr double kPeakPerUnit = 450e9;  // of runtime/lower/cost_model.cpp
+  return std::clamp(shape.operations() / (seconds * kPeakPerUnit * device.computeUnits), 1e-3, 0.9);
+}
+
 PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool flat) {
   const std::string name = "gemm " + op.op + " " + op.attrs.text() + " rows " + std::to_string(tileRows) +
                            " depth " + std::to_string(depth) + (flat ? " flat" : "");
   return {name, [op, tileRows, depth, flat](const std::vector<const HostTensor*>& inputs) {
             const GemmShape shape = gemmShape(op);
-            const WeightReader reader(op, shape);
+            const GemmWeights reader(op);
             const HostTensor& given = *inputs.at(1);
             const float* values = given.type == DataType::Float32 ? given.as<float>().data() : nullptr;
             const std::int64_t rows = roundUp(shape.rows, tileRows),
@@ -144,7 +174,7 @@ PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool f
                   float* to = out + (group * length + k) * rows;
                   for (std::int64_t row = strip; row < std::min<std::int64_t>(strip + kStrip, shape.rows);
                        ++row) {
-                    const auto i = reader.index(group, row, c, tap / shape.tapsX, tap % shape.tapsX);
+                    const auto i = reader.index(group, row, c, tap);
                     if (i >= 0) to[row] = values ? values[i] : static_cast<float>(given.number(i));
                   }
                 }

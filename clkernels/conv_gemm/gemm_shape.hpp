@@ -38,6 +38,27 @@ std::string whyNoGemm(const OpView& op);
 /// Only where whyNoGemm is empty.
 GemmShape gemmShape(const OpView& op);
 
+/// The P_ macros of common/window.cl and of the epilogue.
+void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& shape);
+/// bias, residual, slope, y, then offset and batch stride of x, y and the residual.
+void addWindowArgs(std::vector<KernelArg>& args, const OpView& op);
+/// Offset and batch stride of an operand; zeros for an absent one.
+void addPlace(std::vector<KernelArg>& args, const TensorDesc& t);
+/// Efficiency that makes the cost model arrive at `seconds` of work.
+double efficiencyFor(const GemmShape& shape, double seconds, const DeviceCaps& device);
+
+/// Weight of a group's row, channel and tap as an index into the operator's weights; -1 where there is none.
+class GemmWeights {
+ public:
+  explicit GemmWeights(const OpView& op);
+  std::int64_t index(std::int64_t group, std::int64_t row, std::int64_t channel, int tap) const;
+
+ private:
+  GemmShape shape_;
+  std::int64_t height_, width_, outputs_;  ///< of the kernel; output channels per group
+  bool deconvolution_;
+};
+
 /// Weights as [group][k][row], rows rounded up to `tileRows`, k to whole tiles of `depth`.
 PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool flat);
 /// For each k in flat order: offset in x, tap row | tap column << 5; padding points at a tap no window has.

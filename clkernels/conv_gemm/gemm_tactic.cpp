@@ -119,11 +119,11 @@ double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps
   const double perUnit = std::ceil(groups / device.computeUnits), together = std::min(resident, perUnit);
   const double tiles = std::ceil(1.0 * shape.tiles(t.k, t.flat != 0) / t.split);
   const double tile = std::max(together * issue, latency) + 0.12 * std::min(together * issue, latency);
-  constexpr double kGroup = 3300, kLaunch = 9500, kSum = 9200, kBytesPerCycle = 2970, kClock = 1.8e9;
-  double cycles = perUnit / together * (tiles * tile + kGroup) + kLaunch;
+  constexpr double kGroup = 3300, kSum = 9200, kBytesPerCycle = 2970, kClock = 1.8e9;
+  double cycles = perUnit / together * (tiles * tile + kGroup);
   if (t.split > 1)
     cycles += kSum + 8.0 * t.split * shape.groups * shape.rows * shape.pixels() / kBytesPerCycle;
-  return cycles / kClock;
+  return kGemmLaunchSeconds + cycles / kClock;
 }
 
 GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device) {

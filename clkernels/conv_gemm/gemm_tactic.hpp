@@ -34,7 +34,8 @@ GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCa
 TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
 /// The member of the space that the model of gemmSeconds likes best.
 GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
-/// Modelled time on a GPU: only the order of tactics matters.
+/// Modelled time on a GPU, launch included: only the order of tactics matters.
+inline constexpr double kGemmLaunchSeconds = 5.3e-6;
 double gemmSeconds(const GemmShape& shape, const GemmTactic& tactic, const DeviceCaps& device);
 
 }  // namespace tessera
