@@ -1,0 +1,265 @@
+// Import functions whose choices the ONNX project's own data do not reach: newer operator sets, attribute
+// variants.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "graph/evaluate.hpp"
+#include "tessera/importer.hpp"
+#include "tests/import/onnx_model.hpp"
+
+namespace tessera {
+namespace {
+
+using tessera_onnx::Attribute;
+using tessera_onnx::Tensor;
+using test::OnnxModel;
+using testing::ElementsAre;
+using testing::FloatNear;
+using testing::Pointwise;
+
+class OnnxOperators : public testing::Test {
+ protected:
+  Graph import(const OnnxModel& model) { return importOnnx(folder_.write("model.onnx", model.bytes())); }
+  /// Values of output `i` where the only input counts 0, 1, 2.. times `step`.
+  std::vector<float> run(const Graph& graph, std::size_t i = 0, float step = 1) {
+    std::map<std::string, HostTensor> inputs;
+    for (TensorId id : graph.inputs()) {
+      HostTensor x(graph.tensor(id).type, graph.tensor(id).shape);
+      for (std::int64_t k = 0; k < x.size(); ++k)
+        x.setNumber(k, static_cast<double>(step) * static_cast<double>(k));
+      inputs[graph.tensor(id).name] = x;
+    }
+    const auto result = evaluate(graph, inputs).at(i);
+    std::vector<float> values;
+    for (std::int64_t k = 0; k < result.size(); ++k) values.push_back(static_cast<float>(result.number(k)));
+    return values;
+  }
+  static Shape outputShape(const Graph& graph, std::size_t i = 0) {
+    return graph.tensor(graph.outputs().at(i)).shape;
+  }
+  static const Layer& last(const Graph& graph) { return graph.layers().back(); }
+  test::ScratchFolder folder_;
+};
+
+// Two groups of two channels, one cell each: 0, 1 | 2, 3 are normalised to -1, 1.
+TEST_F(OnnxOperators, GroupNormalizationScalesGroupsInSet18AndChannelsInSet21) {
+  for (const int opset : {18, 21}) {
+    OnnxModel model(opset);
+    model.input("x", {1, 4, 1, 1}).output("y");
+    if (opset == 18)
+      model.floats("s", {2}, {1, 10}).floats("b", {2}, {0, 5});
+    else
+      model.floats("s", {4}, {1, 2, 3, 4}).floats("b", {4}, {0, 0, 5, 5});
+    auto& node = model.node("GroupNormalization", {"x", "s", "b"}, {"y"});
+    OnnxModel::set(node, "num_groups", std::int64_t{2});
+    OnnxModel::attribute(node, "epsilon", Attribute::FLOAT).set_f(0);
+    const std::vector<float> expected =
+        opset == 18 ? std::vector<float>{-1, 1, -5, 15} : std::vector<float>{-1, 2, 2, 9};
+    EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-5f), expected)) << opset;
+  }
+}
+
+TEST_F(OnnxOperators, SplitByNumberLeavesTheLastPartSmaller) {
+  OnnxModel model(18);
+  model.input("x", {7}).output("a").output("b").output("c");
+  OnnxModel::set(model.node("Split", {"x"}, {"a", "b", "c"}), "num_outputs", std::int64_t{3});
+  const Graph graph = import(model);
+  EXPECT_THAT(run(graph, 0), ElementsAre(0, 1, 2));
+  EXPECT_THAT(run(graph, 2), ElementsAre(6));
+}
+
+TEST_F(OnnxOperators, SliceTakesNegativeStepsAndEndsBeyondTheExtent) {
+  OnnxModel model(13);
+  model.input("x", {2, 5}).output("y");
+  model.ints("starts", {-1, 10})
+      .ints("ends", {std::numeric_limits<std::int64_t>::min(), 0})
+      .ints("axes", {0, 1})
+      .ints("steps", {-1, -2});
+  model.node("Slice", {"x", "starts", "ends", "axes", "steps"}, {"y"});
+  EXPECT_THAT(run(import(model)), ElementsAre(9, 7, 4, 2));
+}
+
+TEST_F(OnnxOperators, PadReachesTheAxesListedOnly) {
+  OnnxModel model(18);
+  model.input("x", {2, 2}).ints("pads", {1, 0}).floats("value", {}, {9}).ints("axes", {-1}).output("y");
+  model.node("Pad", {"x", "pads", "value", "axes"}, {"y"});
+  EXPECT_THAT(run(import(model)), ElementsAre(9, 0, 1, 9, 2, 3));
+}
+
+TEST_F(OnnxOperators, ReductionsWithoutAxesReduceAllOrNothing) {
+  for (const bool noop : {false, true}) {
+    OnnxModel model(18);
+    model.input("x", {2, 2}).output("y");
+    auto& node = model.node("ReduceMean", {"x"}, {"y"});
+    OnnxModel::set(node, "noop_with_empty_axes", std::int64_t{noop});
+    OnnxModel::set(node, "keepdims", std::int64_t{0});
+    const Graph graph = import(model);
+    if (noop)
+      EXPECT_THAT(run(graph), ElementsAre(0, 1, 2, 3));
+    else
+      EXPECT_THAT(run(graph), ElementsAre(1.5f));
+  }
+}
+
+TEST_F(OnnxOperators, ResizeKeepsTheAspectRatio) {
+  for (const auto& [policy, expected] : std::map<std::string, Shape>{
+           {"stretch", {1, 1, 8, 12}}, {"not_larger", {1, 1, 6, 12}}, {"not_smaller", {1, 1, 8, 16}}}) {
+    OnnxModel model(18);
+    model.input("x", {1, 1, 4, 8}).ints("sizes", {8, 12}).output("y");
+    auto& node = model.node("Resize", {"x", "", "", "sizes"}, {"y"});
+    OnnxModel::set(node, "axes", std::vector<std::int64_t>{2, 3});
+    OnnxModel::attribute(node, "keep_aspect_ratio_policy", Attribute::STRING).set_s(policy);
+    EXPECT_EQ(outputShape(import(model)), expected) << policy;
+  }
+}
+
+TEST_F(OnnxOperators, ResizeRoundsExtentsInSinglePrecision) {
+  OnnxModel model(13);
+  model.input("x", {1, 1, 1, 10}).floats("scales", {4}, {1, 1, 1, 0.7f}).output("y");
+  model.node("Resize", {"x", "", "scales"}, {"y"});
+  EXPECT_EQ(outputShape(import(model)), (Shape{1, 1, 1, 7}));
+}
+
+// Softmax over axis 1 of 1x2x2: the older definition normalises all four values together.
+TEST_F(OnnxOperators, SoftmaxBeforeSet13CoversAllLaterAxes) {
+  for (const int opset : {11, 13}) {
+    OnnxModel model(opset);
+    model.input("x", {1, 2, 2}).output("y");
+    OnnxModel::set(model.node("Softmax", {"x"}, {"y"}), "axis", std::int64_t{1});
+    const auto y = run(import(model), 0, 0);
+    EXPECT_THAT(y, testing::Each(opset == 11 ? 0.25f : 0.5f));
+  }
+}
+
+struct GemmCase {
+  bool transA, transB, constantB;
+  std::vector<std::int64_t> biasDims;
+  std::string layers;
+};
+
+TEST_F(OnnxOperators, GemmBecomesFullyConnectedWhereItsWeightsAreConstant) {
+  const GemmCase cases[] = {{false, true, true, {2}, "FullyConnected"},
+                            {false, false, true, {1, 2}, "FullyConnected"},
+                            {false, true, true, {1}, "FullyConnected"},
+                            {true, true, true, {}, "Transpose FullyConnected"},
+                            {false, true, true, {2, 1}, "FullyConnected Add"},
+                            {false, true, false, {2}, "Transpose MatMul Affine Add"}};
+  for (const auto& c : cases) {
+    OnnxModel model(13);
+    model.input("a", c.transA ? std::vector<std::int64_t>{3, 2} : std::vector<std::int64_t>{2, 3})
+        .output("y");
+    // B as [K, N] = {{1, 4}, {2, 5}, {3, 6}}
+    const std::vector<std::int64_t> dims =
+        c.transB ? std::vector<std::int64_t>{2, 3} : std::vector<std::int64_t>{3, 2};
+    if (c.constantB)
+      model.floats("b", dims,
+                   c.transB ? std::vector<float>{1, 2, 3, 4, 5, 6} : std::vector<float>{1, 4, 2, 5, 3, 6});
+    else
+      model.input("b", dims);
+    const std::int64_t count = elementCount(c.biasDims);
+    model.floats("c", c.biasDims, count == 2 ? std::vector<float>{10, 20} : std::vector<float>{10});
+    auto& node = model.node("Gemm", {"a", "b", "c"}, {"y"});
+    OnnxModel::set(node, "transA", std::int64_t{c.transA});
+    OnnxModel::set(node, "transB", std::int64_t{c.transB});
+    OnnxModel::attribute(node, "alpha", Attribute::FLOAT).set_f(2);
+    OnnxModel::attribute(node, "beta", Attribute::FLOAT).set_f(0.5f);
+    const Graph graph = import(model);
+    std::string layers;
+    for (const auto& layer : graph.layers()) layers += (layers.empty() ? "" : " ") + layer.op;
+    EXPECT_EQ(layers, c.layers);
+    const float b[3][2] = {{1, 4}, {2, 5}, {3, 6}}, counted[2][3] = {{0, 1, 2}, {3, 4, 5}};
+    std::vector<float> expected;
+    for (int m = 0; m < 2; ++m)
+      for (int n = 0; n < 2; ++n) {
+        float sum = 0;
+        for (int k = 0; k < 3; ++k) {
+          const float a = c.transA ? static_cast<float>(k * 2 + m) : counted[m][k];
+          sum += a * (c.constantB ? b[k][n] : counted[n][k]);  // a computed b counts, too, and is transposed
+        }
+        const bool perRow = c.biasDims.size() == 2 && c.biasDims[0] == 2;
+        expected.push_back(2 * sum + 0.5f * (count == 1 ? 10.0f : (perRow ? m : n) ? 20.0f : 10.0f));
+      }
+    EXPECT_THAT(run(graph), Pointwise(FloatNear(1e-4f), expected)) << c.layers;
+  }
+}
+
+// 3 cells, kernel 3, stride 2 give 7; 5 are wanted, so 2 are cut; 9 are wanted, so 2 are added behind.
+TEST_F(OnnxOperators, ConvTransposeOutputShapeCutsOrExtends) {
+  for (const std::int64_t wanted : {5, 6, 7, 9}) {
+    OnnxModel model(11);
+    model.input("x", {1, 1, 3}).floats("w", {1, 1, 3}, {1, 10, 100}).output("y");
+    auto& node = model.node("ConvTranspose", {"x", "w"}, {"y"});
+    OnnxModel::set(node, "strides", std::vector<std::int64_t>{2});
+    OnnxModel::set(node, "output_shape", std::vector<std::int64_t>{wanted});
+    const std::vector<float> full{0, 0, 1, 10, 102, 20, 200, 0, 0};
+    const std::ptrdiff_t cut = std::max<std::ptrdiff_t>(7 - wanted, 0), front = cut - cut / 2;
+    EXPECT_THAT(run(import(model)),
+                testing::ElementsAreArray(full.begin() + front, full.begin() + front + wanted))
+        << wanted;
+  }
+}
+
+TEST_F(OnnxOperators, BytesWrapAsTheyDoInTheFormat) {
+  OnnxModel model(14);
+  model.input("x", {3}, Tensor::UINT8).output("y");
+  auto& w = model.initializer("w", Tensor::UINT8, {3});
+  for (int value : {255, 255, 100}) w.add_int32_data(value);
+  model.node("Add", {"x", "w"}, {"y"});
+  EXPECT_THAT(run(import(model)), ElementsAre(255, 0, 102));
+}
+
+TEST_F(OnnxOperators, CastToHalfRounds) {
+  OnnxModel model(13);
+  model.input("x", {2}).output("y");
+  OnnxModel::set(model.node("Cast", {"x"}, {"y"}), "to", std::int64_t{Tensor::FLOAT16});
+  const Graph graph = import(model);
+  EXPECT_EQ(graph.tensor(graph.outputs()[0]).type, DataType::Float32);
+  EXPECT_EQ(run(graph, 0, 2049.0f)[1], 2048.0f);
+}
+
+TEST_F(OnnxOperators, QuantizedPairsBecomeLayersAndWeightsStayCoded) {
+  OnnxModel model(13);
+  model.input("x", {1, 2, 2, 2}).output("y");
+  model.floats("s", {}, {0.5f}).floats("ws", {1}, {2});
+  model.initializer("z", Tensor::INT8, {}).add_int32_data(0);
+  auto& w = model.initializer("w", Tensor::INT8, {1, 2, 1, 1});
+  w.add_int32_data(1);
+  w.add_int32_data(-1);
+  model.node("QuantizeLinear", {"x", "s", "z"}, {"q"});
+  model.node("DequantizeLinear", {"q", "s", "z"}, {"d"});
+  OnnxModel::set(model.node("DequantizeLinear", {"w", "ws"}, {"wf"}), "axis", std::int64_t{0});
+  model.node("Conv", {"d", "wf"}, {"y"});
+  const Graph graph = import(model);
+  std::string layers;
+  for (const auto& layer : graph.layers()) layers += layer.op + " ";
+  EXPECT_EQ(layers, "Quantize Dequantize Dequantize Convolution ");
+  EXPECT_THAT(run(graph), testing::Each(-8.0f)) << "2 * (x[0] - x[1]), which lie 4 apart";
+}
+
+TEST_F(OnnxOperators, IntegerProductsBeyondFloatsReachAreRefused) {
+  OnnxModel model(10);
+  model.input("a", {1, 300}, Tensor::UINT8).input("b", {300, 2}, Tensor::UINT8).output("y");
+  model.node("MatMulInteger", {"a", "b"}, {"y"}, "product");
+  try {
+    import(model);
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::Unsupported);
+    EXPECT_THAT(e.what(), testing::HasSubstr("not exact"));
+  }
+}
+
+TEST_F(OnnxOperators, EinsumOfThreeOperands) {
+  OnnxModel model(12);
+  model.input("x", {2, 3}).floats("b", {3, 2}, {1, 0, 0, 1, 1, 1}).floats("c", {2}, {1, 10}).output("y");
+  auto& node = model.node("Einsum", {"x", "b", "c"}, {"y"});
+  OnnxModel::attribute(node, "equation", Attribute::STRING).set_s("ij, jk, k -> i");
+  // x * b = {{2, 3}, {8, 9}}
+  EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-4f), std::vector<float>{32, 98}));
+}
+
+}  // namespace
+}  // namespace tessera
