@@ -15,6 +15,7 @@ void addRows_moving(RowList&);
 void addRows_normalization(RowList&);
 void addRows_pooling(RowList&);
 void addRows_quantize(RowList&);
+void addRows_recurrent(RowList&);
 void addRows_reduction(RowList&);
 void addRows_resize(RowList&);
 void addRows_shape(RowList&);
@@ -23,10 +24,10 @@ void addRows_window(RowList&);
 
 namespace {
 constexpr void (*kThemes[])(RowList&) = {
-    addRows_activation, addRows_constants, addRows_conv,      addRows_einsum, addRows_elementwise,
-    addRows_gather,     addRows_loss,      addRows_matmul,    addRows_moving, addRows_normalization,
-    addRows_pooling,    addRows_quantize,  addRows_reduction, addRows_resize, addRows_shape,
-    addRows_slicing,    addRows_window,
+    addRows_activation, addRows_constants, addRows_conv,      addRows_einsum,    addRows_elementwise,
+    addRows_gather,     addRows_loss,      addRows_matmul,    addRows_moving,    addRows_normalization,
+    addRows_pooling,    addRows_quantize,  addRows_recurrent, addRows_reduction, addRows_resize,
+    addRows_shape,      addRows_slicing,   addRows_window,
 };
 }  // namespace
 
