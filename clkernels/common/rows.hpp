@@ -1,0 +1,46 @@
+/// \file
+/// Host side of common/rows.cl: kept and reduced extents of a tensor in its layout, work-group shapes.
+#pragma once
+
+#include <array>
+
+#include "clkernels/common/image.hpp"
+
+namespace tessera {
+
+/// Up to three kept and three reduced extents, outermost first, with strides in x and y. Unused ones are 1.
+struct Rows {
+  std::array<std::int64_t, 3> keep{1, 1, 1}, reduce{1, 1, 1};
+  std::array<std::int64_t, 3> xKeep{}, xReduce{}, yKeep{}, yReduce{};
+  std::int64_t rows = 1, length = 1;
+  /// Elements of a row that exist in memory: more than length where the reduced channels have padding lanes.
+  std::int64_t storedLength = 1;
+  /// A row's channel is row / rowInner % rowChannels where channels are kept (padding lanes counted); those
+  /// from `channels` on are padding. All 1 where channels are reduced.
+  std::int64_t rowInner = 1, rowChannels = 1, channels = 1;
+  bool fits = true;  ///< false: more alternations of kept and reduced extents than three each
+};
+
+/// Rows of x along its `axes` (reducedAxes). y has x's shape, or with `reduced` extents 1 along the axes.
+/// A blocked channel extent becomes two: blocks and lanes. Kept padding lanes count as rows.
+Rows rowsOf(const TensorDesc& x, const TensorDesc& y, const std::vector<std::int64_t>& axes);
+
+/// Tunables of row kernels.
+struct RowTactic {
+  int LANES = 1, ROWS = 1;
+  static constexpr auto fields() {
+    return std::make_tuple(Field<RowTactic>{"LANES", &RowTactic::LANES},
+                           Field<RowTactic>{"ROWS", &RowTactic::ROWS});
+  }
+};
+TacticSpace rowSpace(const DeviceCaps& device);
+/// Lanes for long rows on GPUs, one work-item per row else.
+Tactic rowFallback(std::int64_t rows, std::int64_t length, const DeviceCaps& device);
+/// The scratch of row reductions.
+KernelArg rowScratch(const Tactic& tactic);
+/// Appends ROW_PARAMETERS.
+void addRowArgs(std::vector<KernelArg>& args, const Rows& rows, const OpView& op, const Tactic& tactic);
+/// Sets the range and adds T_LANES and T_ROWS.
+void setRowRange(KernelCall& call, std::int64_t rows, const Tactic& tactic);
+
+}  // namespace tessera

@@ -1,0 +1,33 @@
+// global_pool: maximum, mean or p-norm of each channel's plane. Rows: see common/rows.cl, one per item and channel; the
+// padding channels of a blocked layout are rows of zeros and give zeros.
+//
+// P_MODE   0 maximum, 1 mean, 2 p-norm
+// P_POWER  p
+// P_HALF   activations f16 in memory
+#include "common/element.cl"
+#include "common/rows.cl"
+
+__kernel void global_pool(__global const ELEMENT* restrict x, __global ELEMENT* restrict y, ROW_PARAMETERS) {
+  const int row = get_global_id(1), lane = get_global_id(0);
+  const int used = row < rows ? length : 0;
+  const int xRow = X_ROW(row);
+  float best = -INFINITY, sum = 0.0f;
+  for (int j = lane; j < used; j += T_LANES) {
+    const float v = loadElement(x, xRow + X_ELEMENT(j));
+    if (P_MODE == 0)
+      best = fmax(best, v);
+    else if (P_MODE == 1)
+      sum += v;
+    else
+      sum += P_POWER == 1 ? fabs(v) : P_POWER == 2 ? v * v : pow(fabs(v), (float)P_POWER);
+  }
+#if P_MODE == 0
+  best = ROW_MAX(best);
+#elif P_MODE == 1
+  best = ROW_SUM(sum) / length;
+#else
+  sum = ROW_SUM(sum);
+  best = P_POWER == 1 ? sum : P_POWER == 2 ? sqrt(sum) : pow(sum, 1.0f / P_POWER);
+#endif
+  if (lane == 0 && row < rows) storeElement(best, y, Y_ROW(row));
+}

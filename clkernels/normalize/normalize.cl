@@ -1,0 +1,69 @@
+// normalize: y = (x - mean) / deviation of a row (entry mean_variance), or y = x / p-norm of a row (entry lp_normalize),
+// then scale and bias. Rows: see common/rows.cl; padding channels become 0.
+//
+// P_SCALE          which scale and bias an element gets: 0 none, 1 its row's channel's, 2 j / divisor % modulus, 3 the first
+// P_BIAS           0, 1: a bias beside the scale
+// P_DIVIDE         mean_variance: 0 subtract the mean only, 1 divide by sqrt(variance + epsilon), 2 by
+//                  sqrt(variance) + epsilon
+// P_POWER          lp_normalize: 1, 2, or another p
+// P_HALF           activations f16 in memory
+#include "common/element.cl"
+#include "common/rows.cl"
+
+static inline float scaled(float v, __global const float* scale, __global const float* bias, int channel, int element) {
+  const int at = P_SCALE == 1 ? channel : P_SCALE == 2 ? element : 0;
+#if P_SCALE
+  v *= scale[at];
+#endif
+#if P_BIAS
+  v += bias[at];
+#endif
+  return v;
+}
+
+__kernel void mean_variance(__global const ELEMENT* restrict x, __global const float* restrict scale,
+                            __global const float* restrict bias, __global ELEMENT* restrict y, int divisor, int modulus,
+                            float epsilon, ROW_PARAMETERS) {
+  const int row = get_global_id(1), lane = get_global_id(0);
+  const int used = row < rows && !rowIsPadding(row) ? length : 0;
+  const int xRow = X_ROW(row), yRow = Y_ROW(row);
+  float sum = 0.0f;
+  for (int j = lane; j < used; j += T_LANES) sum += loadElement(x, xRow + X_ELEMENT(j));
+  const float mean = ROW_SUM(sum) / length;
+  float squares = 0.0f;
+  for (int j = lane; j < used; j += T_LANES) {
+    const float off = loadElement(x, xRow + X_ELEMENT(j)) - mean;
+    squares += off * off;
+  }
+  const float variance = ROW_SUM(squares) / length;
+  float factor = 1.0f;
+  if (P_DIVIDE == 1) factor = 1.0f / sqrt(variance + epsilon);
+  if (P_DIVIDE == 2) factor = 1.0f / (sqrt(variance) + epsilon);
+  for (int j = lane; j < used; j += T_LANES) {
+    const float v = (loadElement(x, xRow + X_ELEMENT(j)) - mean) * factor;
+    storeElement(scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
+  }
+  for (int j = used + lane; j < (row < rows ? storedLength : 0); j += T_LANES)
+    storeElement(0.0f, y, yRow + Y_ELEMENT(j));
+}
+
+__kernel void lp_normalize(__global const ELEMENT* restrict x, __global const float* restrict scale,
+                           __global const float* restrict bias, __global ELEMENT* restrict y, int divisor, int modulus,
+                           float epsilon, ROW_PARAMETERS) {
+  const int row = get_global_id(1), lane = get_global_id(0);
+  const int used = row < rows && !rowIsPadding(row) ? length : 0;
+  const int xRow = X_ROW(row), yRow = Y_ROW(row);
+  float sum = 0.0f;
+  for (int j = lane; j < used; j += T_LANES) {
+    const float v = fabs(loadElement(x, xRow + X_ELEMENT(j)));
+    sum += P_POWER == 1 ? v : P_POWER == 2 ? v * v : pow(v, (float)P_POWER);
+  }
+  sum = ROW_SUM(sum) + epsilon;
+  const float norm = P_POWER == 1 ? sum : P_POWER == 2 ? sqrt(sum) : pow(sum, 1.0f / P_POWER);
+  for (int j = lane; j < used; j += T_LANES) {
+    const float v = loadElement(x, xRow + X_ELEMENT(j)) / norm;
+    storeElement(scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
+  }
+  for (int j = used + lane; j < (row < rows ? storedLength : 0); j += T_LANES)
+    storeElement(0.0f, y, yRow + Y_ELEMENT(j));
+}

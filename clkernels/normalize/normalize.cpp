@@ -1,0 +1,84 @@
+// normalize: InstanceNorm, LayerNorm, MeanVariance and LpNormalize, planar or blocked.
+#include <algorithm>
+
+#include "clkernels/common/rows.hpp"
+#include "ops/axes.hpp"
+
+namespace tessera {
+namespace {
+
+/// Which of the scale's values an element takes (P_SCALE and its arguments).
+struct ScaleIndex {
+  int kind = 0;
+  std::int64_t divisor = 1, modulus = 1;
+};
+
+ScaleIndex scaleIndex(const OpView& op) {
+  if (!op.has(1)) return {};
+  if (op.inputs[1].size() == 1) return {3};
+  if (op.op == "LayerNorm") return {2, 1, op.inputs[1].size()};
+  const Shape& x = op.inputs[0].shape;
+  const auto axes = reducedAxes(op);
+  if (std::ranges::find(axes, 1) == axes.end()) return {1};
+  ScaleIndex index{2, 1, x[1]};
+  for (const std::int64_t axis : axes)
+    if (axis > 1) index.divisor *= x[axis];
+  return index;
+}
+
+class Normalize final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"normalize", 1}; }
+  int channelBlock(const OpView&, const DeviceCaps&) const override { return 0; }
+  Verdict applies(const OpView& op, const DeviceCaps&) const override {
+    for (const std::size_t parameter : {1, 2})
+      if (op.has(parameter) &&
+          (op.inputs[parameter].type != DataType::Float32 || op.inputs[parameter].layout != Layout{}))
+        return Verdict::no("scale or bias is not f32, dense and planar");
+    if (op.op == "LayerNorm" && op.has(2) && op.inputs[2].size() != op.inputs[1].size())
+      return Verdict::no("scale and bias differ in size");
+    if (!rowsOf(op.inputs[0], op.outputs[0], reducedAxes(op)).fits)
+      return Verdict::no("the extents do not form rows");
+    return allOf({sameFloatType(op, {0}), sameBlock(op)});
+  }
+  TacticSpace space(const Problem&, const DeviceCaps& device) const override { return rowSpace(device); }
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    const Rows rows = rowsOf(p.inputs[0], p.outputs[0], reducedAxes(p));
+    return rowFallback(rows.rows, rows.length, device);
+  }
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+    const Rows rows = rowsOf(p.inputs[0], p.outputs[0], reducedAxes(p));
+    const ScaleIndex scale = scaleIndex(p);
+    KernelCall call{"normalize/normalize.cl", p.op == "LpNormalize" ? "lp_normalize" : "mean_variance"};
+    addDefine(call.defines, "P_SCALE", scale.kind);
+    addDefine(call.defines, "P_BIAS", p.has(2));
+    addDefine(call.defines, "P_DIVIDE",
+              p.attrs.integer("normalize_variance", 1) == 0 ? 0
+              : p.attrs.integer("epsilon_outside")          ? 2
+                                                            : 1);
+    addDefine(call.defines, "P_POWER", p.attrs.integer("p", 2));
+    addElementDefine(call.defines, p.inputs[0]);
+    setRowRange(call, rows.rows, tactic);
+    const double epsilon = p.attrs.number("epsilon", p.op == "LpNormalize"    ? 0
+                                                     : p.op == "MeanVariance" ? 1e-9
+                                                                              : 1e-5);
+    call.args = {KernelArg::input(0),
+                 KernelArg::input(p.has(1) ? 1 : 0),
+                 KernelArg::input(p.has(2) ? 2 : 0),
+                 KernelArg::output(0),
+                 KernelArg::ofInt(scale.divisor),
+                 KernelArg::ofInt(scale.modulus),
+                 KernelArg::ofFloat(static_cast<float>(epsilon))};
+    addRowArgs(call.args, rows, p, tactic);
+    return {{call}, {}, {}};
+  }
+};
+
+}  // namespace
+
+void addFamilies_normalize(FamilyList& list) {
+  static const Normalize normalize;
+  list.add(normalize, {"InstanceNorm", "LayerNorm", "MeanVariance", "LpNormalize"});
+}
+
+}  // namespace tessera
