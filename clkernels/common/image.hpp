@@ -3,6 +3,8 @@
 /// they pass.
 #pragma once
 
+#include <algorithm>
+
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/family.hpp"
 #include "ops/geometry.hpp"
@@ -22,10 +24,10 @@ void addExtentArgs(std::vector<KernelArg>& args, const Extents& extents);
 inline void addDefine(Defines& defines, const char* name, std::int64_t value) {
   defines.emplace_back(name, std::to_string(value));
 }
-/// P_HALF: whether activations are f16 in memory.
-inline void addElementDefine(Defines& defines, const TensorDesc& t) {
-  addDefine(defines, "P_HALF", t.type == DataType::Float16);
-}
+/// P_ELEMENT of common/element.cl.
+void addElementDefine(Defines& defines, const TensorDesc& t);
+/// Elements per vector that divide a channel block, at most 16: P_WIDTH of kernels that work on whole lanes.
+inline int laneWidth(const TensorDesc& t) { return std::min(t.layout.block, 16); }
 
 /// Whether inputs `activations` and output 0 are all f32 or all f16.
 Verdict sameFloatType(const OpView& op, std::initializer_list<int> activations);

@@ -2,10 +2,11 @@
 //
 // Layouts, planar: x[xBase + n*xBatch + c*inPlane + (d*inH + h)*inW + w], y and residual alike with out*;
 // weights[(k*groupChannels + c)*kernelVolume + (kd*kernelH + kh)*kernelW + kw], f32.
-// x, y, residual: ELEMENT (P_HALF); the sum is f32, in the order c, kd, kh, kw.
+// x, y, residual: ELEMENT (P_ELEMENT); the sum is f32, in the order c, kd, kh, kw.
 // Epilogue: see common/activation.cl.
 #define PW_WIDTH 1
 #include "common/activation.cl"
+#define P_WIDTH 1
 #include "common/element.cl"
 
 __kernel void conv_naive(__global const ELEMENT* restrict x, __global const float* restrict weights,

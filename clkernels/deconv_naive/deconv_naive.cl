@@ -3,9 +3,10 @@
 // Along an axis, input i reaches output o through tap k where i*stride + k*dilation = o + pad.
 // Layouts, planar: x[xBase + n*xBatch + c*inPlane + (d*inH + h)*inW + w], y and residual alike with out*;
 // weights[(c*groupOutputs + j)*kernelVolume + (kd*kernelH + kh)*kernelW + kw], f32, k = group*groupOutputs + j.
-// x, y, residual: ELEMENT (P_HALF); the sum is f32. Epilogue: see common/activation.cl.
+// x, y, residual: ELEMENT (P_ELEMENT); the sum is f32. Epilogue: see common/activation.cl.
 #define PW_WIDTH 1
 #include "common/activation.cl"
+#define P_WIDTH 1
 #include "common/element.cl"
 
 // First input whose window still covers position t = o + pad; the window spans `span` cells.

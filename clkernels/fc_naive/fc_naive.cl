@@ -1,10 +1,11 @@
 // fc_naive: fully connected layer, T_LANES work-items per output element.
 //
 // Layouts: x[xBase + n*xBatch + i], weights[o*inputs + i] f32, y[n*outputs + o], residual alike.
-// x, y, residual: ELEMENT (P_HALF). Epilogue: see common/activation.cl.
+// x, y, residual: ELEMENT (P_ELEMENT). Epilogue: see common/activation.cl.
 // T_LANES, T_ROWS: see common/rows.cl; a row is an output element.
 #define PW_WIDTH 1
 #include "common/activation.cl"
+#define P_WIDTH 1
 #include "common/element.cl"
 #include "common/rows.cl"
 

@@ -3,7 +3,8 @@
 //
 // P_MODE   0 maximum, 1 mean, 2 p-norm
 // P_POWER  p
-// P_HALF   activations f16 in memory
+// P_ELEMENT: see common/element.cl
+#define P_WIDTH 1
 #include "common/element.cl"
 #include "common/rows.cl"
 

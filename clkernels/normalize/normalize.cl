@@ -6,7 +6,8 @@
 // P_DIVIDE         mean_variance: 0 subtract the mean only, 1 divide by sqrt(variance + epsilon), 2 by
 //                  sqrt(variance) + epsilon
 // P_POWER          lp_normalize: 1, 2, or another p
-// P_HALF           activations f16 in memory
+// P_ELEMENT: see common/element.cl
+#define P_WIDTH 1
 #include "common/element.cl"
 #include "common/rows.cl"
 

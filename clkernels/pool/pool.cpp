@@ -35,7 +35,7 @@ class PoolFamily final : public KernelFamily {
     KernelCall call{"pool/pool.cl", "pool", tacticDefines(tactic)};
     call.defines.emplace_back("P_TYPE", clType(x.type));
     call.defines.emplace_back("P_CTYPE", real ? "float" : clType(x.type));
-    addElementDefine(call.defines, x);
+    addDefine(call.defines, "P_HALF", x.type == DataType::Float16);
     addDefine(call.defines, "P_MODE", mode == "max" ? 0 : mode == "average" ? 1 : 2);
     addDefine(call.defines, "P_INDICES", p.attrs.integer("indices"));
     addDefine(call.defines, "P_WHOLE", !real);

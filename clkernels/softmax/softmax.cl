@@ -1,7 +1,8 @@
 // softmax: exp(x - max) / sum of a row, or x - max - log(sum). Rows: see common/rows.cl; padding lanes become 0.
 //
 // P_LOG   0, 1: the logarithm
-// P_HALF  activations f16 in memory
+// P_ELEMENT: see common/element.cl
+#define P_WIDTH 1
 #include "common/element.cl"
 #include "common/rows.cl"
 
