@@ -8,13 +8,12 @@ namespace {
 /// Where matrix `item` of a tensor begins: its first extent may have a stride of its own.
 std::int64_t matrixBegin(const TensorDesc& t, std::int64_t item, std::int64_t matrixElements) {
   const std::int64_t at = item * matrixElements;
-  if (t.shape.size() < 3) return t.layout.offset + at;
   return t.layout.offset + at / t.itemElements() * t.batchStride() + at % t.itemElements();
 }
 
-/// Elements between the rows of a matrix; a matrix alone may be a slice.
-std::int64_t rowStride(const TensorDesc& t, std::int64_t columns) {
-  return t.shape.size() == 2 ? t.batchStride() : columns;
+/// Elements between the rows of a matrix; one that is a whole tensor may be a slice of wider rows.
+std::int64_t rowStride(const TensorDesc& t, bool wholeMatrix, std::int64_t columns) {
+  return wholeMatrix ? t.batchStride() : columns;
 }
 
 class MatMulNaive final : public KernelFamily {
@@ -40,7 +39,9 @@ class MatMulNaive final : public KernelFamily {
     setFlat(call, y.size(), device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::packed(0), KernelArg::output(0)};
     for (const std::int64_t value :
-         {y.size(), s.m, s.k, s.n, rowStride(a, s.k), rowStride(b, s.n), rowStride(y, s.n)})
+         {y.size(), s.m, s.k, s.n, rowStride(a, a.shape.size() == 2, s.k),
+          rowStride(b, b.shape.size() == 2, s.n),
+          rowStride(y, y.shape.size() == 2 && s.batch.empty() && a.shape.size() == 2, s.n)})
       call.args.push_back(KernelArg::ofInt(value));
     const auto rows = static_cast<std::int64_t>(table.size());
     return {{call}, {}, {{"begins " + p.text(), [table, rows](const auto&) {
