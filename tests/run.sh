@@ -12,6 +12,6 @@ if [[ $preset == asan || $preset == tsan ]]; then arguments+=(-L host); fi
 
 cmake/install_deps.sh tests
 source cmake/build_env.sh
-cmake --preset "$preset" -DTESSERA_WERROR=ON "${launcher[@]}" >/dev/null
+cmake --preset "$preset" -DTESSERA_WERROR=ON -DTESSERA_TESTS=ON -DTESSERA_BENCH=ON "${launcher[@]}" >/dev/null
 cmake --build "build/$preset" -j "$jobs"
 ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure "${arguments[@]}"

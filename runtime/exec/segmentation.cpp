@@ -72,6 +72,7 @@ struct Segmentation::Impl {
     return cl::Buffer(engine->device().impl().context(), CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
   }
   void create();
+  void uploadPalette(std::span<const std::array<std::uint8_t, 4>> colors);
   void grow(Slot& slot, std::size_t pixels) const;
   void enqueueImage(Slot& slot, const ImageView& image, std::int64_t item, Pending& work);
   void enqueueResult(Slot& slot, std::int64_t item, Pending& work);
@@ -88,13 +89,15 @@ void Segmentation::Impl::create() {
   compute = cl::CommandQueue(context.queue(), true);
   inputBuffer = cl::Buffer(context.buffer(input.name), true);
   outputBuffer = cl::Buffer(context.buffer(output.name), true);
-  std::vector<std::uint8_t> colors(kPaletteSize * 4, 0);
-  for (std::size_t i = 0; i < std::min<std::size_t>(options.palette.size(), kPaletteSize); ++i)
-    std::copy(options.palette[i].begin(), options.palette[i].end(),
-              colors.begin() + static_cast<std::ptrdiff_t>(i * 4));
-  palette = buffer(colors.size());
-  compute.enqueueWriteBuffer(palette, CL_TRUE, 0, colors.size(), colors.data());
+  palette = buffer(kPaletteSize * 4);
+  uploadPalette(options.palette);
   for (auto& set : sets) set.resize(static_cast<std::size_t>(batchSize()));
+}
+
+void Segmentation::Impl::uploadPalette(std::span<const std::array<std::uint8_t, 4>> colors) {
+  std::array<std::array<std::uint8_t, 4>, kPaletteSize> entries{};
+  std::copy_n(colors.begin(), std::min<std::size_t>(colors.size(), kPaletteSize), entries.begin());
+  compute.enqueueWriteBuffer(palette, CL_TRUE, 0, sizeof(entries), entries.data());
 }
 
 void Segmentation::Impl::grow(Slot& slot, std::size_t pixels) const {
@@ -209,6 +212,10 @@ Segmentation::Segmentation(Segmentation&&) noexcept = default;
 int Segmentation::batch() const { return static_cast<int>(impl_->batchSize()); }
 int Segmentation::classes() const { return static_cast<int>(impl_->output.shape[1]); }
 std::size_t Segmentation::waiting() const { return impl_->pending.size(); }
+
+void Segmentation::setPalette(std::span<const std::array<std::uint8_t, 4>> palette) {
+  guarded("uploading a palette", [&] { impl_->uploadPalette(palette); });
+}
 
 void Segmentation::submit(std::span<const ImageView> images) {
   Impl& s = *impl_;

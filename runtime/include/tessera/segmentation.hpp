@@ -51,6 +51,9 @@ class Segmentation {
   int batch() const;    ///< most images a submission may have
   int classes() const;  ///< channels of the network's output
 
+  /// Replaces SegmentationOptions::palette, for what is submitted from now on.
+  void setPalette(std::span<const std::array<std::uint8_t, 4>> palette);
+
   /// Uploads and enqueues; the pixels must stay until collected. At most two submissions may wait.
   void submit(std::span<const ImageView> images);
   std::size_t waiting() const;  ///< submissions not collected yet

@@ -1,0 +1,166 @@
+// Label sets.
+#include "apps/common/labels.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/common/files.hpp"
+#include "tessera/error.hpp"
+
+namespace tessera::app {
+namespace {
+
+const LabelSet& cityscapes() {
+  static const LabelSet set{"cityscapes",
+                            {{"road", {128, 64, 128}, "flat", false, 7},
+                             {"sidewalk", {244, 35, 232}, "flat", false, 8},
+                             {"building", {70, 70, 70}, "construction", false, 11},
+                             {"wall", {102, 102, 156}, "construction", false, 12},
+                             {"fence", {190, 153, 153}, "construction", false, 13},
+                             {"pole", {153, 153, 153}, "object", false, 17},
+                             {"traffic light", {250, 170, 30}, "object", false, 19},
+                             {"traffic sign", {220, 220, 0}, "object", false, 20},
+                             {"vegetation", {107, 142, 35}, "nature", false, 21},
+                             {"terrain", {152, 251, 152}, "nature", false, 22},
+                             {"sky", {70, 130, 180}, "sky", false, 23},
+                             {"person", {220, 20, 60}, "human", false, 24},
+                             {"rider", {255, 0, 0}, "human", false, 25},
+                             {"car", {0, 0, 142}, "vehicle", false, 26},
+                             {"truck", {0, 0, 70}, "vehicle", false, 27},
+                             {"bus", {0, 60, 100}, "vehicle", false, 28},
+                             {"train", {0, 80, 100}, "vehicle", false, 31},
+                             {"motorcycle", {0, 0, 230}, "vehicle", false, 32},
+                             {"bicycle", {119, 11, 32}, "vehicle", false, 33},
+                             {"void", {0, 0, 0}, "", true}}};
+  return set;
+}
+
+const LabelSet& camvid() {
+  static const LabelSet set{"camvid",
+                            {{"Sky", {128, 128, 128}, "sky"},
+                             {"Building", {128, 0, 0}, "construction"},
+                             {"Pole", {192, 192, 128}, "object"},
+                             {"Road", {128, 64, 128}, "flat"},
+                             {"Pavement", {60, 40, 222}, "flat"},
+                             {"Tree", {128, 128, 0}, "nature"},
+                             {"SignSymbol", {192, 128, 128}, "object"},
+                             {"Fence", {64, 64, 128}, "construction"},
+                             {"Car", {64, 0, 128}, "vehicle"},
+                             {"Pedestrian", {64, 64, 0}, "human"},
+                             {"Bicyclist", {0, 128, 192}, "human"},
+                             {"void", {0, 0, 0}, "", true}}};
+  return set;
+}
+
+[[noreturn]] void refuse(const std::string& where, const std::string& reason) {
+  throw Error(ErrorCode::InvalidArgument, where + ": " + reason + ".");
+}
+
+// A colour for class `index`: hues a golden angle apart, so that neighbours differ.
+std::array<std::uint8_t, 3> hue(int index) {
+  const double h = std::fmod(index * 0.61803398875, 1.0) * 6, value = index % 2 ? 0.95 : 0.7;
+  std::array<std::uint8_t, 3> rgb{};
+  for (int c = 0; c < 3; ++c) {
+    const double k = std::fmod(5 - 2 * c + h, 6), part = std::clamp(std::min(k, 4 - k), 0.0, 1.0);
+    rgb[static_cast<std::size_t>(c)] =
+        static_cast<std::uint8_t>(std::lround(255 * value * (1 - 0.75 * part)));
+  }
+  return rgb;
+}
+
+LabelSet parse(const Json& list, const std::string& where) {
+  if (!list.is_array() || list.empty()) refuse(where, "labels are a list of classes");
+  LabelSet set{where, {}};
+  for (const Json& item : list) {
+    const std::string which = "class " + std::to_string(set.classes.size());
+    LabelClass c;
+    c.color = hue(static_cast<int>(set.classes.size()));
+    if (item.is_string()) {
+      c.name = item.get<std::string>();
+    } else if (item.is_object() && item.contains("name") && item["name"].is_string()) {
+      c.name = item["name"].get<std::string>();
+      if (item.contains("category") && item["category"].is_string())
+        c.category = item["category"].get<std::string>();
+      if (item.contains("ignore") && item["ignore"].is_boolean()) c.ignored = item["ignore"].get<bool>();
+      if (item.contains("id") && item["id"].is_number_integer()) c.datasetId = item["id"].get<int>();
+      if (item.contains("color")) {
+        const Json& color = item["color"];
+        if (!color.is_array() || color.size() != 3)
+          refuse(where, which + " wants color as [red, green, blue]");
+        for (std::size_t i = 0; i < 3; ++i) {
+          if (!color[i].is_number_integer() || color[i].get<int>() < 0 || color[i].get<int>() > 255)
+            refuse(where, which + " has a colour value that is not 0 to 255");
+          c.color[i] = color[i].get<std::uint8_t>();
+        }
+      }
+    } else {
+      refuse(where, which + " has no name");
+    }
+    if (!set.classes.empty() && set.classes.back().ignored && !c.ignored)
+      refuse(where, which + " follows a class that is not scored; those go last");
+    set.classes.push_back(std::move(c));
+  }
+  if (set.classes.size() > 256) refuse(where, "has more than 256 classes");
+  return set;
+}
+
+}  // namespace
+
+std::size_t LabelSet::scored() const {
+  return static_cast<std::size_t>(
+      std::count_if(classes.begin(), classes.end(), [](const LabelClass& c) { return !c.ignored; }));
+}
+
+std::vector<std::string> LabelSet::categories() const {
+  std::vector<std::string> names;
+  for (const LabelClass& c : classes)
+    if (!c.category.empty() && !c.ignored && std::find(names.begin(), names.end(), c.category) == names.end())
+      names.push_back(c.category);
+  return names;
+}
+
+std::vector<std::array<std::uint8_t, 4>> LabelSet::palette(double opacity) const {
+  const auto alpha = static_cast<std::uint8_t>(std::lround(255 * opacity));
+  std::vector<std::array<std::uint8_t, 4>> out;
+  for (const LabelClass& c : classes)
+    out.push_back({c.color[2], c.color[1], c.color[0], c.ignored ? std::uint8_t{0} : alpha});
+  return out;
+}
+
+void LabelSet::checkClasses(int networkClasses) const {
+  const auto given = static_cast<std::size_t>(networkClasses);
+  if (given >= scored() && given <= classes.size()) return;
+  throw Error(
+      ErrorCode::InvalidArgument,
+      "The network gives " + std::to_string(networkClasses) + " classes, but the labels '" + name +
+          "' name " + std::to_string(scored()) +
+          (classes.size() > scored() ? " and " + std::to_string(classes.size() - scored()) + " unscored"
+                                     : "") +
+          "; choose others with --labels.");
+}
+
+LabelSet loadLabels(const std::string& nameOrFile) {
+  if (nameOrFile == "cityscapes") return cityscapes();
+  if (nameOrFile == "camvid") return camvid();
+  if (!fs::exists(nameOrFile))
+    throw Error(ErrorCode::InvalidArgument,
+                "No labels '" + nameOrFile + "': neither cityscapes, camvid, nor a JSON file of that name.");
+  const Json value = readJson(nameOrFile);
+  return parse(value.is_object() && value.contains("classes") ? value["classes"] : value, nameOrFile);
+}
+
+LabelSet labelsOf(const Json& value, const std::string& folder) {
+  if (!value.is_string()) return parse(value, "labels of the sidecar");
+  const auto name = value.get<std::string>();
+  const bool known = name == "cityscapes" || name == "camvid" || fs::path(name).is_absolute();
+  return loadLabels(known ? name : (fs::path(folder) / name).string());
+}
+
+LabelSet numberedLabels(int classes) {
+  LabelSet set{"numbers", {}};
+  for (int i = 0; i < classes; ++i)
+    set.classes.push_back({"class " + std::to_string(i), hue(i), "", false, -1});
+  return set;
+}
+
+}  // namespace tessera::app

@@ -1,0 +1,42 @@
+/// \file
+/// Names and colours of classes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace tessera::app {
+
+struct LabelClass {
+  std::string name;
+  std::array<std::uint8_t, 3> color{};  ///< red, green, blue
+  std::string category;                 ///< empty: none
+  bool ignored = false;                 ///< not scored: void, not labelled
+  int datasetId = -1;  ///< in the data set's own numbering, where that differs from the index
+};
+
+struct LabelSet {
+  std::string name;
+  std::vector<LabelClass> classes;  ///< by the network's class index; ignored ones last
+
+  /// Classes that are scored.
+  std::size_t scored() const;
+  /// Categories in order of first appearance.
+  std::vector<std::string> categories() const;
+  /// Blue, green, red, opacity; ignored classes are transparent.
+  std::vector<std::array<std::uint8_t, 4>> palette(double opacity) const;
+  /// Throws Error(InvalidArgument) where a network with so many classes does not fit.
+  void checkClasses(int networkClasses) const;
+};
+
+/// "cityscapes", "camvid", or a JSON file: [{"name","color":[r,g,b],"category"?,"ignore"?}, ..].
+LabelSet loadLabels(const std::string& nameOrFile);
+/// From a sidecar: a name or file as above (relative to `folder`), or a list of names or objects.
+LabelSet labelsOf(const nlohmann::ordered_json& value, const std::string& folder);
+/// "class 0", "class 1", .. in colours far apart.
+LabelSet numberedLabels(int classes);
+
+}  // namespace tessera::app

@@ -1,0 +1,37 @@
+/// \file
+/// Loading a network with the sidecar that says how images become its input.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "apps/common/files.hpp"
+#include "tessera/graph.hpp"
+#include "tessera/image.hpp"
+
+namespace tessera::app {
+
+/// `<model>.json`: see docs of the segmenter. Fields that it lacks are empty or default.
+struct Sidecar {
+  fs::path file;
+  std::string task;
+  std::string input, output;   ///< names of the bindings
+  ImagePreprocess preprocess;  ///< height and width 0: the network's own
+  Json labels;                 ///< name, file or list; null: none
+
+  /// Throws Error(InvalidArgument) that names file, field and reason.
+  static Sidecar read(const fs::path& file);
+};
+
+/// Where the sidecar of a model argument lies: beside `model.onnx` as `model.json`, beside
+/// `net.prototxt,net.caffemodel` as `net.json` (the caffemodel's stem, else the prototxt's). None where there
+/// is none.
+std::optional<fs::path> findSidecar(const std::string& model);
+
+/// Imports `model` with `batch` images at a time, also where the file fixes another batch size.
+Graph loadModel(const std::string& model, std::int64_t batch);
+
+/// The model argument as results name it: its files without folders.
+std::string modelName(const std::string& model);
+
+}  // namespace tessera::app

@@ -1,0 +1,68 @@
+// Options, log, errors, exit codes.
+#include "apps/common/program.hpp"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+
+#include <cstdio>
+#include <new>
+
+#include "tessera/error.hpp"
+#include "tessera/log.hpp"
+
+namespace tessera::app {
+
+EngineOptions CommonOptions::engineOptions() const {
+  EngineOptions options;
+  options.precision = parsePrecision(precision);
+  return options;
+}
+
+void addDeviceOptions(CLI::App& app, CommonOptions& options) {
+  app.add_option("--device", options.device,
+                 "OpenCL device: index, part of its name, cpu or gpu (see tessera devices)")
+      ->type_name("SEL");
+  app.add_option("--precision", options.precision, "Precision of the network")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
+      ->capture_default_str();
+  app.add_option("--tune", options.tune, "How long to search for fast kernels")
+      ->check(CLI::IsMember({"off", "cached", "fast", "full"}))
+      ->capture_default_str();
+}
+
+void addOutputOptions(CLI::App& app, CommonOptions& options) {
+  app.add_option("--json", options.json, "Write the result as JSON")->type_name("FILE");
+  app.add_option("--log-level", options.logLevel, "What to log on stderr")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
+      ->capture_default_str();
+}
+
+int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
+               const std::function<int()>& body) {
+  const auto fail = [&](const std::string& message, int code) {
+    std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), message.c_str());
+    return code;
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kDone : kUsage;
+  }
+  try {
+    auto logger = std::make_shared<spdlog::logger>(app.get_name(),
+                                                   std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    logger->set_pattern("%n: %^%l%$: %v");
+    logger->set_level(spdlog::level::from_str(options.logLevel));
+    setLogger(logger);
+    return body();
+  } catch (const UsageError& e) {
+    return fail(std::string(e.what()) + "\nRun with --help for more information.", kUsage);
+  } catch (const Error& e) {
+    return fail(std::string("error: ") + e.what(), kFailed);
+  } catch (const std::bad_alloc&) {
+    return fail("error: the host has no memory left.", kFailed);
+  } catch (const std::exception& e) {
+    return fail(std::string("error: ") + e.what(), kFailed);
+  }
+}
+
+}  // namespace tessera::app

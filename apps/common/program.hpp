@@ -1,0 +1,41 @@
+/// \file
+/// What every program does alike: options, log, errors, exit codes.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "tessera/device.hpp"
+#include "tessera/engine.hpp"
+
+namespace tessera::app {
+
+inline constexpr int kDone = 0, kFailed = 1, kUsage = 2;
+
+struct CommonOptions {
+  std::string device;  ///< index, part of a name, cpu, gpu; empty: a GPU where there is one
+  std::string precision = "fp32";
+  std::string tune = "fast";
+  std::string json;  ///< file for the machine-readable result
+  std::string logLevel = "warning";
+
+  Device selectDevice() const { return Device::select(device); }
+  EngineOptions engineOptions() const;
+};
+
+/// Adds --device, --precision, --tune; programs that run a network want them.
+void addDeviceOptions(CLI::App& app, CommonOptions& options);
+/// Adds --json and --log-level.
+void addOutputOptions(CLI::App& app, CommonOptions& options);
+
+/// Wrong use of a program that the option parser can not see; exit code 2.
+class UsageError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Parses, sets up the log, runs `body`, and turns every exception into a message on stderr and an exit code.
+int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
+               const std::function<int()>& body);
+
+}  // namespace tessera::app

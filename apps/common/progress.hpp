@@ -1,0 +1,30 @@
+/// \file
+/// A progress bar on stderr.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace tessera::app {
+
+/// Shows how far a task is, where stderr is a terminal and the task takes more than a second.
+class Progress {
+ public:
+  Progress(std::string what, std::size_t total, std::string unit);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void advance(std::size_t steps = 1);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void draw(Clock::time_point now);
+
+  std::string what_, unit_;
+  std::size_t total_, done_ = 0;
+  Clock::time_point begin_ = Clock::now(), drawn_{};
+  bool terminal_ = false, visible_ = false;
+};
+
+}  // namespace tessera::app

@@ -1,0 +1,36 @@
+// segmenter: segments images and videos on an OpenCL device.
+#include "apps/segmenter/segmenter.hpp"
+
+int main(int argc, char** argv) {
+  using namespace tessera::app;
+  SegmenterOptions options;
+  CLI::App app("Segments images and videos with a trained network on an OpenCL device.", "segmenter");
+  app.add_option("--model,-m", options.model, "model.onnx, or net.prototxt,net.caffemodel")
+      ->required()
+      ->type_name("M");
+  app.add_option("--images,-i", options.images, "Images and folders of images")->type_name("PATH..");
+  app.add_option("--video", options.videos, "Videos; overlays become a video")->type_name("FILE..");
+  app.add_option("--out,-o", options.out, "Folder for class maps, colour maps and overlays")
+      ->type_name("DIR");
+  app.add_option("--annotations", options.annotations, "Folder of annotated class maps, matched by file stem")
+      ->type_name("DIR");
+  app.add_option("--labels", options.labels, "cityscapes, camvid, or a JSON file of names and colours")
+      ->type_name("NAME");
+  app.add_option("--preprocess", options.preprocess,
+                 "How images become the input (default: the model's .json)")
+      ->type_name("FILE");
+  app.add_option("--max-batch", options.maxBatch, "Images at a time")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--confusion", options.confusion, "Write the confusion matrix, comma-separated")
+      ->type_name("FILE");
+  app.add_option("--opacity", options.opacity, "Of the colours in overlays")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_flag("--legend", options.legend, "Class names below overlays");
+  app.add_flag("--network-size", options.networkSize,
+               "Class maps at the network's resolution, not the image's");
+  addDeviceOptions(app, options.common);
+  addOutputOptions(app, options.common);
+  return runProgram(app, argc, argv, options.common, [&] { return runSegmenter(options); });
+}

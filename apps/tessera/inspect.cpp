@@ -1,0 +1,102 @@
+// tessera inspect
+#include <spdlog/fmt/fmt.h>
+
+#include "apps/common/files.hpp"
+#include "apps/common/model.hpp"
+#include "apps/tessera/commands.hpp"
+
+namespace tessera::app {
+namespace {
+
+struct InspectOptions {
+  EngineArguments engine;
+  bool raw = false, graph = false, steps = false;
+};
+
+Json bindingJson(const Binding& binding) {
+  return {{"name", binding.name},
+          {"direction", binding.isInput ? "input" : "output"},
+          {"type", std::string(toString(binding.type))},
+          {"shape", binding.shape}};
+}
+
+Json inspectionJson(const Engine& engine, const std::string& model) {
+  Json json{{"model", model}, {"device", engine.device().caps().name}};
+  json["bindings"] = Json::array();
+  for (const Binding& binding : engine.bindings()) json["bindings"].push_back(bindingJson(binding));
+  const MemoryUse& memory = engine.memory();
+  json["memory_bytes"] = {
+      {"weights", memory.weights}, {"activations", memory.activations}, {"workspace", memory.workspace}};
+  json["layers"] = Json::array();
+  for (const LayerInfo& layer : engine.layers())
+    json["layers"].push_back({{"name", layer.name},
+                              {"op", layer.op},
+                              {"family", layer.family},
+                              {"tactic", layer.tactic},
+                              {"precision", layer.precision},
+                              {"operations", layer.operations},
+                              {"bytes", layer.bytes}});
+  return json;
+}
+
+void printLayers(const Engine& engine) {
+  std::size_t width = 5;
+  for (const LayerInfo& layer : engine.layers())
+    width = std::max(width, std::min<std::size_t>(layer.name.size(), 40));
+  fmt::print("{:<{}}  {:<16}{:<24}{:<10}{:>10}  {}\n", "layer", width, "operator", "family", "precision",
+             "MFLOP", "tactic");
+  double operations = 0;
+  for (const LayerInfo& layer : engine.layers()) {
+    operations += layer.operations;
+    fmt::print("{:<{}}  {:<16}{:<24}{:<10}{:>10.2f}  {}\n", layer.name.substr(0, 40), width, layer.op,
+               layer.family, layer.precision, layer.operations * 1e-6, layer.tactic);
+  }
+  fmt::print("{} layers, {:.3f} GFLOP\n", engine.layers().size(), operations * 1e-9);
+}
+
+int inspect(const InspectOptions& options, const CommonOptions& common) {
+  Graph graph = options.engine.load();
+  if (options.raw) {
+    std::fputs(graph.text().c_str(), stdout);
+    return kDone;
+  }
+  const EngineOptions engineOptions = options.engine.options(common);
+  if (options.graph) {
+    optimize(graph, engineOptions.passes);
+    std::fputs(graph.text().c_str(), stdout);
+    return kDone;
+  }
+  const auto engine = Engine::build(std::move(graph), common.selectDevice(), engineOptions);
+  const std::string model = modelName(options.engine.model);
+  if (options.steps) {
+    std::fputs(engine->text().c_str(), stdout);
+  } else {
+    fmt::print("{} on {}\n", model, engine->device().caps().name);
+    for (const Binding& binding : engine->bindings())
+      fmt::print("{:<7}{}  {}:{}\n", binding.isInput ? "input" : "output", binding.name,
+                 toString(binding.type), toString(binding.shape));
+    printLayers(*engine);
+    const MemoryUse& memory = engine->memory();
+    fmt::print("weights {}, activations {}, workspace {}\n", bytesText(memory.weights),
+               bytesText(memory.activations), bytesText(memory.workspace));
+  }
+  if (!common.json.empty()) writeJson(common.json, inspectionJson(*engine, model));
+  return kDone;
+}
+
+}  // namespace
+
+Command addInspect(CLI::App& app, CommonOptions& common) {
+  auto options = std::make_shared<InspectOptions>();
+  options->engine.add(app);
+  auto* raw = app.add_flag("--raw", options->raw, "Print the graph as imported, before any pass, and stop");
+  auto* graph = app.add_flag("--graph", options->graph, "Print the optimised graph and stop")->excludes(raw);
+  app.add_flag("--steps", options->steps, "Print every step with its operands and layouts")
+      ->excludes(raw)
+      ->excludes(graph);
+  addDeviceOptions(app, common);
+  addOutputOptions(app, common);
+  return [options, &common] { return inspect(*options, common); };
+}
+
+}  // namespace tessera::app

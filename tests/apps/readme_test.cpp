@@ -1,0 +1,32 @@
+// The README shows the host program as it is compiled.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "apps/common/files.hpp"
+
+namespace tessera::app {
+namespace {
+
+TEST(Readme, ShowsTheHostProgramVerbatim) {
+  const fs::path root = TESSERA_SOURCE_DIR;
+  const std::string readme = readFile(root / "README.md");
+  const std::string program = readFile(root / "docs/host_program/main.cpp");
+  EXPECT_THAT(readme, testing::HasSubstr("```cpp\n" + program + "```\n"));
+  EXPECT_THAT(readme, testing::HasSubstr("```cmake\n" + readFile(root / "docs/host_program/CMakeLists.txt") + "```\n"));
+}
+
+TEST(Readme, NamesFilesThatExist) {
+  const fs::path root = TESSERA_SOURCE_DIR;
+  const std::string readme = readFile(root / "README.md");
+  std::size_t links = 0;
+  for (std::size_t at = readme.find("]("); at != std::string::npos; at = readme.find("](", at + 1)) {
+    const std::string target = readme.substr(at + 2, readme.find(')', at) - at - 2);
+    if (target.starts_with("http") || target.starts_with("#")) continue;
+    EXPECT_TRUE(fs::exists(root / target)) << target;
+    ++links;
+  }
+  EXPECT_GT(links, 0u);
+}
+
+}  // namespace
+}  // namespace tessera::app

@@ -1,0 +1,91 @@
+// The tessera program as a user runs it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "apps/common/npy.hpp"
+#include "tests/apps/program.hpp"
+
+namespace tessera {
+
+namespace fs = std::filesystem;
+namespace {
+
+using app::readJson;
+using test::Folder;
+using test::runProgram;
+using testing::HasSubstr;
+
+class Program : public testing::Test {
+ protected:
+  Folder folder;
+  std::string model = test::writeColorNetwork(folder.path());
+  std::string at(const std::string& name) const { return (folder / name).string(); }
+};
+
+TEST_F(Program, ListsDevices) {
+  const auto result = runProgram("tessera", {"devices", "--json", at("d.json")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto list = readJson(folder / "d.json")["devices"];
+  ASSERT_GE(list.size(), 1u);
+  EXPECT_THAT(result.out, HasSubstr(list[0]["name"].get<std::string>()));
+}
+
+TEST_F(Program, RunsOnNpyFiles) {
+  HostTensor x(DataType::Float32, {1, 3, 24, 32});
+  for (std::int64_t i = 0; i < x.size(); ++i) x.setNumber(i, static_cast<double>(i % 17) - 8);
+  app::writeNpy(folder / "x.npy", x);
+  for (const std::string& input : {at("x.npy"), "image=" + at("x.npy")}) {
+    const auto result = runProgram("tessera", {"run", model, "--input", input, "--out", at("out")});
+    ASSERT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(app::readNpy(folder / "out/scores.npy"), x);  // its weights are the identity
+    fs::remove_all(folder / "out");
+  }
+}
+
+TEST_F(Program, RefusesWrongInputs) {
+  app::writeNpy(folder / "x.npy", HostTensor(DataType::Float32, {1, 3, 24, 33}));
+  const auto expect = [&](const std::vector<std::string>& arguments, int code, const char* message) {
+    const auto result = runProgram("tessera", arguments);
+    EXPECT_EQ(result.code, code) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(message));
+    EXPECT_FALSE(fs::exists(folder / "out"));
+  };
+  expect({"run", model, "--input", at("x.npy"), "--out", at("out")}, 1, "1x3x24x33");
+  expect({"run", model, "--input", "nobody=" + at("x.npy"), "--out", at("out")}, 1, "nobody");
+  expect({"run", model, "--out", at("out")}, 1, "'image' was not given");
+  expect({"run", at("none.onnx"), "--out", at("out")}, 1, "none.onnx");
+  expect({"run"}, 2, "model");
+  expect({}, 2, "subcommand");
+  expect({"inspect", model, "--passes-off", "no-such-pass"}, 1, "no-such-pass");
+}
+
+TEST_F(Program, InspectsGraphsAndSteps) {
+  EXPECT_THAT(runProgram("tessera", {"inspect", model, "--raw"}).out, HasSubstr("Convolution"));
+  EXPECT_THAT(runProgram("tessera", {"inspect", model, "--graph"}).out, HasSubstr("Convolution"));
+  const auto result = runProgram("tessera", {"inspect", model, "--batch", "2", "--json", at("i.json")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto json = readJson(folder / "i.json");
+  EXPECT_EQ(json["bindings"][0]["shape"], app::Json::array({2, 3, 24, 32}));
+  EXPECT_GE(json["layers"].size(), 1u);
+  EXPECT_GT(json["memory_bytes"]["activations"].get<int>(), 0);
+}
+
+TEST_F(Program, MeasuresLayers) {
+  const auto result = runProgram("tessera", {"bench", model, "--runs", "5", "--json", at("b.json")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto json = readJson(folder / "b.json");
+  for (const char* key :
+       {"device", "model", "precision", "batch", "latency_ms", "throughput", "memory_bytes", "layers"})
+    EXPECT_TRUE(json.contains(key)) << key;
+  double layers = 0;
+  for (const auto& layer : json["layers"]) {
+    for (const char* key : {"name", "family", "tactic", "precision", "ms", "gops", "gbps"})
+      EXPECT_TRUE(layer.contains(key)) << key;
+    layers += layer["ms"].get<double>();
+  }
+  EXPECT_GT(layers, 0);
+  EXPECT_GT(json["latency_ms"]["median"].get<double>(), 0);
+}
+
+}  // namespace
+}  // namespace tessera
