@@ -1,0 +1,125 @@
+// bench/models: the median time of networks, and which fraction of the device's measured ceiling that is.
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include "apps/common/files.hpp"
+#include "apps/common/model.hpp"
+#include "apps/common/program.hpp"
+#include "apps/common/statistics.hpp"
+#include "apps/tessera/tensors.hpp"
+#include "bench/ceiling.hpp"
+#include "bench/reference_networks.hpp"
+#include "bench/write_onnx.hpp"
+#include "tessera/context.hpp"
+
+namespace tessera::bench {
+namespace {
+
+struct Options {
+  app::CommonOptions common;
+  std::vector<std::string> networks{"fcn8s", "resnet50", "vgg16"}, models;
+  std::int64_t batch = 1;
+  int runs = 10;
+  std::string exportFolder;
+};
+
+struct Row {
+  std::string name;
+  std::int64_t batch = 1;
+  app::Latency latency;
+  double gigaOperations = 0;
+};
+
+Row measure(const std::string& name, Graph graph, const Device& device, const Options& options) {
+  const auto engine = Engine::build(std::move(graph), device, options.common.engineOptions());
+  Context context(engine);
+  Row row{name, options.batch, {}, 0};
+  for (const Binding& binding : engine->bindings())
+    if (binding.isInput) context.upload(binding.name, app::randomTensor(binding, 0));
+  for (const LayerInfo& layer : engine->layers()) row.gigaOperations += layer.operations * 1e-9;
+  for (int i = 0; i < 2; ++i) context.execute();
+  std::vector<double> milliseconds;
+  for (int i = 0; i < options.runs; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    context.execute();
+    milliseconds.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  }
+  row.latency = app::Latency::of(milliseconds);
+  return row;
+}
+
+const ReferenceNetwork& networkNamed(const std::string& name) {
+  std::string names;
+  for (const ReferenceNetwork& network : referenceNetworks()) {
+    if (network.name == name) return network;
+    names += " " + network.name;
+  }
+  throw app::UsageError("No network '" + name + "'; there are:" + names);
+}
+
+int run(const Options& options) {
+  if (!options.exportFolder.empty()) {
+    for (const std::string& name : options.networks) {
+      const auto file = std::filesystem::path(options.exportFolder) / (name + ".onnx");
+      writeOnnx(networkNamed(name).make(options.batch), file);
+      fmt::print("{}\n", file.string());
+    }
+    return app::kDone;
+  }
+  const Device device = options.common.selectDevice();
+  const Ceiling ceiling = measureCeiling(device);
+  fmt::print("{}: {:.0f} GFLOP/s fp32, {:.0f} GB/s measured\n\n", device.caps().name, ceiling.gflops,
+             ceiling.gbps);
+  fmt::print("{:<38}{:>6}{:>12}{:>10}{:>10}{:>12}{:>10}\n", "network", "batch", "median ms", "p90 ms",
+             "GFLOP", "GFLOP/s", "ceiling");
+  app::Json json{{"device", device.caps().name},
+                 {"precision", options.common.precision},
+                 {"ceiling", {{"gflops", ceiling.gflops}, {"gbps", ceiling.gbps}}}};
+  json["networks"] = app::Json::array();
+  const auto report = [&](const Row& row) {
+    const double rate = row.gigaOperations / row.latency.median * 1000;
+    fmt::print("{:<38}{:>6}{:>12.3f}{:>10.3f}{:>10.2f}{:>12.1f}{:>9.1f}%\n", row.name, row.batch,
+               row.latency.median, row.latency.p90, row.gigaOperations, rate, rate / ceiling.gflops * 100);
+    std::fflush(stdout);
+    json["networks"].push_back({{"name", row.name},
+                                {"batch", row.batch},
+                                {"latency_ms", row.latency.json()},
+                                {"gflop", row.gigaOperations},
+                                {"gflops", rate},
+                                {"fraction_of_ceiling", rate / ceiling.gflops}});
+  };
+  for (const std::string& name : options.networks)
+    report(measure(name, networkNamed(name).make(options.batch), device, options));
+  for (const std::string& model : options.models)
+    report(measure(app::modelName(model), app::loadModel(model, options.batch), device, options));
+  if (!options.common.json.empty()) app::writeJson(options.common.json, json);
+  return app::kDone;
+}
+
+}  // namespace
+}  // namespace tessera::bench
+
+int main(int argc, char** argv) {
+  using namespace tessera;
+  bench::Options options;
+  CLI::App app("Measures networks against the device's ceiling.", "bench_models");
+  app.add_option("--networks", options.networks,
+                 "Reference networks: fcn8s, resnet50, vgg16, squeezenet, mobilenet_v2")
+      ->expected(0, 100)
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--models", options.models, "Model files to measure as well (e.g. ESPNet)")
+      ->expected(0, 100);
+  app.add_option("--batch", options.batch, "Batch size")->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--runs", options.runs, "Runs of each network")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--export", options.exportFolder, "Write the networks as ONNX into this folder and stop");
+  app::addDeviceOptions(app, options.common);
+  app::addOutputOptions(app, options.common);
+  return app::runProgram(app, argc, argv, options.common, [&] { return bench::run(options); });
+}
