@@ -33,7 +33,7 @@ class ConvDepthwise final : public KernelFamily {
   FamilyId id() const override { return {"conv_depthwise", 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (!device.isCpu()) return Verdict::no("it is written for CPUs");
+    if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
     if (op.inputs[0].shape.size() > 4) return Verdict::no("it has more than two spatial extents");
     const Window w = windowOf(op);
     if (!w.depthwise() || w.outChannels != w.channels) return Verdict::no("it is not one filter per channel");

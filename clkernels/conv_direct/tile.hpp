@@ -39,6 +39,8 @@ struct TileRegions {
 TileRegions tileRegions(const TileWork& work, const TileTactic& tactic);
 std::size_t patchBytes(const TileWork& work, const TileTactic& tactic);
 
+/// Whether a device compiles kernels that hold whole register tiles well: "" or why not.
+std::string whyNoTiles(const DeviceCaps& device);
 /// Whether operands, types, layouts and groups suit the tiled families.
 Verdict tileApplies(const OpView& op, const DeviceCaps& device);
 /// The call with its defines, range and arguments up to the operands' offsets and batch strides; adds the

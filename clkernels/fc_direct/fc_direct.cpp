@@ -39,7 +39,7 @@ class FcDirect final : public KernelFamily {
   FamilyId id() const override { return {"fc_direct", 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (!device.isCpu()) return Verdict::no("it is written for CPUs");
+    if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
     for (std::size_t i = 0; i < op.inputs.size(); ++i) {
       if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
       if (op.has(i) && op.inputs[i].layout.block != 1) return Verdict::no("an operand is channel-blocked");
