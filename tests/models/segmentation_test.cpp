@@ -7,6 +7,8 @@
 #include "tests/models/networks.hpp"
 
 namespace tessera {
+
+namespace fs = std::filesystem;
 namespace {
 
 using app::Annotations;
