@@ -30,9 +30,32 @@ bool aligned(const TensorDesc& t, std::int64_t batch, std::int64_t items, int wi
   return t.layout.offset % width == 0 && (items == 1 || batch % width == 0);
 }
 
+/// Scales of codes and the rate of a coded result are arguments, so that layers share programs.
+std::string declareScales(const PointwiseJob& job) {
+  std::string parameters;
+  for (std::size_t k = 0; k < job.operands.size(); ++k)
+    if (job.operands[k].scale > 0) parameters += "float scale" + number(k) + ", ";
+  return parameters + (job.rate > 0 ? "float rate, " : "");
+}
+void addScaleArgs(const PointwiseJob& job, KernelCall& call) {
+  for (const auto& operand : job.operands)
+    if (operand.scale > 0) call.args.push_back(KernelArg::ofFloat(operand.scale));
+  if (job.rate > 0) call.args.push_back(KernelArg::ofFloat(job.rate));
+}
+
+/// A value of operand k as the chain takes it.
+std::string decoded(const PointwiseJob& job, std::size_t k, const std::string& value) {
+  return job.operands[k].scale > 0 ? "(" + value + " * scale" + number(k) + ")" : value;
+}
+/// What is stored, from the opening of the chain's call on; `close` ends it.
+std::string opening(const PointwiseJob& job, const std::string& function) {
+  return job.rate > 0 ? "encode" + function + "(" + function + "(" : function + "(";
+}
+std::string closing(const PointwiseJob& job) { return job.rate > 0 ? "), rate)" : ")"; }
+
 /// Declares the operands' pointers, offsets and batch strides.
 std::string declareOperands(const PointwiseJob& job) {
-  std::string parameters, advance;
+  std::string parameters = declareScales(job), advance;
   for (std::size_t k = 0; k < job.operands.size(); ++k) {
     const std::string i = number(k);
     parameters += "__global const " + clType(job.operands[k].desc.type) + "* x" + i + ", int o" + i +
@@ -47,12 +70,12 @@ std::string valueMacro(const PointwiseJob& job, const std::string& macro, const 
                        int width, std::int64_t items) {
   const bool blocked = job.output.layout.block > 1;
   const bool wholeRuns = job.mode == Mode::Flat || blocked || planeSize(job.output) % width == 0;
-  std::string text = "#define " + macro + "(i, c) " + function + "(";
+  std::string text = "#define " + macro + "(i, c) " + opening(job, function);
   for (std::size_t k = 0; k < job.operands.size(); ++k) {
     const PointwiseOperand& operand = job.operands[k];
     const std::string pointer = "x" + number(k);
     const auto load = [&](int lanes, bool isAligned, const std::string& index) {
-      return loadText(operand.desc.type, job.compute, lanes, isAligned, pointer, index);
+      return decoded(job, k, loadText(operand.desc.type, job.compute, lanes, isAligned, pointer, index));
     };
     const auto splat = [&](const std::string& one) {
       return "((" + computeName(job.compute, width) + ")(" + one + "))";
@@ -65,9 +88,9 @@ std::string valueMacro(const PointwiseJob& job, const std::string& macro, const 
     else if (!blocked || width == 1)
       text += splat(load(1, false, "c"));
     else
-      text += "channelsOf" + number(k) + "(" + pointer + ", c, channels)";
+      text += decoded(job, k, "channelsOf" + number(k) + "(" + pointer + ", c, channels)");
   }
-  return text + ")\n";
+  return text + closing(job) + "\n";
 }
 
 /// Functions that read the values of `width` channels, zeros beyond the last one.
@@ -206,13 +229,14 @@ class Pointwise final : public KernelFamily {
     const bool wholeRuns = job.mode == Mode::Flat || y.layout.block > 1 || planeSize(y) % width == 0;
     const bool alignedStore = wholeRuns && aligned(y, y.batchStride(), items, width);
     call.prologue += declareOperands(job);
+    addScaleArgs(job, call);
     if (width > 1) {
       call.prologue += channelLoads(job, width);
       call.prologue += valueMacro(job, "P_VECTOR", "chainVector", width, items);
     }
     call.prologue += chainFunction(job, "chainScalar", 1) +
                      valueMacro(job, "P_SCALAR", "chainScalar", 1, items) +
-                     storeFunctions(y.type, job.compute, width, alignedStore);
+                     storeFunctions(y.type, job.compute, width, alignedStore, job.rate > 0);
     for (const auto& operand : job.operands) {
       call.args.push_back(KernelArg::input(operand.input));
       call.args.push_back(KernelArg::ofInt(operand.desc.layout.offset));
@@ -256,15 +280,19 @@ class Pointwise final : public KernelFamily {
     const auto dims = mergedDimensions(job);
     call.source = "pointwise/pointwise_strided.cl";
     call.entry = "pointwise_strided";
-    std::string parameters, value = "#define P_VALUE chainScalar(", coordinates = "#define P_COORDINATES";
+    std::string parameters = declareScales(job);
+    std::string value = "#define P_VALUE " + opening(job, "chainScalar"),
+                coordinates = "#define P_COORDINATES";
     const std::size_t operands = job.operands.size();
+    addScaleArgs(job, call);
     for (std::size_t k = 0; k < operands; ++k) {
       const std::string i = number(k);
       parameters += "__global const " + clType(job.operands[k].desc.type) + "* x" + i + ", int o" + i + ", ";
       call.args.push_back(KernelArg::input(job.operands[k].input));
       call.args.push_back(KernelArg::ofInt(job.operands[k].desc.layout.offset));
-      value += (k ? ", " : "") +
-               loadText(job.operands[k].desc.type, job.compute, 1, false, "x" + i, indexText(dims, k));
+      value += (k ? ", " : "") + decoded(job, k,
+                                         loadText(job.operands[k].desc.type, job.compute, 1, false, "x" + i,
+                                                  indexText(dims, k)));
     }
     for (std::size_t d = 0; d < dims.size(); ++d) {
       parameters += "int e" + number(d) + ", ";
@@ -284,8 +312,9 @@ class Pointwise final : public KernelFamily {
     std::string target = indexText(dims, operands);
     target.replace(0, 1 + number(operands).size(), "yOffset");
     call.prologue += chainFunction(job, "chainScalar", 1) +
-                     storeFunctions(job.output.type, job.compute, 1, false) + "#define P_PARAMETERS " +
-                     parameters + "\n" + value + ")\n" + coordinates + "\n#define P_Y " + target + "\n";
+                     storeFunctions(job.output.type, job.compute, 1, false, job.rate > 0) +
+                     "#define P_PARAMETERS " + parameters + "\n" + value + closing(job) + "\n" + coordinates +
+                     "\n#define P_Y " + target + "\n";
     call.args.push_back(KernelArg::output(0));
     call.args.push_back(KernelArg::ofInt(job.output.layout.offset));
     std::int64_t outer = 1;
@@ -310,7 +339,7 @@ std::vector<OpInstance> Pointwise::samples() const {
 
 void addFamilies_pointwise(FamilyList& list) {
   static const Pointwise pointwise;
-  std::vector<std::string> ops = {"Where", "Cast", "Pointwise", "Scale", "BatchNorm"};
+  std::vector<std::string> ops = {"Where", "Cast", "Pointwise", "QPointwise", "Scale", "BatchNorm"};
   for (const auto& row : pointwiseTable()) ops.emplace_back(row.name);
   list.add(pointwise, ops);
 }

@@ -38,6 +38,13 @@ std::string rowFunction(const PointwiseOp& row, ComputeType compute, const std::
          ";\n}\n";
 }
 
+/// The code of a value, still as a float; common/quant.cl has the same in OpenCL C.
+std::string encodeFunction(const std::string& chain, const std::string& type) {
+  return "static inline " + type + " encode" + chain + "(" + type +
+         " value, float rate) {\n  value = value * rate;\n  value = value == value ? value : LIT(0);\n"
+         "  return rint(clamp(value, LIT(-127), LIT(127)));\n}\n";
+}
+
 }  // namespace
 
 std::string computeName(ComputeType type, int width) {
@@ -78,7 +85,8 @@ std::string chainFunction(const PointwiseJob& job, const std::string& name, int 
     for (const auto& value : values) code += value + ", ";
     code += "LIT(" + literal(job.compute, step.alpha) + "), LIT(" + literal(job.compute, step.beta) + "));\n";
   }
-  return code + "  return " + last + ";\n}\n";
+  code += "  return " + last + ";\n}\n";
+  return job.rate > 0 ? code + encodeFunction(name, type) : code;
 }
 
 std::string loadText(DataType type, ComputeType compute, int width, bool aligned, const std::string& pointer,
@@ -105,7 +113,7 @@ std::string halfFunctions(int width) {
          "(value, 0, (half*)&bits);\n  vstore" + w + "(bits, 0, (__global ushort*)p);\n}\n";
 }
 
-std::string storeFunctions(DataType type, ComputeType compute, int width, bool aligned) {
+std::string storeFunctions(DataType type, ComputeType compute, int width, bool aligned, bool inRange) {
   const std::string own = clType(type);
   const auto store = [&](const std::string& name, int lanes) {
     const std::string w = widthText(lanes), taken = computeName(compute, lanes);
@@ -114,6 +122,8 @@ std::string storeFunctions(DataType type, ComputeType compute, int width, bool a
       value = "convert_uchar" + w + "((value != (" + taken + ")(0)) & 1)";  // true is -1 in vectors
     else if (type == DataType::Float16)
       value = lanes == 1 ? "(float)value" : "value";
+    else if (inRange)
+      value = "convert_" + own + w + "(value)";
     else if (compute == ComputeType::Float &&
              own != "float")  // what becomes of NaN is left to the device: make it 0
       value = "convert_" + own + w + "_sat(value == value ? value : (" + taken + ")(0))";

@@ -23,7 +23,8 @@ std::string loadText(DataType type, ComputeType compute, int width, bool aligned
 /// vload_half<n> and vstore_half<n> fault where the address is no multiple of the vector's size.
 std::string halfFunctions(int width);
 
-/// Functions storeScalar(value, y, i) and, for width > 1, storeVector: they convert to y's type.
-std::string storeFunctions(DataType type, ComputeType compute, int width, bool aligned);
+/// Functions storeScalar(value, y, i) and, for width > 1, storeVector: they convert to y's type. `inRange`:
+/// values are whole numbers that y's type holds.
+std::string storeFunctions(DataType type, ComputeType compute, int width, bool aligned, bool inRange);
 
 }  // namespace tessera

@@ -21,6 +21,10 @@ PointwiseChain chainOf(const OpView& op) {
   if (op.op == "Pointwise") return PointwiseChain::parse(op.attrs.string("expression"));
   PointwiseChain chain;
   if (op.op == "Cast") return chain;
+  if (op.op == "QPointwise") {
+    const std::string expression = op.attrs.string("expression");
+    return expression.empty() ? chain : PointwiseChain::parse(expression);
+  }
   std::vector<ChainOperand> operands;
   for (std::size_t i = 0; i < op.inputs.size(); ++i)
     operands.push_back(ChainOperand::input(static_cast<int>(i)));
@@ -129,6 +133,9 @@ PointwiseJob pointwiseJob(const OpView& op) {
   if (op.op == "Cast" && isFloat(job.output.type)) job.compute = ComputeType::Float;
   if (op.op == "Cast" && job.output.type == DataType::Int64 && job.compute == ComputeType::Int)
     job.compute = ComputeType::Long;
+  const bool quantised = op.op == "QPointwise";
+  const auto scales = quantised ? op.attrs.numbers("scales") : std::vector<double>();
+  if (quantised) job.compute = ComputeType::Float, job.rate = static_cast<float>(op.attrs.number("rate"));
   for (const ChainStep& step : job.chain.steps)  // Not takes bool, but is a condition on floats
     if (step.row && !step.row->integer) job.compute = ComputeType::Float;
   for (std::size_t i = 0; i < op.inputs.size(); ++i) {
@@ -137,6 +144,7 @@ PointwiseJob pointwiseJob(const OpView& op) {
     operand.input = static_cast<int>(i);
     operand.desc = op.inputs[i];
     operand.desc.shape = alignedShape(op, i);
+    if (quantised) operand.scale = static_cast<float>(scales.at(i));
     classify(operand, job.output);
     job.operands.push_back(std::move(operand));
   }

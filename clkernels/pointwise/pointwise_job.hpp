@@ -26,6 +26,7 @@ struct PointwiseOperand {
   TensorDesc desc;  ///< shape as it broadcasts, numpy-aligned with the output
   OperandKind kind = OperandKind::Full;
   std::int64_t batch = 0;  ///< elements between batch items; 0: the same for all
+  float scale = 0;         ///< of codes: they enter as float(code) * scale; 0: not codes
 };
 
 struct PointwiseJob {
@@ -38,6 +39,7 @@ struct PointwiseJob {
   bool tail = false;     ///< the last channel block has padding lanes
   bool mask = false;     ///< padding lanes must be set to zero explicitly
   bool oneItem = false;  ///< Flat: the whole tensor is one run of elements
+  float rate = 0;        ///< the result becomes a code: clamp(rint(f * rate), -127, 127); 0: it does not
 
   bool has(OperandKind kind) const;
 };

@@ -9,8 +9,8 @@
 // P_XTYPE, P_YTYPE    element types in memory
 // P_CONVERT           0: elements are bytes of equal size; 1: convert through float
 // P_XHALF, P_YHALF    1: that side is half (P_CONVERT 1 only)
-// P_YCODE             1: y is i8: clamp(rint(x * scale), -127, 127), NaN gives 0; else y = x * scale
-// scale               1 / s towards codes, s from codes, 1 between floats
+// P_YCODE             1: y is codes: clamp(rint(x * scale * rate), -127, 127), NaN gives 0; else y = x * scale
+// scale               of x's codes, 1 where x is not codes; rate: 1 / scale of y's codes
 #pragma OPENCL FP_CONTRACT OFF
 
 #if !defined(P_XBLOCK) || !defined(P_YBLOCK) || !defined(P_XTYPE) || !defined(P_YTYPE) || !defined(P_CONVERT) || \
@@ -57,15 +57,16 @@ static inline void loadLanes(__global const P_XTYPE* x, VALUE* v, float scale) {
 #endif
 }
 
-static inline void storeLanes(__global P_YTYPE* y, const VALUE* v) {
+static inline void storeLanes(__global P_YTYPE* y, const VALUE* v, float rate) {
 #if P_YHALF && YW == 1
   vstore_half(v[0], 0, y);
 #elif P_YHALF
   CAT(vstore_half, YW)(CAT(vload, YW)(0, v), 0, y);
 #elif P_YCODE && YW == 1
-  y[0] = isnan(v[0]) ? (char)0 : convert_char(clamp(rint(v[0]), -127.0f, 127.0f));
+  const float f = v[0] * rate;
+  y[0] = isnan(f) ? (char)0 : convert_char(clamp(rint(f), -127.0f, 127.0f));
 #elif P_YCODE
-  const CAT(float, YW) f = CAT(vload, YW)(0, v);
+  const CAT(float, YW) f = CAT(vload, YW)(0, v) * rate;
   *(__global CAT(char, YW)*)y =
       CAT(convert_char, YW)(clamp(rint(select(f, (CAT(float, YW))(0.0f), isnan(f))), -127.0f, 127.0f));
 #elif YW == 1
@@ -76,7 +77,7 @@ static inline void storeLanes(__global P_YTYPE* y, const VALUE* v) {
 }
 
 __kernel void reformat(__global const P_XTYPE* restrict x, __global P_YTYPE* restrict y, int channels, int plane,
-                       int xOffset, int xBatch, int yOffset, int yBatch, float scale) {
+                       int xOffset, int xBatch, int yOffset, int yBatch, float scale, float rate) {
   const int p = get_global_id(0), k = get_global_id(1), n = get_global_id(2);
   if (p >= plane) return;
   VALUE v[P_BLOCK];
@@ -98,7 +99,7 @@ __kernel void reformat(__global const P_XTYPE* restrict x, __global P_YTYPE* res
     const int block = k * (P_BLOCK / P_YBLOCK) + s;
     if (block * P_YBLOCK < channels) {
 #pragma unroll
-      for (int l = 0; l < P_YBLOCK; l += YW) storeLanes(y + (block * plane + p) * P_YBLOCK + l, v + s * P_YBLOCK + l);
+      for (int l = 0; l < P_YBLOCK; l += YW) storeLanes(y + (block * plane + p) * P_YBLOCK + l, v + s * P_YBLOCK + l, rate);
     }
   }
 }

@@ -1,4 +1,5 @@
-// reformat: changes of channel block, place and element type that lowering inserts between layers.
+// reformat: changes of channel block, place and element type that lowering inserts between layers, and
+// encoding and decoding (QPointwise without an expression) on the way.
 #include <algorithm>
 
 #include "clkernels/common/image.hpp"
@@ -10,12 +11,31 @@ bool knownBlock(int block) {
   return block == 1 || block == 2 || block == 4 || block == 8 || block == 16 || block == 32;
 }
 
+// What codes are multiplied by where they are read, and what values are before they become codes; else 1.
+struct Factors {
+  float scale = 1, rate = 1;
+};
+Factors factors(const Problem& p) {
+  Factors f;
+  const bool fromCodes = p.inputs[0].type == DataType::Int8, toCodes = p.outputs[0].type == DataType::Int8;
+  if (p.op == "QPointwise") {
+    if (fromCodes) f.scale = static_cast<float>(p.attrs.numbers("scales").at(0));
+    if (toCodes) f.rate = static_cast<float>(p.attrs.number("rate"));
+  } else {
+    const double scale = p.attrs.number("scale", 1);
+    if (fromCodes && !toCodes) f.scale = static_cast<float>(scale);
+    if (toCodes && !fromCodes) f.rate = static_cast<float>(1.0 / scale);
+  }
+  return f;
+}
+
 class Reformat final : public KernelFamily {
  public:
   FamilyId id() const override { return {"reformat", 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
+    if (!op.attrs.string("expression").empty()) return Verdict::no("it computes no expression");
     if (!knownBlock(x.layout.block) || !knownBlock(y.layout.block))
       return Verdict::no("a channel block is not a power of two up to 32");
     if (x.shape.size() < 2 && (x.layout.block > 1 || y.layout.block > 1))
@@ -25,6 +45,7 @@ class Reformat final : public KernelFamily {
 
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
     std::vector<BlockChoice> choices;
+    if (op.inputs.size() > 1) return {BlockChoice::uniform(op, 1)};
     const auto add = [&](int from, int to) {
       if (op.inputs[0].blockable() || (from == 1 && to == 1)) choices.push_back({{from}, {to}});
     };
@@ -33,12 +54,13 @@ class Reformat final : public KernelFamily {
     add(4, 16);
     add(32, 8);
     add(16, 16);
+    if (op.op == "QPointwise") add(16, 4), add(4, 4), add(16, 32), add(32, 16), add(32, 32);
     return choices;
   }
 
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
-    const bool convert = x.type != y.type;
+    const bool convert = p.op == "QPointwise" || x.type != y.type;
     const int block = std::max(x.layout.block, y.layout.block);
     // Planar on both sides: an item is one run of elements whatever its extents are.
     const std::int64_t channels = block == 1 ? 1 : x.shape[1];
@@ -52,10 +74,6 @@ class Reformat final : public KernelFamily {
     addDefine(call.defines, "P_XHALF", convert && x.type == DataType::Float16);
     addDefine(call.defines, "P_YHALF", convert && y.type == DataType::Float16);
     addDefine(call.defines, "P_YCODE", convert && y.type == DataType::Int8);
-    const double scale = p.attrs.number("scale", 1);
-    const float factor = y.type == DataType::Int8   ? static_cast<float>(1.0 / scale)
-                         : x.type == DataType::Int8 ? static_cast<float>(scale)
-                                                    : 1.0f;
     setFlat(call, plane, device);
     call.global.push_back(static_cast<std::size_t>(ceilDiv(channels, block)));
     call.global.push_back(static_cast<std::size_t>(x.shape.empty() ? 1 : x.shape[0]));
@@ -64,7 +82,9 @@ class Reformat final : public KernelFamily {
                  KernelArg::ofInt(plane)};
     addLayoutArgs(call.args, x);
     addLayoutArgs(call.args, y);
-    call.args.push_back(KernelArg::ofFloat(factor));
+    const auto [scale, rate] = factors(p);
+    call.args.push_back(KernelArg::ofFloat(scale));
+    call.args.push_back(KernelArg::ofFloat(rate));
     return {{call}, {}, {}};
   }
 
@@ -77,7 +97,7 @@ class Reformat final : public KernelFamily {
 
 void addFamilies_reformat(FamilyList& list) {
   static const Reformat reformat;
-  list.add(reformat, {"Reformat"});
+  list.add(reformat, {"Reformat", "QPointwise"});
 }
 
 }  // namespace tessera
