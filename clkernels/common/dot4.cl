@@ -33,11 +33,23 @@ static inline int dot4(int a, int b, int acc) {
 }
 #endif
 
-// Sixteen lanes at once. vpdpbusd multiplies unsigned by signed bytes: with `a` biased by 128 (a ^ 0x80 in each byte) the
-// result is 128 * (sum of b's bytes) too large per lane, which the caller takes off once at the end: exact modulo 2^32.
+// Sixteen lanes at once, each four codes of `a` times four of `b`: dot4x16(a ^ CODE_BIAS, b, acc) per lane. vpdpbusd
+// multiplies unsigned by signed bytes: with `a` biased by 128 (0x80 flipped in each byte) the result is 128 * (sum of b's
+// bytes) too large per lane, which the caller takes off once: exact modulo 2^32. Elsewhere nothing is biased.
+// BIASED_CODES  1: the caller has to bias and to take off; 0: CODE_BIAS is 0
 #if D_DOT4 == 5
+#define BIASED_CODES 1
+#define CODE_BIAS 0x80808080u
 static inline int16 dot4x16(uint16 biased, int16 b, int16 acc) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(biased), "v"(b));
   return acc;
+}
+#else
+#define BIASED_CODES 0
+#define CODE_BIAS 0u
+static inline int16 dot4x16(uint16 codes, int16 b, int16 acc) {
+  const int16 a = as_int16(codes);
+  return acc + (a << 24 >> 24) * (b << 24 >> 24) + (a << 16 >> 24) * (b << 16 >> 24) + (a << 8 >> 24) * (b << 8 >> 24) +
+         (a >> 24) * (b >> 24);
 }
 #endif

@@ -6,6 +6,9 @@
 namespace tessera {
 namespace {
 
+// Up to this many input channels a planar input is read as it is: blocks of 16 would be mostly padding.
+constexpr std::int64_t kPlanarChannels = 4;
+
 struct Shape2d {
   Window window;
   bool flat;  // all pixels in one row
@@ -39,7 +42,11 @@ class QConvDirect final : public KernelFamily {
     return Verdict::yes();
   }
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
-    return quantTileChoices(op);
+    const BlockChoice blocked = BlockChoice::uniform(op, 16);
+    BlockChoice planar = blocked;
+    planar.inputs[0] = 1;
+    if (op.inputs[0].shape[1] <= kPlanarChannels) return {planar, blocked};
+    return {blocked, planar};
   }
   TacticSpace space(const Problem& p, const DeviceCaps&) const override {
     return quantTileSpace(Shape2d(p).work(), true);

@@ -3,7 +3,7 @@
 // 4 channels) and broadcasts four codes of each of the T_TX pixels.
 //
 // T_TX, T_TK  the tile; T_TX * T_TK + T_TK + 1 vectors should fit the register file
-// P_BLOCK     channel block of the input: 16, 4 or 1
+// P_BLOCK     channel block of the input: 16 or 1
 // P_STEP      input pixels between neighbouring output pixels of a tile (the stride in x; 1 for a deconvolution)
 // P_PATCH     words of a patch: at least what `KH` rows of `span` pixels take, and 16 more
 //
@@ -13,9 +13,8 @@
 //          corrections[(ky * KW + kx) * T_TK * 16 + k], see below
 //
 // The codes that a tile sees of one input block are copied to `patch`, zeros where it reaches out of the image, so the
-// inner loops test no border. vpdpbusd (D_DOT4 5) wants one side unsigned: then the copy is biased by 128, and the sums
-// start at minus 128 times the sum of the weights of all taps used, which `corrections` holds per tap: exact modulo 2^32.
-// Other devices multiply lane by lane and get the same sums.
+// inner loops test no border. Where the dot product wants biased codes (common/dot4.cl) the copy is biased, and the sums
+// start at minus 128 times the sum of the weights of all taps used, which `corrections` holds per tap.
 #if !defined(T_TX) || !defined(T_TK) || !defined(P_BLOCK) || !defined(P_STEP) || !defined(P_PATCH)
 #error "q_tile.cl needs T_TX, T_TK, P_BLOCK, P_STEP and P_PATCH"
 #endif
@@ -28,18 +27,6 @@
 #define QUADS 4
 #else
 #define QUADS 1
-#endif
-
-#if D_DOT4 == 5
-#define ZERO_CODES 0x80808080u
-#define macLanes dot4x16
-#else
-#define ZERO_CODES 0u
-static inline int16 macLanes(uint16 a, int16 b, int16 acc) {
-  const int16 x = as_int16(a);
-  return acc + (x << 24 >> 24) * (b << 24 >> 24) + (x << 16 >> 24) * (b << 16 >> 24) + (x << 8 >> 24) * (b << 8 >> 24) +
-         (x >> 24) * (b >> 24);
-}
 #endif
 
 // What one tile sees: extents of the input and of the taps, the input position of tap (0, 0) for its first pixel.
@@ -62,14 +49,8 @@ static inline int endTap(int start, int dilation, int extent, int taps) {
 #if P_BLOCK == 16
 static inline void copyPixels(__global const char* row, uint* to, int first, int end, int plane, int channels) {
   int i = first;
-  for (; i + 4 <= end; i += 4) vstore16(vload16(0, (__global const uint*)(row + i * 16)) ^ ZERO_CODES, 0, to + i * 4);
-  for (; i < end; ++i) vstore4(vload4(0, (__global const uint*)(row + i * 16)) ^ ZERO_CODES, 0, to + i * 4);
-}
-#elif P_BLOCK == 4
-static inline void copyPixels(__global const char* row, uint* to, int first, int end, int plane, int channels) {
-  int i = first;
-  for (; i + 16 <= end; i += 16) vstore16(vload16(0, (__global const uint*)(row + i * 4)) ^ ZERO_CODES, 0, to + i);
-  for (; i < end; ++i) to[i] = *(__global const uint*)(row + i * 4) ^ ZERO_CODES;
+  for (; i + 4 <= end; i += 4) vstore16(vload16(0, (__global const uint*)(row + i * 16)) ^ CODE_BIAS, 0, to + i * 4);
+  for (; i < end; ++i) vstore4(vload4(0, (__global const uint*)(row + i * 16)) ^ CODE_BIAS, 0, to + i * 4);
 }
 #else
 // Interleaves up to four planes.
@@ -80,12 +61,12 @@ static inline void copyPixels(__global const char* row, uint* to, int first, int
     if (channels > 1) word |= convert_uint16(vload16(0, (__global const uchar*)row + plane + i)) << 8;
     if (channels > 2) word |= convert_uint16(vload16(0, (__global const uchar*)row + 2 * plane + i)) << 16;
     if (channels > 3) word |= convert_uint16(vload16(0, (__global const uchar*)row + 3 * plane + i)) << 24;
-    vstore16(word ^ ZERO_CODES, 0, to + i);
+    vstore16(word ^ CODE_BIAS, 0, to + i);
   }
   for (; i < end; ++i) {
     uint word = 0;
     for (int c = 0; c < min(channels, 4); ++c) word |= (uint)(uchar)row[c * plane + i] << (8 * c);
-    to[i] = word ^ ZERO_CODES;
+    to[i] = word ^ CODE_BIAS;
   }
 }
 #endif
@@ -96,9 +77,9 @@ static inline void copyPatch(__global const char* x, uint* patch, const Window v
   x += (long)cb * plane * QUADS * 4;
   for (int ky = ky0; ky < ky1; ++ky) {
     uint* to = patch + ky * v.span * QUADS;
-    for (int i = 0; i < first * QUADS; ++i) to[i] = ZERO_CODES;
+    for (int i = 0; i < first * QUADS; ++i) to[i] = CODE_BIAS;
     copyPixels(x + ((long)(v.top + ky * v.DY) * v.W + v.left) * P_BLOCK, to, first, end, plane, v.C - cb * 4);
-    for (int i = end * QUADS; i < v.span * QUADS; ++i) to[i] = ZERO_CODES;
+    for (int i = end * QUADS; i < v.span * QUADS; ++i) to[i] = CODE_BIAS;
   }
 }
 
@@ -112,7 +93,7 @@ static inline void addTap(int16 acc[T_TK][T_TX], const uint* source, __global co
     for (int i = 0; i < T_TX; ++i) {
       const uint16 value = (uint16)(source[i * P_STEP * QUADS + q]);
 #pragma unroll
-      for (int j = 0; j < T_TK; ++j) acc[j][i] = macLanes(value, weights[j], acc[j][i]);
+      for (int j = 0; j < T_TK; ++j) acc[j][i] = dot4x16(value, weights[j], acc[j][i]);
     }
   }
 }
@@ -130,7 +111,7 @@ static inline void accumulateTile(__global const char* x, __global const char* w
 #pragma unroll
   for (int j = 0; j < T_TK; ++j) {
     int16 start = 0;
-#if D_DOT4 == 5
+#if BIASED_CODES
     if (cb0 == 0)
       for (int ky = ky0; ky < ky1; ++ky)
         for (int kx = kx0; kx < kx1; ++kx) start += vload16((ky * v.KW + kx) * T_TK + j, corrections);

@@ -12,7 +12,6 @@ namespace {
 constexpr int kRegisters = 32;  // vector registers of AVX-512; fewer spill, which costs time only
 constexpr std::int64_t kMaxSumBytes = 64 << 20;   // sums of all work-items between passes
 constexpr std::int64_t kWeightBytes = 512 << 10;  // of one channel tile, to stay in the second-level cache
-constexpr std::int64_t kPlanarChannels = 4;       // up to here an input is read planar
 const std::vector<int> kTileWidths{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28};
 
 // Register steps of four input channels for the whole output. What the processor spends besides dot products:
@@ -108,9 +107,8 @@ Verdict quantTileApplies(const OpView& op, const DeviceCaps& device) {
       return Verdict::no("weights, bias, slope and multipliers must be constants");
   if (const auto why = whyNoQuantEpilogue(op); !why.empty()) return Verdict::no(why);
   const int block = op.inputs[0].layout.block;
-  if (block != 1 && block != 4 && block != 16)
-    return Verdict::no("the input is neither planar nor in blocks of 4 or 16 channels");
-  if (block > 1 && op.inputs[0].layout.offset % 4) return Verdict::no("the input's blocks are not aligned");
+  if (block != 1 && block != 16)
+    return Verdict::no("the input is neither planar nor in blocks of 16 channels");
   if (op.outputs[0].layout.block != 16) return Verdict::no("the output is not in blocks of 16 channels");
   if (op.has(kResidualInput) && op.inputs[kResidualInput].layout.block != 16)
     return Verdict::no("the residual is not in blocks of 16 channels");
@@ -118,14 +116,6 @@ Verdict quantTileApplies(const OpView& op, const DeviceCaps& device) {
   if (w.group > 1 && w.groupOutputs() % 16) return Verdict::no("a group's output is not whole blocks");
   if (w.group > 1 && w.groupChannels() % block) return Verdict::no("a group's input is not whole blocks");
   return Verdict::yes();
-}
-
-std::vector<BlockChoice> quantTileChoices(const OpView& op) {
-  const BlockChoice blocked = BlockChoice::uniform(op, 16);
-  BlockChoice planar = blocked, quads = blocked;
-  planar.inputs[0] = 1, quads.inputs[0] = 4;
-  if (op.inputs[0].shape[1] <= kPlanarChannels) return {planar, quads, blocked};
-  return {blocked, planar, quads};
 }
 
 PackedConstant packQuantWeights(const Window& w, int depth, int tk, const WeightOrder& order) {

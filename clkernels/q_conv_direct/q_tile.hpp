@@ -24,8 +24,6 @@ TileTactic quantTileFallback(const TileWork& work, const DeviceCaps& device, boo
 
 /// Whether operands, types, layouts and groups suit the tiled families.
 Verdict quantTileApplies(const OpView& op, const DeviceCaps& device);
-/// Blocks of 16, and an input that is planar or in blocks of four; planar first where there are few channels.
-std::vector<BlockChoice> quantTileChoices(const OpView& op);
 
 /// Where weight [k][c][tap] of an operator lies in its constant, and at which tap of the packed order.
 struct WeightOrder {

@@ -62,15 +62,14 @@ class QDeconvDirect final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const Verdict verdict = quantTileApplies(op, device); !verdict) return verdict;
+    if (op.inputs[0].layout.block != 16) return Verdict::no("the input is not in blocks of 16 channels");
     const Window w = windowOf(op);
     if (w.dilation[1] != 1 || w.dilation[2] != 1) return Verdict::no("the taps are dilated");
     if (w.padBegin[1] < 0 || w.padBegin[2] < 0) return Verdict::no("a pad is negative");
     if (patchWords(workOf(op), {}) > kMaxPatchWords) return Verdict::no("the window is too large");
     return Verdict::yes();
   }
-  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
-    return quantTileChoices(op);
-  }
+  int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
   TacticSpace space(const Problem& p, const DeviceCaps&) const override {
     return quantTileSpace(workOf(p), false);
   }

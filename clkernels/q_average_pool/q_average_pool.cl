@@ -1,0 +1,70 @@
+// q_average_pool: averages of codes: sums in 32 bits, y = float(sum) * factors[cells], then a code or y itself. Up to
+// three spatial extents, any channel block, the same on both sides.
+//
+// x, y: offset + n * batch + ((c / P_BLOCK) * plane + p) * P_BLOCK + c % P_BLOCK
+// A work-item computes PW_WIDTH channels of one position; factors[cells] is float(double(scale) / cells).
+//
+// PW_WIDTH  channels of a vector: P_BLOCK, at most 16
+// P_CELLS   cells to divide by: 0 those inside the image, 1 those inside image and pads
+#if !defined(PW_WIDTH) || !defined(P_BLOCK) || !defined(P_CELLS)
+#error "q_average_pool needs PW_WIDTH, P_BLOCK and P_CELLS"
+#endif
+#define P_ACT None
+#define P_ALPHA 0.0f
+#define P_BETA 0.0f
+#define P_HAS_BIAS 0
+#define P_HAS_RESIDUAL 0
+#define P_SLOPE 0
+#define P_RESIDUAL_CODED 0
+#include "common/activation.cl"
+#include "common/quant.cl"
+
+#if PW_WIDTH == 1
+#define TO_INT convert_int
+#else
+#define TO_INT PW_CAT(convert_int, PW_WIDTH)
+#endif
+
+// Taps of one axis that lie below `end`, and those of them that lie at 0 or above.
+typedef struct {
+  int first, end, padded;
+} Range;
+static inline Range rangeOf(int at, int stride, int pad, int kernelSize, int dilation, int extent, int padEnd) {
+  const int begin = at * stride - pad;
+  Range r;
+  r.first = begin < 0 ? min((dilation - 1 - begin) / dilation, kernelSize) : 0;
+  r.end = begin >= extent ? r.first : max(r.first, min(kernelSize, (extent - 1 - begin) / dilation + 1));
+  r.padded = begin >= extent + padEnd ? 0 : min(kernelSize, (extent + padEnd - 1 - begin) / dilation + 1);
+  return r;
+}
+
+__kernel void q_average_pool(__global const char* x, __global const float* factors, __global Q_RESULT* y, float rate,
+                             int positions, int vectors, int xOffset, int xBatch, int yOffset, int yBatch, int inD,
+                             int inH, int inW, int outD, int outH, int outW, int kernelD, int kernelH, int kernelW,
+                             int strideD, int strideH, int strideW, int dilationD, int dilationH, int dilationW, int padD,
+                             int padH, int padW, int padEndD, int padEndH, int padEndW) {
+  const int id = get_global_id(0), n = get_global_id(1);
+  if (id >= positions * vectors) return;
+  const int p = id % positions, c = id / positions * PW_WIDTH;
+  const int d = p / (outH * outW), h = p / outW % outH, v = p % outW;
+  const Range rd = rangeOf(d, strideD, padD, kernelD, dilationD, inD, padEndD);
+  const Range rh = rangeOf(h, strideH, padH, kernelH, dilationH, inH, padEndH);
+  const Range rw = rangeOf(v, strideW, padW, kernelW, dilationW, inW, padEndW);
+  const int lane = c % P_BLOCK;
+  x += xOffset + n * xBatch + (c / P_BLOCK) * inD * inH * inW * P_BLOCK + lane;
+  PW_INT sum = 0;
+  for (int kd = rd.first; kd < rd.end; ++kd)
+    for (int kh = rh.first; kh < rh.end; ++kh)
+      for (int kw = rw.first; kw < rw.end; ++kw) {
+        const int z = d * strideD - padD + kd * dilationD, iy = h * strideH - padH + kh * dilationH;
+        const int ix = v * strideW - padW + kw * dilationW;
+        sum += TO_INT(PW_LOAD_CODES(x, ((z * inH + iy) * inW + ix) * P_BLOCK));
+      }
+#if P_CELLS == 0
+  const int cells = (rd.end - rd.first) * (rh.end - rh.first) * (rw.end - rw.first);
+#else
+  const int cells = rd.padded * rh.padded * rw.padded;
+#endif
+  storeResult(PW_TO_FLOAT(sum) * factors[max(cells, 1)], y,
+              yOffset + n * yBatch + ((c / P_BLOCK) * positions + p) * P_BLOCK + lane, rate);
+}

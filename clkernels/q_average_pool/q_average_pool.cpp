@@ -1,0 +1,80 @@
+// q_average_pool: averages of codes, any geometry, any channel block.
+#include <algorithm>
+
+#include "clkernels/common/image.hpp"
+#include "clkernels/common/quant.hpp"
+
+namespace tessera {
+namespace {
+
+// float(double(scale) / cells) for every number of cells: devices need no division in double.
+PackedConstant packFactors(float scale, std::int64_t cells) {
+  return {"q_average_pool " + floatLiteral(scale) + " up to " + std::to_string(cells),
+          [scale, cells](const std::vector<const HostTensor*>&) {
+            HostTensor factors(DataType::Float32, {cells + 1});
+            for (std::int64_t i = 1; i <= cells; ++i)
+              factors.as<float>()[i] =
+                  static_cast<float>(static_cast<double>(scale) / static_cast<double>(i));
+            return factors;
+          }};
+}
+
+class QAveragePoolFamily final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"q_average_pool", 1}; }
+  int channelBlock(const OpView&, const DeviceCaps&) const override { return 0; }
+
+  Verdict applies(const OpView& op, const DeviceCaps&) const override {
+    const int block = op.inputs[0].layout.block;
+    if (block != 1 && block != 4 && block != 8 && block != 16 && block != 32)
+      return Verdict::no("the channel block is none of 1, 4, 8, 16 and 32");
+    return sameBlock(op);
+  }
+
+  Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
+    const Window w = windowOf(p);
+    const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
+    const int block = x.layout.block, width = std::min(block, 16);
+    const bool global = p.attrs.integer("global") != 0;
+    Launch launch;
+    launch.packed = {packFactors(static_cast<float>(p.attrs.number("scale")), w.kernelVolume())};
+    KernelCall call{"q_average_pool/q_average_pool.cl", "q_average_pool"};
+    addDefine(call.defines, "PW_WIDTH", width);
+    addDefine(call.defines, "P_BLOCK", block);
+    // All cells of a global pool are inside the image.
+    addDefine(call.defines, "P_CELLS", !global && p.attrs.integer("count_include_pad") != 0);
+    addDefine(call.defines, "P_CODED", y.type == DataType::Int8);
+    const std::int64_t vectors = roundUp(y.shape[1], block) / width;
+    setFlat(call, w.outVolume() * vectors, device);
+    call.global.push_back(static_cast<std::size_t>(w.batch));
+    call.local.push_back(1);
+    call.args = {KernelArg::input(0),
+                 KernelArg::packed(0),
+                 KernelArg::output(0),
+                 KernelArg::ofFloat(static_cast<float>(p.attrs.number("rate"))),
+                 KernelArg::ofInt(w.outVolume()),
+                 KernelArg::ofInt(vectors)};
+    addLayoutArgs(call.args, x);
+    addLayoutArgs(call.args, y);
+    for (const Extents& extents : {w.in, w.out, w.kernel, w.stride, w.dilation, w.padBegin, w.padEnd})
+      addExtentArgs(call.args, extents);
+    launch.calls = {call};
+    return launch;
+  }
+
+  Cost cost(const Problem& p, const DeviceCaps& device) const override {
+    Cost cost = KernelFamily::cost(p, device);
+    cost.operations = static_cast<double>(p.outputs[0].size() * windowOf(p).kernelVolume());
+    cost.efficiency = p.inputs[0].layout.block >= 16 ? 0.2 : 0.05;
+    return cost;
+  }
+};
+
+}  // namespace
+
+void addFamilies_q_average_pool(FamilyList& list) {
+  static const QAveragePoolFamily family;
+  list.add(family, {"QAveragePool"});
+}
+
+}  // namespace tessera
