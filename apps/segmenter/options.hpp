@@ -5,12 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
 
 namespace tessera::app {
 
 struct SegmenterOptions {
   CommonOptions common;
+  Int8Arguments int8;
   std::string model, preprocess;
   std::vector<std::string> images, videos;
   std::string out, annotations, labels, confusion;

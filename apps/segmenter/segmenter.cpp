@@ -51,8 +51,10 @@ Prepared prepare(const SegmenterOptions& options) {
   if (!sidecar.task.empty() && sidecar.task != "segmentation")
     throw Error(ErrorCode::InvalidArgument, sidecar.file.string() + " describes a network for " +
                                                 sidecar.task + ", not for segmentation.");
-  const auto engine =
-      Engine::build(loadModel(options.model, options.maxBatch), device, options.common.engineOptions());
+  const Graph graph = loadModel(options.model, options.maxBatch);
+  EngineOptions engineOptions = options.common.engineOptions();
+  completeInt8(options.int8, graph, sidecar, device, engineOptions);
+  const auto engine = Engine::build(graph, device, engineOptions);
   SegmentationOptions wanted{sidecar.preprocess, sidecar.input, sidecar.output, {}, -1};
   try {
     Segmentation segmentation(engine, std::move(wanted));

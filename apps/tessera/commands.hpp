@@ -17,6 +17,7 @@ Command addDevices(CLI::App& app, CommonOptions& common);
 Command addInspect(CLI::App& app, CommonOptions& common);
 Command addRun(CLI::App& app, CommonOptions& common);
 Command addBench(CLI::App& app, CommonOptions& common);
+Command addCalibrate(CLI::App& app, CommonOptions& common);
 
 /// Options of the commands that build an engine.
 struct EngineArguments {

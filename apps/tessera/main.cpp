@@ -16,5 +16,6 @@ int main(int argc, char** argv) {
   command("inspect", "Prints a model's graph, the kernels that run it, and memory", addInspect);
   command("run", "Runs a model on .npy inputs", addRun);
   command("bench", "Measures latency, throughput, memory and time per layer", addBench);
+  command("calibrate", "Finds the scales that INT8 needs from images", addCalibrate);
   return runProgram(app, argc, argv, common, [&] { return chosen(); });
 }

@@ -64,6 +64,9 @@ DeviceCaps probeDevice(const cl::Platform& platform, const cl::Device& device) {
   caps.pocl = contains(caps.platform, "Portable Computing Language");
   caps.nvidia = contains(caps.vendor, "NVIDIA") && !caps.pocl;
   if (caps.nvidia) caps.nvidiaComputeCapability = nvidiaCapability(device);
+  // NVIDIA's driver (580) crashes in clReleaseMemObject once many overlapping sub-buffers of one buffer
+  // exist.
+  caps.subBuffers = !caps.nvidia;
   caps.avx512Vnni = caps.pocl && caps.isCpu() && hostHasVnni();
   return caps;
 }

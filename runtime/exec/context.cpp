@@ -11,7 +11,8 @@ namespace tessera {
 struct Context::Impl {
   std::shared_ptr<const Engine> engine;
   cl::CommandQueue queue;
-  cl::Buffer arena;
+  cl::Buffer arena;                              ///< storages are its sub-buffers,
+  std::vector<cl::Buffer> slots;                 ///< or, where the driver has none, take these in turn
   std::vector<cl::Buffer> own, bound;            ///< per binding
   std::vector<cl::Buffer> storage;               ///< per storage: what kernels see
   std::vector<std::vector<cl::Kernel>> kernels;  ///< per step
@@ -60,11 +61,18 @@ Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<
           " bytes)",
       [&] {
         c.queue = cl::CommandQueue(context, e.device.impl().device, CL_QUEUE_PROFILING_ENABLE);
-        if (e.lowered.arenaBytes) c.arena = cl::Buffer(context, CL_MEM_READ_WRITE, e.lowered.arenaBytes);
+        for (const std::size_t bytes : e.lowered.slotBytes)
+          c.slots.emplace_back(context, CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
+        if (e.lowered.arenaBytes && c.slots.empty())
+          c.arena = cl::Buffer(context, CL_MEM_READ_WRITE, e.lowered.arenaBytes);
         c.storage = e.constants;
         for (std::size_t i = 0; i < e.lowered.storages.size(); ++i) {
           const Storage& storage = e.lowered.storages[i];
           if (storage.kind != Storage::Kind::Arena || storage.firstStep < 0) continue;
+          if (storage.slot >= 0) {
+            c.storage[i] = c.slots[storage.slot];
+            continue;
+          }
           const cl_buffer_region region{storage.arenaOffset, std::max<std::size_t>(storage.bytes, 1)};
           c.storage[i] = c.arena.createSubBuffer(CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region);
         }

@@ -5,6 +5,31 @@
 #include "lower/step.hpp"
 
 namespace tessera {
+namespace {
+
+bool aliveTogether(const Storage& a, const Storage& b) {
+  return a.firstStep <= b.lastStep && b.firstStep <= a.lastStep;
+}
+
+// Largest first, so that a slot's first storage decides its size.
+void assignSlots(Lowered& lowered, const std::vector<int>& order) {
+  std::vector<std::vector<int>> members;
+  for (const int id : order) {
+    Storage& storage = lowered.storages[id];
+    const auto free = std::find_if(members.begin(), members.end(), [&](const std::vector<int>& slot) {
+      return std::none_of(slot.begin(), slot.end(),
+                          [&](int other) { return aliveTogether(lowered.storages[other], storage); });
+    });
+    storage.slot = static_cast<int>(free - members.begin());
+    if (free == members.end()) {
+      members.emplace_back();
+      lowered.slotBytes.push_back(storage.bytes);
+    }
+    members[storage.slot].push_back(id);
+  }
+}
+
+}  // namespace
 
 void planMemory(Lowered& lowered, const DeviceCaps& device) {
   for (auto& storage : lowered.storages) storage.firstStep = storage.lastStep = -1;
@@ -38,15 +63,19 @@ void planMemory(Lowered& lowered, const DeviceCaps& device) {
   const auto rounded = [&](std::size_t bytes) {
     return (std::max<std::size_t>(bytes, 1) + align - 1) / align * align;
   };
-  std::vector<int> placed;
   lowered.arenaBytes = 0;
+  if (!device.subBuffers) {
+    assignSlots(lowered, order);
+    for (const std::size_t bytes : lowered.slotBytes) lowered.arenaBytes += rounded(bytes);
+    return;
+  }
+  std::vector<int> placed;
   for (const int id : order) {
     Storage& storage = lowered.storages[id];
     std::vector<std::pair<std::size_t, std::size_t>> taken;  // begin, end of what lives at the same time
     for (const int other : placed) {
       const Storage& o = lowered.storages[other];
-      if (o.firstStep <= storage.lastStep && storage.firstStep <= o.lastStep)
-        taken.emplace_back(o.arenaOffset, o.arenaOffset + rounded(o.bytes));
+      if (aliveTogether(o, storage)) taken.emplace_back(o.arenaOffset, o.arenaOffset + rounded(o.bytes));
     }
     std::sort(taken.begin(), taken.end());
     std::size_t at = 0;

@@ -20,6 +20,7 @@ struct Storage {
   std::size_t bytes = 0;
   int firstStep = -1, lastStep = -1;           ///< Arena: steps between which it holds something
   std::size_t arenaOffset = 0;                 ///< Arena: set by the memory plan
+  int slot = -1;                               ///< Arena without sub-buffers: index into Lowered::slotBytes
   std::shared_ptr<const HostTensor> constant;  ///< Constant: what to upload
 };
 
@@ -54,6 +55,7 @@ struct Lowered {
   std::vector<Step> steps;
   std::vector<LoweredBinding> inputs, outputs;
   std::size_t arenaBytes = 0, scratchBytes = 0;  ///< set by the memory plan; scratch is part of the arena
+  std::vector<std::size_t> slotBytes;  ///< without sub-buffers: the arena as buffers that storages take in turn
 
   std::string text() const;  ///< one line a step: layer, family, tactic, operands
 };

@@ -1,0 +1,99 @@
+// INT8 on the command line.
+#include "apps/common/int8_options.hpp"
+
+#include <fstream>
+
+#include "apps/common/progress.hpp"
+#include "calib/calibration_cache.hpp"
+#include "tessera/log.hpp"
+
+namespace tessera::app {
+
+void Int8Arguments::add(CLI::App& app) {
+  app.add_option("--calibration-images", images, "INT8: images, folders or lists to find the scales from")
+      ->type_name("PATH..");
+  app.add_option("--calibration-cache", cache,
+                 "INT8: file of scales; written where images are given, else read")
+      ->type_name("F");
+  app.add_option("--calibration-cache-format", cacheFormat, "Of the cache that is written")
+      ->check(CLI::IsMember({"tessera", "tensorrt"}))
+      ->capture_default_str();
+  app.add_option("--calibration-method", method, "How thresholds are chosen")
+      ->check(CLI::IsMember({"auto", "entropy", "minmax", "percentile", "mse"}))
+      ->capture_default_str();
+  app.add_option("--calibration-limit", limit, "Images to calibrate from, at most (0: all)")
+      ->capture_default_str();
+  app.add_option("--calibration-seed", seed, "Picks them")->capture_default_str();
+  app.add_option("--keep-fp32", keepFp32, "INT8: layers that stay in fp32")
+      ->delimiter(',')
+      ->type_name("NAME,..");
+  app.add_flag("--keep-first-last", keepFirstLast,
+               "INT8: the first and the last layer with weights stay in fp32");
+}
+
+PrecisionOptions Int8Arguments::layerPrecision() const {
+  return {{keepFp32.begin(), keepFp32.end()}, keepFirstLast};
+}
+
+CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph,
+                                      const Sidecar& sidecar, const Device& device,
+                                      const PassOptions& passes) {
+  if (arguments.images.empty()) throw UsageError("--calibration-images is required.");
+  if (graph.inputs().size() != 1)
+    throw Error(ErrorCode::InvalidArgument,
+                "Calibration from images needs a network with one input; this one has " +
+                    std::to_string(graph.inputs().size()) + ".");
+  const GraphTensor& input = graph.tensor(graph.inputs()[0]);
+  if (input.shape.size() != 4)
+    throw Error(ErrorCode::InvalidArgument, "The network's input " + input.name + " is no image.");
+  ImageBatchOptions stream;
+  stream.input = input.name;
+  stream.preprocess = sidecar.preprocess;
+  stream.preprocess.height = input.shape[2];
+  stream.preprocess.width = input.shape[3];
+  stream.batchSize = static_cast<int>(input.shape[0]);
+  stream.limit = arguments.limit;
+  stream.seed = arguments.seed;
+  ImageBatchStream images(calibrationImages(arguments.images), stream);
+  CalibrationOptions options;
+  options.method = parseCalibrationMethod(arguments.method);
+  options.passes = passes;
+  options.layerPrecision = arguments.layerPrecision();
+  std::unique_ptr<Progress> bar;
+  std::string stage;
+  options.progress = [&](std::string_view name, int done, int total) {
+    if (name != stage) {
+      stage = name;
+      bar = std::make_unique<Progress>("calibrating: " + stage, static_cast<std::size_t>(std::max(total, 0)),
+                                       "");
+    }
+    bar->advance();
+  };
+  CalibrationResult result = calibrate(graph, device, images, options);
+  bar.reset();
+  if (!arguments.cache.empty())
+    writeFile(arguments.cache, arguments.cacheFormat == "tensorrt" ? tensorrtCacheText(result.calibration)
+                                                                   : calibrationText(result.calibration));
+  return result;
+}
+
+void completeInt8(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
+                  const Device& device, EngineOptions& options) {
+  if (options.precision != Precision::Int8) {
+    if (!arguments.images.empty() || !arguments.cache.empty())
+      throw UsageError("Calibration goes with --precision int8.");
+    return;
+  }
+  options.layerPrecision = arguments.layerPrecision();
+  if (!arguments.images.empty()) {
+    options.calibration = calibrateFromImages(arguments, graph, sidecar, device, options.passes).calibration;
+  } else if (!arguments.cache.empty()) {
+    std::ifstream file(arguments.cache, std::ios::binary);
+    if (!file)
+      throw Error(ErrorCode::BadCache, "The calibration cache " + arguments.cache + " can not be read.");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    options.calibration = parseAnyCalibration(text, arguments.cache);
+  }
+}
+
+}  // namespace tessera::app

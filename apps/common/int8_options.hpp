@@ -1,0 +1,39 @@
+/// \file
+/// INT8 on the command line: where scales come from, and which layers stay in fp32.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/common/model.hpp"
+#include "apps/common/program.hpp"
+#include "calib/images/image_batch_stream.hpp"
+
+namespace tessera::app {
+
+struct Int8Arguments {
+  std::vector<std::string> images;  ///< folders, lists, images to calibrate from
+  std::string cache;                ///< read where it exists and no images are given; else written
+  std::string cacheFormat = "tessera", method = "auto";
+  std::vector<std::string> keepFp32;
+  bool keepFirstLast = false;
+  int limit = 100, batch = 1;
+  unsigned seed = 0;
+
+  /// Adds --calibration-images, --calibration-cache and their kin.
+  void add(CLI::App& app);
+  PrecisionOptions layerPrecision() const;
+};
+
+/// Calibrates with a progress bar and writes the cache. Throws Error(InvalidArgument) where there are no
+/// images.
+CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph,
+                                      const Sidecar& sidecar, const Device& device,
+                                      const PassOptions& passes = {});
+
+/// Fills in what INT8 needs: calibrates where images are given, else reads the cache; neither is left to
+/// models that carry their own scales.
+void completeInt8(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
+                  const Device& device, EngineOptions& options);
+
+}  // namespace tessera::app
