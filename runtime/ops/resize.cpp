@@ -29,7 +29,8 @@ struct AxisMap {
     if (coordinate == "half_pixel_symmetric") return extent / 2 * (1 - result / (step * extent)) + centre;
     if (coordinate == "asymmetric") return o / step;
     if (coordinate == "align_corners") return result > 1 ? o * (extent - 1) / (result - 1) : 0;
-    if (coordinate == "tf_half_pixel_for_nn") return (o + 0.5f) / step;
+    // An axis that keeps its extent is not resized: batch and channels must not be shifted by half a cell.
+    if (coordinate == "tf_half_pixel_for_nn") return extent == result && step == 1 ? o : (o + 0.5f) / step;
     return result > 1 ? from * (extent - 1) + o * (to - from) * (extent - 1) / (result - 1)
                       : 0.5f * (from + to) * (extent - 1);
   }
