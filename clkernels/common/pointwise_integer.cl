@@ -3,8 +3,13 @@
 // INTEGER   the type: int or long
 // UNSIGNED  the unsigned type of the same size: wrap-around is defined there
 
-static inline INTEGER integerMin(INTEGER a, INTEGER b) { return a < b ? a : b; }
-static inline INTEGER integerMax(INTEGER a, INTEGER b) { return a > b ? a : b; }
+// By masks, not by a choice: Mesa's llvmpipe (22.3) crashes while compiling the minimum of 64-bit integers.
+static inline INTEGER integerEither(INTEGER first, INTEGER second, int takeFirst) {
+  const UNSIGNED mask = (UNSIGNED)0 - (UNSIGNED)takeFirst;
+  return (INTEGER)(((UNSIGNED)first & mask) | ((UNSIGNED)second & ~mask));
+}
+static inline INTEGER integerMin(INTEGER a, INTEGER b) { return integerEither(a, b, a < b); }
+static inline INTEGER integerMax(INTEGER a, INTEGER b) { return integerEither(a, b, a > b); }
 
 // Truncates. Division by zero gives 0; the most negative number divided by -1 wraps (both would trap on a CPU).
 static inline INTEGER integerDiv(INTEGER a, INTEGER b) {

@@ -100,7 +100,7 @@ TileTactic quantTileFallback(const TileWork& w, const DeviceCaps& device, bool p
 }
 
 Verdict quantTileApplies(const OpView& op, const DeviceCaps& device) {
-  if (!device.isCpu()) return Verdict::no("it is written for CPUs");
+  if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
   if (op.inputs[0].shape.size() > 4) return Verdict::no("it has more than two spatial extents");
   for (const int i : {1, kBiasInput, kSlopeInput, kMultiplierArgInput})
     if (op.has(i) && !op.inputs[i].constant)

@@ -63,8 +63,8 @@ static inline void storeLanes(__global P_YTYPE* y, const VALUE* v, float rate) {
 #elif P_YHALF
   CAT(vstore_half, YW)(CAT(vload, YW)(0, v), 0, y);
 #elif P_YCODE && YW == 1
-  const float f = v[0] * rate;
-  y[0] = isnan(f) ? (char)0 : convert_char(clamp(rint(f), -127.0f, 127.0f));
+  const float f = v[0] * rate;  // chosen as floats: Mesa's llvmpipe (22.3) crashes on a choice of bytes
+  y[0] = convert_char(clamp(rint(isnan(f) ? 0.0f : f), -127.0f, 127.0f));
 #elif P_YCODE
   const CAT(float, YW) f = CAT(vload, YW)(0, v) * rate;
   *(__global CAT(char, YW)*)y =

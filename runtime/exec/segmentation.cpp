@@ -77,6 +77,10 @@ struct Segmentation::Impl {
   void enqueueImage(Slot& slot, const ImageView& image, std::int64_t item, Pending& work);
   void enqueueResult(Slot& slot, std::int64_t item, Pending& work);
   void finish() noexcept {
+    // Mesa's rusticl (22.3) returns from clFinish while flushed commands still run, so their events come first.
+    for (const Pending& work : pending)
+      for (const cl::Event& event : work.after)
+        if (const cl_event handle = event()) clWaitForEvents(1, &handle);
     for (const cl::CommandQueue* queue : {&upload, &compute, &download})
       if ((*queue)()) clFinish((*queue)());
   }
