@@ -11,6 +11,11 @@
 namespace tessera::app {
 namespace {
 
+// Whether a JPEG file ends before its picture does; decoders fill the rest with grey and say nothing.
+bool isTruncatedJpeg(const std::string& bytes) {
+  return bytes.starts_with("\xff\xd8") && bytes.rfind("\xff\xd9") == std::string::npos;
+}
+
 cv::Mat decode(const fs::path& file, int flags) {
   cv::utils::logging::setLogLevel(
       cv::utils::logging::LOG_LEVEL_SILENT);  // what it says comes as an error below
@@ -18,7 +23,9 @@ cv::Mat decode(const fs::path& file, int flags) {
   cv::Mat image;
   std::string reason = "it is no image in a known format, or damaged";
   try {
-    if (!bytes.empty())
+    if (isTruncatedJpeg(bytes))
+      reason = "it ends before the picture does";
+    else if (!bytes.empty())
       image = cv::imdecode(cv::Mat(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data())),
                            flags);
     else

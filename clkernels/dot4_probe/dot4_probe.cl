@@ -21,10 +21,10 @@ __kernel void dot4_rate(__global int* y, int seed, int rounds) {
 #if D_DOT4 == 5
   int16 acc[16];
   const uint16 a = (uint16)(seed * 77 + 1);
-  const int16 b = (int16)(seed * 31 + 5);
+  const int16 b = (int16)(seed * 0x1357913 + 0x25a7c9);
 #else
   int acc[16];
-  const int a = seed * 77 + (int)get_global_id(0), b = seed * 31 + 5;
+  const int a = seed * 77 + (int)get_global_id(0), b = seed * 0x1357913 + 0x25a7c9;
 #endif
   for (int k = 0; k < 16; ++k) acc[k] = k;
   for (int r = 0; r < rounds; ++r) {

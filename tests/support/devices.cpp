@@ -8,7 +8,8 @@
 namespace tessera::test {
 
 const std::vector<Device>& devices() {
-  static const std::vector<Device> chosen = [] {
+  // Never destroyed: drivers (Oclgrind's, Mesa's) may be gone before static destructors run.
+  static const std::vector<Device>& chosen = *new std::vector<Device>([] {
     const char* all = std::getenv("TESSERA_TEST_DEVICES");
     const char* one = std::getenv("TESSERA_TEST_DEVICE");
     if (one) return std::vector<Device>{Device::select(one)};
@@ -19,7 +20,7 @@ const std::vector<Device>& devices() {
     for (const auto& device : found)
       if (device.caps().pocl) return std::vector<Device>{device};
     return std::vector<Device>{found.front()};
-  }();
+  }());
   return chosen;
 }
 
