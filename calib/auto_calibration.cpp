@@ -1,182 +1,210 @@
-// The default calibration: every method competes on the calibration data.
+// The default calibration: every method competes on the calibration data, then single tensors are refined.
 #include "calib/auto_calibration.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include "lower/precision.hpp"
-#include "ops/quantised.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
-
-DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
-                         std::vector<TensorMap> batches)
-    : graph_(optimized), device_(device), precision_(precision), batches_(std::move(batches)) {
-  EngineOptions options;
-  options.optimized = true;
-  Context context(Engine::build(graph_, device_, options));
-  for (const auto& batch : batches_) expected_.push_back(context.run(batch));
-}
-
-double DamageMeter::operator()(const Calibration& calibration, int batches) {
-  EngineOptions options;
-  options.optimized = true;
-  options.precision = Precision::Int8;
-  options.calibration = calibration;
-  options.layerPrecision = precision_;
-  Context context(Engine::build(graph_, device_, options));
-  double total = 0;
-  int terms = 0;
-  for (std::size_t b = 0; b < batches_.size() && static_cast<int>(b) < batches; ++b, ++runs_) {
-    const TensorMap results = context.run(batches_[b]);
-    for (const auto& [name, expected] : expected_[b]) {
-      if (expected.type != DataType::Float32) continue;
-      const auto e = expected.as<float>(), r = results.at(name).as<float>();
-      double difference = 0, power = 0;
-      for (std::size_t i = 0; i < e.size(); ++i) {
-        const double d = static_cast<double>(r[i]) - static_cast<double>(e[i]);
-        difference += d * d;
-        power += static_cast<double>(e[i]) * static_cast<double>(e[i]);
-      }
-      total += difference / std::max(power, 1e-30);
-      ++terms;
-    }
-  }
-  return terms ? total / terms : 0;
-}
-
-std::map<std::string, float> scalesBy(CalibrationMethod method,
-                                      const std::map<std::string, AbsHistogram>& histograms, double percent) {
-  std::map<std::string, float> scales;
-  for (const auto& [name, histogram] : histograms)
-    scales[name] = static_cast<float>(thresholdOf(method, histogram, percent)) / 127.0f;
-  return scales;
-}
-
-std::map<std::string, std::vector<float>> biasCorrections(
-    const Graph& graph, const std::map<std::string, std::vector<double>>& channelMeans) {
-  std::map<std::string, std::vector<float>> corrections;
-  for (const Layer& layer : graph.layers()) {
-    if (int8Role(graph, layer) != Int8Role::Compute || layer.op == "FullyConnected") continue;
-    const auto means = channelMeans.find(graph.tensor(layer.inputs[0]).name);
-    if (means == channelMeans.end()) continue;
-    const bool transposed = layer.op == "Deconvolution";
-    const HostTensor& weights = *graph.tensor(layer.inputs[1]).constant;
-    const std::int64_t group = layer.attrs.integer("group", 1);
-    const CodedWeights coded = encodeWeights(weights, transposed ? 1 : 0, transposed ? group : 1);
-    const auto codes = coded.codes.as<std::int8_t>();
-    const auto w = weights.as<float>();
-    const std::int64_t taps = weights.size() / (weights.shape[0] * weights.shape[1]);
-    // An output pixel of a deconvolution sees only the taps of its phase.
-    double share = 1;
-    if (transposed)
-      for (const auto stride : layer.attrs.integers("strides")) share /= static_cast<double>(stride);
-    std::vector<double> sums(coded.scales.size(), 0);
-    for (std::int64_t i = 0; i < weights.size(); ++i) {
-      const std::int64_t first = i / taps / weights.shape[1], second = i / taps % weights.shape[1];
-      const std::int64_t perGroupIn = transposed ? weights.shape[0] / group : weights.shape[1];
-      const std::int64_t k = transposed ? first / perGroupIn * weights.shape[1] + second : first;
-      const std::int64_t c = transposed ? first : first / (weights.shape[0] / group) * perGroupIn + second;
-      sums[k] +=
-          (static_cast<double>(w[i]) - static_cast<double>(codes[i]) * static_cast<double>(coded.scales[k])) *
-          means->second[c] * share;
-    }
-    auto& correction = corrections[layer.name];
-    for (const double sum : sums) correction.push_back(static_cast<float>(sum));
-  }
-  return corrections;
-}
-
 namespace {
 
 constexpr CalibrationMethod kMethods[] = {CalibrationMethod::MinMax, CalibrationMethod::Percentile,
                                           CalibrationMethod::Mse, CalibrationMethod::Entropy};
+// A change is kept where it lowers the damage by this share: less is chance.
+constexpr double kWorthwhile = 0.004;
 
-// Tensors where the methods disagree most about the error, relative to the tensor's power: the ones worth a
-// trial.
-std::vector<std::string> disputed(const AutoInputs& in) {
-  std::vector<std::pair<double, std::string>> order;
-  for (const auto& [name, h] : in.histograms) {
-    double power = 0, total = 0;
-    for (std::size_t b = 0; b < h.counts.size(); ++b) {
-      const double x = (static_cast<double>(b) + 0.5) * h.binWidth();
-      power += static_cast<double>(h.counts[b]) * x * x;
-      total += static_cast<double>(h.counts[b]);
-    }
-    if (!(power > 0)) continue;
-    double low = INFINITY, high = 0;
-    for (const auto method : kMethods) {
-      const double error = codingError(h, thresholdOf(method, h, in.options.percentile));
-      low = std::min(low, error);
-      high = std::max(high, error);
-    }
-    order.emplace_back(-(high - low) * total / power, name);
+/// Tensors that share one scale, and the layers with weights that read them.
+struct Group {
+  std::vector<std::string> tensors, readers;
+  double share = 0;  ///< of the network's multiply-adds that the readers make
+  double noise = 0;  ///< of coding, relative to the tensors' power
+};
+
+double relativeNoise(const AbsHistogram& h, double threshold) {
+  double power = 0, total = 0;
+  for (std::size_t b = 0; b < h.counts.size(); ++b) {
+    const double x = (static_cast<double>(b) + 0.5) * h.binWidth();
+    power += static_cast<double>(h.counts[b]) * x * x;
+    total += static_cast<double>(h.counts[b]);
   }
-  std::sort(order.begin(), order.end());
-  std::vector<std::string> names;
-  for (auto& [_, name] : order) names.push_back(std::move(name));
-  return names;
+  return power > 0 ? codingError(h, threshold) * total / power : 0;
 }
+
+std::vector<Group> groupsOf(const AutoInputs& in, const Calibration& calibration) {
+  const Graph& graph = in.graph;
+  const Int8Plan plan = planInt8(graph, calibration, in.options.layerPrecision);
+  std::map<int, Group> found;
+  double total = 0;
+  for (const Layer& layer : graph.layers()) total += multiplyAdds(graph, layer);
+  for (const auto& [name, histogram] : in.statistics.histograms) {
+    const TensorId id = graph.findTensor(name);
+    Group& group = found[plan.group[id]];
+    group.tensors.push_back(name);
+    group.noise = std::max(group.noise, relativeNoise(histogram, static_cast<double>(plan.scales[id]) * 127));
+    for (std::size_t i = 0; i < graph.layers().size(); ++i) {
+      const Layer& layer = graph.layers()[i];
+      if (plan.roles[i] != Int8Role::Compute || layer.inputs[0] != id) continue;
+      group.readers.push_back(layer.name);
+      group.share += multiplyAdds(graph, layer) / std::max(total, 1.0);
+    }
+  }
+  std::vector<Group> groups;
+  for (auto& [_, group] : found) groups.push_back(std::move(group));
+  std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.noise > b.noise; });
+  return groups;
+}
+
+class Search {
+ public:
+  Search(const AutoInputs& in, DamageMeter& meter, CalibrationResult& result)
+      : in_(in), meter_(meter), result_(result), best_(result.calibration) {}
+
+  void run() {
+    compareMethods();
+    if (in_.options.biasCorrection) correctBiases();
+    widen();
+    leaveInFloat();
+    refine();
+    result_.calibration = best_;
+    result_.damage["auto"] = bestDamage_;
+  }
+
+ private:
+  // Both measures weigh the same, relative to the first method's: errors of scores that decide nothing and
+  // changes that chance decides balance each other.
+  double score(const CalibrationDamage& d) const {
+    const double error = d.error / std::max(reference_.error, 1e-30);
+    return reference_.changed > 0 ? (error + d.changed / reference_.changed) / 2 : error;
+  }
+  bool mayRun(int count) const { return meter_.runs() + count <= std::max(in_.statistics.batches * 4 / 5, 24); }
+  void report(const char* stage, int done, int total) const {
+    if (in_.options.progress) in_.options.progress(stage, done, total);
+  }
+
+  void compareMethods() {
+    int tried = 0;
+    for (const auto method : kMethods) {
+      Calibration candidate = best_;
+      candidate.scales = in_.thresholds.scales(method);
+      const CalibrationDamage d = meter_(candidate);
+      if (tried == 0) reference_ = d;
+      result_.damage[std::string(toString(method))] = d;
+      report("methods", ++tried, static_cast<int>(std::size(kMethods)));
+      if (tried > 1 && score(d) >= least_) continue;
+      least_ = score(d);
+      bestDamage_ = d;
+      best_.scales = candidate.scales;
+      result_.chosen = toString(method);
+    }
+  }
+
+  /// Keeps the candidate where it is better by enough.
+  bool consider(Calibration candidate, const char* name) {
+    const CalibrationDamage d = meter_(candidate);
+    if (name) result_.damage[name] = d;
+    if (score(d) >= least_ * (1 - kWorthwhile)) return false;
+    least_ = score(d);
+    bestDamage_ = d;
+    best_ = std::move(candidate);
+    return true;
+  }
+
+  void correctBiases() {
+    Calibration candidate = best_;
+    candidate.biasCorrection = biasCorrections(in_.graph, in_.statistics.channelMeans);
+    if (consider(std::move(candidate), "bias correction")) result_.chosen += ", bias correction";
+  }
+
+  // Every threshold wider, no wider than the largest value.
+  Calibration widened(const Calibration& from, const std::vector<std::string>& tensors, double factor) const {
+    Calibration wider = from;
+    for (const auto& name : tensors) {
+      const auto top = static_cast<float>(in_.thresholds.of(CalibrationMethod::MinMax, name)) / 127.0f;
+      float& scale = wider.scales.at(name);
+      scale = std::min(scale * static_cast<float>(factor), std::max(top, scale));
+    }
+    return wider;
+  }
+
+  void widen() {
+    std::vector<std::string> all;
+    for (const auto& [name, _] : best_.scales) all.push_back(name);
+    const Calibration from = best_;
+    if (!consider(widened(from, all, 1.2), nullptr)) return;
+    consider(widened(from, all, 1.45), nullptr);
+    result_.chosen += ", thresholds wider";
+  }
+
+  // Groups whose readers are better left in fp32, most gain per multiply-add first.
+  void leaveInFloat() {
+    struct Option {
+      const Group* group;
+      double gain;
+    };
+    const auto groups = groupsOf(in_, best_);
+    std::vector<Option> options;
+    const int count = std::min(2, meter_.batches());
+    const double before = score(meter_(best_, 0, count));
+    int tried = 0;
+    for (const Group& group : groups) {
+      report("layers in fp32", ++tried, static_cast<int>(groups.size()));
+      if (group.readers.empty() || group.share > in_.options.fp32Share / 4) continue;
+      if (!mayRun(count + meter_.batches())) break;
+      Calibration candidate = best_;
+      candidate.floatLayers.insert(group.readers.begin(), group.readers.end());
+      const double gain = before - score(meter_(candidate, 0, count));
+      if (gain > before * 2 * kWorthwhile) options.push_back({&group, gain});
+    }
+    std::stable_sort(options.begin(), options.end(), [](const Option& a, const Option& b) {
+      return a.gain * (b.group->share + 1e-3) > b.gain * (a.group->share + 1e-3);
+    });
+    Calibration candidate = best_;
+    double share = 0;
+    for (const auto& [group, _] : options) {
+      if (share + group->share > in_.options.fp32Share) continue;
+      share += group->share;
+      candidate.floatLayers.insert(group->readers.begin(), group->readers.end());
+    }
+    if (candidate.floatLayers.size() == best_.floatLayers.size()) return;
+    if (consider(std::move(candidate), nullptr))
+      result_.chosen += ", " + std::to_string(best_.floatLayers.size()) + " layers in fp32 (" +
+                        std::to_string(static_cast<int>(std::ceil(share * 1000)) / 10.0).substr(0, 3) +
+                        " % of the multiply-adds)";
+  }
+
+  // Other thresholds for single groups, noisiest first, while runs are left.
+  void refine() {
+    int changed = 0, tried = 0;
+    const auto groups = groupsOf(in_, best_);
+    for (const Group& group : groups) {
+      report("tensors", ++tried, static_cast<int>(groups.size()));
+      for (const double factor : {1.3, 0.8}) {
+        if (!mayRun(meter_.batches())) break;
+        if (consider(widened(best_, group.tensors, factor), nullptr)) {
+          ++changed;
+          break;
+        }
+      }
+    }
+    if (changed) result_.chosen += ", " + std::to_string(changed) + " tensors by their own";
+  }
+
+  const AutoInputs& in_;
+  DamageMeter& meter_;
+  CalibrationResult& result_;
+  Calibration best_;
+  CalibrationDamage reference_, bestDamage_;
+  double least_ = INFINITY;
+};
 
 }  // namespace
 
-void chooseAutomatically(const AutoInputs& in, DamageMeter& damage, CalibrationResult& result) {
-  Calibration& best = result.calibration;
-  const auto report = [&](const char* stage, int done, int total) {
-    if (in.options.progress) in.options.progress(stage, done, total);
-  };
-  double least = INFINITY;
-  int tried = 0;
-  for (const auto method : kMethods) {
-    Calibration candidate = best;
-    candidate.scales = scalesBy(method, in.histograms, in.options.percentile);
-    const double d = damage(candidate);
-    result.damage[std::string(toString(method))] = d;
-    report("methods", ++tried, 4);
-    if (d < least) {
-      least = d;
-      best.scales = candidate.scales;
-      result.chosen = toString(method);
-    }
-  }
-  if (in.options.biasCorrection) {
-    Calibration candidate = best;
-    candidate.biasCorrection = biasCorrections(in.graph, in.channelMeans);
-    const double d = damage(candidate);
-    result.damage["bias correction"] = d;
-    if (d < least) {
-      least = d;
-      best.biasCorrection = std::move(candidate.biasCorrection);
-      result.chosen += ", bias correction";
-    }
-  }
-  // Per tensor: the other methods' thresholds, where they differ, judged on the same batches. The search may
-  // take as many runs as there are calibration batches, so that calibration stays within a small multiple of
-  // inference.
-  int changed = 0;
-  const auto names = disputed(in);
-  int at = 0;
-  for (const auto& name : names) {
-    if (damage.runs() >= in.batches) break;
-    report("tensors", ++at, static_cast<int>(names.size()));
-    for (const auto method : kMethods) {
-      if (damage.runs() >= in.batches) break;
-      const float scale =
-          static_cast<float>(thresholdOf(method, in.histograms.at(name), in.options.percentile)) / 127.0f;
-      if (std::abs(scale / best.scales[name] - 1) < 0.02f) continue;
-      Calibration candidate = best;
-      candidate.scales[name] = scale;
-      const double d = damage(candidate);
-      if (d >= least * 0.998) continue;
-      least = d;
-      best = std::move(candidate);
-      ++changed;
-    }
-  }
-  if (changed) result.chosen += ", " + std::to_string(changed) + " tensors by their own";
-  result.damage["auto"] = least;
-  log().info("calibration: {} (relative error of the outputs {:.3e})", result.chosen, least);
+void chooseAutomatically(const AutoInputs& inputs, DamageMeter& damage, CalibrationResult& result) {
+  Search(inputs, damage, result).run();
+  log().info("calibration: {} (relative error of the outputs {:.3e}, {:.3f} % of the largest classes change)",
+             result.chosen, result.damage["auto"].error, result.damage["auto"].changed * 100);
 }
 
 }  // namespace tessera

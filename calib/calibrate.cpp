@@ -7,7 +7,7 @@ namespace tessera {
 namespace {
 
 // Batches the Auto method compares candidates on.
-constexpr int kComparedBatches = 6;
+constexpr int kComparedBatches = 3;
 
 std::vector<std::string> computeInputs(const Graph& graph) {
   std::set<std::string> names;
@@ -42,28 +42,26 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   if (tensors.empty())
     throw Error(ErrorCode::InvalidArgument,
                 "network '" + imported.name + "' has no layer that could run in INT8");
-  BatchSource source(calibrator);
   const bool automatic = options.method == CalibrationMethod::Auto;
-  const TensorMaxima maxima =
-      runMaxima(graph, device, source, tensors,
-                automatic && options.biasCorrection ? computeInputs(graph) : std::vector<std::string>{},
-                calibrator.batchCount(), options.progress);
-  if (maxima.batches == 0)
+  const TensorStatistics found =
+      runStatistics(graph, device, calibrator, tensors,
+                    automatic && options.biasCorrection ? computeInputs(graph) : std::vector<std::string>{},
+                    automatic ? kComparedBatches : 0, options.progress);
+  if (found.batches == 0)
     throw Error(ErrorCode::InvalidArgument,
                 "the calibrator gave no batch: there is nothing to calibrate from");
-  result.batches = maxima.batches;
+  result.batches = found.batches;
   Calibration& calibration = result.calibration;
   calibration.graphName = imported.name;
   calibration.graphHash = hash;
   calibration.method = toString(options.method);
   result.chosen = calibration.method;
-  const auto histograms =
-      runHistograms(graph, device, source, maxima.maxima, maxima.batches, options.progress);
+  const ThresholdTable thresholds(found.histograms, options.percentile);
   if (automatic) {
-    DamageMeter damage(graph, device, options.layerPrecision, source.first(kComparedBatches));
-    chooseAutomatically({graph, histograms, maxima.channelMeans, options, maxima.batches}, damage, result);
+    DamageMeter damage(graph, device, options.layerPrecision, found.samples, found.engine);
+    chooseAutomatically({graph, found, thresholds, options}, damage, result);
   } else {
-    calibration.scales = scalesBy(options.method, histograms, options.percentile);
+    calibration.scales = thresholds.scales(options.method);
   }
   calibrator.writeCache(calibrationText(calibration));
   return result;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,38 +12,21 @@
 
 namespace tessera {
 
-/// The calibrator's batches, twice: rewound where it can, else kept.
-class BatchSource {
- public:
-  explicit BatchSource(Calibrator& calibrator) : calibrator_(calibrator) {}
-  /// Calls `use` with every batch; returns how many there were.
-  int forEach(const std::function<void(const TensorMap&)>& use);
-  /// The first `count` batches, kept.
-  std::vector<TensorMap> first(int count);
-
- private:
-  Calibrator& calibrator_;
-  bool started_ = false, keep_ = false;
-  std::vector<TensorMap> kept_;
-};
-
 using Progress = std::function<void(std::string_view stage, int done, int total)>;
 
-/// Largest absolute value of each tensor over all batches, and the mean of each channel of the tensors in
-/// `means`.
-struct TensorMaxima {
-  std::map<std::string, double> maxima;
-  std::map<std::string, std::vector<double>> channelMeans;
+/// What one pass over the calibration data gives.
+struct TensorStatistics {
+  std::map<std::string, AbsHistogram> histograms;              ///< by tensor
+  std::map<std::string, std::vector<double>> channelMeans;     ///< of the tensors in `means`
+  std::vector<TensorMap> samples;                              ///< some of the batches, spread over all
   int batches = 0;
+  std::shared_ptr<const Engine> engine;                        ///< that ran: has compiled most kernels
 };
-TensorMaxima runMaxima(const Graph& optimized, const Device& device, BatchSource& source,
-                       const std::vector<std::string>& tensors, const std::vector<std::string>& means,
-                       int total, const Progress& progress);
 
-/// Histograms of 2048 bins up to the maxima.
-std::map<std::string, AbsHistogram> runHistograms(const Graph& optimized, const Device& device,
-                                                  BatchSource& source,
-                                                  const std::map<std::string, double>& maxima, int total,
-                                                  const Progress& progress);
+/// Runs the fp32 network over the calibrator's batches with statistics attached to `tensors` and `means`; keeps
+/// `keep` batches.
+TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
+                               const std::vector<std::string>& tensors, const std::vector<std::string>& means,
+                               int keep, const Progress& progress);
 
 }  // namespace tessera

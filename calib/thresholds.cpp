@@ -31,41 +31,86 @@ CalibrationMethod parseCalibrationMethod(std::string_view text) {
                                               "': auto, entropy, minmax, percentile or mse");
 }
 
+double HistogramSum::powerOfTwoLimit(double largest) {
+  return largest > 0 ? std::exp2(std::ceil(std::log2(static_cast<float>(largest)))) : 0;
+}
+
+void HistogramSum::add(double largest, std::span<const std::int32_t> counts) {
+  const double limit = powerOfTwoLimit(largest);
+  largest_ = std::max(largest_, largest);
+  if (limit > limit_) {  // bins of before become wider; a limit of 0 had everything in bin 0
+    const double factor = limit_ > 0 ? limit / limit_ : 1;
+    std::vector<std::int64_t> wider(kBins, 0);
+    for (int b = 0; b < kBins; ++b) wider[static_cast<int>(b / factor)] += counts_[b];
+    counts_ = std::move(wider);
+    limit_ = limit;
+  }
+  const double factor = limit > 0 ? limit_ / limit : 1;
+  for (int b = 0; b < kBins; ++b) counts_[static_cast<int>(b / factor)] += counts[b];
+}
+
+AbsHistogram HistogramSum::result() const {
+  AbsHistogram even{largest_, std::vector<std::int64_t>(kBins / 2, 0)};
+  if (!(limit_ > 0)) {
+    even.counts[0] = counts_[0];
+    return even;
+  }
+  // Each bin's count is spread over the equal bins below it; what is rounded off goes to the next one.
+  const double perBin = limit_ / kBins / even.binWidth();
+  const int last = kBins / 2 - 1;
+  for (int b = 0; b < kBins; ++b) {
+    if (!counts_[b]) continue;
+    const double begin = b * perBin, end = std::min((b + 1) * perBin, last + 1.0);
+    std::int64_t left = counts_[b];
+    for (int to = std::min(static_cast<int>(begin), last); left > 0; ++to) {
+      const double share = (std::min(end, to + 1.0) - begin) / (end - begin);
+      const std::int64_t upTo = to >= last ? counts_[b] : std::llround(share * static_cast<double>(counts_[b]));
+      const std::int64_t here = std::min(left, upTo - (counts_[b] - left));
+      even.counts[to] += here;
+      left -= here;
+    }
+  }
+  return even;
+}
+
 double entropyThreshold(const AbsHistogram& histogram, int levels) {
   const auto& counts = histogram.counts;
   const int bins = static_cast<int>(counts.size());
-  std::int64_t total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-  if (total == 0 || bins <= levels) return histogram.limit;
+  const std::int64_t all = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  if (all == 0 || bins <= levels) return histogram.limit;
+  // Sums over bins before b: values, occupied bins, and p log p.
+  const auto total = static_cast<double>(all);
+  const auto entropyOf = [&](double count) { return count > 0 ? count / total * std::log(count / total) : 0.0; };
+  std::vector<std::int64_t> values(bins + 1, 0), occupied(bins + 1, 0);
+  std::vector<double> entropy(bins + 1, 0);
+  for (int b = 0; b < bins; ++b) {
+    values[b + 1] = values[b] + counts[b];
+    occupied[b + 1] = occupied[b] + (counts[b] != 0);
+    entropy[b + 1] = entropy[b] + entropyOf(static_cast<double>(counts[b]));
+  }
   double best = std::numeric_limits<double>::infinity();
   int chosen = bins;
-  std::int64_t inside = std::accumulate(counts.begin(), counts.begin() + levels, std::int64_t{0});
   for (int width = levels; width <= bins; ++width) {
-    if (width > levels) inside += counts[width - 1];
-    if (inside == 0) continue;
-    const double outliers = static_cast<double>(total - inside);
-    // KL(P || Q): P clips the outliers into its last bin; Q spreads each level's mass evenly over its
-    // non-empty bins.
-    double divergence = 0;
+    const auto inside = static_cast<double>(values[width]), outliers = total - inside;
+    if (values[width] == 0) continue;
+    // KL(P || Q) = sum p log p - sum p log q. P clips the outliers into its last bin; Q spreads each level's mass
+    // evenly over its non-empty bins.
+    double divergence =
+        entropy[width - 1] + entropyOf(static_cast<double>(counts[width - 1]) + outliers);
     for (int level = 0; level < levels; ++level) {
       const int begin = static_cast<int>(static_cast<std::int64_t>(level) * width / levels);
       const int end = static_cast<int>(static_cast<std::int64_t>(level + 1) * width / levels);
-      std::int64_t mass = 0, occupied = 0;
-      for (int b = begin; b < end; ++b) {
-        mass += counts[b];
-        occupied += counts[b] != 0 || (b == width - 1 && outliers > 0);
-      }
-      for (int b = begin; b < end; ++b) {
-        const double p =
-            (static_cast<double>(counts[b]) + (b == width - 1 ? outliers : 0)) / static_cast<double>(total);
-        if (p == 0) continue;
-        double q = static_cast<double>(mass) / static_cast<double>(occupied) / static_cast<double>(inside);
-        q = std::max(q, 1e-12);  // outliers alone in the last level: an unlikely, not an impossible value
-        divergence += p * std::log(p / q);
-      }
+      const auto mass = static_cast<double>(values[end] - values[begin]);
+      const double clipped = end == width ? outliers : 0;
+      if (mass + clipped == 0) continue;
+      const auto filled = static_cast<double>(occupied[end] - occupied[begin] +
+                                              (clipped > 0 && counts[width - 1] == 0));
+      // Outliers alone in the last level: an unlikely, not an impossible value.
+      divergence -= (mass + clipped) / total * std::log(std::max(mass / filled / inside, 1e-12));
     }
     if (divergence < best) best = divergence, chosen = width;
   }
-  return (static_cast<double>(chosen) + (chosen < bins ? 0.5 : 0.0)) * histogram.binWidth();
+  return chosen < bins ? (static_cast<double>(chosen) + 0.5) * histogram.binWidth() : histogram.limit;
 }
 
 double percentileThreshold(const AbsHistogram& histogram, double percent) {
@@ -126,7 +171,24 @@ double thresholdOf(CalibrationMethod method, const AbsHistogram& histogram, doub
     case CalibrationMethod::Auto:
       throw Error(ErrorCode::Internal, "auto is no threshold of one tensor");
   }
-  return threshold > 0 ? threshold : histogram.limit;
+  return threshold > 0 ? std::min(threshold, histogram.limit) : histogram.limit;
+}
+
+ThresholdTable::ThresholdTable(const std::map<std::string, AbsHistogram>& histograms, double percent) {
+  for (const auto& [name, histogram] : histograms)
+    for (const auto& [method, _] : kNames)
+      if (method != CalibrationMethod::Auto)
+        thresholds_[name][method] = thresholdOf(method, histogram, percent);
+}
+
+double ThresholdTable::of(CalibrationMethod method, const std::string& tensor) const {
+  return thresholds_.at(tensor).at(method);
+}
+
+std::map<std::string, float> ThresholdTable::scales(CalibrationMethod method) const {
+  std::map<std::string, float> scales;
+  for (const auto& [name, by] : thresholds_) scales[name] = static_cast<float>(by.at(method)) / 127.0f;
+  return scales;
 }
 
 }  // namespace tessera

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,22 @@ struct AbsHistogram {
   double limit = 0;
   std::vector<std::int64_t> counts;
   double binWidth() const { return counts.empty() ? 0 : limit / static_cast<double>(counts.size()); }
+};
+
+/// Histograms of 4096 bins whose limits are powers of two add up exactly, whatever each batch's limit is: the finer
+/// one's bins are merged. So one pass over the data suffices.
+class HistogramSum {
+ public:
+  static constexpr int kBins = 4096;
+  /// Counts of a batch with bins up to powerOfTwoLimit(largest).
+  void add(double largest, std::span<const std::int32_t> counts);
+  /// 2048 equal bins up to the largest value.
+  AbsHistogram result() const;
+  static double powerOfTwoLimit(double largest);
+
+ private:
+  double limit_ = 0, largest_ = 0;
+  std::vector<std::int64_t> counts_ = std::vector<std::int64_t>(kBins, 0);
 };
 
 /// Threshold that loses least information (Kullback-Leibler divergence) when `levels` codes represent the
@@ -35,5 +52,16 @@ double codingError(const AbsHistogram& histogram, double threshold);
 
 /// The threshold of a method other than Auto; never 0: a tensor of zeros gets 1.
 double thresholdOf(CalibrationMethod method, const AbsHistogram& histogram, double percent);
+
+/// Thresholds of every tensor by every method but Auto, each computed once.
+class ThresholdTable {
+ public:
+  ThresholdTable(const std::map<std::string, AbsHistogram>& histograms, double percent);
+  double of(CalibrationMethod method, const std::string& tensor) const;
+  std::map<std::string, float> scales(CalibrationMethod method) const;
+
+ private:
+  std::map<std::string, std::map<CalibrationMethod, double>> thresholds_;
+};
 
 }  // namespace tessera

@@ -31,13 +31,14 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
                                                        common.selectDevice(), engineOptions.passes);
   fmt::print("{} scales from {} batches by {}\n", result.calibration.scales.size(), result.batches,
              result.chosen);
+  if (!result.damage.empty()) fmt::print("{:<18}{:>10}{:>10}\n", "candidate", "error", "changed");
   for (const auto& [candidate, damage] : result.damage)
-    fmt::print("  {:<18}{:.3e}  relative squared error of the outputs\n", candidate, damage);
+    fmt::print("{:<18}{:>10.3e}{:>8.3f} %\n", candidate, damage.error, damage.changed * 100);
   if (!common.json.empty()) {
     Json json{{"model", options.engine.model},
               {"scales", result.calibration.scales.size()},
               {"chosen", result.chosen}};
-    for (const auto& [candidate, damage] : result.damage) json["damage"][candidate] = damage;
+    for (const auto& [candidate, damage] : result.damage) json["damage"][candidate] = {{"error", damage.error}, {"changed", damage.changed}};
     writeJson(common.json, json);
   }
   return kDone;

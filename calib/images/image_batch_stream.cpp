@@ -122,11 +122,6 @@ ImageBatchStream::~ImageBatchStream() { impl_->end(); }
 int ImageBatchStream::batchSize() const { return impl_->options.batchSize; }
 int ImageBatchStream::batchCount() const { return impl_->batches(); }
 
-bool ImageBatchStream::rewind() {
-  impl_->end();
-  return true;
-}
-
 bool ImageBatchStream::nextBatch(TensorMap& inputs) {
   Impl& s = *impl_;
   if (!s.thread.joinable()) s.thread = std::thread([&s] { s.work(); });

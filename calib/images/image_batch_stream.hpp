@@ -31,7 +31,6 @@ class ImageBatchStream final : public Calibrator {
 
   int batchSize() const override;
   bool nextBatch(TensorMap& inputs) override;
-  bool rewind() override;
   int batchCount() const override;
   std::string readCache() override;
   void writeCache(const std::string& text) override;

@@ -28,6 +28,28 @@ __kernel __attribute__((reqd_work_group_size(P_GROUP, 1, 1))) void abs_max_parti
   reduceGroup(top, shared, partial + get_group_id(0));
 }
 
+// CPUs: one work-item a group, sixteen values at a time.
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void abs_max_alone(
+    __global const float* restrict x, __global float* restrict partial, int offset, int item, int batch, int items) {
+  const int runs = (item + 15) / 16, part = (runs + get_num_groups(0) - 1) / get_num_groups(0);
+  const int begin = get_group_id(0) * part * 16, end = min(begin + part * 16, item);
+  float16 tops = (float16)(0.0f);
+  float top = 0.0f;
+  for (int n = 0; n < items; ++n) {
+    __global const float* from = x + offset + n * batch;
+    int i = begin;
+    for (; i + 16 <= end; i += 16) {
+      const float16 a = fabs(vload16(0, from + i));
+      tops = fmax(tops, select((float16)(0.0f), a, a < (float16)(INFINITY)));
+    }
+    for (; i < end; ++i) top = fmax(top, magnitude(from[i]));
+  }
+  const float8 eight = fmax(tops.lo, tops.hi);
+  const float4 four = fmax(eight.lo, eight.hi);
+  const float2 two = fmax(four.lo, four.hi);
+  partial[get_group_id(0)] = fmax(top, fmax(two.x, two.y));
+}
+
 __kernel __attribute__((reqd_work_group_size(P_GROUP, 1, 1))) void abs_max_final(__global const float* restrict partial,
                                                                                __global float* restrict y, int count) {
   __local float shared[P_GROUP];

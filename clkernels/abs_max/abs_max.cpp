@@ -6,19 +6,20 @@ namespace {
 
 class AbsMaxFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"abs_max", 1}; }
+  FamilyId id() const override { return {"abs_max", 2}; }
   Verdict applies(const OpView&, const DeviceCaps&) const override { return Verdict::yes(); }
   int channelBlock(const OpView&, const DeviceCaps&) const override { return 0; }
 
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc& x = p.inputs[0];
     const std::int64_t item = x.itemElements(), items = x.shape.empty() ? 1 : x.shape[0];
-    const std::int64_t group = device.isCpu() ? 64 : std::min<std::int64_t>(256, device.maxWorkGroup);
-    const std::int64_t wanted = device.isCpu() ? device.computeUnits * 4 : device.computeUnits * 8;
-    const std::int64_t groups = std::clamp<std::int64_t>(ceilDiv(item, group), 1, wanted);
+    const bool alone = device.isCpu();
+    const std::int64_t group = alone ? 1 : std::min<std::int64_t>(256, device.maxWorkGroup);
+    const std::int64_t wanted = device.computeUnits * (alone ? 4 : 8), least = alone ? 4096 : group;
+    const std::int64_t groups = std::clamp<std::int64_t>(ceilDiv(item, least), 1, wanted);
     const Defines defines{{"P_GROUP", std::to_string(group)}};
     const auto size = [](std::int64_t n) { return std::vector<std::size_t>{static_cast<std::size_t>(n)}; };
-    KernelCall partial{"abs_max/abs_max.cl", "abs_max_partial", defines, {}, {},
+    KernelCall partial{"abs_max/abs_max.cl", alone ? "abs_max_alone" : "abs_max_partial", defines, {}, {},
                        size(groups * group), size(group)};
     partial.args = {KernelArg::input(0),
                     KernelArg::scratch(0),

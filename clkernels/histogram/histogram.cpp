@@ -6,9 +6,10 @@ namespace {
 
 class HistogramFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"histogram", 1}; }
+  FamilyId id() const override { return {"histogram", 2}; }
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (static_cast<std::size_t>(op.outputs[0].size()) * 4 > device.localMemory)
+    const std::int64_t counters = (op.outputs[0].size() + 1) * (device.isCpu() ? 2 : 1);
+    if (static_cast<std::size_t>(counters) * 4 > device.localMemory)
       return Verdict::no("the bins exceed local memory");
     return Verdict::yes();
   }
@@ -19,12 +20,15 @@ class HistogramFamily final : public KernelFamily {
     const bool image = x.shape.size() >= 3;
     const std::int64_t items = x.shape.empty() ? 1 : x.shape[0], bins = p.outputs[0].size();
     const std::int64_t channels = image ? x.shape[1] : 1, plane = image ? planeSize(x) : x.itemElements();
-    const std::int64_t group = device.isCpu() ? 16 : std::min<std::int64_t>(256, device.maxWorkGroup);
-    const std::int64_t wanted = device.isCpu() ? device.computeUnits * 4 : device.computeUnits * 4;
-    const std::int64_t groups = std::clamp<std::int64_t>(ceilDiv(x.itemElements(), group * 16), 1, wanted);
-    KernelCall partial{"histogram/histogram.cl", "histogram_partial"};
+    const bool alone = device.isCpu();
+    const std::int64_t group = alone ? 1 : std::min<std::int64_t>(256, device.maxWorkGroup);
+    const std::int64_t least = alone ? 8 * bins : group * 16;  // elements that make a group worth its counters
+    const std::int64_t groups = std::clamp<std::int64_t>(ceilDiv(x.itemElements(), least), 1,
+                                                         std::int64_t{device.computeUnits} * 4);
+    KernelCall partial{"histogram/histogram.cl", alone ? "histogram_alone" : "histogram_partial"};
     addDefine(partial.defines, "P_BINS", bins);
     addDefine(partial.defines, "P_GROUP", group);
+    addDefine(partial.defines, "P_ROUND", p.attrs.integer("round_limit") != 0);
     partial.global = {static_cast<std::size_t>(groups * group)};
     partial.local = {static_cast<std::size_t>(group)};
     partial.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::scratch(0)};

@@ -27,6 +27,8 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
 class ProgramSet {
  public:
   explicit ProgramSet(Device device) : device_(std::move(device)) {}
+  /// Takes over the programs of another set on the same device: they need not be built again.
+  void share(const ProgramSet& other);
   /// Builds what is not built yet, on several threads.
   void build(const std::vector<const KernelCall*>& calls);
   /// A kernel object of its own: kernel objects are not thread-safe and never shared.

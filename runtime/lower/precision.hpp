@@ -31,6 +31,7 @@ struct Int8Plan {
   std::vector<std::string> reasons;  ///< per layer
   std::vector<bool> coded;           ///< per tensor: stored as codes
   std::vector<float> scales;         ///< per tensor; shared scales resolved; 0: none
+  std::vector<int> group;            ///< per tensor: equal numbers share one scale
 };
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options);
 

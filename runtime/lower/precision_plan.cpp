@@ -166,8 +166,10 @@ class Planner {
       float& group = largest[root(static_cast<int>(t))];
       group = std::max(group, it->second);
     }
-    plan_.scales.resize(parent.size());
-    for (std::size_t t = 0; t < parent.size(); ++t) plan_.scales[t] = largest[root(static_cast<int>(t))];
+    for (std::size_t t = 0; t < parent.size(); ++t) {
+      plan_.group.push_back(root(static_cast<int>(t)));
+      plan_.scales.push_back(largest[plan_.group.back()]);
+    }
   }
 
   const Graph& graph_;

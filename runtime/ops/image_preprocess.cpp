@@ -105,20 +105,31 @@ class ImagePreprocessOp final : public Operator {
     const auto x = inputs[0].as<std::uint8_t>();
     const auto y = outputs[0].as<float>();
     const bool nearest = p.resize == ResizeMode::Nearest;
-    forEachIndex(view.outputs[0].shape, [&](std::int64_t i, std::span<const std::int64_t> at) {
-      const std::int64_t c = at[1], row = at[2] - region.top, column = at[3] - region.left;
-      double value = p.pad;
-      if (row >= 0 && row < region.height && column >= 0 && column < region.width) {
+    std::vector<Sample> columns;  // of the region
+    for (std::int64_t column = 0; column < region.width; ++column)
+      columns.push_back(sampleAt(column, width, region.width, nearest));
+    for (std::int64_t c = 0; c < 3; ++c) {
+      const auto coded = [&](double value) {
+        return static_cast<float>((value - p.mean[c]) / p.deviation[c] * p.scale);
+      };
+      const float pad = coded(p.pad);
+      const std::int64_t source = p.rgb ? 2 - c : c;
+      for (std::int64_t line = 0; line < p.height; ++line) {
+        float* out = &y[(c * p.height + line) * p.width];
+        const std::int64_t row = line - region.top;
+        std::fill_n(out, p.width, pad);
+        if (row < 0 || row >= region.height) continue;
         const Sample v = sampleAt(row, height, region.height, nearest);
-        const Sample h = sampleAt(column, width, region.width, nearest);
-        const std::int64_t source = p.rgb ? 2 - c : c;
-        const auto pixel = [&](std::int64_t r, std::int64_t s) { return x[(r * width + s) * 3 + source]; };
-        value =
-            (pixel(v.low, h.low) * (1 - h.fraction) + pixel(v.low, h.high) * h.fraction) * (1 - v.fraction) +
-            (pixel(v.high, h.low) * (1 - h.fraction) + pixel(v.high, h.high) * h.fraction) * v.fraction;
+        const std::uint8_t *low = &x[v.low * width * 3 + source], *high = &x[v.high * width * 3 + source];
+        for (std::int64_t column = 0; column < region.width; ++column) {
+          const Sample& h = columns[column];
+          const std::int64_t a = h.low * 3, b = h.high * 3;
+          out[region.left + column] =
+              coded((low[a] * (1 - h.fraction) + low[b] * h.fraction) * (1 - v.fraction) +
+                    (high[a] * (1 - h.fraction) + high[b] * h.fraction) * v.fraction);
+        }
       }
-      y[i] = static_cast<float>((value - p.mean[c]) / p.deviation[c] * p.scale);
-    });
+    }
   }
   Tolerance tolerance(const OpView& view) const override {
     const ImagePreprocess p = preprocessOf(view.attrs);

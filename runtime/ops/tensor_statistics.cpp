@@ -1,7 +1,8 @@
 // AbsMax and Histogram: what calibration records of a tensor.
 // AbsMax: x f32 -> [1], the largest absolute value; NaN and infinities do not count.
 // Histogram: x f32, limit f32 [1] -> i32 [bins]; bin = min(int(|x| * (bins / limit)), bins - 1), finite
-// values only; a limit of 0 counts everything in bin 0. Attribute: bins (2048).
+// values only; a limit of 0 counts everything in bin 0. Attributes: bins (2048); round_limit (1: the limit is
+// rounded up to a power of two, so that histograms of different tensors can be added exactly).
 #include <cmath>
 
 #include "ops/operator.hpp"
@@ -50,7 +51,9 @@ class Histogram final : public Operator {
   void reference(const OpView& view, std::span<const HostTensor> inputs,
                  std::span<HostTensor> outputs) const override {
     const auto bins = static_cast<std::int32_t>(view.outputs[0].shape[0]);
-    const float limit = inputs[1].as<float>()[0], rate = limit > 0 ? static_cast<float>(bins) / limit : 0;
+    float limit = inputs[1].as<float>()[0];
+    if (view.attrs.integer("round_limit") && limit > 0) limit = std::exp2(std::ceil(std::log2(limit)));
+    const float rate = limit > 0 ? static_cast<float>(bins) / limit : 0;
     auto counts = outputs[0].as<std::int32_t>();
     for (const float v : inputs[0].as<float>())
       if (std::isfinite(v))
@@ -58,12 +61,16 @@ class Histogram final : public Operator {
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   std::vector<OpInstance> samples() const override {
-    const auto sample = [](Shape shape, float limit) {
-      return makeSample("Histogram", {}, {f32(std::move(shape)), f32({1})},
+    const auto sample = [](Shape shape, float limit, Attributes attrs = {}) {
+      return makeSample("Histogram", std::move(attrs), {f32(std::move(shape)), f32({1})},
                         {Fill::uniform(-2, 2), Fill::of(HostTensor::of<float>({1}, {limit}))});
     };
-    return {sample({2, 19, 33, 47}, 2), sample({1, 3, 5, 7}, 0.5f), sample({1}, 3),
-            sample({1, 16, 40, 40}, 0)};
+    return {sample({2, 19, 33, 47}, 2),
+            sample({1, 3, 5, 7}, 0.5f),
+            sample({1}, 3),
+            sample({1, 16, 40, 40}, 0),
+            sample({2, 21, 60, 70}, 1.7f, {{"bins", 4095}, {"round_limit", 1}}),
+            sample({1, 5, 30, 31}, 2, {{"bins", 100}, {"round_limit", 1}})};
   }
 };
 

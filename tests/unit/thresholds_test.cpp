@@ -58,6 +58,49 @@ TEST(Entropy, EqualsTheDirectImplementation) {
   }
 }
 
+std::vector<std::int32_t> fineCounts(const std::vector<float>& values, double limit) {
+  std::vector<std::int32_t> counts(HistogramSum::kBins, 0);
+  for (const float v : values)
+    ++counts[limit > 0 ? std::min(HistogramSum::kBins - 1, static_cast<int>(v / limit * HistogramSum::kBins)) : 0];
+  return counts;
+}
+
+TEST(HistogramSum, IsTheHistogramOfAllBatches) {
+  HistogramSum sum;
+  std::vector<float> all;
+  std::mt19937 random(3);
+  for (const float top : {0.0f, 0.7f, 5.3f, 4.0f, 0.2f}) {  // limits 0, 1, 8, 4, 0.25
+    std::vector<float> batch{top};
+    for (int i = 0; i < 5000; ++i) batch.push_back(top * static_cast<float>(random() >> 8) * 0x1p-24f);
+    sum.add(top, fineCounts(batch, HistogramSum::powerOfTwoLimit(top)));
+    all.insert(all.end(), batch.begin(), batch.end());
+  }
+  const AbsHistogram h = sum.result();
+  EXPECT_EQ(h.counts.size(), 2048u);
+  EXPECT_FLOAT_EQ(h.limit, 5.3f);
+  EXPECT_EQ(std::accumulate(h.counts.begin(), h.counts.end(), std::int64_t{0}),
+            static_cast<std::int64_t>(all.size()));
+  std::sort(all.begin(), all.end());
+  for (const double percent : {50.0, 75.0, 90.0, 99.0, 99.9})
+    EXPECT_NEAR(percentileThreshold(h, percent), all[static_cast<std::size_t>(percent / 100 * all.size())],
+                3 * h.binWidth())
+        << percent;
+}
+
+TEST(HistogramSum, LimitsArePowersOfTwo) {
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0), 0);
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0.25), 0.25);
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0.26), 0.5);
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(4.01), 8);
+}
+
+TEST(HistogramSum, OfZerosGivesAThresholdOfOne) {
+  HistogramSum sum;
+  sum.add(0, fineCounts(std::vector<float>(10, 0.0f), 0));
+  EXPECT_EQ(sum.result().counts[0], 10);
+  EXPECT_EQ(thresholdOf(CalibrationMethod::Percentile, sum.result(), 99.99), 1);
+}
+
 TEST(Entropy, CutsAFarOutlier) {
   AbsHistogram h{2048, std::vector<std::int64_t>(2048, 0)};
   for (int b = 0; b < 200; ++b) h.counts[b] = 1000 - 4 * b;

@@ -23,8 +23,6 @@ class Calibrator {
   virtual int batchSize() const = 0;
   /// Fills `inputs` (one tensor per network input, by name); false at the end.
   virtual bool nextBatch(TensorMap& inputs) = 0;
-  /// Begins anew, for the second pass; false where the source can not: the batches are then kept in memory.
-  virtual bool rewind() { return false; }
   /// Batches there will be, for progress; 0: not known.
   virtual int batchCount() const { return 0; }
   /// A cache written before (either format); empty: calibrate.
@@ -36,10 +34,17 @@ struct CalibrationOptions {
   CalibrationMethod method = CalibrationMethod::Auto;
   double percentile = 99.99;   ///< for Percentile, and what Auto tries
   bool biasCorrection = true;  ///< Auto: let corrected biases compete
+  double fp32Share = 0.1;      ///< Auto: share of the multiply-adds that may be left in fp32 where that helps most
   PassOptions passes;
   PrecisionOptions layerPrecision;
   /// Called with the stage's name, batches done and batches in all (0: not known).
   std::function<void(std::string_view stage, int done, int total)> progress;
+};
+
+/// How an INT8 network's outputs differ from fp32's.
+struct CalibrationDamage {
+  double error = 0;    ///< |int8 - fp32|^2 / |fp32|^2, mean over outputs and batches
+  double changed = 0;  ///< share of the outputs' positions whose largest channel is another one
 };
 
 /// What calibration found, and what the methods cost on the calibration data.
@@ -47,9 +52,8 @@ struct CalibrationResult {
   Calibration calibration;
   bool fromCache = false;
   int batches = 0;
-  /// Relative squared error of the network's outputs against fp32, by candidate ("minmax", "entropy", ...,
-  /// Auto only).
-  std::map<std::string, double> damage;
+  /// By candidate: "minmax", "entropy", ..., Auto only.
+  std::map<std::string, CalibrationDamage> damage;
   std::string chosen;  ///< the candidate Auto took, refinements included
 };
 

@@ -19,12 +19,15 @@ enum class Precision { Fp32, Fp16, Int8 };
 std::string_view toString(Precision precision);
 Precision parsePrecision(std::string_view text);  ///< "fp32", "fp16", "int8"; throws Error(InvalidArgument)
 
+class Engine;
+
 struct EngineOptions {
   Precision precision = Precision::Fp32;
   PassOptions passes;
   std::optional<Calibration> calibration;  ///< needed for Int8
   PrecisionOptions layerPrecision;         ///< exceptions from Int8
   bool optimized = false;                  ///< the graph went through optimize() already; a calibration's hash is not checked
+  std::shared_ptr<const Engine> sharePrograms;  ///< an engine on the same device: kernels that it has compiled are not compiled again
 };
 
 /// An input or output of the network, as the host sees it: planar, dense.

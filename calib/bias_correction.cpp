@@ -1,0 +1,41 @@
+// Corrections of biases for the mean error that coding the weights makes.
+#include "calib/auto_calibration.hpp"
+#include "lower/precision.hpp"
+
+namespace tessera {
+
+std::map<std::string, std::vector<float>> biasCorrections(
+    const Graph& graph, const std::map<std::string, std::vector<double>>& channelMeans) {
+  std::map<std::string, std::vector<float>> corrections;
+  for (const Layer& layer : graph.layers()) {
+    if (int8Role(graph, layer) != Int8Role::Compute || layer.op == "FullyConnected") continue;
+    const auto means = channelMeans.find(graph.tensor(layer.inputs[0]).name);
+    if (means == channelMeans.end()) continue;
+    const bool transposed = layer.op == "Deconvolution";
+    const HostTensor& weights = *graph.tensor(layer.inputs[1]).constant;
+    const std::int64_t group = layer.attrs.integer("group", 1);
+    const CodedWeights coded = encodeWeights(weights, transposed ? 1 : 0, transposed ? group : 1);
+    const auto codes = coded.codes.as<std::int8_t>();
+    const auto w = weights.as<float>();
+    const std::int64_t taps = weights.size() / (weights.shape[0] * weights.shape[1]);
+    // An output pixel of a deconvolution sees only the taps of its phase.
+    double share = 1;
+    if (transposed)
+      for (const auto stride : layer.attrs.integers("strides")) share /= static_cast<double>(stride);
+    std::vector<double> sums(coded.scales.size(), 0);
+    for (std::int64_t i = 0; i < weights.size(); ++i) {
+      const std::int64_t first = i / taps / weights.shape[1], second = i / taps % weights.shape[1];
+      const std::int64_t perGroupIn = transposed ? weights.shape[0] / group : weights.shape[1];
+      const std::int64_t k = transposed ? first / perGroupIn * weights.shape[1] + second : first;
+      const std::int64_t c = transposed ? first : first / (weights.shape[0] / group) * perGroupIn + second;
+      sums[k] +=
+          (static_cast<double>(w[i]) - static_cast<double>(codes[i]) * static_cast<double>(coded.scales[k])) *
+          means->second[c] * share;
+    }
+    auto& correction = corrections[layer.name];
+    for (const double sum : sums) correction.push_back(static_cast<float>(sum));
+  }
+  return corrections;
+}
+
+}  // namespace tessera

@@ -1,0 +1,31 @@
+/// \file
+/// What INT8 does to a network's own outputs.
+#pragma once
+
+#include <memory>
+
+#include "tessera/calibrator.hpp"
+
+namespace tessera {
+
+/// Compares an INT8 network's outputs with fp32's, on a few batches. No labels are needed.
+class DamageMeter {
+ public:
+  /// `like`: an engine whose compiled kernels may be used.
+  DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
+              std::vector<TensorMap> batches, std::shared_ptr<const Engine> like);
+  /// On `count` of the batches from `first` on.
+  CalibrationDamage operator()(const Calibration& calibration, int first = 0, int count = 1 << 20);
+  int batches() const { return static_cast<int>(batches_.size()); }
+  int runs() const { return runs_; }  ///< INT8 runs so far
+
+ private:
+  const Graph& graph_;
+  Device device_;
+  PrecisionOptions precision_;
+  std::vector<TensorMap> batches_, expected_;
+  std::shared_ptr<const Engine> like_;
+  int runs_ = 0;
+};
+
+}  // namespace tessera

@@ -1,0 +1,143 @@
+// Calibrating a small network on a device: what is found, what is reported, and caches used elsewhere.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "calib/calibration_cache.hpp"
+#include "graph/evaluate.hpp"
+#include "lower/precision.hpp"
+#include "tessera/calibrator.hpp"
+#include "tessera/passes.hpp"
+#include "tests/support/devices.hpp"
+#include "tests/support/int8_network.hpp"
+
+namespace tessera {
+namespace {
+
+using namespace test;
+
+class RandomBatches final : public Calibrator {
+ public:
+  explicit RandomBatches(int count) : count_(count) {}
+  int batchSize() const override { return 2; }
+  int batchCount() const override { return count_; }
+  bool nextBatch(TensorMap& inputs) override {
+    if (next_ == count_) return false;
+    inputs = {{"x", portableRandom({2, 3, 37, 31}, static_cast<unsigned>(++next_), -2, 2)}};
+    return true;
+  }
+  std::string readCache() override { return cache; }
+  void writeCache(const std::string& text) override { cache = text; }
+  std::string cache;
+
+ private:
+  int count_, next_ = 0;
+};
+
+double fp32Share(const Graph& network, const Calibration& calibration) {
+  std::vector<LayerPrecision> report;
+  Graph optimized = network;
+  optimize(optimized);
+  assignInt8(optimized, calibration, {}, &report);
+  double all = 0, floats = 0;
+  for (const auto& layer : report) {
+    all += layer.multiplyAdds;
+    if (!layer.int8) floats += layer.multiplyAdds;
+  }
+  return floats / all;
+}
+
+TEST(Calibrate, FindsLargestValuesAsTheHostDoes) {
+  const Graph network = int8Network();
+  Graph optimized = network;
+  optimize(optimized);
+  const auto names = tensorsToCalibrate(optimized);
+  std::vector<TensorId> ids;
+  for (const auto& name : names) ids.push_back(optimized.findTensor(name));
+  std::map<std::string, float> tops;
+  RandomBatches source(3);
+  for (TensorMap batch; source.nextBatch(batch);) {
+    const auto values = evaluateTensors(optimized, batch, ids);
+    for (std::size_t i = 0; i < names.size(); ++i)
+      for (const float v : values[i].as<float>()) tops[names[i]] = std::max(tops[names[i]], std::abs(v));
+  }
+  for (const Device& device : devices()) {
+    RandomBatches batches(3);
+    CalibrationOptions options;
+    options.method = CalibrationMethod::MinMax;
+    const CalibrationResult result = calibrate(network, device, batches, options);
+    EXPECT_EQ(result.batches, 3);
+    ASSERT_EQ(result.calibration.scales.size(), names.size());
+    for (const auto& [name, scale] : result.calibration.scales)
+      EXPECT_NEAR(scale * 127, tops.at(name), 1e-4f * tops.at(name)) << name;
+  }
+}
+
+TEST(Calibrate, AutoIsNoWorseThanAnyMethodAndReportsThemAll) {
+  const Graph network = int8Network();
+  RandomBatches batches(6);
+  const CalibrationResult result = calibrate(network, device(), batches);
+  for (const char* name : {"minmax", "percentile", "mse", "entropy", "auto"})
+    ASSERT_TRUE(result.damage.count(name)) << name;
+  for (const auto& [name, damage] : result.damage) {
+    EXPECT_TRUE(std::isfinite(damage.error)) << name;
+    EXPECT_GT(damage.error, 0) << name;
+  }
+  // Auto weighs errors and changed classes against each other: it is not worse in both.
+  const CalibrationDamage& best = result.damage.at("auto");
+  for (const auto& [name, damage] : result.damage)
+    EXPECT_TRUE(best.error <= damage.error || best.changed <= damage.changed) << name;
+  EXPECT_LE(fp32Share(network, result.calibration), 0.1);
+  EXPECT_FALSE(result.chosen.empty());
+}
+
+TEST(Calibrate, KeepsEveryLayerInInt8WhereNoneMayBeLeft) {
+  const Graph network = int8Network();
+  RandomBatches batches(4);
+  CalibrationOptions options;
+  options.fp32Share = 0;
+  EXPECT_EQ(fp32Share(network, calibrate(network, device(), batches, options).calibration), 0);
+}
+
+// Deploying: the text of a cache made on one device, on each device without data.
+TEST(Calibrate, ACacheGivesTheSameBitsEverywhere) {
+  const Graph network = int8Network();
+  RandomBatches batches(3);
+  calibrate(network, device(), batches);
+  RandomBatches none(0);
+  none.cache = batches.cache;
+  const auto cached = calibrate(network, device(), none);
+  EXPECT_TRUE(cached.fromCache);
+  Graph optimized = network;
+  optimize(optimized);
+  const Calibration read = parseAnyCalibration(batches.cache, "the cache");
+  const Graph quantised = assignInt8(optimized, read, {});
+  const auto wanted = evaluate(quantised, int8NetworkInput());
+  EngineOptions options;
+  options.precision = Precision::Int8;
+  options.calibration = read;
+  for (const Device& device : devices()) {
+    Context context(Engine::build(network, device, options));
+    const TensorMap got = context.run(int8NetworkInput());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      EXPECT_EQ(got.at(quantised.tensor(quantised.outputs()[i]).name).data, wanted[i].data) << device.caps().name;
+  }
+}
+
+TEST(Calibrate, RefusesNoDataAndForeignCaches) {
+  const Graph network = int8Network();
+  RandomBatches none(0);
+  EXPECT_THROW(calibrate(network, device(), none), Error);
+  Calibration foreign = int8NetworkCalibration(network);
+  foreign.graphHash = 12345;
+  none.cache = calibrationText(foreign);
+  try {
+    calibrate(network, device(), none);
+    FAIL() << "a cache of another network was taken";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::BadCache);
+  }
+}
+
+}  // namespace
+}  // namespace tessera
