@@ -24,16 +24,16 @@ __kernel void dot4_rate(__global int* y, int seed, int rounds) {
   const int16 b = (int16)(seed * 0x1357913 + 0x25a7c9);
 #else
   int acc[16];
-  const int a = seed * 77 + (int)get_global_id(0), b = seed * 0x1357913 + 0x25a7c9;
+  const int b = seed * 0x1357913 + 0x25a7c9;
 #endif
-  for (int k = 0; k < 16; ++k) acc[k] = k;
+  for (int k = 0; k < 16; ++k) acc[k] = seed * 77 + k + (int)get_global_id(0);
   for (int r = 0; r < rounds; ++r) {
 #pragma unroll
     for (int k = 0; k < 64; ++k) {
 #if D_DOT4 == 5
       acc[k % 16] = dot4x16(a, b, acc[k % 16]);
 #else
-      acc[k % 16] = dot4(a ^ acc[k % 16], b, acc[k % 16]);
+      acc[k % 16] = dot4(acc[k % 16], b, acc[k % 16]);
 #endif
     }
   }
