@@ -27,14 +27,67 @@ std::uint64_t ProgramSource::hash() const {
   return XXH3_64bits_withSeed(text.data(), text.size(), XXH3_64bits(options.data(), options.size()));
 }
 
-cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label) {
+namespace {
+
+// Drivers print "2 warnings generated" on stderr; they interest whoever edits kernels.
+std::string buildOptions(const ProgramSource& source) {
+  return source.options + (std::getenv("TESSERA_KERNEL_DIR") ? "" : " -w");
+}
+
+// A null program where there is no binary or the driver refuses it.
+cl::Program fromCache(const Device& device, ProgramCache& cache, const std::string& identity,
+                      const std::string& options) {
+  const auto binary = cache.find(identity);
+  if (!binary) return {};
   const auto& impl = device.impl();
+  const unsigned char* data = binary->data();
+  const std::size_t size = binary->size();
+  cl_int status = CL_SUCCESS, loaded = CL_SUCCESS;
+  cl::Program program(
+      clCreateProgramWithBinary(impl.context()(), 1, &impl.device(), &size, &data, &loaded, &status));
+  if (status == CL_SUCCESS && loaded == CL_SUCCESS &&
+      clBuildProgram(program(), 1, &impl.device(), options.c_str(), nullptr, nullptr) == CL_SUCCESS)
+    return program;
+  cache.drop(identity);
+  return {};
+}
+
+void keep(ProgramCache& cache, const std::string& identity, const cl::Program& program) {
+  std::size_t size = 0;
+  if (clGetProgramInfo(program(), CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, nullptr) != CL_SUCCESS ||
+      size == 0)
+    return;
+  std::vector<unsigned char> binary(size);
+  unsigned char* data = binary.data();
+  if (clGetProgramInfo(program(), CL_PROGRAM_BINARIES, sizeof(data), &data, nullptr) == CL_SUCCESS)
+    cache.save(identity, binary);
+}
+
+}  // namespace
+
+cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label,
+                         ProgramCache* cache) {
+  const auto& impl = device.impl();
+  const std::string options = buildOptions(source);
+  std::string identity;
+  if (cache) {
+    identity = ProgramCache::identity(device.caps(), source.text, options);
+    if (cl::Program program = fromCache(device, *cache, identity, options); program()) {
+      log().debug("program cache HIT {}", label);
+      return program;
+    }
+    log().debug("program cache MISS {}", label);
+  }
   cl::Program program =
       guarded("creating program " + label, [&] { return cl::Program(impl.context(), source.text); });
-  // Drivers print "2 warnings generated" on stderr; they interest whoever edits kernels.
-  const std::string options = source.options + (std::getenv("TESSERA_KERNEL_DIR") ? "" : " -w");
   const cl_int status = clBuildProgram(program(), 1, &impl.device(), options.c_str(), nullptr, nullptr);
-  if (status == CL_SUCCESS) return program;
+  if (status == CL_SUCCESS) {
+    if (cache) {
+      keep(*cache, identity, program);
+      log().debug("program cache SAVE {}", label);
+    }
+    return program;
+  }
   std::string buildLog;
   try {
     buildLog = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(impl.device);
@@ -44,10 +97,6 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
   throw Error(ErrorCode::DeviceError, "clBuildProgram failed with " + std::string(clErrorName(status)) +
                                           " for " + label + " on " + device.caps().name + " with options '" +
                                           source.options + "':\n" + buildLog);
-}
-
-void ProgramSet::share(const ProgramSet& other) {
-  programs_.insert(other.programs_.begin(), other.programs_.end());
 }
 
 void ProgramSet::build(const std::vector<const KernelCall*>& calls) {
@@ -67,7 +116,7 @@ void ProgramSet::build(const std::vector<const KernelCall*>& calls) {
   const auto work = [&] {
     for (std::size_t i; (i = next++) < missing.size();) try {
         auto program = buildProgram(device_, missing[i].first,
-                                    missing[i].second->source + ":" + missing[i].second->entry);
+                                    missing[i].second->source + ":" + missing[i].second->entry, cache_.get());
         const std::lock_guard lock(mutex);
         programs_.emplace(missing[i].first, std::move(program));
       } catch (...) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cl/device_impl.hpp"
+#include "cl/program_cache.hpp"
 #include "clkernels/family.hpp"
 
 namespace tessera {
@@ -20,13 +21,17 @@ struct ProgramSource {
   auto operator<=>(const ProgramSource&) const = default;
 };
 
-/// Compiles one program. Throws Error(DeviceError) with the build log.
-cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label);
+/// Compiles one program, or takes its binary from `cache` (may be null). Throws Error(DeviceError) with the
+/// build log.
+cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label,
+                         ProgramCache* cache = nullptr);
 
 /// The programs of an engine, keyed by source and options.
 class ProgramSet {
  public:
   explicit ProgramSet(Device device) : device_(std::move(device)) {}
+  /// Binaries are looked for and kept there from now on; null for nowhere.
+  void useCache(std::shared_ptr<ProgramCache> cache) { cache_ = std::move(cache); }
   /// Takes over the programs of another set on the same device: they need not be built again.
   void share(const ProgramSet& other);
   /// Builds what is not built yet, on several threads.
@@ -37,6 +42,7 @@ class ProgramSet {
 
  private:
   Device device_;
+  std::shared_ptr<ProgramCache> cache_;
   std::map<ProgramSource, cl::Program> programs_;
 };
 

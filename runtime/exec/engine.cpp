@@ -7,6 +7,7 @@
 #include "exec/engine_impl.hpp"
 #include "lower/qdq.hpp"
 #include "tessera/log.hpp"
+#include "tune/tactics_store.hpp"
 
 namespace tessera {
 
@@ -133,8 +134,9 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   impl->name = graph.name;
   if (options.precision == Precision::Int8)
     graph = toInt8(graph, sourceHash, options, own ? &*own : nullptr, impl->precisions);
-  const bool integers = std::any_of(graph.layers().begin(), graph.layers().end(),
-                                    [](const Layer& l) { return l.op.size() > 1 && l.op[0] == 'Q' && l.op[1] < 'a'; });
+  const bool integers = std::any_of(graph.layers().begin(), graph.layers().end(), [](const Layer& l) {
+    return l.op.size() > 1 && l.op[0] == 'Q' && l.op[1] < 'a';
+  });
   const DeviceCaps caps = integers ? device.int8Caps() : device.caps();
   impl->lowered = lowerGraph(graph, caps, [&](const KernelFamily& family, const Problem& problem) {
     return family.fallback(problem, caps);
@@ -145,6 +147,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     for (const auto& call : step.launch.calls) calls.push_back(&call);
   if (options.sharePrograms && options.sharePrograms->device().caps().fingerprint() == caps.fingerprint())
     impl->programs.share(options.sharePrograms->impl().programs);
+  impl->programs.useCache(ProgramCache::forDevice(caps, defaultCacheFolder()));
   impl->programs.build(calls);
   uploadConstants(*impl);
   describe(*impl);

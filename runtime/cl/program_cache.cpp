@@ -1,0 +1,148 @@
+// Files: magic and version, length and checksum of the rest, length of the identity, identity, binary.
+#include "cl/program_cache.hpp"
+
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <fstream>
+
+#include "tessera/log.hpp"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kMagic[8] = {'T', 'S', 'R', 'P', 'R', 'O', 'G', '1'};
+constexpr const char* kExtension = ".bin";
+
+struct Header {
+  char magic[8];
+  std::uint64_t bytes;     ///< after the header
+  std::uint64_t checksum;  ///< of them
+  std::uint64_t identity;  ///< length of the identity, the first of them
+};
+static_assert(sizeof(Header) == 32);
+
+std::string hex(std::uint64_t value) {
+  std::string text(16, '0');
+  for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
+  return text;
+}
+
+std::string readAll(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+ProgramCache::ProgramCache(fs::path folder, std::uintmax_t limitBytes)
+    : folder_(std::move(folder)), limit_(limitBytes) {}
+
+std::shared_ptr<ProgramCache> ProgramCache::forDevice(const DeviceCaps& device, const fs::path& folder) {
+  if (folder.empty() || device.pocl || device.platform == "rusticl") return nullptr;
+  return std::make_shared<ProgramCache>(folder / "programs");
+}
+
+std::string ProgramCache::identity(const DeviceCaps& device, std::string_view source,
+                                   std::string_view options) {
+  std::string text = device.fingerprint() + '\n';
+  text.append(options).append("\n");
+  // The source's hash, wide enough to stand for it.
+  const XXH128_hash_t hash = XXH3_128bits(source.data(), source.size());
+  return text + hex(hash.high64) + hex(hash.low64) + '\n' + std::to_string(source.size());
+}
+
+fs::path ProgramCache::fileOf(const std::string& identity) const {
+  return folder_ / (hex(XXH3_64bits(identity.data(), identity.size())) + kExtension);
+}
+
+std::optional<std::vector<unsigned char>> ProgramCache::find(const std::string& identity) {
+  const fs::path file = fileOf(identity);
+  const std::string text = readAll(file);
+  Header header;
+  if (text.size() < sizeof(header)) return std::nullopt;
+  std::memcpy(&header, text.data(), sizeof(header));
+  const char* rest = text.data() + sizeof(header);
+  if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0 ||
+      header.bytes != text.size() - sizeof(header) || header.identity != identity.size() ||
+      header.identity > header.bytes || header.checksum != XXH3_64bits(rest, header.bytes) ||
+      identity != std::string_view(rest, identity.size()))
+    return std::nullopt;
+  std::error_code ignored;  // a folder that can not be written still serves
+  fs::last_write_time(file, fs::file_time_type::clock::now(), ignored);
+  return std::vector<unsigned char>(rest + header.identity, rest + header.bytes);
+}
+
+void ProgramCache::save(const std::string& identity, const std::vector<unsigned char>& binary) noexcept {
+  try {
+    std::string rest = identity;
+    rest.append(reinterpret_cast<const char*>(binary.data()), binary.size());
+    Header header{{}, rest.size(), XXH3_64bits(rest.data(), rest.size()), identity.size()};
+    std::memcpy(header.magic, kMagic, sizeof(kMagic));
+
+    fs::create_directories(folder_);
+    static std::atomic<unsigned> serial{0};
+    const fs::path file = fileOf(identity);
+    fs::path aside = file;
+    aside += "." + std::to_string(::getpid()) + "-" + std::to_string(serial++) + ".tmp";
+    {
+      std::ofstream out(aside, std::ios::binary);
+      out.write(reinterpret_cast<const char*>(&header), sizeof(header));
+      out.write(rest.data(), static_cast<std::streamsize>(rest.size()));
+      out.close();
+      if (!out) {
+        std::error_code ignored;
+        fs::remove(aside, ignored);
+        throw std::runtime_error("the file can not be written");
+      }
+    }
+    fs::rename(aside, file);
+    const std::lock_guard lock(mutex_);
+    shrink();
+  } catch (const std::exception& e) {
+    const std::lock_guard lock(mutex_);
+    if (!complained_) log().warn("compiled programs are not kept in {}: {}", folder_.string(), e.what());
+    complained_ = true;
+  }
+}
+
+void ProgramCache::drop(const std::string& identity) noexcept {
+  std::error_code ignored;
+  fs::remove(fileOf(identity), ignored);
+}
+
+void ProgramCache::shrink() {
+  struct Entry {
+    fs::file_time_type used;
+    std::uintmax_t bytes;
+    fs::path file;
+  };
+  std::vector<Entry> entries;
+  std::uintmax_t total = 0;
+  const auto dayAgo = fs::file_time_type::clock::now() - std::chrono::hours(24);
+  for (const auto& item : fs::directory_iterator(folder_)) {
+    std::error_code gone;  // another process may be faster
+    const auto bytes = item.file_size(gone);
+    const auto used = item.last_write_time(gone);
+    if (gone) continue;
+    if (item.path().extension() == ".tmp" && used < dayAgo) fs::remove(item.path(), gone);  // left by a kill
+    if (item.path().extension() != kExtension) continue;
+    total += bytes;
+    entries.push_back({used, bytes, item.path()});
+  }
+  if (total <= limit_) return;
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
+  for (const Entry& entry : entries) {
+    if (total <= limit_) return;
+    std::error_code gone;
+    fs::remove(entry.file, gone);
+    total -= entry.bytes;
+  }
+}
+
+}  // namespace tessera

@@ -1,0 +1,51 @@
+/// \file
+/// Compiled programs on disk, so that a second start compiles nothing. A bad file is a miss, never an error.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tessera/device.hpp"
+
+namespace tessera {
+
+/// A folder of binaries, bounded in size: the longest unused go first. Safe for several threads and
+/// processes: files are written aside and renamed.
+class ProgramCache {
+ public:
+  static constexpr std::uintmax_t kDefaultLimit = std::uintmax_t{512} << 20;
+
+  explicit ProgramCache(std::filesystem::path folder, std::uintmax_t limitBytes = kDefaultLimit);
+  /// The cache below `folder` for such a device; null where the driver keeps one of its own (PoCL, Mesa) or
+  /// `folder` is empty.
+  static std::shared_ptr<ProgramCache> forDevice(const DeviceCaps& device,
+                                                 const std::filesystem::path& folder);
+
+  /// What makes a program: compared in full, so that two with one hash are told apart.
+  static std::string identity(const DeviceCaps& device, std::string_view source, std::string_view options);
+
+  /// The binary saved under that identity; none where there is none or the file is damaged. Marks it used.
+  std::optional<std::vector<unsigned char>> find(const std::string& identity);
+  /// Never throws: what can not be written is not cached, which is said once.
+  void save(const std::string& identity, const std::vector<unsigned char>& binary) noexcept;
+  /// Forgets a binary that the driver refused.
+  void drop(const std::string& identity) noexcept;
+
+  std::filesystem::path fileOf(const std::string& identity) const;
+
+ private:
+  void shrink();
+
+  std::filesystem::path folder_;
+  std::uintmax_t limit_;
+  std::mutex mutex_;
+  bool complained_ = false;
+};
+
+}  // namespace tessera

@@ -1,0 +1,59 @@
+// A program built from its cached binary computes what the one built from source did.
+#include "cl/program_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "cl/program.hpp"
+#include "tests/support/devices.hpp"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<float> compute(const Device& device, const cl::Program& program) {
+  const cl::CommandQueue queue(device.impl().context(), device.impl().device);
+  std::vector<float> x(64), y(64);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i) * 0.5f;
+  const cl::Buffer from(device.impl().context(), CL_MEM_COPY_HOST_PTR, x.size() * 4, x.data()),
+      to(device.impl().context(), CL_MEM_READ_WRITE, y.size() * 4);
+  cl::Kernel kernel(program, "roofline");
+  kernel.setArg(0, from);
+  kernel.setArg(1, to);
+  queue.enqueueNDRangeKernel(kernel, cl::NullRange, x.size() / 4);
+  queue.enqueueReadBuffer(to, CL_TRUE, 0, y.size() * 4, y.data());
+  EXPECT_EQ(x, y);
+  return y;
+}
+
+TEST(ProgramCache, BinariesServeAndBadOnesAreReplaced) {
+  const Device& device = test::devices().front();
+  std::string name = (fs::temp_directory_path() / "tessera-programs-XXXXXX").string();
+  const fs::path folder = ::mkdtemp(name.data());
+  ProgramCache cache(folder);
+  const ProgramSource source = ProgramSource::of(
+      {"roofline/roofline.cl",
+       "roofline",
+       {{"P_KIND", "4"}, {"P_LANES", "4"}, {"P_VALUES", "1"}, {"P_ROUNDS", "1"}, {"D_PTX", "0"}}});
+  const auto first = compute(device, buildProgram(device, source, "copy", &cache));
+  const auto files = [&] { return std::distance(fs::directory_iterator(folder), fs::directory_iterator()); };
+  ASSERT_EQ(files(), 1);
+  EXPECT_EQ(compute(device, buildProgram(device, source, "copy", &cache)), first);
+  EXPECT_EQ(files(), 1);
+
+  // A well-formed file whose binary the driver must refuse.
+  const fs::path file = fs::directory_iterator(folder)->path();
+  const std::string identity = ProgramCache::identity(device.caps(), source.text, source.options + " -w");
+  ASSERT_EQ(cache.fileOf(identity), file);
+  const auto good = cache.find(identity);
+  ASSERT_TRUE(good);
+  cache.save(identity, {1, 2, 3, 4});
+  EXPECT_EQ(compute(device, buildProgram(device, source, "copy", &cache)), first);
+  EXPECT_NE(cache.find(identity), (std::vector<unsigned char>{1, 2, 3, 4}));
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace tessera
