@@ -12,6 +12,7 @@
 #include "apps/tessera/tensors.hpp"
 #include "bench/reference_networks.hpp"
 #include "bench/write_onnx.hpp"
+#include "tessera/calibrator.hpp"
 #include "tessera/context.hpp"
 #include "tune/roofline.hpp"
 
@@ -33,8 +34,43 @@ struct Row {
   double gigaOperations = 0;
 };
 
+/// One batch of random numbers: scales for timing, not for accuracy.
+class RandomCalibrator final : public Calibrator {
+ public:
+  RandomCalibrator(const Graph& graph, std::int64_t batch) : graph_(graph), batch_(batch) {}
+  int batchSize() const override { return static_cast<int>(batch_); }
+  bool nextBatch(TensorMap& inputs) override {
+    if (given_) return false;
+    for (const TensorId id : graph_.inputs()) {
+      const auto& t = graph_.tensor(id);
+      inputs[t.name] = app::randomTensor({t.name, t.type, t.shape, true}, 0);
+    }
+    return given_ = true;
+  }
+  bool rewind() override {
+    given_ = false;
+    return true;
+  }
+
+ private:
+  const Graph& graph_;
+  std::int64_t batch_;
+  bool given_ = false;
+};
+
+EngineOptions engineOptions(const Graph& graph, const Device& device, const Options& options) {
+  EngineOptions engine = options.common.engineOptions();
+  if (engine.precision != Precision::Int8) return engine;
+  RandomCalibrator random(graph, options.batch);
+  CalibrationOptions calibration;
+  calibration.method = CalibrationMethod::MinMax;
+  engine.calibration = calibrate(graph, device, random, calibration).calibration;
+  return engine;
+}
+
 Row measure(const std::string& name, Graph graph, const Device& device, const Options& options) {
-  const auto engine = Engine::build(std::move(graph), device, options.common.engineOptions());
+  const EngineOptions engineOptions = bench::engineOptions(graph, device, options);
+  const auto engine = Engine::build(std::move(graph), device, engineOptions);
   Context context(engine);
   Row row{name, options.batch, {}, 0};
   for (const Binding& binding : engine->bindings())

@@ -2,9 +2,11 @@
 //
 // A work-group of GM x GN items makes T_M rows x T_N columns; an item T_WM x T_WN of them in groups of four that lie GM * 4
 // rows (GN * 4 columns) apart, so that local memory is read without conflicts.
-// W_PITCH  float4s between the rows of the left tile in local memory; defined by the including file
-#if !defined(T_M) || !defined(T_N) || !defined(T_K) || !defined(T_WM) || !defined(T_WN) || !defined(W_PITCH)
-#error "a tiled matrix kernel needs T_M, T_N, T_K, T_WM, T_WN and W_PITCH"
+// GEMM_T, GEMM_T4, GEMM_MAC(a, b, sum)  element type, four of it, and sum + a * b; defined by the including file
+// W_PITCH  GEMM_T4s between the rows of the left tile in local memory; defined by the including file, too
+#if !defined(T_M) || !defined(T_N) || !defined(T_K) || !defined(T_WM) || !defined(T_WN) || !defined(W_PITCH) || \
+    !defined(GEMM_T) || !defined(GEMM_T4) || !defined(GEMM_MAC)
+#error "a tiled matrix kernel needs T_M, T_N, T_K, T_WM, T_WN, W_PITCH, GEMM_T, GEMM_T4 and GEMM_MAC"
 #endif
 #define GM (T_M / T_WM)
 #define GN (T_N / T_WN)
@@ -21,23 +23,23 @@ static inline int2 itemAt(int item) {
 #endif
 }
 
-static inline void multiply(__local const float4* w, __local const float4* x, int2 at, float acc[T_WM][T_WN]) {
+static inline void multiply(__local const GEMM_T4* w, __local const GEMM_T4* x, int2 at, GEMM_T acc[T_WM][T_WN]) {
 #pragma unroll
   for (int k = 0; k < T_K; ++k) {
-    float a[T_WM], b[T_WN];
+    GEMM_T a[T_WM], b[T_WN];
 #pragma unroll
     for (int g = 0; g < T_WM / 4; ++g) {
-      const float4 v = w[k * W_PITCH + g * GM + at.x];
+      const GEMM_T4 v = w[k * W_PITCH + g * GM + at.x];
       a[g * 4] = v.s0, a[g * 4 + 1] = v.s1, a[g * 4 + 2] = v.s2, a[g * 4 + 3] = v.s3;
     }
 #pragma unroll
     for (int g = 0; g < T_WN / 4; ++g) {
-      const float4 v = x[k * (T_N / 4) + g * GN + at.y];
+      const GEMM_T4 v = x[k * (T_N / 4) + g * GN + at.y];
       b[g * 4] = v.s0, b[g * 4 + 1] = v.s1, b[g * 4 + 2] = v.s2, b[g * 4 + 3] = v.s3;
     }
 #pragma unroll
     for (int i = 0; i < T_WM; ++i)
 #pragma unroll
-      for (int j = 0; j < T_WN; ++j) acc[i][j] = fma(a[i], b[j], acc[i][j]);
+      for (int j = 0; j < T_WN; ++j) acc[i][j] = GEMM_MAC(a[i], b[j], acc[i][j]);
   }
 }

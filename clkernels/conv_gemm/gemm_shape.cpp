@@ -115,7 +115,7 @@ std::int64_t GemmWeights::index(std::int64_t group, std::int64_t row, std::int64
   return (((group * shape_.channels + channel) * outputs_ + output) * height_ + ky) * width_ + kx;
 }
 
-void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
+void addGeometryDefines(Defines& defines, const GemmShape& s) {
   const auto add = [&](const char* name, std::int64_t value) {
     defines.emplace_back(name, value < 0 ? "(" + std::to_string(value) + ")" : std::to_string(value));
   };
@@ -127,6 +127,10 @@ void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
   add("P_CHECK", s.padded());
   add("P_UY", s.phasesY), add("P_UX", s.phasesX), add("P_OY", s.originY), add("P_OX", s.originX);
   add("P_OH", s.outHeight), add("P_OW", s.outWidth);
+}
+
+void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
+  addGeometryDefines(defines, s);
   defines.emplace_back("P_X", clType(op.inputs[0].type));
   defines.emplace_back("P_Y", clType(op.outputs[0].type));
   defines.emplace_back("P_R", op.has(kResidualInput) ? clType(op.inputs[kResidualInput].type) : "float");

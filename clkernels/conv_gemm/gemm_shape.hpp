@@ -38,7 +38,9 @@ std::string whyNoGemm(const OpView& op);
 /// Only where whyNoGemm is empty.
 GemmShape gemmShape(const OpView& op);
 
-/// The P_ macros of common/window.cl and of the epilogue.
+/// The P_ macros of common/window.cl, without types.
+void addGeometryDefines(Defines& defines, const GemmShape& shape);
+/// The same with types, and the macros of the epilogue.
 void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& shape);
 /// bias, residual, slope, y, then offset and batch stride of x, y and the residual.
 void addWindowArgs(std::vector<KernelArg>& args, const OpView& op);

@@ -90,6 +90,9 @@ TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const 
       [](const GemmTactic& t) { return t.vx == 1 || t.flat == 0; });
   add("every part of a split sum has tiles of its own",
       [shape](const GemmTactic& t) { return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split; });
+  if (device.isCpu())
+    add("a CPU's compiler takes seconds to unroll more than 256 products of an item's tile",
+        [](const GemmTactic& t) { return t.wm * t.wn * t.k <= 256; });
   const double most4 = static_cast<double>(std::min<std::size_t>(
       device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
   add("partial sums fit one buffer", [shape, most4](const GemmTactic& t) {
@@ -126,7 +129,8 @@ double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps
   return kGemmLaunchSeconds + cycles / kClock;
 }
 
-GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device) {
+GemmTactic gemmBest(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device,
+                    const std::function<double(const GemmTactic&)>& seconds) {
   GemmTactic best;
   double least = std::numeric_limits<double>::max();
   const TacticSpace space = gemmSpace(shape, freedom, device);
@@ -137,13 +141,18 @@ GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, cons
           for (const int split : splits(shape)) {
             GemmTactic t{tile.m, tile.n, k, tile.wm, tile.wn, 1, flat, split, async};
             if (freedom.vectorLoads) t.vx = 4;
-            const double seconds = gemmSeconds(shape, t, device);
-            if (seconds < least && space.contains(toTactic(t))) {
+            const double modelled = seconds(t);
+            if (modelled < least && space.contains(toTactic(t))) {
               best = t;
-              least = seconds;
+              least = modelled;
             }
           }
   return best;
+}
+
+GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device) {
+  return gemmBest(shape, freedom, device,
+                  [&](const GemmTactic& t) { return gemmSeconds(shape, t, device); });
 }
 
 }  // namespace tessera

@@ -32,6 +32,9 @@ struct GemmFreedom {
 GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCaps& device);
 
 TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
+/// Of the tiles worth trying untuned, the member of the space with the least `seconds`.
+GemmTactic gemmBest(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device,
+                    const std::function<double(const GemmTactic&)>& seconds);
 /// The member of the space that the model of gemmSeconds likes best.
 GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
 /// Modelled time on a GPU, launch included: only the order of tactics matters.

@@ -27,8 +27,9 @@
 #define LOAD(p, i) ((p)[i])
 #define STORE(v, p, i) ((p)[i] = (v))
 #else
-#define LOAD(p, i) CAT(vload, T_V)(0, (p) + (i))
-#define STORE(v, p, i) CAT(vstore, T_V)(v, 0, (p) + (i))
+// Blocks lie at multiples of their size.
+#define LOAD(p, i) (*(__global const VALUE*)((p) + (i)))
+#define STORE(v, p, i) (*(__global VALUE*)((p) + (i)) = (v))
 #endif
 
 #if P_MODE == 1

@@ -19,9 +19,16 @@ PackedConstant packFactors(float scale, std::int64_t cells) {
           }};
 }
 
+// Work-items of a group whose lanes share positions: a power of two.
+std::int64_t groupItems(const DeviceCaps& device) {
+  std::int64_t items = 64;
+  while (items > static_cast<std::int64_t>(device.maxWorkGroup)) items /= 2;
+  return items;
+}
+
 class QAveragePoolFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"q_average_pool", 1}; }
+  FamilyId id() const override { return {"q_average_pool", 2}; }
   int channelBlock(const OpView&, const DeviceCaps&) const override { return 0; }
 
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
@@ -31,8 +38,31 @@ class QAveragePoolFamily final : public KernelFamily {
     return sameBlock(op);
   }
 
-  Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    const std::int64_t cells = windowOf(p).kernelVolume(), most = groupItems(device);
+    TacticSpace space{{{"LANES", {1, 4, 8, 16, 32}}}, {}};
+    space.constraints.push_back({"every work-item has a cell to add",
+                                 [cells](const Tactic& t) { return t.get("LANES") <= cells; }});
+    space.constraints.push_back({"work-items that share a position are one work-group",
+                                 [most](const Tactic& t) { return t.get("LANES") <= most; }});
+    return space;
+  }
+
+  // Large windows have few positions: GPUs want their cells shared.
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    Tactic best{{"LANES", 1}};
+    if (device.isCpu()) return best;
     const Window w = windowOf(p);
+    for (const int lanes : {4, 8, 16, 32})
+      if (4 * lanes <= w.kernelVolume() && lanes <= groupItems(device) &&
+          p.outputs[0].size() / 4 * lanes <= std::int64_t{4096} * device.computeUnits)
+        best = Tactic{{"LANES", lanes}};
+    return best;
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
+    const Window w = windowOf(p);
+    const int lanes = tactic.get("LANES");
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     const int block = x.layout.block, width = std::min(block, 16);
     const bool global = p.attrs.integer("global") != 0;
@@ -45,7 +75,14 @@ class QAveragePoolFamily final : public KernelFamily {
     addDefine(call.defines, "P_CELLS", !global && p.attrs.integer("count_include_pad") != 0);
     addDefine(call.defines, "P_CODED", y.type == DataType::Int8);
     const std::int64_t vectors = roundUp(y.shape[1], block) / width;
-    setFlat(call, w.outVolume() * vectors, device);
+    addDefine(call.defines, "T_LANES", lanes);
+    setFlat(call, w.outVolume() * vectors * lanes, device);
+    if (lanes > 1) {
+      const std::int64_t group = groupItems(device);
+      call.local = {static_cast<std::size_t>(group)};
+      call.global = {static_cast<std::size_t>(roundUp(w.outVolume() * vectors * lanes, group))};
+    }
+    addDefine(call.defines, "T_GROUP", static_cast<std::int64_t>(call.local[0]));
     call.global.push_back(static_cast<std::size_t>(w.batch));
     call.local.push_back(1);
     call.args = {KernelArg::input(0),

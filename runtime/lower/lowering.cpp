@@ -125,6 +125,9 @@ std::optional<Lowering::Candidate> Lowering::tryChoice(const Layer& layer, const
       candidate.seconds += reformatSeconds(output, device_);
     if (concatOf_.count(layer.outputs[i]) && !candidate.intoSlice)
       candidate.seconds += reformatSeconds(output, device_);
+    if (output.blockable())
+      candidate.seconds +=
+          reformatsAfter(layer.outputs[i], output.layout.block) * reformatSeconds(output, device_);
   }
   return candidate;
 }

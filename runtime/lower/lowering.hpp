@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "lower/step.hpp"
 
@@ -52,6 +53,19 @@ class Lowering {
   std::optional<Layout> sliceLayout(TensorId tensor, int block);
   int sliceStorage(TensorId tensor, int block);
 
+  // wishes.cpp: looking one layer ahead
+  /// A way to run a layer, dense, and its estimated time.
+  struct Way {
+    BlockChoice choice;
+    double seconds = 0;
+  };
+  /// The fastest ways and their equals.
+  const std::vector<Way>& waysOf(int layer);
+  /// Blocks in which `layer` takes `tensor` in one of its fastest ways; none where it does not matter.
+  std::optional<std::set<int>> wishesOf(int layer, TensorId tensor);
+  /// Reformats that readers of `tensor` would need if it were written in blocks of `block`.
+  int reformatsAfter(TensorId tensor, int block, int depth = 0);
+
   // values
   int addStorage(Storage::Kind kind, const std::string& name, std::size_t bytes);
   int addValue(TensorId tensor, TensorDesc desc, int storage);
@@ -70,6 +84,7 @@ class Lowering {
   std::map<const HostTensor*, int> constantValues_;
   std::map<int, SharedConcat> concats_;  ///< by layer index
   std::map<TensorId, int> concatOf_;     ///< member tensor -> layer index
+  std::map<int, std::vector<Way>> ways_;  ///< by layer index
   int layerIndex_ = 0;
 };
 

@@ -1,0 +1,202 @@
+// q_conv_gemm: INT8 convolution and deconvolution as a matrix product that gathers its right operand on the fly. The loop is
+// conv_gemm's, over words: four codes of neighbouring channels are one element, dot4 is the multiply-add.
+//
+//   sums[row, pixel] = sum over k of dot4(weights[k, row], x[k, pixel])
+// pixel, k, taps, T_ and P_ macros as in conv_gemm.cl, with words for channels: P_C words per group and pixel.
+//   row  (quad * 4 + lane): quad = (output channel / 4) * P_UY * P_UX + phase, lane = output channel % 4, so that four
+//        neighbouring rows are four channels of one output pixel. P_ROWS is a multiple of 4.
+// Layouts (offsets and batch strides of x in words, of y and the residual in elements):
+//   x        blocks of four channels: word (c / 4) * plane + position
+//   weights  [group][k][P_ROWS4] words, zero beyond the rows and the sum
+//   y, residual  blocks of P_YBLOCK, P_RBLOCK channels (4 or 1); codes are always in blocks of 4
+//   multiplier, bias, slope  one per output channel, padded to a multiple of 4
+//   partial[((split * P_GROUPS + group) * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k
+// P_CHANNELS  output channels of all groups; P_STORE  1: vectors of four pixels wherever y is not in blocks of floats
+// Sums are 32-bit, modulo 2^32; epilogue by common/quant.cl. Tunables as conv_gemm.
+#define PW_WIDTH 4
+#include "common/activation.cl"
+#include "common/dot4.cl"
+#include "common/quant.cl"
+
+#if !defined(P_STORE) || !defined(P_YBLOCK) || !defined(P_RBLOCK) || !defined(P_CHANNELS)
+#error "q_conv_gemm needs P_STORE, P_YBLOCK, P_RBLOCK and P_CHANNELS"
+#endif
+#define GEMM_T int
+#define GEMM_T4 int4
+#define GEMM_MAC(a, b, sum) dot4(a, b, sum)
+#define LOAD_X1(p, i) ((p)[i])
+#define LOAD_X4(p, i) (*(__global const int4*)((p) + (i)))
+#include "conv_gemm/gemm_loop.cl"
+
+#define PHASES (P_UY * P_UX)
+
+// Operands of the epilogue beyond those of common/window.cl.
+typedef struct {
+  Output out;
+  __global const float* multiplier;
+  float rate, residualScale;
+} QuantOutput;
+
+// Where four channels of an output pixel go: the first of them (of all groups), image, and position in the plane.
+typedef struct {
+  int channel, n, position;
+} Place;
+static inline Place placeOf(int quad, int pixel) {
+  Place place;
+  place.channel = quad / PHASES * 4;
+  place.n = pixel / Q_PLANE;
+  const int q = pixel - place.n * Q_PLANE;
+#if PHASES == 1
+  place.position = pixel < P_PIXELS ? q : -1;
+#else
+  const int phase = quad % PHASES, qy = q / P_QW;
+  const int oy = qy * P_UY + phase / P_UX - P_OY, ox = (q - qy * P_QW) * P_UX + phase % P_UX - P_OX;
+  place.position = pixel < P_PIXELS && (uint)oy < (uint)P_OH && (uint)ox < (uint)P_OW ? oy * P_OW + ox : -1;
+#endif
+  return place;
+}
+
+// Index of the first of four channels at a position: blocks of 4 hold them side by side, planes lie O_PLANE apart.
+#define INDEX(block, offset, batch, place) \
+  ((offset) + (place).n * (batch) + (place).channel * O_PLANE + (place).position * (block))
+
+static inline float4 residualAt(Place place, QuantOutput q) {
+#if P_HAS_RESIDUAL
+  __global const P_R* r = q.out.residual + INDEX(P_RBLOCK, q.out.rOffset, q.out.rBatch, place);
+#if P_RESIDUAL_CODED
+  return decode(*(__global const char4*)r, q.residualScale);
+#elif P_RBLOCK == 4
+  return *(__global const float4*)r;
+#else
+  float v[4];
+#pragma unroll
+  for (int l = 0; l < 4; ++l) v[l] = place.channel + l < P_CHANNELS ? r[l * O_PLANE] : 0.0f;
+  return (float4)(v[0], v[1], v[2], v[3]);
+#endif
+#else
+  return (float4)(0.0f);
+#endif
+}
+
+// The values of four channels at a place, zeros beyond the last channel.
+static inline float4 valuesAt(int4 sums, Place place, QuantOutput q) {
+  const int c = place.channel;
+  const float4 bias = P_HAS_BIAS ? *(__global const float4*)(q.out.bias + c) : (float4)(0.0f);
+#if P_SLOPE == 2
+  const float4 slope = *(__global const float4*)(q.out.slope + c);
+#else
+  const float4 slope = slopeAt(q.out.slope, c);
+#endif
+  const float4 value =
+      quantisedEpilogue(sums, *(__global const float4*)(q.multiplier + c), bias, residualAt(place, q), slope);
+  return P_CHANNELS % 4 == 0 ? value : maskLanes(value, P_CHANNELS - c);
+}
+
+static inline void storeOne(float4 value, Place place, QuantOutput q) {
+  __global P_Y* y = q.out.y + INDEX(P_YBLOCK, q.out.yOffset, q.out.yBatch, place);
+#if P_CODED
+  *(__global char4*)y = encode(value, q.rate);
+#elif P_YBLOCK == 4
+  *(__global float4*)y = value;
+#else
+  const float v[4] = {value.s0, value.s1, value.s2, value.s3};
+#pragma unroll
+  for (int l = 0; l < 4; ++l)
+    if (place.channel + l < P_CHANNELS) y[l * O_PLANE] = v[l];
+#endif
+}
+
+// Epilogue and store of a quad of rows at four pixels; sums[l] holds the rows at pixel + l.
+static inline void storeQuad(const int4* sums, int quad, int pixel, QuantOutput q) {
+#if P_STORE && (P_CODED || P_YBLOCK == 1)
+  Place place = placeOf(quad, pixel);
+  if (place.position < 0) return;
+  __global P_Y* y = q.out.y + INDEX(P_YBLOCK, q.out.yOffset, q.out.yBatch, place);
+  float4 v[4];
+#pragma unroll
+  for (int l = 0; l < 4; ++l) {
+    v[l] = valuesAt(sums[l], place, q);
+    ++place.position;
+  }
+#if P_CODED
+  *(__global int4*)y = (int4)(as_int(encode(v[0], q.rate)), as_int(encode(v[1], q.rate)), as_int(encode(v[2], q.rate)),
+                              as_int(encode(v[3], q.rate)));
+#else
+  const float4 planes[4] = {(float4)(v[0].s0, v[1].s0, v[2].s0, v[3].s0), (float4)(v[0].s1, v[1].s1, v[2].s1, v[3].s1),
+                            (float4)(v[0].s2, v[1].s2, v[2].s2, v[3].s2), (float4)(v[0].s3, v[1].s3, v[2].s3, v[3].s3)};
+#pragma unroll
+  for (int l = 0; l < 4; ++l)
+    if (place.channel + l < P_CHANNELS) *(__global float4*)(y + l * O_PLANE) = planes[l];
+#endif
+#else
+#pragma unroll
+  for (int l = 0; l < 4; ++l) {
+    const Place place = placeOf(quad, pixel + l);
+    if (place.position >= 0) storeOne(valuesAt(sums[l], place, q), place, q);
+  }
+#endif
+}
+
+#define EPILOGUE_ARGUMENTS                                                                               \
+  __global const float *restrict multiplier, __global const float *restrict bias,                       \
+      __global const P_R *restrict residual, __global const float *restrict slope, __global P_Y *restrict y, \
+      float rate, float residualScale, int yOffset, int yBatch, int rOffset, int rBatch
+#define QUANT_OUTPUT \
+  {{bias, slope, residual, y, yOffset, yBatch, rOffset, rBatch}, multiplier, rate, residualScale}
+
+#if T_SPLIT == 1
+__attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_gemm(
+    __global const int* restrict x, __global const int* restrict w, __global const int2* restrict table, int xOffset,
+    int xBatch, EPILOGUE_ARGUMENTS) {
+  LOCAL_TILES
+  accumulate(0, P_TILES, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  const QuantOutput out = QUANT_OUTPUT;
+#pragma unroll
+  for (int i = 0; i < T_WM; i += 4) {
+#pragma unroll
+    for (int j = 0; j < T_WN; j += 4) {
+      const int row = rowTile * T_M + i * GM + at.x * 4, pixel = pixelTile * T_N + j * GN + at.y * 4;
+      int4 sums[4];
+#pragma unroll
+      for (int l = 0; l < 4; ++l) sums[l] = (int4)(acc[i][j + l], acc[i + 1][j + l], acc[i + 2][j + l], acc[i + 3][j + l]);
+      if (row < P_ROWS) storeQuad(sums, (group * P_ROWS + row) / 4, pixel, out);
+    }
+  }
+}
+
+#else
+// One part of k, without the epilogue, into `partial`.
+__attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_gemm_part(
+    __global const int* restrict x, __global const int* restrict w, __global const int2* restrict table, int xOffset,
+    int xBatch, __global int4* restrict partial) {
+  LOCAL_TILES
+  const int split = get_group_id(1);
+  accumulate(split * P_TILES / T_SPLIT, (split + 1) * P_TILES / T_SPLIT, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+#pragma unroll
+  for (int i = 0; i < T_WM; ++i) {
+#pragma unroll
+    for (int j = 0; j < T_WN; j += 4) {
+      const int row = rowTile * T_M + i / 4 * 4 * GM + at.x * 4 + i % 4, pixel = pixelTile * T_N + j * GN + at.y * 4;
+      if (row < P_ROWS && pixel < P_PIXELS)
+        partial[((split * P_GROUPS + group) * P_ROWS + row) * (P_PIXELS4 / 4) + pixel / 4] =
+            (int4)(acc[i][j], acc[i][j + 1], acc[i][j + 2], acc[i][j + 3]);
+    }
+  }
+}
+
+// Adds the parts, then the epilogue. An item per four channels of a pixel.
+__kernel void q_conv_gemm_sum(__global const int* restrict partial, EPILOGUE_ARGUMENTS) {
+  const int i = get_global_id(0), quad = i / P_PIXELS4, pixel = i - quad * P_PIXELS4;
+  if (quad >= P_GROUPS * P_ROWS / 4) return;
+  const Place place = placeOf(quad, pixel);
+  if (place.position < 0) return;
+  int4 sum = 0;
+#pragma unroll
+  for (int split = 0; split < T_SPLIT; ++split) {
+    __global const int* part = partial + ((split * (P_GROUPS * P_ROWS) + quad * 4) * P_PIXELS4 + pixel);
+    sum += (int4)(part[0], part[P_PIXELS4], part[2 * P_PIXELS4], part[3 * P_PIXELS4]);
+  }
+  const QuantOutput out = QUANT_OUTPUT;
+  storeOne(valuesAt(sum, place, out), place, out);
+}
+#endif

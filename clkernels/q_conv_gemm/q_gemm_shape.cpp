@@ -1,0 +1,103 @@
+// Geometry and packing of INT8 matrix products over words of four codes.
+#include "clkernels/q_conv_gemm/q_gemm_shape.hpp"
+
+#include <algorithm>
+
+#include "ops/geometry.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr std::int64_t kWord = 4;  // codes
+
+bool wholeWords(const TensorDesc& t) {
+  return t.layout.block == kWord && t.layout.offset % kWord == 0 && t.batchStride() % kWord == 0;
+}
+
+// The floating-point operator of the same geometry, for helpers that know those.
+OpView floatTwin(const OpView& op) {
+  OpView twin{op.op.substr(1), op.attrs, {op.inputs[0], op.inputs[1]}, {op.outputs[0]}};
+  for (const char* name : {"activation", "alpha", "beta", "rate", "residual_scale"}) twin.attrs.erase(name);
+  for (auto* t : {&twin.inputs[0], &twin.inputs[1], &twin.outputs[0]}) {
+    t->type = DataType::Float32;
+    t->layout = {};
+  }
+  return twin;
+}
+
+}  // namespace
+
+std::string whyNoQuantGemm(const OpView& op) {
+  if (const auto why = whyNoQuantEpilogue(op); !why.empty()) return why;
+  for (const int i : {1, kBiasInput, kSlopeInput, kMultiplierArgInput})
+    if (op.has(i) && !op.inputs[i].constant) return "weights, bias, slope and multipliers must be constants";
+  if (!wholeWords(op.inputs[0])) return "the input is not in blocks of 4 channels";
+  const TensorDesc& y = op.outputs[0];
+  if (!wholeWords(y) && !(y.type == DataType::Float32 && y.layout.block == 1))
+    return "the output is neither in blocks of 4 channels nor planar floats";
+  if (op.has(kResidualInput)) {
+    const TensorDesc& r = op.inputs[kResidualInput];
+    if (!wholeWords(r) && !(r.type == DataType::Float32 && r.layout.block == 1))
+      return "the residual is neither in blocks of 4 channels nor planar floats";
+  }
+  const Window w = windowOf(op);
+  if (w.group > 1 && w.groupOutputs() % kWord) return "a group's output is not whole blocks of 4 channels";
+  if (w.group > 1 && w.groupChannels() % kWord) return "a group's input is not whole blocks of 4 channels";
+  return whyNoGemm(wordView(op));
+}
+
+OpView wordView(const OpView& op) {
+  const Window w = windowOf(op);
+  OpView words = floatTwin(op);
+  const std::int64_t channels = ceilDiv(w.groupChannels(), kWord), outputs = roundUp(w.groupOutputs(), kWord);
+  TensorDesc &x = words.inputs[0], &weights = words.inputs[1], &y = words.outputs[0];
+  x.shape[1] = w.group * channels;
+  x.layout = {1, op.inputs[0].layout.offset / kWord, op.inputs[0].batchStride() / kWord};
+  y.shape[1] = w.group * outputs;
+  y.layout = {1, op.outputs[0].layout.offset, op.outputs[0].batchStride()};
+  const bool deconvolution = op.op == "QDeconvolution";
+  weights.shape[0] = w.group * (deconvolution ? channels : outputs);
+  weights.shape[1] = deconvolution ? outputs : channels;
+  return words;
+}
+
+PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat) {
+  const std::string name = "q_gemm " + op.op + " " + floatTwin(op).attrs.text() + " rows " +
+                           std::to_string(tileRows) + " depth " + std::to_string(depth) +
+                           (flat ? " flat" : "");
+  return {name, [op, tileRows, depth, flat](const std::vector<const HostTensor*>& inputs) {
+            const GemmShape shape = gemmShape(wordView(op));
+            const Window w = windowOf(op);
+            const GemmWeights reader(floatTwin(op));
+            const auto codes = inputs.at(1)->as<std::int8_t>();
+            const std::int64_t rows = roundUp(shape.rows, tileRows),
+                               length = shape.tiles(depth, flat) * depth;
+            const std::int64_t phases = shape.phasesY * shape.phasesX, taps = shape.taps();
+            HostTensor packed(DataType::Int8, {shape.groups, length, rows, kWord});
+            std::int8_t* out = packed.as<std::int8_t>().data();
+            constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache
+            for (std::int64_t group = 0; group < shape.groups; ++group)
+              for (std::int64_t strip = 0; strip < shape.rows; strip += kStrip)
+                for (std::int64_t k = 0; k < length; ++k) {
+                  const std::int64_t tile = k / depth;
+                  const std::int64_t word = flat ? k / taps : tile / taps * depth + k % depth;
+                  const int tap = static_cast<int>(flat ? k % taps : tile % taps);
+                  const std::int64_t lanes = std::min(kWord, w.groupChannels() - word * kWord);
+                  const std::int64_t end = std::min<std::int64_t>(strip + kStrip, shape.rows);
+                  for (std::int64_t row = strip; row < end; ++row) {
+                    const std::int64_t quad = row / kWord;
+                    const std::int64_t output = quad / phases * kWord + row % kWord;
+                    if (output >= w.groupOutputs()) continue;
+                    std::int8_t* to = out + ((group * length + k) * rows + row) * kWord;
+                    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+                      const auto i =
+                          reader.index(group, output * phases + quad % phases, word * kWord + lane, tap);
+                      if (i >= 0) to[lane] = codes[i];
+                    }
+                  }
+                }
+            return packed;
+          }};
+}
+
+}  // namespace tessera
