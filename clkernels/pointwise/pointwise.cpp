@@ -167,6 +167,7 @@ class Pointwise final : public KernelFamily {
   FamilyId id() const override { return {"pointwise", 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
+    if (op.outputs.size() > 1) return Verdict::no("it stores one result");
     try {
       pointwiseJob(op);
       return Verdict::yes();

@@ -36,6 +36,7 @@ class Reformat final : public KernelFamily {
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
     if (!op.attrs.string("expression").empty()) return Verdict::no("it computes no expression");
+    if (op.outputs.size() > 1) return Verdict::no("it stores one result");
     if (!knownBlock(x.layout.block) || !knownBlock(y.layout.block))
       return Verdict::no("a channel block is not a power of two up to 32");
     if (x.shape.size() < 2 && (x.layout.block > 1 || y.layout.block > 1))
@@ -45,7 +46,7 @@ class Reformat final : public KernelFamily {
 
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
     std::vector<BlockChoice> choices;
-    if (op.inputs.size() > 1) return {BlockChoice::uniform(op, 1)};
+    if (op.inputs.size() > 1 || op.outputs.size() > 1) return {BlockChoice::uniform(op, 1)};
     const auto add = [&](int from, int to) {
       if (op.inputs[0].blockable() || (from == 1 && to == 1)) choices.push_back({{from}, {to}});
     };

@@ -48,7 +48,7 @@ class Rewriter {
       case Int8Role::Compute:
         return compute(layer);
       case Int8Role::Pointwise:
-        if (anyCoded(layer)) return pointwise(layer);
+        if (anyCoded(layer) || givesBoth(layer)) return pointwise(layer);
         break;
       case Int8Role::Average:
         if (plan_.coded[layer.inputs[0]]) return average(layer);
@@ -65,6 +65,28 @@ class Rewriter {
   bool anyCoded(const Layer& layer) const {
     const auto coded = [&](TensorId id) { return id != kNoTensor && plan_.coded[id]; };
     return coded(layer.outputs[0]) || std::any_of(layer.inputs.begin(), layer.inputs.end(), coded);
+  }
+
+  // Whether a pointwise layer's result stays floats for some readers while others compute on its codes. One kernel
+  // can write both where operands lie like the result or hold one value per channel.
+  bool givesBoth(const Layer& layer) const {
+    const TensorId out = layer.outputs[0];
+    const Shape& shape = from_.tensor(out).shape;
+    if (plan_.coded[out] || shape.size() < 3) return false;
+    const auto fits = [&](TensorId id) {
+      if (id == kNoTensor) return true;
+      const auto& t = from_.tensor(id);
+      Shape channel{shape[1]};
+      channel.resize(shape.size() - 1, 1);
+      Shape whole = channel;
+      whole.insert(whole.begin(), 1);
+      return elementCount(t.shape) == 1 || t.shape == shape || t.shape == channel || t.shape == whole ||
+             (layer.op == "Scale" && t.shape == Shape{shape[1]});
+    };
+    if (!std::all_of(layer.inputs.begin(), layer.inputs.end(), fits)) return false;
+    for (const int reader : from_.consumers(out))
+      if (plan_.roles[reader] == Int8Role::Compute && from_.layers()[reader].inputs[0] == out) return true;
+    return false;
   }
 
   // The same operator; on codes where `coded`.
@@ -159,7 +181,15 @@ class Rewriter {
         inputs[i] = to_.addConstant(from_.tensor(layer.inputs[i]).name, std::move(reshaped));
       }
     Attributes attrs{{"expression", chain.text()}, {"scales", scales}};
-    if (plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
+    const bool both = givesBoth(layer);
+    if (both || plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
+    if (both) {
+      attrs.set("both", std::int64_t{1});
+      const std::string& name = from_.tensor(out).name;
+      const Layer added = to_.addLayer("QPointwise", layer.name, inputs, attrs, {name, name + "/encode"});
+      floats_[out] = added.outputs[0], codes_[out] = added.outputs[1];
+      return;
+    }
     (plan_.coded[out] ? codes_ : floats_)[out] =
         to_.add("QPointwise", layer.name, inputs, attrs, names(layer));
   }

@@ -1,13 +1,19 @@
 // QPointwise: a pointwise chain between codes and floats, every operation rounded to f32 on its own.
 // Inputs: x0.. (i8 or f32), broadcast against each other; a code enters as float(code) * scales[i].
 // Attributes: expression (ops/pointwise_chain.hpp; empty: y = x0, that is encode or decode), scales (one per
-// input, 0 for f32 ones), rate (absent: the output is f32).
+// input, 0 for f32 ones), rate (absent: the output is f32), both (with rate: two outputs, f32 and the codes).
 #include "ops/pointwise_chain.hpp"
 #include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
 namespace {
+
+OpInstance withBoth(OpInstance sample) {
+  sample.view.attrs.set("both", std::int64_t{1});
+  sample.view.outputs = operatorNamed("QPointwise").infer(sample.view.attrs, sample.view.inputs);
+  return sample;
+}
 
 class QPointwise final : public Operator {
  public:
@@ -28,7 +34,10 @@ class QPointwise final : public Operator {
     }
     const DataType type = attrs.has("rate") ? DataType::Int8 : DataType::Float32;
     if (type == DataType::Int8 && !(attrs.number("rate") > 0)) refuse("rate must be positive");
-    return {{type, broadcastShapes(inputs), {}}};
+    const Shape shape = broadcastShapes(inputs);
+    if (attrs.integer("both") == 0) return {{type, shape, {}}};
+    if (type != DataType::Int8) refuse("stores codes beside floats at a given rate only");
+    return {{DataType::Float32, shape, {}}, {DataType::Int8, shape, {}}};
   }
 
   void reference(const OpView& view, std::span<const HostTensor> inputs,
@@ -49,10 +58,11 @@ class QPointwise final : public Operator {
                                                      : inputs[k].as<float>()[from];
       }
       const float y = expression.empty() ? values[0] : chain.evaluateSingle(values);
-      if (outputs[0].type == DataType::Int8)
-        outputs[0].as<std::int8_t>()[i] = encode(y, rate);
-      else
-        outputs[0].as<float>()[i] = y;
+      for (HostTensor& output : outputs)
+        if (output.type == DataType::Int8)
+          output.as<std::int8_t>()[i] = encode(y, rate);
+        else
+          output.as<float>()[i] = y;
     });
   }
 
@@ -72,6 +82,7 @@ class QPointwise final : public Operator {
       if (encoded) attrs.set("rate", static_cast<double>(61.7f));
       samples.push_back(makeSample("QPointwise", attrs, std::move(inputs), std::move(fills)));
     };
+    const auto both = [&] { samples.push_back(withBoth(samples.back())); };
     const auto codes = [](Shape s) { return TensorDesc{DataType::Int8, std::move(s), {}}; };
     add("", {f32({1, 19, 9, 13})}, true);
     add("", {codes({2, 16, 5, 7})}, false);
@@ -82,6 +93,9 @@ class QPointwise final : public Operator {
     add("t0=Add(x0,x1)", {codes({2, 18, 7, 5}), f32({2, 18, 7, 5})}, true);
     add("t0=Mul(x0,x1);t1=Add(t0,x2);t2=PRelu(t1,x3)",
         {f32({1, 25, 9, 11}), f32({1, 25, 1, 1}), f32({25, 1, 1}), f32({25, 1, 1})}, true);
+    both();
+    add("t0=Add(x0,x1);t1=Mul(t0,x2);t2=Relu(t1)", {f32({2, 16, 5, 7}), codes({2, 16, 5, 7}), f32({1})}, true);
+    both();
     add("t0=Mul(x0,x1);t1=Add(t0,x2);t2=LeakyRelu(t1,alpha=0.1)",
         {codes({1, 33, 6, 5}), f32({33, 1, 1}), f32({33, 1, 1})}, false);
     return samples;
