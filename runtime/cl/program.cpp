@@ -99,6 +99,10 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
                                           source.options + "':\n" + buildLog);
 }
 
+void ProgramSet::share(const ProgramSet& other) {
+  programs_.insert(other.programs_.begin(), other.programs_.end());
+}
+
 void ProgramSet::build(const std::vector<const KernelCall*>& calls) {
   std::vector<std::pair<ProgramSource, const KernelCall*>> missing;
   std::map<ProgramSource, bool> listed;
