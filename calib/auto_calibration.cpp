@@ -20,6 +20,7 @@ struct Group {
   std::vector<std::string> tensors, readers;
   double share = 0;  ///< of the network's multiply-adds that the readers make
   double noise = 0;  ///< of coding, relative to the tensors' power
+  bool large = false;  ///< a reader's output is among the largest tensors: as floats it would cost INT8's memory
 };
 
 double relativeNoise(const AbsHistogram& h, double threshold) {
@@ -37,7 +38,11 @@ std::vector<Group> groupsOf(const AutoInputs& in, const Calibration& calibration
   const Int8Plan plan = planInt8(graph, calibration, in.options.layerPrecision);
   std::map<int, Group> found;
   double total = 0;
-  for (const Layer& layer : graph.layers()) total += multiplyAdds(graph, layer);
+  std::int64_t largest = 0;
+  for (const Layer& layer : graph.layers()) {
+    total += multiplyAdds(graph, layer);
+    for (const TensorId out : layer.outputs) largest = std::max(largest, graph.tensor(out).desc().size());
+  }
   for (const auto& [name, histogram] : in.statistics.histograms) {
     const TensorId id = graph.findTensor(name);
     Group& group = found[plan.group[id]];
@@ -48,6 +53,8 @@ std::vector<Group> groupsOf(const AutoInputs& in, const Calibration& calibration
       if (plan.roles[i] != Int8Role::Compute || layer.inputs[0] != id) continue;
       group.readers.push_back(layer.name);
       group.share += multiplyAdds(graph, layer) / std::max(total, 1.0);
+      const TensorId out = layer.outputs[0];
+      group.large = group.large || (!graph.isOutput(out) && graph.tensor(out).desc().size() > largest / 4);
     }
   }
   std::vector<Group> groups;
@@ -150,7 +157,7 @@ class Search {
     int tried = 0;
     for (const Group& group : groups) {
       report("layers in fp32", ++tried, static_cast<int>(groups.size()));
-      if (group.readers.empty() || group.share > in_.options.fp32Share / 4) continue;
+      if (group.readers.empty() || group.share > in_.options.fp32Share / 4 || group.large) continue;
       if (!mayRun(count + meter_.batches())) break;
       Calibration candidate = best_;
       candidate.floatLayers.insert(group.readers.begin(), group.readers.end());

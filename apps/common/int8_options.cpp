@@ -35,9 +35,9 @@ PrecisionOptions Int8Arguments::layerPrecision() const {
   return {{keepFp32.begin(), keepFp32.end()}, keepFirstLast};
 }
 
-CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph,
-                                      const Sidecar& sidecar, const Device& device,
-                                      const PassOptions& passes) {
+namespace {
+
+ImageBatchStream imagesOf(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar, int limit) {
   if (arguments.images.empty()) throw UsageError("--calibration-images is required.");
   if (graph.inputs().size() != 1)
     throw Error(ErrorCode::InvalidArgument,
@@ -52,32 +52,60 @@ CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Grap
   stream.preprocess.height = input.shape[2];
   stream.preprocess.width = input.shape[3];
   stream.batchSize = static_cast<int>(input.shape[0]);
-  stream.limit = arguments.limit;
+  stream.limit = limit;
   stream.seed = arguments.seed;
-  ImageBatchStream images(calibrationImages(arguments.images), stream);
+  return ImageBatchStream(calibrationImages(arguments.images), stream);
+}
+
+// A progress bar per stage.
+class Stages {
+ public:
+  void operator()(std::string_view name, int done, int total) {
+    if (name != stage_) {
+      stage_ = name;
+      bar_ = std::make_unique<Progress>("calibrating: " + stage_, static_cast<std::size_t>(std::max(total, 0)), "");
+    }
+    bar_->advance();
+  }
+
+ private:
+  std::unique_ptr<Progress> bar_;
+  std::string stage_;
+};
+
+CalibrationOptions optionsOf(const Int8Arguments& arguments, const PassOptions& passes) {
   CalibrationOptions options;
   options.method = parseCalibrationMethod(arguments.method);
   options.passes = passes;
   options.layerPrecision = arguments.layerPrecision();
-  std::unique_ptr<Progress> bar;
-  std::string stage;
-  options.progress = [&](std::string_view name, int done, int total) {
-    if (name != stage) {
-      stage = name;
-      bar = std::make_unique<Progress>("calibrating: " + stage, static_cast<std::size_t>(std::max(total, 0)),
-                                       "");
-    }
-    bar->advance();
+  options.progress = [stages = std::make_shared<Stages>()](std::string_view name, int done, int total) {
+    (*stages)(name, done, total);
   };
-  CalibrationResult result = calibrate(graph, device, images, options);
-  bar.reset();
+  return options;
+}
+
+}  // namespace
+
+CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
+                                      const Device& device, const PassOptions& passes) {
+  ImageBatchStream images = imagesOf(arguments, graph, sidecar, arguments.limit);
+  CalibrationResult result = calibrate(graph, device, images, optionsOf(arguments, passes));
   if (!arguments.cache.empty())
     writeFile(arguments.cache, arguments.cacheFormat == "tensorrt" ? tensorrtCacheText(result.calibration)
                                                                    : calibrationText(result.calibration));
   return result;
 }
 
-void completeInt8(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
+std::vector<LayerSensitivity> rankLayersOnImages(const Int8Arguments& arguments, const Graph& graph,
+                                                 const Sidecar& sidecar, const Device& device,
+                                                 const Calibration& calibration, int count,
+                                                 const PassOptions& passes) {
+  const int batch = std::max(1, static_cast<int>(graph.tensor(graph.inputs().at(0)).shape.at(0)));
+  ImageBatchStream images = imagesOf(arguments, graph, sidecar, count * batch);
+  return rankLayers(graph, device, images, calibration, count, optionsOf(arguments, passes));
+}
+
+void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std::function<Sidecar()>& sidecar,
                   const Device& device, EngineOptions& options) {
   if (options.precision != Precision::Int8) {
     if (!arguments.images.empty() || !arguments.cache.empty())
@@ -86,7 +114,7 @@ void completeInt8(const Int8Arguments& arguments, const Graph& graph, const Side
   }
   options.layerPrecision = arguments.layerPrecision();
   if (!arguments.images.empty()) {
-    options.calibration = calibrateFromImages(arguments, graph, sidecar, device, options.passes).calibration;
+    options.calibration = calibrateFromImages(arguments, graph, sidecar(), device, options.passes).calibration;
   } else if (!arguments.cache.empty()) {
     std::ifstream file(arguments.cache, std::ios::binary);
     if (!file)

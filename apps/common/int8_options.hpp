@@ -2,6 +2,7 @@
 /// INT8 on the command line: where scales come from, and which layers stay in fp32.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,15 @@ CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Grap
                                       const Sidecar& sidecar, const Device& device,
                                       const PassOptions& passes = {});
 
+/// Ranks layers by what each costs alone in INT8, on `count` batches of the calibration images.
+std::vector<LayerSensitivity> rankLayersOnImages(const Int8Arguments& arguments, const Graph& graph,
+                                                 const Sidecar& sidecar, const Device& device,
+                                                 const Calibration& calibration, int count,
+                                                 const PassOptions& passes = {});
+
 /// Fills in what INT8 needs: calibrates where images are given, else reads the cache; neither is left to
-/// models that carry their own scales.
-void completeInt8(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
+/// models that carry their own scales. `sidecar` is asked for only where there are images.
+void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std::function<Sidecar()>& sidecar,
                   const Device& device, EngineOptions& options);
 
 }  // namespace tessera::app

@@ -103,6 +103,17 @@ std::optional<fs::path> findSidecar(const std::string& model) {
   return std::nullopt;
 }
 
+Sidecar sidecarFor(const std::string& model, const std::string& given) {
+  if (!given.empty()) return Sidecar::read(given);
+  if (const auto file = findSidecar(model)) return Sidecar::read(*file);
+  throw Error(
+      ErrorCode::InvalidArgument,
+      "Nothing says how images become the input of " + model +
+          ": put a description beside it (the same name with .json) or give one with --preprocess, e.g. "
+          R"({"input": {"channels": "RGB", "mean": [0, 0, 0], "std": [1, 1, 1], "scale": 0.00392, )"
+          R"("resize": "linear"}, "labels": "cityscapes"}.)");
+}
+
 Graph loadModel(const std::string& model, std::int64_t batch) {
   ImportOptions options;
   options.batch = static_cast<int>(batch);

@@ -26,6 +26,10 @@ struct Sidecar {
 /// Where the sidecar of a model argument lies: beside `model.onnx` as `model.json`, beside
 /// `net.prototxt,net.caffemodel` as `net.json` (the caffemodel's stem, else the prototxt's). None where there
 /// is none.
+/// The description of a model's images: `given` where there is one, else the file beside the model. Throws
+/// Error(InvalidArgument) that says what to write where there is none.
+Sidecar sidecarFor(const std::string& model, const std::string& given);
+
 std::optional<fs::path> findSidecar(const std::string& model);
 
 /// Imports `model` with `batch` images at a time, also where the file fixes another batch size.

@@ -1,6 +1,8 @@
 // Percentiles.
 #include "apps/common/statistics.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -16,6 +18,13 @@ double percentile(std::vector<double> values, double fraction) {
 
 Latency Latency::of(const std::vector<double>& values) {
   return {percentile(values, 0.5), percentile(values, 0.9), percentile(values, 0.99)};
+}
+
+std::string bytesText(std::size_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (value >= 1 << 30) return fmt::format("{:.1f} GiB", value / (1 << 30));
+  if (value >= 1 << 20) return fmt::format("{:.1f} MiB", value / (1 << 20));
+  return fmt::format("{:.1f} KiB", value / 1024);
 }
 
 }  // namespace tessera::app

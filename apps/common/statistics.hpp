@@ -16,4 +16,7 @@ struct Latency {
   nlohmann::ordered_json json() const { return {{"median", median}, {"p90", p90}, {"p99", p99}}; }
 };
 
+/// "12.3 MiB".
+std::string bytesText(std::size_t bytes);
+
 }  // namespace tessera::app

@@ -46,6 +46,8 @@ std::string resultTable(const SegmenterResult& result) {
   out += fmt::format(
       "preprocess   {:.2f} ms per image\nthroughput   {:.2f} images/s, reading and writing included\n",
       percentile(result.frames.preprocess, 0.5), perSecond(result.frames));
+  out += fmt::format("memory       {} weights, {} activations\n", bytesText(result.memory.weights),
+                     bytesText(result.memory.activations));
   if (result.confusion) out += scoreTable(*result.confusion, result.labels);
   return out;
 }
@@ -59,7 +61,11 @@ Json resultJson(const SegmenterResult& result) {
             {"batch", result.batch},
             {"latency_ms", Latency::of(result.frames.network).json()},
             {"preprocess_ms", percentile(result.frames.preprocess, 0.5)},
-            {"throughput_fps", perSecond(result.frames)}};
+            {"throughput_fps", perSecond(result.frames)},
+            {"memory_bytes",
+             {{"weights", result.memory.weights},
+              {"activations", result.memory.activations},
+              {"workspace", result.memory.workspace}}}};
   if (!result.confusion) return json;
   const Confusion& confusion = *result.confusion;
   json["miou"] = confusion.meanIou();

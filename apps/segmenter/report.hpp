@@ -17,6 +17,7 @@ struct SegmenterResult {
   FrameStatistics frames;
   LabelSet labels;
   std::optional<Confusion> confusion;
+  MemoryUse memory;
 };
 
 std::string resultTable(const SegmenterResult& result);

@@ -20,18 +20,8 @@ struct Prepared {
   Segmentation segmentation;
   LabelSet labels;
   std::string device;
+  MemoryUse memory;
 };
-
-Sidecar sidecarOf(const SegmenterOptions& options) {
-  if (!options.preprocess.empty()) return Sidecar::read(options.preprocess);
-  if (const auto file = findSidecar(options.model)) return Sidecar::read(*file);
-  throw Error(
-      ErrorCode::InvalidArgument,
-      "Nothing says how images become the input of " + options.model +
-          ": put a description beside it (the same name with .json) or give one with --preprocess, e.g. "
-          R"({"input": {"channels": "RGB", "mean": [0, 0, 0], "std": [1, 1, 1], "scale": 0.00392, )"
-          R"("resize": "linear"}, "labels": "cityscapes"}.)");
-}
 
 LabelSet labelsFor(const SegmenterOptions& options, const Sidecar& sidecar, int classes) {
   LabelSet labels;
@@ -47,20 +37,20 @@ LabelSet labelsFor(const SegmenterOptions& options, const Sidecar& sidecar, int 
 
 Prepared prepare(const SegmenterOptions& options) {
   const Device device = options.common.selectDevice();
-  const Sidecar sidecar = sidecarOf(options);
+  const Sidecar sidecar = sidecarFor(options.model, options.preprocess);
   if (!sidecar.task.empty() && sidecar.task != "segmentation")
     throw Error(ErrorCode::InvalidArgument, sidecar.file.string() + " describes a network for " +
                                                 sidecar.task + ", not for segmentation.");
   const Graph graph = loadModel(options.model, options.maxBatch);
   EngineOptions engineOptions = options.common.engineOptions();
-  completeInt8(options.int8, graph, sidecar, device, engineOptions);
+  completeInt8(options.int8, graph, [&] { return sidecar; }, device, engineOptions);
   const auto engine = Engine::build(graph, device, engineOptions);
   SegmentationOptions wanted{sidecar.preprocess, sidecar.input, sidecar.output, {}, -1};
   try {
     Segmentation segmentation(engine, std::move(wanted));
     LabelSet labels = labelsFor(options, sidecar, segmentation.classes());
     segmentation.setPalette(labels.palette(options.opacity));
-    return {std::move(segmentation), std::move(labels), device.caps().name};
+    return {std::move(segmentation), std::move(labels), device.caps().name, engine->memory()};
   } catch (const Error& e) {
     throw Error(e.code(),
                 modelName(options.model) + " with " + sidecar.file.string() + ": " + e.what() + ".");
@@ -184,7 +174,8 @@ int runSegmenter(const SegmenterOptions& options) {
                          options.maxBatch,
                          {},
                          prepared.labels,
-                         std::nullopt};
+                         std::nullopt,
+                         prepared.memory};
   if (!options.annotations.empty()) {
     annotations.emplace(options.annotations, prepared.labels);
     if (std::none_of(files.begin(), files.end(),

@@ -92,8 +92,7 @@ void printLayers(std::vector<LayerTime> layers, int most) {
 }
 
 int bench(const BenchOptions& options, const CommonOptions& common) {
-  const auto engine =
-      Engine::build(options.engine.load(), common.selectDevice(), options.engine.options(common));
+  const auto engine = options.engine.build(common);
   const Measured measured = measure(engine, options);
   const Latency latency = Latency::of(measured.milliseconds);
   const MemoryUse& memory = engine->memory();

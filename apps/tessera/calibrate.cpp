@@ -1,8 +1,11 @@
 // tessera calibrate
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "apps/common/files.hpp"
-#include "apps/common/int8_options.hpp"
+#include "apps/common/model.hpp"
 #include "apps/tessera/commands.hpp"
 
 namespace tessera::app {
@@ -10,37 +13,66 @@ namespace {
 
 struct CalibrateOptions {
   EngineArguments engine;
-  Int8Arguments int8;
-  std::string preprocess;
+  bool sensitivity = false;
+  int sensitivityBatches = 3;
 };
 
-Sidecar sidecarOf(const CalibrateOptions& options) {
-  if (!options.preprocess.empty()) return Sidecar::read(options.preprocess);
-  if (const auto file = findSidecar(options.engine.model)) return Sidecar::read(*file);
-  throw Error(ErrorCode::InvalidArgument,
-              "Nothing says how images become the input of " + options.engine.model +
-                  ": put a description beside it (the same name with .json) or give one "
-                  "with --preprocess.");
-}
-
-int calibrateModel(const CalibrateOptions& options, const CommonOptions& common) {
-  if (options.int8.cache.empty()) throw UsageError("--calibration-cache is required: the file to write.");
-  const Graph graph = options.engine.load();
-  EngineOptions engineOptions = options.engine.options(common);
-  const CalibrationResult result = calibrateFromImages(options.int8, graph, sidecarOf(options),
-                                                       common.selectDevice(), engineOptions.passes);
-  fmt::print("{} scales from {} batches by {}\n", result.calibration.scales.size(), result.batches,
-             result.chosen);
-  if (!result.damage.empty()) fmt::print("{:<18}{:>10}{:>10}\n", "candidate", "error", "changed");
+void printDamage(const CalibrationResult& result) {
+  if (result.damage.empty()) return;
+  fmt::print("{:<18}{:>10}{:>10}\n", "candidate", "error", "changed");
   for (const auto& [candidate, damage] : result.damage)
     fmt::print("{:<18}{:>10.3e}{:>8.3f} %\n", candidate, damage.error, damage.changed * 100);
-  if (!common.json.empty()) {
-    Json json{{"model", options.engine.model},
-              {"scales", result.calibration.scales.size()},
-              {"chosen", result.chosen}};
-    for (const auto& [candidate, damage] : result.damage) json["damage"][candidate] = {{"error", damage.error}, {"changed", damage.changed}};
-    writeJson(common.json, json);
+}
+
+void printSensitivity(const std::vector<LayerSensitivity>& layers) {
+  std::size_t width = 5;
+  double all = 0;
+  for (const auto& layer : layers) {
+    width = std::max(width, layer.layer.size());
+    all += layer.multiplyAdds;
   }
+  fmt::print("\n{:<{}}  {:<16}{:>10}{:>10}{:>8}\n", "layer alone in INT8", width, "operator", "error", "changed", "MACs");
+  for (const auto& layer : layers)
+    fmt::print("{:<{}}  {:<16}{:>10.3e}{:>8.3f} %{:>6.2f} %\n", layer.layer, width, layer.op, layer.damage.error,
+               layer.damage.changed * 100, layer.multiplyAdds / std::max(all, 1.0) * 100);
+}
+
+Json damageJson(const CalibrationDamage& damage) { return {{"error", damage.error}, {"changed", damage.changed}}; }
+
+int calibrateModel(const CalibrateOptions& options, const CommonOptions& common) {
+  const Int8Arguments& int8 = options.engine.int8;
+  if (int8.cache.empty()) throw UsageError("--calibration-cache is required: the file to write.");
+  const Graph graph = options.engine.load();
+  const Device device = common.selectDevice();
+  const PassOptions passes = options.engine.options(common).passes;
+  const auto begin = std::chrono::steady_clock::now();
+  const CalibrationResult result = calibrateFromImages(int8, graph, options.engine.sidecar(), device, passes);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  fmt::print("{} scales from {} batches in {:.1f} s by {}\n", result.calibration.scales.size(), result.batches, seconds,
+             result.chosen);
+  printDamage(result);
+  Json json{{"device", device.caps().name},
+            {"model", modelName(options.engine.model)},
+            {"scales", result.calibration.scales.size()},
+            {"batches", result.batches},
+            {"seconds", seconds},
+            {"method", int8.method},
+            {"chosen", result.chosen}};
+  for (const auto& [candidate, damage] : result.damage) json["damage"][candidate] = damageJson(damage);
+  if (options.sensitivity) {
+    const auto layers = rankLayersOnImages(int8, graph, options.engine.sidecar(), device, result.calibration,
+                                           options.sensitivityBatches, passes);
+    printSensitivity(layers);
+    json["sensitivity"] = Json::array();
+    for (const auto& layer : layers) {
+      Json entry = damageJson(layer.damage);
+      entry["name"] = layer.layer;
+      entry["op"] = layer.op;
+      entry["multiply_adds"] = layer.multiplyAdds;
+      json["sensitivity"].push_back(std::move(entry));
+    }
+  }
+  if (!common.json.empty()) writeJson(common.json, json);
   return kDone;
 }
 
@@ -49,10 +81,11 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
 Command addCalibrate(CLI::App& app, CommonOptions& common) {
   auto options = std::make_shared<CalibrateOptions>();
   options->engine.add(app);
-  options->int8.add(app);
-  app.add_option("--preprocess", options->preprocess,
-                 "How images become the input (default: the model's .json)")
-      ->type_name("FILE");
+  app.add_flag("--sensitivity", options->sensitivity,
+               "Also rank the layers by what each costs alone in INT8: candidates for --keep-fp32");
+  app.add_option("--sensitivity-batches", options->sensitivityBatches, "Batches to rank them on")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
   addDeviceOptions(app, common);
   addOutputOptions(app, common);
   return [options, &common] { return calibrateModel(*options, common); };

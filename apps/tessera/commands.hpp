@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
+#include "apps/common/statistics.hpp"
 
 namespace tessera::app {
 
@@ -21,16 +23,17 @@ Command addCalibrate(CLI::App& app, CommonOptions& common);
 
 /// Options of the commands that build an engine.
 struct EngineArguments {
-  std::string model;
+  std::string model, preprocess;
   std::int64_t batch = 1;
   std::vector<std::string> passesOff;
+  Int8Arguments int8;
 
   void add(CLI::App& app);
   Graph load() const;
   EngineOptions options(const CommonOptions& common) const;
+  Sidecar sidecar() const;
+  /// The engine, calibrated where the options ask for it.
+  std::shared_ptr<const Engine> build(const CommonOptions& common) const;
 };
-
-/// "12.3 MiB".
-std::string bytesText(std::size_t bytes);
 
 }  // namespace tessera::app

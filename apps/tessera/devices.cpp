@@ -33,7 +33,33 @@ std::string features(const DeviceCaps& caps) {
   return out.empty() ? "none of those probed" : out;
 }
 
-Json deviceJson(std::size_t index, const DeviceCaps& caps) {
+// The body that INT8 kernels use, and what was wrong with the others.
+std::string dot4Text(const Device& device) {
+  std::string text = std::string(toString(device.int8Caps().dot4)), others;
+  for (const auto& probe : device.dot4Probes()) {
+    const bool chosen = probe.body == device.int8Caps().dot4;
+    const std::string speed = probe.gops > 0 ? fmt::format("{:.0f} GOP/s", probe.gops) : "";
+    if (chosen && !speed.empty()) text += ", " + speed;
+    if (!chosen)
+      others += fmt::format("\n                 {}: {}", toString(probe.body),
+                            probe.works ? "slower, " + speed : probe.why);
+  }
+  return text + others;
+}
+
+Json dot4Json(const Device& device) {
+  Json list = Json::array();
+  for (const auto& probe : device.dot4Probes())
+    list.push_back({{"body", std::string(toString(probe.body))},
+                    {"chosen", probe.body == device.int8Caps().dot4},
+                    {"works", probe.works},
+                    {"gops", probe.gops},
+                    {"why_not", probe.why}});
+  return list;
+}
+
+Json deviceJson(std::size_t index, const Device& device) {
+  const DeviceCaps& caps = device.caps();
   return {{"index", index},
           {"name", caps.name},
           {"platform", caps.platform},
@@ -51,6 +77,7 @@ Json deviceJson(std::size_t index, const DeviceCaps& caps) {
           {"integer_dot_product", caps.integerDotProduct},
           {"avx512_vnni", caps.avx512Vnni},
           {"nvidia_compute_capability", caps.nvidiaComputeCapability},
+          {"dot4", dot4Json(device)},
           {"fingerprint", caps.fingerprint()}};
 }
 
@@ -64,14 +91,14 @@ Command addDevices(CLI::App& app, CommonOptions& common) {
     Json list = Json::array();
     for (std::size_t i = 0; i < devices.size(); ++i) {
       const DeviceCaps& caps = devices[i].caps();
-      list.push_back(deviceJson(i, caps));
+      list.push_back(deviceJson(i, devices[i]));
       fmt::print(
           "{}  {}\n   platform      {}\n   driver        {} ({})\n   kind          {}, {} compute units, "
           "work-groups up "
-          "to {}\n   memory        {}, one buffer up to {}, {} local\n   capabilities  {}\n",
+          "to {}\n   memory        {}, one buffer up to {}, {} local\n   capabilities  {}\n   dot4          {}\n",
           i, caps.name, caps.platform, caps.driver, caps.version, kindText(caps.kind), caps.computeUnits,
           caps.maxWorkGroup, bytesText(caps.globalMemory), bytesText(caps.maxAllocation),
-          bytesText(caps.localMemory), features(caps));
+          bytesText(caps.localMemory), features(caps), dot4Text(devices[i]));
     }
     if (!common.json.empty()) writeJson(common.json, {{"devices", list}});
     return kDone;

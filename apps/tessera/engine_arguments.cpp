@@ -16,6 +16,10 @@ void EngineArguments::add(CLI::App& app) {
   app.add_option("--passes-off", passesOff, "Graph passes to leave out: " + names)
       ->delimiter(',')
       ->type_name("NAMES");
+  app.add_option("--preprocess", preprocess,
+                 "How images become the input, to calibrate from them (default: the model's .json)")
+      ->type_name("FILE");
+  int8.add(app);
 }
 
 Graph EngineArguments::load() const { return loadModel(model, batch); }
@@ -26,11 +30,14 @@ EngineOptions EngineArguments::options(const CommonOptions& common) const {
   return options;
 }
 
-std::string bytesText(std::size_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (value >= 1 << 30) return fmt::format("{:.1f} GiB", value / (1 << 30));
-  if (value >= 1 << 20) return fmt::format("{:.1f} MiB", value / (1 << 20));
-  return fmt::format("{:.1f} KiB", value / 1024);
+Sidecar EngineArguments::sidecar() const { return sidecarFor(model, preprocess); }
+
+std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common) const {
+  Graph graph = load();
+  const Device device = common.selectDevice();
+  EngineOptions engineOptions = options(common);
+  completeInt8(int8, graph, [&] { return sidecar(); }, device, engineOptions);
+  return Engine::build(std::move(graph), device, engineOptions);
 }
 
 }  // namespace tessera::app

@@ -36,6 +36,12 @@ Json inspectionJson(const Engine& engine, const std::string& model) {
                               {"precision", layer.precision},
                               {"operations", layer.operations},
                               {"bytes", layer.bytes}});
+  for (const LayerPrecision& layer : engine.precisions())
+    json["precisions"].push_back({{"name", layer.layer},
+                                  {"op", layer.op},
+                                  {"precision", layer.int8 ? "int8" : "fp32"},
+                                  {"reason", layer.reason},
+                                  {"multiply_adds", layer.multiplyAdds}});
   return json;
 }
 
@@ -54,19 +60,30 @@ void printLayers(const Engine& engine) {
   fmt::print("{} layers, {:.3f} GFLOP\n", engine.layers().size(), operations * 1e-9);
 }
 
+// INT8: which layers of the network run in it, and why the others do not.
+void printPrecisions(const Engine& engine) {
+  double all = 0, coded = 0;
+  std::size_t width = 5;
+  for (const LayerPrecision& layer : engine.precisions())
+    width = std::max(width, std::min<std::size_t>(layer.layer.size(), 40));
+  fmt::print("\n{:<{}}  {:<16}{:<10}{:>8}  {}\n", "layer", width, "operator", "precision", "MMAC", "reason");
+  for (const LayerPrecision& layer : engine.precisions()) {
+    all += layer.multiplyAdds;
+    if (layer.int8) coded += layer.multiplyAdds;
+    fmt::print("{:<{}}  {:<16}{:<10}{:>8.2f}  {}\n", layer.layer.substr(0, 40), width, layer.op,
+               layer.int8 ? "int8" : "fp32", layer.multiplyAdds * 1e-6, layer.reason);
+  }
+  fmt::print("{:.1f} % of the multiply-adds in INT8\n", all > 0 ? coded / all * 100 : 0);
+}
+
 int inspect(const InspectOptions& options, const CommonOptions& common) {
-  Graph graph = options.engine.load();
-  if (options.raw) {
+  if (options.raw || options.graph) {
+    Graph graph = options.engine.load();
+    if (options.graph) optimize(graph, options.engine.options(common).passes);
     std::fputs(graph.text().c_str(), stdout);
     return kDone;
   }
-  const EngineOptions engineOptions = options.engine.options(common);
-  if (options.graph) {
-    optimize(graph, engineOptions.passes);
-    std::fputs(graph.text().c_str(), stdout);
-    return kDone;
-  }
-  const auto engine = Engine::build(std::move(graph), common.selectDevice(), engineOptions);
+  const auto engine = options.engine.build(common);
   const std::string model = modelName(options.engine.model);
   if (options.steps) {
     std::fputs(engine->text().c_str(), stdout);
@@ -76,6 +93,7 @@ int inspect(const InspectOptions& options, const CommonOptions& common) {
       fmt::print("{:<7}{}  {}:{}\n", binding.isInput ? "input" : "output", binding.name,
                  toString(binding.type), toString(binding.shape));
     printLayers(*engine);
+    if (!engine->precisions().empty()) printPrecisions(*engine);
     const MemoryUse& memory = engine->memory();
     fmt::print("weights {}, activations {}, workspace {}\n", bytesText(memory.weights),
                bytesText(memory.activations), bytesText(memory.workspace));

@@ -30,8 +30,7 @@ std::string fileName(const std::string& tensor) {
 }
 
 int run(const RunOptions& options, const CommonOptions& common) {
-  const auto engine =
-      Engine::build(options.engine.load(), common.selectDevice(), options.engine.options(common));
+  const auto engine = options.engine.build(common);
   TensorMap inputs = readInputs(*engine, options.inputs);
   if (options.random)
     for (const Binding& binding : engine->bindings())

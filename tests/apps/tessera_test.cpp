@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <opencv2/imgcodecs.hpp>
+
 #include "apps/common/npy.hpp"
 #include "tests/apps/program.hpp"
 
@@ -28,6 +30,59 @@ TEST_F(Program, ListsDevices) {
   const auto list = readJson(folder / "d.json")["devices"];
   ASSERT_GE(list.size(), 1u);
   EXPECT_THAT(result.out, HasSubstr(list[0]["name"].get<std::string>()));
+}
+
+TEST_F(Program, SaysWhichDot4BodyRunsAndWhyOthersDoNot) {
+  const auto result = runProgram("tessera", {"devices", "--json", at("d.json")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("dot4"));
+  for (const auto& device : readJson(folder / "d.json")["devices"]) {
+    int chosen = 0;
+    for (const auto& body : device["dot4"]) {
+      chosen += body["chosen"].get<bool>();
+      EXPECT_TRUE(body["works"].get<bool>() || !body["why_not"].get<std::string>().empty()) << body["body"];
+      EXPECT_THAT(result.out, HasSubstr(body["body"].get<std::string>()));
+    }
+    EXPECT_EQ(chosen, 1) << device["name"];
+  }
+}
+
+TEST_F(Program, CalibratesAndRunsInInt8) {
+  cv::theRNG().state = 5;
+  fs::create_directories(folder / "images");
+  for (int i = 0; i < 4; ++i) {
+    cv::Mat image(24, 32, CV_8UC3);
+    cv::randu(image, 0, 256);
+    cv::imwrite(at("images/" + std::to_string(i) + ".png"), image);
+  }
+  const std::string cache = at("net.calibration");
+  const auto made = runProgram("tessera", {"calibrate", model, "--calibration-images", at("images"), "--calibration-cache",
+                                           cache, "--sensitivity", "--json", at("c.json")});
+  ASSERT_EQ(made.code, 0) << made.err;
+  const auto json = readJson(folder / "c.json");
+  for (const char* candidate : {"auto", "entropy", "minmax", "percentile", "mse"}) {
+    EXPECT_TRUE(json["damage"].contains(candidate)) << candidate;
+    EXPECT_THAT(made.out, HasSubstr(candidate));
+  }
+  ASSERT_EQ(json["sensitivity"].size(), 1u);
+  EXPECT_EQ(json["sensitivity"][0]["name"], "score");
+  EXPECT_GT(json["sensitivity"][0]["error"].get<double>(), 0);
+
+  const std::vector<std::string> int8{"--precision", "int8", "--calibration-cache", cache};
+  const auto with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), int8.begin(), int8.end());
+    return runProgram("tessera", arguments);
+  };
+  const auto inspected = with({"inspect", model, "--json", at("i.json")});
+  ASSERT_EQ(inspected.code, 0) << inspected.err;
+  EXPECT_THAT(inspected.out, HasSubstr("100.0 % of the multiply-adds in INT8"));
+  EXPECT_EQ(readJson(folder / "i.json")["precisions"][0]["precision"], "int8");
+  const auto kept = with({"inspect", model, "--keep-fp32", "score"});
+  EXPECT_THAT(kept.out, HasSubstr("kept fp32 by option"));
+  EXPECT_EQ(with({"inspect", model, "--keep-fp32", "nobody"}).code, 1);
+  EXPECT_EQ(with({"bench", model, "--runs", "2"}).code, 0);
+  EXPECT_EQ(with({"run", model, "--random", "--out", at("out")}).code, 0);
+  EXPECT_EQ(runProgram("tessera", {"bench", model, "--calibration-cache", cache}).code, 2) << "fp32 takes no cache";
 }
 
 TEST_F(Program, RunsOnNpyFiles) {

@@ -64,4 +64,17 @@ struct CalibrationResult {
 CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
                             const CalibrationOptions& options = {});
 
+/// What one layer alone in INT8 costs, all others in fp32.
+struct LayerSensitivity {
+  std::string layer, op;
+  double multiplyAdds = 0;
+  CalibrationDamage damage;
+};
+
+/// Ranks the layers with weights, most harmful first, on at most `batches` batches of `data`: candidates for
+/// PrecisionOptions::keepFp32. Throws as calibrate() does.
+std::vector<LayerSensitivity> rankLayers(const Graph& imported, const Device& device, Calibrator& data,
+                                         const Calibration& calibration, int batches = 3,
+                                         const CalibrationOptions& options = {});
+
 }  // namespace tessera
