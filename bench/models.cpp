@@ -47,10 +47,6 @@ class RandomCalibrator final : public Calibrator {
     }
     return given_ = true;
   }
-  bool rewind() override {
-    given_ = false;
-    return true;
-  }
 
  private:
   const Graph& graph_;
