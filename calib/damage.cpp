@@ -41,6 +41,7 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Pre
     : graph_(optimized), device_(device), precision_(precision), batches_(std::move(batches)), like_(std::move(like)) {
   EngineOptions options;
   options.optimized = true;
+  options.tuning.mode = TuneMode::Off;  // the same choice whatever was tuned
   options.sharePrograms = like_;
   Context context(Engine::build(graph_, device_, options));
   for (const auto& batch : batches_) expected_.push_back(context.run(batch));
@@ -50,6 +51,7 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Pre
 CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int first, int count) {
   EngineOptions options;
   options.optimized = true;
+  options.tuning.mode = TuneMode::Off;  // the same choice whatever was tuned
   options.precision = Precision::Int8;
   options.calibration = calibration;
   options.layerPrecision = precision_;

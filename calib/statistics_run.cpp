@@ -40,6 +40,7 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
                                int keep, const Progress& progress) {
   EngineOptions options;
   options.optimized = true;
+  options.tuning.mode = TuneMode::Off;  // the same scales whatever was tuned
   TensorStatistics found;
   found.engine = Engine::build(withStatistics(optimized, tensors, means), device, options);
   Context context(found.engine);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <new>
 
+#include "apps/common/progress.hpp"
 #include "tessera/error.hpp"
 #include "tessera/log.hpp"
 
@@ -14,6 +15,10 @@ namespace tessera::app {
 EngineOptions CommonOptions::engineOptions() const {
   EngineOptions options;
   options.precision = parsePrecision(precision);
+  options.tuning.mode = parseTuneMode(tune);
+  options.tuning.seconds = tuneBudget;
+  options.tuning.shipped = tuningCache;
+  options.tuning.progress = [bar = std::make_shared<TuneBar>()](const TuneProgress& p) { bar->show(p); };
   return options;
 }
 
@@ -24,9 +29,17 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options) {
   app.add_option("--precision", options.precision, "Precision of the network")
       ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
-  app.add_option("--tune", options.tune, "How long to search for fast kernels")
+  app.add_option("--tune", options.tune,
+                 "How long to search for fast kernels: not at all, not but using what was found before, about a "
+                 "minute, some minutes")
       ->check(CLI::IsMember({"off", "cached", "fast", "full"}))
+      ->envname("TESSERA_TUNE")
       ->capture_default_str();
+  app.add_option("--tune-budget", options.tuneBudget, "Seconds to search for at most; 0: as --tune says")
+      ->check(CLI::Range(0.0, 1e6))
+      ->type_name("S");
+  app.add_option("--tuning-cache", options.tuningCache, "Tuning records that come with an application (tessera-tune --export)")
+      ->type_name("FILE");
 }
 
 void addOutputOptions(CLI::App& app, CommonOptions& options) {

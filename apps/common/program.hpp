@@ -17,6 +17,8 @@ struct CommonOptions {
   std::string device;  ///< index, part of a name, cpu, gpu; empty: a GPU where there is one
   std::string precision = "fp32";
   std::string tune = "fast";
+  double tuneBudget = 0;    ///< seconds; 0: the mode's own
+  std::string tuningCache;  ///< file of records that comes with an application
   std::string json;  ///< file for the machine-readable result
   std::string logLevel = "warning";
 
@@ -24,7 +26,7 @@ struct CommonOptions {
   EngineOptions engineOptions() const;
 };
 
-/// Adds --device, --precision, --tune; programs that run a network want them.
+/// Adds --device, --precision, --tune, --tune-budget, --tuning-cache; programs that run a network want them.
 void addDeviceOptions(CLI::App& app, CommonOptions& options);
 /// Adds --json and --log-level.
 void addOutputOptions(CLI::App& app, CommonOptions& options);

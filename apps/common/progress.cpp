@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace tessera::app {
@@ -36,6 +37,31 @@ void Progress::draw(Clock::time_point now) {
   }
   std::fflush(stderr);
   drawn_ = now;
+  visible_ = true;
+}
+
+TuneBar::TuneBar() : terminal_(isatty(STDERR_FILENO) != 0) {}
+
+TuneBar::~TuneBar() {
+  if (visible_) std::fputs("\r\033[K", stderr);
+}
+
+void TuneBar::show(const TuneProgress& p) {
+  if (!terminal_ || p.elapsed < 1) return;
+  if (p.fraction >= 1) {
+    if (visible_) std::fputs("\r\033[K", stderr);
+    visible_ = false;
+    return;
+  }
+  constexpr double kWidth = 30;
+  const auto filled = static_cast<std::size_t>(p.fraction * kWidth);
+  const std::string bar =
+      std::string(filled, '#') + std::string(static_cast<std::size_t>(kWidth) - filled, '.');
+  const double left =
+      std::max(0.0, std::min(p.budget - p.elapsed, p.elapsed / std::max(p.fraction, 0.02) - p.elapsed));
+  std::fprintf(stderr, "\r\033[Ktuning [%s] %zu candidates, %.2f ms -> %.2f ms, %.0f s left  %.24s",
+               bar.c_str(), p.candidates, p.untuned, p.best, left, p.layer.c_str());
+  std::fflush(stderr);
   visible_ = true;
 }
 

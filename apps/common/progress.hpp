@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <string>
 
+#include "tessera/tuning.hpp"
+
 namespace tessera::app {
 
 /// Shows how far a task is, where stderr is a terminal and the task takes more than a second.
@@ -24,6 +26,19 @@ class Progress {
   std::string what_, unit_;
   std::size_t total_, done_ = 0;
   Clock::time_point begin_ = Clock::now(), drawn_{};
+  bool terminal_ = false, visible_ = false;
+};
+
+/// Shows how far tuning is, with the best time so far, where stderr is a terminal.
+class TuneBar {
+ public:
+  TuneBar();
+  ~TuneBar();
+  TuneBar(const TuneBar&) = delete;
+  TuneBar& operator=(const TuneBar&) = delete;
+  void show(const TuneProgress& progress);
+
+ private:
   bool terminal_ = false, visible_ = false;
 };
 

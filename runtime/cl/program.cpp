@@ -103,20 +103,21 @@ void ProgramSet::share(const ProgramSet& other) {
   programs_.insert(other.programs_.begin(), other.programs_.end());
 }
 
-void ProgramSet::build(const std::vector<const KernelCall*>& calls) {
+std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vector<const KernelCall*>& calls,
+                                                                 bool goOn) {
   std::vector<std::pair<ProgramSource, const KernelCall*>> missing;
   std::map<ProgramSource, bool> listed;
+  std::map<ProgramSource, std::exception_ptr> failures;
   for (const KernelCall* call : calls) {
     auto source = ProgramSource::of(*call);
     if (programs_.count(source) || listed.count(source)) continue;
     listed[source] = true;
     missing.emplace_back(std::move(source), call);
   }
-  if (missing.empty()) return;
+  if (missing.empty()) return failures;
   device_.impl().context();
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
-  std::exception_ptr failure;
   const auto work = [&] {
     for (std::size_t i; (i = next++) < missing.size();) try {
         auto program = buildProgram(device_, missing[i].first,
@@ -125,8 +126,8 @@ void ProgramSet::build(const std::vector<const KernelCall*>& calls) {
         programs_.emplace(missing[i].first, std::move(program));
       } catch (...) {
         const std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-        next = missing.size();
+        failures.emplace(missing[i].first, std::current_exception());
+        if (!goOn) next = missing.size();
       }
   };
   const std::size_t count =
@@ -135,8 +136,22 @@ void ProgramSet::build(const std::vector<const KernelCall*>& calls) {
   for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
   work();
   for (auto& thread : threads) thread.join();
-  if (failure) std::rethrow_exception(failure);
-  log().debug("built {} programs", missing.size());
+  log().debug("built {} programs", missing.size() - failures.size());
+  return failures;
+}
+
+void ProgramSet::build(const std::vector<const KernelCall*>& calls) {
+  for (const auto& [source, failure] : buildAll(calls, false)) std::rethrow_exception(failure);
+}
+
+std::map<ProgramSource, std::string> ProgramSet::tryBuild(const std::vector<const KernelCall*>& calls) {
+  std::map<ProgramSource, std::string> texts;
+  for (const auto& [source, failure] : buildAll(calls, true)) try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+      texts[source] = e.what();
+    }
+  return texts;
 }
 
 cl::Kernel ProgramSet::kernel(const KernelCall& call) const {

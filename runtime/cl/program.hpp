@@ -2,6 +2,7 @@
 /// Building OpenCL programs from kernel calls, each distinct one once.
 #pragma once
 
+#include <exception>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,11 +37,15 @@ class ProgramSet {
   void share(const ProgramSet& other);
   /// Builds what is not built yet, on several threads.
   void build(const std::vector<const KernelCall*>& calls);
+  /// As build, but goes on after a failure; returns what did not build, with the error's text.
+  std::map<ProgramSource, std::string> tryBuild(const std::vector<const KernelCall*>& calls);
   /// A kernel object of its own: kernel objects are not thread-safe and never shared.
   cl::Kernel kernel(const KernelCall& call) const;
   std::size_t size() const { return programs_.size(); }
 
  private:
+  std::map<ProgramSource, std::exception_ptr> buildAll(const std::vector<const KernelCall*>& calls, bool goOn);
+
   Device device_;
   std::shared_ptr<ProgramCache> cache_;
   std::map<ProgramSource, cl::Program> programs_;

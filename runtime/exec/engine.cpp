@@ -8,6 +8,7 @@
 #include "lower/qdq.hpp"
 #include "tessera/log.hpp"
 #include "tune/tactics_store.hpp"
+#include "tune/tuner.hpp"
 
 namespace tessera {
 
@@ -138,16 +139,17 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     return l.op.size() > 1 && l.op[0] == 'Q' && l.op[1] < 'a';
   });
   const DeviceCaps caps = integers ? device.int8Caps() : device.caps();
-  impl->lowered = lowerGraph(graph, caps, [&](const KernelFamily& family, const Problem& problem) {
-    return family.fallback(problem, caps);
-  });
+  Tuner tuner(device, caps, options.tuning);
+  tuner.tune(graph);
+  impl->lowered = tuner.lower(graph);
+  impl->tuning = tuner.report();
   planMemory(impl->lowered, caps);
   std::vector<const KernelCall*> calls;
   for (const Step& step : impl->lowered.steps)
     for (const auto& call : step.launch.calls) calls.push_back(&call);
   if (options.sharePrograms && options.sharePrograms->device().caps().fingerprint() == caps.fingerprint())
     impl->programs.share(options.sharePrograms->impl().programs);
-  impl->programs.useCache(ProgramCache::forDevice(caps, defaultCacheFolder()));
+  impl->programs.useCache(ProgramCache::forDevice(caps, options.tuning.folder.value_or(defaultCacheFolder())));
   impl->programs.build(calls);
   uploadConstants(*impl);
   describe(*impl);
@@ -175,6 +177,7 @@ const Device& Engine::device() const { return impl_->device; }
 const MemoryUse& Engine::memory() const { return impl_->memory; }
 const std::vector<LayerPrecision>& Engine::precisions() const { return impl_->precisions; }
 const std::vector<LayerInfo>& Engine::layers() const { return impl_->layers; }
+const TuneReport& Engine::tuning() const { return impl_->tuning; }
 std::string Engine::text() const { return impl_->lowered.text(); }
 
 }  // namespace tessera

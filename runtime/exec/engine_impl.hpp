@@ -22,6 +22,7 @@ struct Engine::Impl {
   std::vector<LayerInfo> layers;
   std::vector<LayerPrecision> precisions;
   MemoryUse memory;
+  TuneReport tuning;
 
   int bindingIndex(std::string_view bindingName) const;
 };

@@ -1,7 +1,9 @@
 // Runs one operator through one kernel family, with canaries.
 #include "exec/op_runner.hpp"
 
+#include <chrono>
 #include <cstring>
+#include <map>
 
 #include "cl/program.hpp"
 #include "exec/host_layout.hpp"
@@ -13,19 +15,60 @@ namespace {
 constexpr std::size_t kCanaryBytes = 4096;
 constexpr unsigned char kCanary = 0xC5, kPoison = 0x7F;  // 0x7f7f7f7f is a large float, 0x7f a large code
 
+// The buffer of an output before a run: canaries everywhere but where elements and padding lanes belong.
+std::vector<std::byte> poisoned(const TensorDesc& desc) {
+  const std::size_t size = byteSize(desc.type), used = bufferElements(desc) * size;
+  std::vector<std::byte> bytes(used + kCanaryBytes, std::byte{kCanary});
+  if (desc.dense()) {
+    std::memset(bytes.data(), kPoison, used);
+    return bytes;
+  }
+  for (std::int64_t e = 0; e < desc.size(); ++e)
+    std::memset(&bytes[layoutIndex(desc, e) * size], kPoison, size);
+  for (const std::int64_t lane : paddingLanes(desc)) std::memset(&bytes[lane * size], kPoison, size);
+  return bytes;
+}
+
+// What a run did to the bytes that are not elements of the tensor; empty: nothing.
+std::string damageOf(const TensorDesc& desc, const std::vector<std::byte>& bytes) {
+  const std::size_t size = byteSize(desc.type), used = bufferElements(desc) * size;
+  const auto lanes = paddingLanes(desc);
+  for (const std::int64_t lane : lanes)
+    for (std::size_t b = 0; b < size; ++b) {
+      const std::byte value = bytes[lane * size + b];
+      if (value != std::byte{0} && !(b + 1 == size && value == std::byte{0x80}))  // a negative zero is one
+        return "padding lane at element " + std::to_string(lane) + " is not zero";
+    }
+  const auto overwritten = [&](std::size_t b) {
+    return "byte " + std::to_string(b) + " of " + std::to_string(used) +
+           " was overwritten outside the tensor";
+  };
+  if (desc.dense()) {
+    for (std::size_t b = used; b < bytes.size(); ++b)
+      if (bytes[b] != std::byte{kCanary}) return overwritten(b);
+    return {};
+  }
+  std::vector<unsigned char> own(bytes.size(), 0);
+  for (std::int64_t e = 0; e < desc.size(); ++e)
+    std::fill_n(own.begin() + layoutIndex(desc, e) * size, size, 1);
+  for (const std::int64_t lane : lanes) std::fill_n(own.begin() + lane * size, size, 1);
+  for (std::size_t b = 0; b < bytes.size(); ++b)
+    if (!own[b] && bytes[b] != std::byte{kCanary}) return overwritten(b);
+  return {};
+}
+
 }  // namespace
 
-struct OpRunner::Impl {
+struct OpOperands::Impl {
   Device device;
   OpView view;
-  Launch launch;
-  ProgramSet programs;
+  std::vector<HostTensor> values;
+  std::vector<bool> constants;
   cl::CommandQueue queue;
-  std::vector<cl::Buffer> inputs, outputs, scratch, packed;
-  std::vector<cl::Kernel> kernels;
-  std::string damage;
+  std::vector<cl::Buffer> inputs, outputs;
+  std::map<std::string, cl::Buffer> packed;
 
-  explicit Impl(const Device& d) : device(d), programs(d) {}
+  explicit Impl(const Device& d) : device(d) {}
 
   cl::Buffer upload(std::span<const std::byte> bytes) {
     const std::size_t size = std::max<std::size_t>(bytes.size(), 16);
@@ -34,36 +77,59 @@ struct OpRunner::Impl {
     return buffer;
   }
 
-  void enqueueAll(std::vector<cl::Event>* events) {
-    for (std::size_t i = 0; i < kernels.size(); ++i) {
-      cl::Event event;
-      enqueueKernel(queue, kernels[i], launch.calls[i], nullptr, events ? &event : nullptr);
-      if (events) events->push_back(event);
-    }
+  cl::Buffer pack(const KernelFamily& family, const PackedConstant& constant) {
+    cl::Buffer& buffer = packed[std::string(family.id().name) + " " + constant.name];
+    if (buffer()) return buffer;
+    std::vector<const HostTensor*> given;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      given.push_back(i < constants.size() && constants[i] && !values[i].empty() ? &values[i] : nullptr);
+    given.resize(view.inputs.size(), nullptr);
+    return buffer = upload(constant.pack(given).data);
   }
+};
 
-  void checkOutput(std::size_t i, const std::vector<std::byte>& bytes) {
-    const auto& desc = view.outputs[i];
-    const std::size_t size = byteSize(desc.type), used = bufferElements(desc) * size;
-    std::vector<unsigned char> written(bytes.size(), 0);
-    for (std::int64_t e = 0; e < desc.size(); ++e) {
-      const std::size_t at = layoutIndex(desc, e) * size;
-      std::fill_n(written.begin() + at, size, 1);
+OpOperands::~OpOperands() = default;
+const OpView& OpOperands::view() const { return impl_->view; }
+void OpOperands::dropPacked() { impl_->packed.clear(); }
+
+OpOperands::OpOperands(const Device& device, const OpView& view, std::vector<HostTensor> inputs,
+                       std::vector<bool> constants)
+    : impl_(std::make_unique<Impl>(device)) {
+  Impl& o = *impl_;
+  o.view = view;
+  o.values = std::move(inputs);
+  o.constants = std::move(constants);
+  guarded("allocating the operands of " + view.text(), [&] {
+    o.queue = cl::CommandQueue(device.impl().context(), device.impl().device, CL_QUEUE_PROFILING_ENABLE);
+    for (std::size_t i = 0; i < view.inputs.size(); ++i) {
+      if (!view.has(i)) {
+        o.inputs.emplace_back();
+        continue;
+      }
+      std::vector<std::byte> bytes(bufferElements(view.inputs[i]) * byteSize(view.inputs[i].type),
+                                   std::byte{0xFF});
+      toLayout(view.inputs[i], o.values.at(i), bytes);
+      o.inputs.push_back(o.upload(bytes));
     }
-    const auto lanes = paddingLanes(desc);
-    for (const std::int64_t lane : lanes) {
-      const std::size_t at = lane * size;
-      std::fill_n(written.begin() + at, size, 1);
-      for (std::size_t b = 0; b < size; ++b)
-        if (damage.empty() && bytes[at + b] != std::byte{0} &&
-            !(b + 1 == size && bytes[at + b] == std::byte{0x80}))
-          damage = "output " + std::to_string(i) + ": padding lane at element " + std::to_string(lane) +
-                   " is not zero";
+    for (const auto& output : view.outputs) {
+      const std::size_t bytes = bufferElements(output) * byteSize(output.type) + kCanaryBytes;
+      o.outputs.emplace_back(device.impl().context(), CL_MEM_READ_WRITE, bytes);
     }
-    for (std::size_t b = 0; b < bytes.size(); ++b)
-      if (damage.empty() && !written[b] && bytes[b] != std::byte{kCanary})
-        damage = "output " + std::to_string(i) + ": byte " + std::to_string(b) + " of " +
-                 std::to_string(used) + " was overwritten outside the tensor";
+  });
+}
+
+struct OpRunner::Impl {
+  std::shared_ptr<OpOperands> operands;
+  Launch launch;
+  std::vector<cl::Buffer> scratch, packed;
+  std::vector<cl::Kernel> kernels;
+  std::string damage;
+
+  OpOperands::Impl& o() const { return *operands->impl_; }
+
+  void enqueueAll() {
+    for (std::size_t i = 0; i < kernels.size(); ++i)
+      enqueueKernel(o().queue, kernels[i], launch.calls[i], nullptr, nullptr);
   }
 };
 
@@ -72,67 +138,55 @@ OpRunner::~OpRunner() = default;
 
 OpRunner::OpRunner(const Device& device, const KernelFamily& family, const OpView& view, const Tactic& tactic,
                    const std::vector<HostTensor>& inputs, const std::vector<bool>& constants)
-    : impl_(std::make_unique<Impl>(device)) {
+    : OpRunner(device, family, std::make_shared<OpOperands>(device, view, inputs, constants), tactic) {}
+
+OpRunner::OpRunner(const Device& device, const KernelFamily& family, std::shared_ptr<OpOperands> operands,
+                   const Tactic& tactic, const ProgramSet* programs)
+    : impl_(std::make_unique<Impl>()) {
   Impl& r = *impl_;
-  r.view = view;
-  const bool int8 = !view.inputs.empty() && view.inputs[0].type == DataType::Int8;
-  r.launch = family.plan(family.problem(view), tactic, int8 ? device.int8Caps() : device.caps());
-  guarded("preparing " + std::string(family.id().name) + " for " + view.text(), [&] {
-    r.queue = cl::CommandQueue(device.impl().context(), device.impl().device, CL_QUEUE_PROFILING_ENABLE);
-    std::vector<const KernelCall*> calls;
-    for (const auto& call : r.launch.calls) calls.push_back(&call);
-    r.programs.build(calls);
-    for (std::size_t i = 0; i < view.inputs.size(); ++i) {
-      if (!view.has(i)) {
-        r.inputs.emplace_back();
-        continue;
-      }
-      std::vector<std::byte> bytes(bufferElements(view.inputs[i]) * byteSize(view.inputs[i].type),
-                                   std::byte{0xFF});
-      toLayout(view.inputs[i], inputs.at(i), bytes);
-      r.inputs.push_back(r.upload(bytes));
-    }
-    for (const auto& output : view.outputs) {
-      const std::size_t bytes = bufferElements(output) * byteSize(output.type) + kCanaryBytes;
-      r.outputs.emplace_back(device.impl().context(), CL_MEM_READ_WRITE, bytes);
+  r.operands = std::move(operands);
+  OpOperands::Impl& o = r.o();
+  const bool int8 = !o.view.inputs.empty() && o.view.inputs[0].type == DataType::Int8;
+  r.launch = family.plan(family.problem(o.view), tactic, int8 ? device.int8Caps() : device.caps());
+  guarded("preparing " + std::string(family.id().name) + " for " + o.view.text(), [&] {
+    ProgramSet own(device);
+    if (!programs) {
+      std::vector<const KernelCall*> calls;
+      for (const auto& call : r.launch.calls) calls.push_back(&call);
+      own.build(calls);
+      programs = &own;
     }
     for (const std::size_t bytes : r.launch.scratch) {
       r.scratch.emplace_back(device.impl().context(), CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
-      r.queue.enqueueFillBuffer(r.scratch.back(), cl_uchar{0xFF}, 0, bytes);
+      o.queue.enqueueFillBuffer(r.scratch.back(), cl_uchar{0xFF}, 0, bytes);
     }
-    std::vector<const HostTensor*> given;
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      given.push_back(i < constants.size() && constants[i] && !inputs[i].empty() ? &inputs[i] : nullptr);
-    given.resize(view.inputs.size(), nullptr);
-    for (const auto& constant : r.launch.packed) r.packed.push_back(r.upload(constant.pack(given).data));
+    for (const auto& constant : r.launch.packed) r.packed.push_back(o.pack(family, constant));
     for (const auto& call : r.launch.calls) {
-      r.kernels.push_back(r.programs.kernel(call));
-      setKernelArgs(r.kernels.back(), call, {r.inputs, r.outputs, r.scratch, r.packed});
+      r.kernels.push_back(programs->kernel(call));
+      setKernelArgs(r.kernels.back(), call, {o.inputs, o.outputs, r.scratch, r.packed});
     }
   });
 }
 
 std::vector<HostTensor> OpRunner::run() {
   Impl& r = *impl_;
+  OpOperands::Impl& o = r.o();
   r.damage.clear();
   std::vector<HostTensor> results;
-  guarded("running " + r.view.text(), [&] {
-    for (std::size_t i = 0; i < r.outputs.size(); ++i) {
-      const auto& desc = r.view.outputs[i];
-      const std::size_t size = byteSize(desc.type), total = bufferElements(desc) * size + kCanaryBytes;
-      std::vector<std::byte> bytes(total, std::byte{kCanary});
-      for (std::int64_t e = 0; e < desc.size(); ++e)
-        std::memset(&bytes[layoutIndex(desc, e) * size], kPoison, size);
-      for (const std::int64_t lane : paddingLanes(desc)) std::memset(&bytes[lane * size], kPoison, size);
-      r.queue.enqueueWriteBuffer(r.outputs[i], CL_TRUE, 0, total, bytes.data());
+  guarded("running " + o.view.text(), [&] {
+    for (std::size_t i = 0; i < o.outputs.size(); ++i) {
+      const auto bytes = poisoned(o.view.outputs[i]);
+      o.queue.enqueueWriteBuffer(o.outputs[i], CL_TRUE, 0, bytes.size(), bytes.data());
     }
-    r.enqueueAll(nullptr);
-    r.queue.finish();
-    for (std::size_t i = 0; i < r.outputs.size(); ++i) {
-      const auto& desc = r.view.outputs[i];
+    r.enqueueAll();
+    o.queue.finish();
+    for (std::size_t i = 0; i < o.outputs.size(); ++i) {
+      const auto& desc = o.view.outputs[i];
       std::vector<std::byte> bytes(bufferElements(desc) * byteSize(desc.type) + kCanaryBytes);
-      r.queue.enqueueReadBuffer(r.outputs[i], CL_TRUE, 0, bytes.size(), bytes.data());
-      r.checkOutput(i, bytes);
+      o.queue.enqueueReadBuffer(o.outputs[i], CL_TRUE, 0, bytes.size(), bytes.data());
+      if (r.damage.empty())
+        if (const auto damage = damageOf(desc, bytes); !damage.empty())
+          r.damage = "output " + std::to_string(i) + ": " + damage;
       results.push_back(fromLayout(desc, bytes));
     }
   });
@@ -141,17 +195,14 @@ std::vector<HostTensor> OpRunner::run() {
 
 const std::string& OpRunner::damage() const { return impl_->damage; }
 
-double OpRunner::timeOnce() {
+double OpRunner::time(int passes) {
   Impl& r = *impl_;
-  return guarded("timing " + r.view.text(), [&] {
-    std::vector<cl::Event> events;
-    r.enqueueAll(&events);
-    r.queue.finish();
-    double total = 0;
-    for (const auto& event : events)
-      total += static_cast<double>(event.getProfilingInfo<CL_PROFILING_COMMAND_END>() -
-                                   event.getProfilingInfo<CL_PROFILING_COMMAND_START>());
-    return total * 1e-6;
+  return guarded("timing " + r.o().view.text(), [&] {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < passes; ++i) r.enqueueAll();
+    r.o().queue.finish();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count() /
+           passes;
   });
 }
 

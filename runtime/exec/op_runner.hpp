@@ -12,12 +12,37 @@
 
 namespace tessera {
 
-class OpRunner {
+/// Inputs and outputs of an operator in device memory, in one layout: shared by runners that take turns.
+class OpOperands {
  public:
   /// `inputs`: planar values per operator input (empty for absent ones); `constants[i]`: handed to packings
-  /// as well. Throws Error(DeviceError) where a kernel does not build.
+  /// as well.
+  OpOperands(const Device& device, const OpView& view, std::vector<HostTensor> inputs,
+             std::vector<bool> constants);
+  ~OpOperands();
+  OpOperands(const OpOperands&) = delete;
+  OpOperands& operator=(const OpOperands&) = delete;
+  const OpView& view() const;
+  /// Forgets packed constants, which are kept from runner to runner.
+  void dropPacked();
+
+ private:
+  friend class OpRunner;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+class ProgramSet;
+
+class OpRunner {
+ public:
+  /// Throws Error(DeviceError) where a kernel does not build.
   OpRunner(const Device& device, const KernelFamily& family, const OpView& view, const Tactic& tactic,
            const std::vector<HostTensor>& inputs, const std::vector<bool>& constants);
+  /// As above, with operands that others use, too; `programs`, where given, holds the kernels' programs
+  /// already.
+  OpRunner(const Device& device, const KernelFamily& family, std::shared_ptr<OpOperands> operands,
+           const Tactic& tactic, const ProgramSet* programs = nullptr);
   ~OpRunner();
   OpRunner(OpRunner&&) noexcept;
 
@@ -26,8 +51,9 @@ class OpRunner {
   /// Empty after run(), or what it found: a canary or a gap between batches overwritten, padding lanes not
   /// zero.
   const std::string& damage() const;
-  /// Device time of one pass over all kernels, in milliseconds, without poisoning.
-  double timeOnce();
+  /// Milliseconds of one pass over all kernels, launches included: `passes` of them in a row, without
+  /// poisoning.
+  double time(int passes);
 
  private:
   struct Impl;

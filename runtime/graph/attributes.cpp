@@ -62,6 +62,8 @@ std::vector<std::int64_t> Attributes::integers(std::string_view name, std::vecto
   return read<std::vector<std::int64_t>>(values_, name, std::move(fallback));
 }
 std::vector<double> Attributes::numbers(std::string_view name, std::vector<double> fallback) const {
+  if (const auto it = values_.find(name); it != values_.end())
+    if (const auto* whole = std::get_if<std::vector<std::int64_t>>(&it->second)) return {whole->begin(), whole->end()};
   return read<std::vector<double>>(values_, name, std::move(fallback));
 }
 

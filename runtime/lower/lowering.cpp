@@ -8,17 +8,19 @@
 
 namespace tessera {
 
-Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser) {
-  return Lowering(graph, device, chooser).run();
+Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser,
+                   const TimeSource& times, LayoutChoice layouts) {
+  return Lowering(graph, device, chooser, times).run(layouts);
 }
 
-Lowered Lowering::run() {
+Lowered Lowering::run(LayoutChoice layouts) {
   for (const TensorId id : graph_.inputs()) {
     const auto& tensor = graph_.tensor(id);
     const int storage = addStorage(Storage::Kind::Input, tensor.name, tensor.desc().bytes());
     out_.inputs.push_back({tensor.name, addValue(id, tensor.desc(), storage)});
   }
   findSharedConcats();
+  if (layouts == LayoutChoice::Planned) planLayouts();
   std::string unsupported;
   for (const Layer& layer : graph_.layers()) {
     try {
@@ -61,19 +63,45 @@ void Lowering::lowerLayer(const Layer& layer) {
 
 std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, const OpView& base,
                                                            std::string& refusals) {
-  std::optional<Candidate> best;
+  if (const auto planned = plan_.find(layerIndex_); planned != plan_.end()) {
+    std::string refusal;  // a slice may not suit it: then the layer is looked at anew
+    if (auto candidate = tryChoice(layer, base, *planned->second.family, planned->second.blocks, refusal))
+      return candidate;
+  }
+  std::vector<Candidate> candidates;
   for (const KernelFamily* family : familiesFor(layer.op)) {
     for (const BlockChoice& choice : family->blockChoices(base, device_)) {
       std::string refusal;
-      auto candidate = tryChoice(layer, base, *family, choice, refusal);
-      if (!candidate) {
+      if (auto candidate = tryChoice(layer, base, *family, choice, refusal))
+        candidates.push_back(std::move(*candidate));
+      else
         refusals += (refusals.empty() ? "" : "; ") + std::string(family->id().name) + ": " + refusal;
-        continue;
-      }
-      if (!best || candidate->seconds < best->seconds) best = std::move(candidate);
     }
   }
-  return best;
+  if (candidates.empty()) return std::nullopt;
+  const auto* best = &candidates.front();
+  for (const Candidate& c : candidates)
+    if (c.around + c.estimate < best->around + best->estimate) best = &c;
+  // Measured times are compared with measured ones only: where the model's choice has none, the model decides.
+  if (!best->measured) return *best;
+  for (const Candidate& c : candidates)
+    if (c.measured && c.around + *c.measured < best->around + *best->measured) best = &c;
+  return *best;
+}
+
+double Lowering::reformatTime(const TensorDesc& tensor, int from, int to) const {
+  if (times_) {
+    OpView view{"Reformat", {}, {tensor}, {tensor}};
+    view.inputs[0].layout = {from, 0, 0};
+    view.outputs[0].layout = {to, 0, 0};
+    view.inputs[0].constant = view.outputs[0].constant = false;
+    for (const KernelFamily* family : familiesFor(view.op))
+      if (family->applies(view, device_)) {
+        if (const auto seconds = times_(*family, view)) return *seconds;
+        break;
+      }
+  }
+  return reformatSeconds(tensor, device_);
 }
 
 // Operands as they would really lie: inputs as they exist (slices included), output in its concat slice if it
@@ -81,7 +109,7 @@ std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, c
 std::optional<Lowering::Candidate> Lowering::tryChoice(const Layer& layer, const OpView& base,
                                                        const KernelFamily& family, const BlockChoice& choice,
                                                        std::string& refusal) {
-  Candidate candidate{&family, withBlocks(base, choice), false, 0};
+  Candidate candidate{&family, withBlocks(base, choice)};
   for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
     const TensorId id = layer.inputs[i];
     if (id == kNoTensor || base.inputs[i].constant) continue;
@@ -90,7 +118,7 @@ std::optional<Lowering::Candidate> Lowering::tryChoice(const Layer& layer, const
     if (existing >= 0)
       input.layout = out_.values[existing].desc.layout;
     else
-      candidate.seconds += reformatSeconds(input, device_);
+      candidate.around += reformatTime(input, blockOf(id), input.layout.block);
   }
   const auto accepted = [&] {
     const Verdict verdict = family.applies(candidate.view, device_);
@@ -113,20 +141,21 @@ std::optional<Lowering::Candidate> Lowering::tryChoice(const Layer& layer, const
     for (auto& input : candidate.view.inputs)
       if (input.present() && !input.dense()) {
         input.layout = {input.layout.block, 0, 0};
-        candidate.seconds += reformatSeconds(input, device_);
+        candidate.around += reformatSeconds(input, device_);
         changed = true;
       }
     if (!changed || !accepted()) return std::nullopt;
   }
-  candidate.seconds += estimateSeconds(family.cost(family.problem(candidate.view), device_), device_);
+  candidate.estimate = estimateSeconds(family.cost(family.problem(candidate.view), device_), device_);
+  if (times_) candidate.measured = times_(family, candidate.view);
   for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
     const auto& output = candidate.view.outputs[i];
     if (graph_.isOutput(layer.outputs[i]) && output.layout.block != 1)
-      candidate.seconds += reformatSeconds(output, device_);
+      candidate.around += reformatTime(output, output.layout.block, 1);
     if (concatOf_.count(layer.outputs[i]) && !candidate.intoSlice)
-      candidate.seconds += reformatSeconds(output, device_);
+      candidate.around += reformatSeconds(output, device_);
     if (output.blockable())
-      candidate.seconds +=
+      candidate.around +=
           reformatsAfter(layer.outputs[i], output.layout.block) * reformatSeconds(output, device_);
   }
   return candidate;
@@ -212,6 +241,11 @@ int Lowering::addValue(TensorId tensor, TensorDesc desc, int storage) {
   const int value = static_cast<int>(out_.values.size()) - 1;
   if (tensor != kNoTensor) valuesOf_[tensor].push_back(value);
   return value;
+}
+
+int Lowering::blockOf(TensorId tensor) const {
+  const auto it = valuesOf_.find(tensor);
+  return it == valuesOf_.end() || it->second.empty() ? 1 : out_.values[it->second.front()].desc.layout.block;
 }
 
 int Lowering::findValue(TensorId tensor, int block) const {

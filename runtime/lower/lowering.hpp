@@ -12,11 +12,19 @@ namespace tessera {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser)
-      : graph_(graph), device_(device), chooser_(chooser) {}
-  Lowered run();
+  Lowering(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser, const TimeSource& times)
+      : graph_(graph), device_(device), chooser_(chooser), times_(times) {}
+  Lowered run(LayoutChoice layouts);
 
  private:
+  /// One way to run a layer, for planning layouts; no family: as a view.
+  struct Planned {
+    const KernelFamily* family = nullptr;
+    BlockChoice blocks;
+    double estimate = 0;
+    std::optional<double> measured;
+    double seconds = 0;  ///< the measured time, or the estimate where the layer has none
+  };
   /// An in_place Concat: one storage that its inputs' producers write into.
   struct SharedConcat {
     int layer = -1;
@@ -29,7 +37,9 @@ class Lowering {
     const KernelFamily* family = nullptr;
     OpView view;
     bool intoSlice = false;
-    double seconds = 0;
+    double around = 0;               ///< seconds of the reformats it would cause
+    double estimate = 0;             ///< seconds of its own, by the cost model
+    std::optional<double> measured;  ///< and as measured
   };
 
   // lowering.cpp
@@ -38,11 +48,17 @@ class Lowering {
   std::optional<Candidate> bestCandidate(const Layer& layer, const OpView& base, std::string& refusals);
   std::optional<Candidate> tryChoice(const Layer& layer, const OpView& base, const KernelFamily& family,
                                      const BlockChoice& choice, std::string& refusal);
+  /// Seconds to bring a tensor from one channel block to another.
+  double reformatTime(const TensorDesc& tensor, int from, int to) const;
   void emit(const Layer& layer, const Candidate& candidate);
   void addStep(const std::string& name, const KernelFamily& family, const OpView& view,
                std::vector<int> inputs, std::vector<int> outputs,
                std::vector<std::shared_ptr<const HostTensor>> constants);
   void bindOutputs();
+
+  // layout_plan.cpp
+  void planLayouts();
+  std::vector<Planned> plannedWays(int index, const Layer& layer, std::set<int>& blocks) const;
 
   // views.cpp: layers that need no kernel
   bool lowerAsView(const Layer& layer);
@@ -69,6 +85,7 @@ class Lowering {
   // values
   int addStorage(Storage::Kind kind, const std::string& name, std::size_t bytes);
   int addValue(TensorId tensor, TensorDesc desc, int storage);
+  int blockOf(TensorId tensor) const;  ///< channel block it was computed in
   /// A value of the tensor in that block; -1 where there is none yet.
   int findValue(TensorId tensor, int block) const;
   /// As findValue, inserting a reformat where needed. Dense where `dense` is set.
@@ -79,12 +96,14 @@ class Lowering {
   const Graph& graph_;
   const DeviceCaps& device_;
   const TacticChooser& chooser_;
+  const TimeSource& times_;
   Lowered out_;
   std::map<TensorId, std::vector<int>> valuesOf_;
   std::map<const HostTensor*, int> constantValues_;
   std::map<int, SharedConcat> concats_;  ///< by layer index
   std::map<TensorId, int> concatOf_;     ///< member tensor -> layer index
   std::map<int, std::vector<Way>> ways_;  ///< by layer index
+  std::map<int, Planned> plan_;              ///< by layer index
   int layerIndex_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,8 +64,19 @@ struct Lowered {
 /// Chooses the tactic of a problem; the tuner provides one, untuned runs take the family's fallback.
 using TacticChooser = std::function<Tactic(const KernelFamily&, const Problem&)>;
 
+/// Measured seconds of a pass, where they are known; the tuner provides them, untuned runs estimate.
+using TimeSource = std::function<std::optional<double>(const KernelFamily&, const OpView&)>;
+
+/// How layouts are chosen. Greedy: layer by layer, each with what lies before it. Planned: for the whole graph, by
+/// dynamic programming along its chains (lower/layout_plan.cpp).
+enum class LayoutChoice { Greedy, Planned };
+
 /// Throws Error(Unsupported) that lists every layer no family can run, with each family's reason.
-Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser);
+Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser,
+                   const TimeSource& times = {}, LayoutChoice layouts = LayoutChoice::Greedy);
+
+/// Seconds of a run: measured where known, estimated elsewhere.
+double predictSeconds(const Lowered& lowered, const DeviceCaps& device, const TimeSource& times);
 
 /// Gives arena storages offsets so that those alive at the same time do not overlap.
 void planMemory(Lowered& lowered, const DeviceCaps& device);

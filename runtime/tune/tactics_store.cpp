@@ -53,6 +53,10 @@ std::string plain(std::string text) {
   return text;
 }
 
+std::string keyOf(const std::string& problem, const std::string& family, std::uint64_t source) {
+  return family + "\t" + hex(source) + "\t" + problem;
+}
+
 // An open file with an exclusive lock, released at the end of its life.
 class LockedFile {
  public:
@@ -156,13 +160,19 @@ void TacticsStore::load() {
   if (damaged) log().warn("{}: {} damaged or foreign lines are ignored", file_.string(), damaged);
 }
 
-void TacticsStore::index(const TuneRecord& record) { records_.push_back(record); }
+void TacticsStore::index(const TuneRecord& record) {
+  byKey_[keyOf(record.problem, record.family, record.source)].push_back(records_.size());
+  records_.push_back(record);
+}
 
 std::optional<TacticsStore::Hit> TacticsStore::best(const std::string& problem, const std::string& family,
                                                     std::uint64_t source) const {
   std::optional<Hit> found;
-  for (const TuneRecord& r : records_) {
-    if (r.bad || r.problem != problem || r.family != family || r.source != source) continue;
+  const auto same = byKey_.find(keyOf(problem, family, source));
+  if (same == byKey_.end()) return found;
+  for (const std::size_t i : same->second) {
+    const TuneRecord& r = records_[i];
+    if (r.bad) continue;
     if (fingerprintWithoutDriver(r.device) != fingerprintWithoutDriver(fingerprint_)) continue;
     const RecordMatch match = r.device == fingerprint_ ? RecordMatch::Exact : RecordMatch::OtherDriver;
     const bool better = !found || (match == RecordMatch::Exact && found->match != RecordMatch::Exact) ||
@@ -175,9 +185,9 @@ std::optional<TacticsStore::Hit> TacticsStore::best(const std::string& problem, 
 std::vector<std::string> TacticsStore::bad(const std::string& problem, const std::string& family,
                                            std::uint64_t source) const {
   std::vector<std::string> tactics;
-  for (const TuneRecord& r : records_)
-    if (r.bad && r.problem == problem && r.family == family && r.source == source && r.device == fingerprint_)
-      tactics.push_back(r.tactic);
+  if (const auto same = byKey_.find(keyOf(problem, family, source)); same != byKey_.end())
+    for (const std::size_t i : same->second)
+      if (records_[i].bad && records_[i].device == fingerprint_) tactics.push_back(records_[i].tactic);
   return tactics;
 }
 
@@ -199,17 +209,28 @@ void TacticsStore::add(const TuneRecord& record) {
   complained_ = true;
 }
 
-std::size_t TacticsStore::merge(std::string_view text) {
+namespace {
+template <class Take>
+std::size_t forEachRecord(std::string_view text, Take&& take) {
   std::size_t count = 0;
   while (!text.empty()) {
     const auto end = text.find('\n');
     if (const auto record = TuneRecord::parse(text.substr(0, end))) {
-      add(*record);
+      take(*record);
       ++count;
     }
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
   }
   return count;
+}
+}  // namespace
+
+std::size_t TacticsStore::merge(std::string_view text) {
+  return forEachRecord(text, [&](const TuneRecord& record) { add(record); });
+}
+
+std::size_t TacticsStore::overlay(std::string_view text) {
+  return forEachRecord(text, [&](const TuneRecord& record) { index(record); });
 }
 
 std::string TacticsStore::text() const {
@@ -223,6 +244,7 @@ void TacticsStore::compact() {
   const LockedFile lock(file_, O_RDWR | O_CREAT);  // appenders wait, then open the new file
   if (!lock) return;
   records_.clear();
+  byKey_.clear();
   load();
   std::map<std::string, TuneRecord> kept;
   for (const TuneRecord& r : records_) {
@@ -232,7 +254,8 @@ void TacticsStore::compact() {
     if (!fresh && !r.bad && r.milliseconds < it->second.milliseconds) it->second = r;
   }
   records_.clear();
-  for (auto& [_, record] : kept) records_.push_back(std::move(record));
+  byKey_.clear();
+  for (auto& [_, record] : kept) index(record);
   const fs::path temporary = file_.string() + ".tmp" + std::to_string(::getpid());
   std::ofstream out(temporary, std::ios::binary);
   out << text();

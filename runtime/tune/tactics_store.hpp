@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "clkernels/family.hpp"
@@ -58,6 +59,9 @@ class TacticsStore {
   /// Adds the records of another file or text (an application's own, another machine's); returns how many.
   std::size_t merge(std::string_view text);
 
+  /// Looks records of another text up, too, without writing them to the file; returns how many.
+  std::size_t overlay(std::string_view text);
+
   std::size_t size() const { return records_.size(); }
   const std::vector<TuneRecord>& records() const { return records_; }
   std::string text() const;  ///< all records, one a line
@@ -72,6 +76,7 @@ class TacticsStore {
   std::filesystem::path file_;
   std::string fingerprint_;
   std::vector<TuneRecord> records_;
+  std::unordered_map<std::string, std::vector<std::size_t>> byKey_;  ///< family, source and problem
   bool complained_ = false;
 };
 

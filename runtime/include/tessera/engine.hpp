@@ -12,6 +12,7 @@
 #include "tessera/device.hpp"
 #include "tessera/graph.hpp"
 #include "tessera/passes.hpp"
+#include "tessera/tuning.hpp"
 
 namespace tessera {
 
@@ -26,6 +27,7 @@ struct EngineOptions {
   PassOptions passes;
   std::optional<Calibration> calibration;  ///< needed for Int8
   PrecisionOptions layerPrecision;         ///< exceptions from Int8
+  TuneOptions tuning;                      ///< records are used, nothing is searched for unless asked
   bool optimized = false;                  ///< the graph went through optimize() already; a calibration's hash is not checked
   std::shared_ptr<const Engine> sharePrograms;  ///< an engine on the same device: kernels that it has compiled are not compiled again
 };
@@ -68,6 +70,7 @@ class Engine {
   const MemoryUse& memory() const;
   const std::vector<LayerInfo>& layers() const;  ///< one per step, in order
   const std::vector<LayerPrecision>& precisions() const;  ///< Int8: one per layer with the reason; else empty
+  const TuneReport& tuning() const;              ///< where the tactics came from
   std::string text() const;                      ///< one line a step: layer, family, tactic, operands
 
   struct Impl;

@@ -16,3 +16,4 @@
 #include "tessera/passes.hpp"
 #include "tessera/segmentation.hpp"
 #include "tessera/tensor.hpp"
+#include "tessera/tuning.hpp"

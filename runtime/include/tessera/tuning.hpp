@@ -1,0 +1,56 @@
+/// \file
+/// How much an engine's kernels are searched for, and where what was found is kept.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera {
+
+/// Off: untuned tactics. Cached: records of earlier searches, and no search. Fast: searches what has no
+/// record, about a minute a network. Full: as Fast, for some minutes.
+enum class TuneMode { Off, Cached, Fast, Full };
+std::string_view toString(TuneMode mode);
+TuneMode parseTuneMode(
+    std::string_view text);  ///< "off", "cached", "fast", "full"; throws Error(InvalidArgument)
+
+/// How far a search is; the times are sums over the network's layers.
+struct TuneProgress {
+  std::string layer;             ///< being searched for, in the source model's names
+  double elapsed = 0;            ///< seconds
+  double budget = 0;             ///< seconds it may take
+  double fraction = 0;           ///< of the whole search, 0 to 1
+  std::size_t candidates = 0;    ///< tried so far
+  double untuned = 0, best = 0;  ///< milliseconds of a pass before, and with the best found so far
+};
+
+struct TuneOptions {
+  TuneMode mode = TuneMode::Cached;
+  double seconds = 0;  ///< budget of the whole network; 0: 60 for Fast, 600 for Full
+  /// Folder of the records. None: `$TESSERA_CACHE_DIR`, else `$XDG_CACHE_HOME/tessera`, else
+  /// `~/.cache/tessera`. An empty path: records last as long as the engine.
+  std::optional<std::filesystem::path> folder;
+  /// A file of records that comes with an application: looked into, never written.
+  std::filesystem::path shipped;
+  /// Called between candidates, from the thread that builds the engine.
+  std::function<void(const TuneProgress&)> progress;
+};
+
+/// Where the tactics of an engine came from.
+struct TuneReport {
+  std::size_t problems = 0;    ///< distinct kernels that were chosen
+  std::size_t exact = 0;       ///< by a record of this device
+  std::size_t stale = 0;       ///< by a record of this device with another driver
+  std::size_t defaults = 0;    ///< by the built-in defaults of the device's class
+  std::size_t fallback = 0;    ///< without any record
+  std::size_t candidates = 0;  ///< tried for this engine; 0: nothing was tuned
+  std::size_t bad = 0;         ///< of these, wrong, crashed or hung
+  double seconds = 0;          ///< spent on them
+};
+
+}  // namespace tessera

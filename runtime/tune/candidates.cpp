@@ -1,0 +1,224 @@
+// Candidates in this process.
+#include "tune/candidates.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "cl/program.hpp"
+#include "exec/op_runner.hpp"
+#include "lower/cost_model.hpp"
+#include "tessera/log.hpp"
+#include "tune/problem.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr double kGiveUp = 3;          // times the best: one pass is enough to know
+constexpr double kArbiterSeconds = 3;  // a naive kernel that takes longer checks nothing at full size
+constexpr double kSampleMs = 1, kTotalMs = 40;
+constexpr std::size_t kLeastSamples = 5, kMostSamples = 15;
+
+// Empty where every element is within tolerance; else how many are not, and the worst.
+std::string difference(const std::vector<HostTensor>& actual, const std::vector<HostTensor>& expected,
+                       Tolerance tolerance) {
+  for (std::size_t o = 0; o < expected.size(); ++o) {
+    if (actual[o].data == expected[o].data) continue;
+    std::int64_t count = 0, at = -1;
+    double worst = 0;
+    for (std::int64_t i = 0; i < expected[o].size(); ++i) {
+      const double a = actual[o].number(i), e = expected[o].number(i);
+      if (a == e || (std::isnan(a) && std::isnan(e))) continue;
+      const double excess = std::abs(a - e) - (tolerance.absolute + tolerance.relative * std::abs(e));
+      if (excess <= 0) continue;
+      ++count;
+      if (at < 0 || !(excess <= worst)) worst = excess, at = i;
+    }
+    if (count)
+      return "output " + std::to_string(o) + ": " + std::to_string(count) + " of " +
+             std::to_string(expected[o].size()) + " elements are wrong; element " + std::to_string(at) +
+             " is " + std::to_string(actual[o].number(at)) + " instead of " +
+             std::to_string(expected[o].number(at));
+  }
+  return {};
+}
+
+std::vector<bool> constantsOf(const OpView& view) {
+  std::vector<bool> constants;
+  for (const TensorDesc& t : view.inputs) constants.push_back(t.constant);
+  return constants;
+}
+
+// The median of the faster half: what else runs on the machine only ever adds time.
+double typical(std::vector<double> samples) {
+  std::sort(samples.begin(), samples.end());
+  return samples[samples.size() / 4];
+}
+
+class DeviceRunner final : public CandidateRunner {
+ public:
+  explicit DeviceRunner(const Device& device) : device_(device), programs_(device) {}
+
+  std::vector<Trial> run(const std::vector<Candidate>& candidates, double best, bool checkAll) override {
+    std::vector<Trial> trials;
+    if (candidates.empty()) return trials;
+    useProblem(planarView(candidates.front().view));
+    const auto failures = build(candidates);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      trials.push_back(failures[i].empty() ? guardedTry(candidates[i], best, checkAll)
+                                           : Trial{Trial::Outcome::Wrong, 0, failures[i]});
+      const Trial& t = trials.back();
+      if (t.outcome == Trial::Outcome::Good && (best == 0 || t.milliseconds < best)) best = t.milliseconds;
+    }
+    return trials;
+  }
+
+ private:
+  // Operands and results are kept for one problem at a time: they may be large.
+  void useProblem(const OpView& planar) {
+    if (planar.text() == problem_) return;
+    problem_ = planar.text();
+    planar_ = planar;
+    operands_.clear();
+    verified_.clear();
+    references_.clear();
+    trusted_.reset();
+    programs_ = ProgramSet(device_);
+  }
+
+  const DeviceCaps& caps(const OpView& view) {
+    if (view.inputs.empty() || view.inputs[0].type != DataType::Int8) return device_.caps();
+    if (!int8Caps_) int8Caps_ = device_.int8Caps();
+    return *int8Caps_;
+  }
+
+  // Compiles in worker threads, while nothing is timed.
+  std::vector<std::string> build(const std::vector<Candidate>& candidates) {
+    std::vector<Launch> launches;
+    for (const Candidate& c : candidates)
+      launches.push_back(c.family->plan(c.family->problem(c.view), c.tactic, caps(c.view)));
+    std::vector<const KernelCall*> calls;
+    for (const Launch& launch : launches)
+      for (const KernelCall& call : launch.calls) calls.push_back(&call);
+    const auto errors = programs_.tryBuild(calls);
+    std::vector<std::string> failures(candidates.size());
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+      for (const KernelCall& call : launches[i].calls)
+        if (const auto it = errors.find(ProgramSource::of(call)); it != errors.end())
+          failures[i] = it->second.substr(0, it->second.find('\n'));
+    return failures;
+  }
+
+  Trial guardedTry(const Candidate& c, double best, bool checkAll) {
+    try {
+      return tryOne(c, best, checkAll);
+    } catch (const Error& e) {
+      if (e.code() == ErrorCode::OutOfMemory)
+        return {Trial::Outcome::Slow, 0, e.what()};  // no fault of its own
+      return {Trial::Outcome::Wrong, 0, e.what()};
+    }
+  }
+
+  Trial tryOne(const Candidate& c, double best, bool checkAll) {
+    auto& operands = operands_[c.view.text()];
+    if (!operands)
+      operands = std::make_shared<OpOperands>(device_, c.view, madeUpOperands(planar_), constantsOf(c.view));
+    OpRunner runner(device_, *c.family, operands, c.tactic, &programs_);
+    runner.time(1);  // warms up; some drivers finish compiling here
+    const double first = runner.time(1);
+    if (best > 0 && first > kGiveUp * best) return {Trial::Outcome::Slow, first, {}};
+    const int passes = std::clamp(static_cast<int>(kSampleMs / std::max(first, 1e-3)), 1, 200);
+    std::vector<double> samples;
+    double total = 0;
+    while (samples.size() < kMostSamples && (total < kTotalMs || samples.size() < kLeastSamples)) {
+      samples.push_back(runner.time(passes));
+      total += samples.back() * passes;
+      if (best > 0 && samples.size() == 3 && *std::min_element(samples.begin(), samples.end()) > 1.5 * best)
+        break;
+    }
+    const double ms = typical(std::move(samples));
+    if (best > 0 && ms >= best && !checkAll) return {Trial::Outcome::Good, ms, {}};
+    const std::string wrong = whyWrong(c, runner);
+    if (!wrong.empty()) return {Trial::Outcome::Wrong, 0, wrong};
+    return {Trial::Outcome::Good, ms, {}};
+  }
+
+  std::string whyWrong(const Candidate& c, OpRunner& runner) {
+    const std::string key = std::string(c.family->id().name) + " " + c.view.text() + " " + c.tactic.text();
+    if (verified_.count(key)) return {};
+    if (const auto wrong = whyWrongShrunken(c); !wrong.empty()) return "on a smaller problem: " + wrong;
+    const auto outputs = runner.run();
+    if (!runner.damage().empty()) return runner.damage();
+    if (!trusted_) trusted_ = arbiter(c);
+    if (trusted_->empty()) {
+      *trusted_ = outputs;  // the first that agrees with the reference on a smaller problem
+    } else {
+      Tolerance tolerance = operatorNamed(c.view.op).tolerance(planar_);
+      tolerance.absolute *= 2, tolerance.relative *= 2;  // both sides may be off
+      if (const auto wrong = difference(outputs, *trusted_, tolerance); !wrong.empty()) return wrong;
+    }
+    verified_.insert(key);
+    return {};
+  }
+
+  std::string whyWrongShrunken(const Candidate& c) {
+    const Operator& op = operatorNamed(c.view.op);
+    for (const OpView& planar : shrunken(planar_)) {
+      const OpView view = inBlocksOf(planar, c.view);
+      if (!c.family->applies(view, caps(view))) continue;
+      const Problem problem = c.family->problem(view);
+      if (!c.family->space(problem, caps(view)).contains(c.tactic) &&
+          c.family->fallback(problem, caps(view)) != c.tactic)
+        continue;
+      const auto inputs = madeUpOperands(planar);
+      auto& expected = references_[planar.text()];
+      if (expected.empty()) {
+        for (const TensorDesc& t : planar.outputs) expected.emplace_back(t.type, t.shape);
+        op.reference(planar, inputs, expected);
+      }
+      OpRunner runner(device_, *c.family, view, c.tactic, inputs, constantsOf(view));
+      const auto outputs = runner.run();
+      if (!runner.damage().empty()) return runner.damage();
+      return difference(outputs, expected, op.tolerance(planar));
+    }
+    log().debug("{} has no smaller problem to be checked on with {} {}", planar_.text(),
+                c.family->id().text(), c.tactic.text());
+    return {};
+  }
+
+  // What the plainest family computes, where it is quick enough and no candidate of its own; else nothing.
+  std::vector<HostTensor> arbiter(const Candidate& c) {
+    for (auto it = familiesFor(planar_.op).rbegin(); it != familiesFor(planar_.op).rend(); ++it) {
+      const KernelFamily& family = **it;
+      if (!family.applies(planar_, caps(planar_))) continue;
+      if (&family == c.family && c.view == planar_) return {};
+      const Problem problem = family.problem(planar_);
+      if (estimateSeconds(family.cost(problem, caps(planar_)), caps(planar_)) > kArbiterSeconds) return {};
+      const Candidate plain{&family, planar_, family.fallback(problem, caps(planar_))};
+      if (!whyWrongShrunken(plain).empty()) return {};
+      OpRunner runner(device_, family, planar_, plain.tactic, madeUpOperands(planar_), constantsOf(planar_));
+      auto outputs = runner.run();
+      return runner.damage().empty() ? outputs : std::vector<HostTensor>{};
+    }
+    return {};
+  }
+
+  Device device_;
+  std::optional<DeviceCaps> int8Caps_;
+  std::string problem_;
+  OpView planar_;
+  ProgramSet programs_;
+  std::map<std::string, std::shared_ptr<OpOperands>> operands_;  ///< by layout
+  std::set<std::string> verified_;
+  std::map<std::string, std::vector<HostTensor>> references_;
+  std::optional<std::vector<HostTensor>> trusted_;  ///< results at full size; none yet, or none to be had
+};
+
+}  // namespace
+
+std::unique_ptr<CandidateRunner> makeDeviceRunner(const Device& device) {
+  return std::make_unique<DeviceRunner>(device);
+}
+
+}  // namespace tessera

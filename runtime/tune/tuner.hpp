@@ -1,0 +1,83 @@
+/// \file
+/// The tuner of one engine: looks records up while the network is lowered, and searches for what has none.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lower/step.hpp"
+#include "tessera/tuning.hpp"
+#include "tune/candidates.hpp"
+#include "tune/tactics_store.hpp"
+
+namespace tessera {
+
+class Tuner {
+ public:
+  /// `runner`: null for one as the options ask.
+  Tuner(const Device& device, const DeviceCaps& caps, const TuneOptions& options,
+        std::unique_ptr<CandidateRunner> runner = nullptr);
+  ~Tuner();
+
+  /// Fast and Full: measures what lowering `graph` may choose from, and searches, within the budget.
+  void tune(const Graph& graph);
+  /// Lowers with the best known tactics and times.
+  Lowered lower(const Graph& graph);
+
+  const TuneReport& report() const { return report_; }
+  const TacticsStore& store() const { return store_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  /// One way to run a problem.
+  struct Option {
+    const KernelFamily* family = nullptr;
+    OpView view;
+    double estimate = 0;  ///< seconds by the cost model
+  };
+  /// A distinct problem of the network, before layouts.
+  struct Job {
+    OpView planar;
+    std::string layer;
+    int count = 0;
+    Option untuned;               ///< what runs it without records
+    std::vector<Option> options;  ///< all ways, cheapest by the model first
+    double untunedMs = 0;
+  };
+
+  // Look-up.
+  Tactic choose(const KernelFamily& family, const Problem& problem);
+  std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
+  /// The record of a family on a view, where its tactic is valid.
+  std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
+  std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
+
+  // Search.
+  std::vector<Job> jobsOf(const Graph& graph) const;
+  std::vector<Job> reformatJobs(const std::vector<Job>& jobs) const;
+  bool searched(const Job& job) const;
+  void markSearched(const Job& job);
+  std::uint64_t jobHash(const Job& job) const;
+  std::vector<Trial> measure(const std::vector<Candidate>& candidates, double best, bool checkAll);
+  void measureOptions(Job& job, const std::vector<Option>& options);
+  void searchOption(const Option& option, double seconds);
+  void record(const Candidate& candidate, const Trial& trial);
+  double elapsed() const;
+  double budget() const;
+  void tell(const std::string& layer, double fraction);
+
+  Device device_;
+  DeviceCaps caps_;
+  TuneOptions options_;
+  TacticsStore store_;
+  std::unique_ptr<CandidateRunner> runner_;
+  TuneReport report_;
+  Clock::time_point begin_ = Clock::now();
+  double untunedMs_ = 0, bestMs_ = 0;
+  mutable std::map<std::string, std::uint64_t> sourceHashes_;  ///< by kernel file
+};
+
+}  // namespace tessera

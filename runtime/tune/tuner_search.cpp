@@ -1,0 +1,342 @@
+// What a network needs measured, and how the time is spread over it.
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include <xxhash.h>
+
+#include "lower/cost_model.hpp"
+#include "tessera/log.hpp"
+#include "tune/problem.hpp"
+#include "tune/tuner.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr double kHopeless = 10;       // times the model's estimate of the best way: not even measured
+constexpr double kOptionsShare = 0.4;  // of the budget, at most, for comparing families and layouts
+constexpr double kWorthwhile = 0.003;  // share of the network's time below which Fast searches no tactics
+constexpr const char* kSearchFamily = "search/1";  // of records that say a problem was searched
+
+OpView reformatView(const TensorDesc& tensor, int from, int to) {
+  OpView view{"Reformat", {}, {tensor}, {tensor}};
+  view.inputs[0].layout = {from, 0, 0};
+  view.outputs[0].layout = {to, 0, 0};
+  return view;
+}
+
+std::string keyOf(const KernelFamily& family, const OpView& view) {
+  return family.id().text() + " " + view.text();
+}
+
+}  // namespace
+
+double Tuner::elapsed() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+double Tuner::budget() const {
+  if (options_.seconds > 0) return options_.seconds;
+  return options_.mode == TuneMode::Full ? 600 : 60;
+}
+
+void Tuner::tell(const std::string& layer, double fraction) {
+  if (options_.progress)
+    options_.progress({layer, elapsed(), budget(), fraction, report_.candidates, untunedMs_, bestMs_});
+}
+
+std::vector<Tuner::Job> Tuner::jobsOf(const Graph& graph) const {
+  const Lowered untuned = lowerGraph(
+      graph, caps_,
+      [this](const KernelFamily& family, const Problem& problem) { return family.fallback(problem, caps_); });
+  std::vector<Job> jobs;
+  std::map<std::string, std::size_t> known;
+  for (const Step& step : untuned.steps) {
+    if (step.view.op == "Reformat" || step.view.op == "Identity") continue;
+    if (!whyNotMeasured(step.view).empty()) continue;
+    const OpView planar = planarView(step.view);
+    const auto [it, fresh] = known.emplace(planar.text(), jobs.size());
+    if (fresh) {
+      Job job{planar, step.layer, 0, {step.family, denseView(step.view)}, {}};
+      job.untuned.estimate =
+          estimateSeconds(step.family->cost(step.family->problem(step.view), caps_), caps_);
+      jobs.push_back(std::move(job));
+    }
+    ++jobs[it->second].count;
+  }
+  // Families that take any block are offered those that some other family insists on.
+  std::set<int> blocks{1};
+  for (const Job& job : jobs)
+    for (const KernelFamily* family : familiesFor(job.planar.op))
+      if (family->channelBlock(job.planar, caps_) != 0)
+        for (const BlockChoice& choice : family->blockChoices(job.planar, caps_))
+          if (family->applies(withBlocks(job.planar, choice), caps_))
+            for (const auto* side : {&choice.inputs, &choice.outputs})
+              blocks.insert(side->begin(), side->end());
+  for (Job& job : jobs) {
+    for (const KernelFamily* family : familiesFor(job.planar.op)) {
+      const bool anyBlock = family->channelBlock(job.planar, caps_) == 0;
+      for (const BlockChoice& choice : family->blockChoices(job.planar, caps_)) {
+        const OpView view = withBlocks(job.planar, choice);
+        if (!family->applies(view, caps_)) continue;
+        if (anyBlock && !std::all_of(choice.outputs.begin(), choice.outputs.end(),
+                                     [&](int block) { return blocks.count(block) > 0; }))
+          continue;
+        job.options.push_back(
+            {family, view, estimateSeconds(family->cost(family->problem(view), caps_), caps_)});
+      }
+    }
+    std::stable_sort(job.options.begin(), job.options.end(),
+                     [](const Option& a, const Option& b) { return a.estimate < b.estimate; });
+  }
+  return jobs;
+}
+
+std::vector<Tuner::Job> Tuner::reformatJobs(const std::vector<Job>& jobs) const {
+  std::map<std::string, std::pair<TensorDesc, std::set<int>>>
+      tensors;  // activations, and the blocks they may have
+  for (const Job& job : jobs)
+    for (const Option& option : job.options) {
+      const auto add = [&](const TensorDesc& t) {
+        if (!t.blockable()) return;
+        TensorDesc planar = t;
+        planar.layout = {};
+        auto& [desc, blocks] = tensors[planar.text()];
+        desc = planar;
+        blocks.insert(t.layout.block);
+      };
+      for (const TensorDesc& t : option.view.inputs) add(t);
+      for (const TensorDesc& t : option.view.outputs) add(t);
+    }
+  std::vector<Job> reformats;
+  for (const auto& [_, tensor] : tensors)
+    for (const int from : tensor.second)
+      for (const int to : tensor.second) {
+        const OpView view = reformatView(tensor.first, from, to);
+        for (const KernelFamily* family : familiesFor(view.op))
+          if (from != to && family->applies(view, caps_)) {
+            Job job{planarView(view), "reformat", 1, {family, view}, {{family, view}}};
+            reformats.push_back(std::move(job));
+            break;
+          }
+      }
+  return reformats;
+}
+
+std::uint64_t Tuner::jobHash(const Job& job) const {
+  std::uint64_t hash = 0;
+  for (const Option& option : job.options)
+    hash = hash * 31 + sourceHash(*option.family, option.family->problem(option.view));
+  return hash;
+}
+
+bool Tuner::searched(const Job& job) const {
+  const auto hit = store_.best(job.planar.text(), kSearchFamily, jobHash(job));
+  if (!hit || hit->match != RecordMatch::Exact) return false;
+  return hit->record.tactic == "full" || options_.mode == TuneMode::Fast;
+}
+
+void Tuner::markSearched(const Job& job) {
+  TuneRecord record{kSearchFamily,
+                    jobHash(job),
+                    job.planar.text(),
+                    caps_.fingerprint(),
+                    std::string(toString(options_.mode)),
+                    0,
+                    false,
+                    ""};
+  // Full counts as the better of two searches.
+  record.milliseconds = options_.mode == TuneMode::Full ? 1 : 2;
+  store_.add(record);
+}
+
+void Tuner::record(const Candidate& c, const Trial& trial) {
+  if (trial.outcome == Trial::Outcome::Slow) return;
+  const bool bad = trial.outcome == Trial::Outcome::Wrong;
+  const Problem problem = c.family->problem(c.view);
+  if (bad) {
+    ++report_.bad;
+    log().warn("tuning: {} with {} on {} is rejected: {}", c.family->id().text(), c.tactic.text(),
+               c.view.text(), trial.reason);
+  }
+  store_.add({c.family->id().text(), sourceHash(*c.family, problem), problem.text(), caps_.fingerprint(),
+              c.tactic.text(), bad ? 0 : trial.milliseconds, bad, bad ? trial.reason : ""});
+}
+
+std::vector<Trial> Tuner::measure(const std::vector<Candidate>& candidates, double best, bool checkAll) {
+  if (!runner_) runner_ = makeDeviceRunner(device_);
+  auto trials = runner_->run(candidates, best, checkAll);
+  report_.candidates += trials.size();
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const Trial& t = trials[i];
+    log().debug("tuning: {} {} on {}: {} {:.4f} ms {}", candidates[i].family->id().text(),
+                candidates[i].tactic.text(), candidates[i].view.text(),
+                t.outcome == Trial::Outcome::Good   ? "good"
+                : t.outcome == Trial::Outcome::Slow ? "slow"
+                                                    : "wrong",
+                t.milliseconds, t.reason);
+  }
+  return trials;
+}
+
+// Times each way with its untuned tactic, and records all that are right.
+void Tuner::measureOptions(Job& job, const std::vector<Option>& options) {
+  std::vector<Candidate> candidates;
+  double best = 0;
+  for (const Option& option : options) {
+    if (const auto known = find(*option.family, option.view); known && known->match == RecordMatch::Exact) {
+      if (best == 0 || known->record.milliseconds < best) best = known->record.milliseconds;
+      continue;
+    }
+    const Problem problem = option.family->problem(option.view);
+    const Tactic tactic = option.family->fallback(problem, caps_);
+    const auto bad =
+        store_.bad(problem.text(), option.family->id().text(), sourceHash(*option.family, problem));
+    if (std::find(bad.begin(), bad.end(), tactic.text()) == bad.end())
+      candidates.push_back({option.family, option.view, tactic});
+  }
+  if (candidates.empty()) return;
+  const auto trials = measure(candidates, best, true);
+  for (std::size_t i = 0; i < trials.size(); ++i) record(candidates[i], trials[i]);
+}
+
+void Tuner::searchOption(const Option& option, double seconds) {
+  const Problem problem = option.family->problem(option.view);
+  const TacticSpace space = option.family->space(problem, caps_);
+  if (space.empty()) return;
+  const double end = elapsed() + seconds;
+  std::vector<Tactic> first{option.family->fallback(problem, caps_)};
+  if (const auto known = find(*option.family, option.view))
+    first.insert(first.begin(), Tactic::parse(known->record.tactic));
+  SearchOptions options;
+  const bool full = options_.mode == TuneMode::Full;
+  options.most = full ? 400 : 60;
+  options.patience = full ? 80 : 20;
+  options.batch = caps_.isCpu() ? 4 : 8;
+  const std::string text = problem.text();
+  options.seed = static_cast<unsigned>(XXH3_64bits(text.data(), text.size()));
+  options.outOfTime = [&] { return elapsed() > end; };
+  const auto bad = store_.bad(text, option.family->id().text(), sourceHash(*option.family, problem));
+  options.bad = {bad.begin(), bad.end()};
+  options.identity = [&](const Tactic& tactic) {
+    std::string identity;
+    for (const KernelCall& call : option.family->plan(problem, tactic, caps_).calls) {
+      identity += call.source + ":" + call.entry + call.prologue + call.options;
+      for (const auto& [name, value] : call.defines) identity += " " + name + "=" + value;
+      for (const auto* extents : {&call.global, &call.local})
+        for (const std::size_t extent : *extents) identity += "," + std::to_string(extent);
+      for (const KernelArg& arg : call.args) identity += ";" + std::to_string(arg.integer);
+    }
+    return identity;
+  };
+  const auto result = searchTactics(
+      space, first,
+      [&](const std::vector<Tactic>& tactics, double best) {
+        std::vector<Candidate> candidates;
+        for (const Tactic& tactic : tactics) candidates.push_back({option.family, option.view, tactic});
+        auto trials = measure(candidates, best, false);
+        for (std::size_t i = 0; i < trials.size(); ++i) {
+          const bool better =
+              trials[i].outcome == Trial::Outcome::Good && best > 0 && trials[i].milliseconds < best;
+          if (better || trials[i].outcome == Trial::Outcome::Wrong) record(candidates[i], trials[i]);
+        }
+        return trials;
+      },
+      options);
+  if (result.best >= 0) {
+    const auto& [tactic, trial] = result.tried[result.best];
+    record({option.family, option.view, tactic}, trial);
+  }
+}
+
+void Tuner::tune(const Graph& graph) {
+  if (options_.mode != TuneMode::Fast && options_.mode != TuneMode::Full) return;
+  begin_ = Clock::now();
+  std::vector<Job> jobs = jobsOf(graph);
+  std::erase_if(jobs, [&](const Job& job) { return searched(job); });
+  if (jobs.empty()) return;
+  // What runs untuned, first: it tells where the time goes.
+  std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) {
+    return a.count * a.untuned.estimate > b.count * b.untuned.estimate;
+  });
+  std::size_t done = 0;
+  const auto timeOf = [&](const Option& option) {
+    return seconds(*option.family, option.view).value_or(option.estimate) * 1e3;
+  };
+  for (Job& job : jobs) {
+    if (elapsed() > budget() * kOptionsShare) break;
+    tell(job.layer, 0.2 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
+    measureOptions(job, {job.untuned});
+  }
+  for (Job& job : jobs) job.untunedMs = timeOf(job.untuned);
+  untunedMs_ = std::accumulate(jobs.begin(), jobs.end(), 0.0,
+                               [](double sum, const Job& job) { return sum + job.count * job.untunedMs; });
+  const auto updateBest = [&] {
+    bestMs_ = 0;
+    for (const Job& job : jobs) {
+      double best = job.untunedMs;
+      for (const Option& option : job.options)
+        if (const auto s = seconds(*option.family, option.view)) best = std::min(best, *s * 1e3);
+      bestMs_ += job.count * best;
+    }
+  };
+  updateBest();
+  // Other families and layouts, the costliest problems first; then the reformats between them.
+  std::stable_sort(jobs.begin(), jobs.end(),
+                   [](const Job& a, const Job& b) { return a.count * a.untunedMs > b.count * b.untunedMs; });
+  done = 0;
+  for (Job& job : jobs) {
+    if (elapsed() > budget() * kOptionsShare) break;
+    tell(job.layer, 0.2 + 0.2 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
+    std::vector<Option> options;
+    const double least = job.options.empty() ? 0 : job.options.front().estimate;
+    for (const Option& option : job.options)
+      if (option.estimate <= kHopeless * least) options.push_back(option);
+    measureOptions(job, options);
+  }
+  for (Job& job : reformatJobs(jobs)) {
+    if (elapsed() > budget() * (kOptionsShare + 0.1)) break;
+    measureOptions(job, job.options);
+  }
+  updateBest();
+  // Tactics of what lowering would take now, by share of time.
+  struct Target {
+    Option option;
+    std::string layer;
+    double ms = 0;
+  };
+  std::map<std::string, Target> targets;
+  const Lowered lowered = lower(graph);
+  std::set<std::string> open;
+  for (const Job& job : jobs) open.insert(job.planar.text());
+  for (const Step& step : lowered.steps) {
+    const OpView view = denseView(step.view);
+    if (!open.count(planarView(view).text())) continue;
+    Target& target = targets[keyOf(*step.family, view)];
+    target.option = {step.family, view,
+                     estimateSeconds(step.family->cost(step.family->problem(view), caps_), caps_)};
+    target.layer = step.layer;
+    target.ms += timeOf(target.option);
+  }
+  std::vector<Target> order;
+  double total = 0;
+  for (auto& [_, target] : targets) {
+    total += target.ms;
+    order.push_back(std::move(target));
+  }
+  std::stable_sort(order.begin(), order.end(), [](const Target& a, const Target& b) { return a.ms > b.ms; });
+  double left = total;
+  for (const Target& target : order) {
+    if (elapsed() > budget()) break;
+    tell(target.layer, 0.4 + 0.6 * (1 - left / std::max(total, 1e-9)));
+    if (options_.mode == TuneMode::Full || target.ms >= kWorthwhile * total)
+      searchOption(target.option, (budget() - elapsed()) * target.ms / std::max(left, 1e-9));
+    left -= target.ms;
+    updateBest();
+  }
+  for (const Job& job : jobs) markSearched(job);
+  tell("", 1);
+  report_.seconds = elapsed();
+  log().info("tuned {} problems in {:.1f} s: {} candidates, {} rejected, {:.3f} ms -> {:.3f} ms", jobs.size(),
+             report_.seconds, report_.candidates, report_.bad, untunedMs_, bestMs_);
+}
+
+}  // namespace tessera

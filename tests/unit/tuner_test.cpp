@@ -1,0 +1,237 @@
+// The tuner of a network, on an invented device with made-up times.
+#include "tune/tuner.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "tune/problem.hpp"
+
+namespace tessera {
+namespace {
+namespace fs = std::filesystem;
+
+DeviceCaps cpu(const char* driver = "1.0") {
+  DeviceCaps c;
+  c.platform = "Test";
+  c.name = "Test CPU";
+  c.driver = driver;
+  c.kind = DeviceKind::Cpu;
+  c.computeUnits = 2;
+  c.maxWorkGroup = 4096;
+  for (auto& items : c.maxWorkItem) items = 4096;
+  c.maxAllocation = c.globalMemory = std::size_t{4} << 30;
+  c.pocl = true;
+  return c;
+}
+
+// Convolution, pooling, convolution; sizes that tiles do not divide.
+Graph network() {
+  Graph graph;
+  graph.name = "small";
+  const TensorId x = graph.addInput("x", DataType::Float32, {1, 16, 24, 40});
+  const auto weights = [&](Shape shape) {
+    return graph.addConstant("w" + toString(shape), HostTensor(DataType::Float32, shape));
+  };
+  const Attributes same{{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}};
+  const TensorId a = graph.add("Convolution", "first", {x, weights({32, 16, 3, 3})}, same);
+  const TensorId b = graph.add("Convolution", "second", {a, weights({32, 32, 3, 3})}, same);
+  const TensorId c = graph.add("Convolution", "third", {b, weights({19, 32, 1, 1})});
+  graph.markOutput(c);
+  return graph;
+}
+
+struct Log {
+  std::vector<std::string> tried;
+  std::function<Trial(const Candidate&)> answer = [](const Candidate& c) {
+    double ms = c.family->id().name == "conv_direct" ? 1 : 5;
+    for (const auto& [name, value] : c.tactic.values())
+      if (name == "TX") ms += 0.1 * std::abs(value - 6);
+    return Trial{Trial::Outcome::Good, ms, ""};
+  };
+};
+
+class FakeRunner final : public CandidateRunner {
+ public:
+  explicit FakeRunner(Log& log) : log_(log) {}
+  std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
+    std::vector<Trial> trials;
+    for (const Candidate& c : candidates) {
+      EXPECT_EQ(planarView(c.view), planarView(candidates.front().view))
+          << "one operator and shape at a time";
+      log_.tried.push_back(c.family->id().text() + " " + c.tactic.text() + " " + c.view.text());
+      trials.push_back(log_.answer(c));
+    }
+    return trials;
+  }
+
+ private:
+  Log& log_;
+};
+
+class TunerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tessera-tuner-XXXXXX";
+    folder_ = mkdtemp(name);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  TuneReport tune(TuneMode mode, Log& log, const DeviceCaps& caps = cpu(), Lowered* lowered = nullptr) {
+    TuneOptions options;
+    options.mode = mode;
+    options.folder = folder_;
+    Tuner tuner(Device(nullptr), caps, options, std::make_unique<FakeRunner>(log));
+    const Graph graph = network();
+    tuner.tune(graph);
+    Lowered result = tuner.lower(graph);
+    if (lowered) *lowered = std::move(result);
+    return tuner.report();
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(TunerTest, FastSearchesOnceAndTheSecondRunTriesNothing) {
+  Log first, second;
+  Lowered lowered;
+  const TuneReport report = tune(TuneMode::Fast, first, cpu(), &lowered);
+  EXPECT_GT(report.candidates, 20u);
+  EXPECT_EQ(report.candidates, first.tried.size());
+  EXPECT_EQ(report.fallback, 0u) << "everything that runs was measured";
+  for (const Step& step : lowered.steps)
+    if (step.family->id().name == "conv_direct") {
+      EXPECT_EQ(step.tactic.get("TX"), 6) << step.layer;
+    }
+  Lowered again;
+  const TuneReport next = tune(TuneMode::Fast, second, cpu(), &again);
+  EXPECT_EQ(next.candidates, 0u) << second.tried.front();
+  EXPECT_EQ(next.exact, report.problems);
+  EXPECT_EQ(again.text(), lowered.text());
+  Log full;
+  EXPECT_GT(tune(TuneMode::Full, full).candidates, 0u) << "Full goes on where Fast stopped";
+  EXPECT_EQ(tune(TuneMode::Full, full).candidates, 0u);
+  EXPECT_EQ(tune(TuneMode::Fast, full).candidates, 0u) << "Full is enough for Fast";
+}
+
+TEST_F(TunerTest, WhereNothingIsFasterTheSecondRunStillTriesNothing) {
+  Log log;
+  log.answer = [](const Candidate&) { return Trial{Trial::Outcome::Good, 2, ""}; };
+  EXPECT_GT(tune(TuneMode::Fast, log).candidates, 0u);
+  EXPECT_EQ(tune(TuneMode::Fast, log).candidates, 0u);
+}
+
+TEST_F(TunerTest, OffAndCachedTryNothing) {
+  Log log;
+  Lowered off, cached, tuned;
+  EXPECT_EQ(tune(TuneMode::Off, log, cpu(), &off).candidates, 0u);
+  EXPECT_EQ(tune(TuneMode::Cached, log, cpu(), &cached).candidates, 0u);
+  EXPECT_EQ(off.text(), cached.text()) << "no records yet";
+  EXPECT_TRUE(log.tried.empty());
+  tune(TuneMode::Fast, log, cpu(), &tuned);
+  Log none;
+  tune(TuneMode::Cached, none, cpu(), &cached);
+  EXPECT_EQ(cached.text(), tuned.text());
+  Lowered untouched;
+  tune(TuneMode::Off, none, cpu(), &untouched);
+  EXPECT_EQ(untouched.text(), off.text()) << "Off ignores records";
+  EXPECT_TRUE(none.tried.empty());
+}
+
+TEST_F(TunerTest, AnotherDriverUsesTheRecordsAndVerifiesThem) {
+  Log log, cached, fast;
+  tune(TuneMode::Fast, log);
+  const TuneReport stale = tune(TuneMode::Cached, cached, cpu("2.0"));
+  EXPECT_EQ(stale.stale, stale.problems);
+  EXPECT_TRUE(cached.tried.empty());
+  const TuneReport verified = tune(TuneMode::Fast, fast, cpu("2.0"));
+  EXPECT_GT(verified.candidates, 0u);
+  EXPECT_EQ(verified.stale, 0u);
+}
+
+TEST_F(TunerTest, BadCandidatesAreRecordedAndNeverTriedAgain) {
+  Log first;
+  first.answer = [good = Log{}.answer](const Candidate& c) {
+    if (c.family->id().name != "conv_direct") return good(c);
+    for (const auto& [name, value] : c.tactic.values())
+      if (name == "TX" && value == 6) return Trial{Trial::Outcome::Wrong, 0, "planted"};
+    return good(c);
+  };
+  Lowered lowered;
+  const TuneReport report = tune(TuneMode::Fast, first, cpu(), &lowered);
+  EXPECT_GT(report.bad, 0u);
+  for (const Step& step : lowered.steps)
+    if (step.family->id().name == "conv_direct") {
+      EXPECT_NE(step.tactic.get("TX"), 6) << step.layer;
+    }
+  std::set<std::string> bad;
+  for (const std::string& tried : first.tried)
+    if (tried.find("conv_direct") == 0 && tried.find("TX=6,") != std::string::npos) bad.insert(tried);
+  Log full;
+  tune(TuneMode::Full, full);
+  EXPECT_FALSE(bad.empty());
+  for (const std::string& tried : full.tried) EXPECT_FALSE(bad.count(tried)) << tried;
+}
+
+TEST_F(TunerTest, ARunThatWasCutOffGoesOnWhereItStopped) {
+  struct Stop {};
+  Log cut;
+  int left = 12;
+  cut.answer = [&, good = Log{}.answer](const Candidate& c) {
+    if (left-- == 0) throw Stop();
+    return good(c);
+  };
+  EXPECT_THROW(tune(TuneMode::Fast, cut), Stop);
+  Log rest, whole;
+  tune(TuneMode::Fast, rest);
+  folder_ /= "fresh";
+  tune(TuneMode::Fast, whole);
+  EXPECT_LT(rest.tried.size(), whole.tried.size()) << "what was measured is not measured again";
+  folder_ = folder_.parent_path();
+}
+
+TEST_F(TunerTest, RecordsThatNoLongerFitTheSpaceAreNotUsed) {
+  Log log;
+  tune(TuneMode::Fast, log);
+  // The same records with a tile that no space offers.
+  std::string text;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    std::ifstream in(entry.path());
+    for (std::string line; std::getline(in, line);) {
+      auto record = TuneRecord::parse(line);
+      ASSERT_TRUE(record);
+      if (const auto at = record->tactic.find("TX="); at != std::string::npos)
+        record->tactic.insert(at + 3, "99");
+      text += record->line() + "\n";
+    }
+    in.close();
+    std::ofstream(entry.path()) << text;
+  }
+  Log none;
+  const TuneReport report = tune(TuneMode::Cached, none);
+  EXPECT_GT(report.fallback, 0u);
+}
+
+TEST_F(TunerTest, ShippedRecordsAreUsedAndNotWritten) {
+  Log log;
+  Lowered tuned, shipped;
+  tune(TuneMode::Fast, log, cpu(), &tuned);
+  const fs::path file = folder_ / "shipped.tactics";
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (entry.path() != file) fs::rename(entry.path(), file);
+  TuneOptions options;
+  options.mode = TuneMode::Cached;
+  options.folder = folder_ / "own";
+  options.shipped = file;
+  Tuner tuner(Device(nullptr), cpu(), options);
+  shipped = tuner.lower(network());
+  EXPECT_EQ(shipped.text(), tuned.text());
+  EXPECT_TRUE(!fs::exists(*options.folder) || fs::is_empty(*options.folder));
+  options.shipped = folder_ / "none";
+  EXPECT_THROW(Tuner(Device(nullptr), cpu(), options), Error);
+}
+
+}  // namespace
+}  // namespace tessera
