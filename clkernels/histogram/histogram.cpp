@@ -8,8 +8,7 @@ class HistogramFamily final : public KernelFamily {
  public:
   FamilyId id() const override { return {"histogram", 2}; }
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    const std::int64_t counters = (op.outputs[0].size() + 1) * (device.isCpu() ? 2 : 1);
-    if (static_cast<std::size_t>(counters) * 4 > device.localMemory)
+    if (static_cast<std::size_t>(op.outputs[0].size()) * 4 > device.localMemory)
       return Verdict::no("the bins exceed local memory");
     return Verdict::yes();
   }
@@ -20,7 +19,7 @@ class HistogramFamily final : public KernelFamily {
     const bool image = x.shape.size() >= 3;
     const std::int64_t items = x.shape.empty() ? 1 : x.shape[0], bins = p.outputs[0].size();
     const std::int64_t channels = image ? x.shape[1] : 1, plane = image ? planeSize(x) : x.itemElements();
-    const bool alone = device.isCpu();
+    const bool alone = device.isCpu() && static_cast<std::size_t>(bins + 1) * 2 * 4 <= device.localMemory;
     const std::int64_t group = alone ? 1 : std::min<std::int64_t>(256, device.maxWorkGroup);
     const std::int64_t least = alone ? 8 * bins : group * 16;  // elements that make a group worth its counters
     const std::int64_t groups = std::clamp<std::int64_t>(ceilDiv(x.itemElements(), least), 1,

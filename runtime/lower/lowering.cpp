@@ -74,8 +74,9 @@ std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, c
       std::string refusal;
       if (auto candidate = tryChoice(layer, base, *family, choice, refusal))
         candidates.push_back(std::move(*candidate));
-      else
-        refusals += (refusals.empty() ? "" : "; ") + std::string(family->id().name) + ": " + refusal;
+      else if (const std::string text = std::string(family->id().name) + ": " + refusal;
+               refusals.find(text) == std::string::npos)  // often the same in every layout
+        refusals += (refusals.empty() ? "" : "; ") + text;
     }
   }
   if (candidates.empty()) return std::nullopt;
