@@ -10,15 +10,12 @@
 namespace tessera {
 namespace {
 
-struct Tile {
-  int m, n, wm, wn;
-};
 // Tiles worth trying untuned, measured on an H200.
 constexpr std::array kTiles{
-    Tile{128, 256, 8, 16}, Tile{128, 128, 8, 16}, Tile{128, 128, 8, 8}, Tile{128, 64, 8, 8},
-    Tile{64, 256, 8, 16},  Tile{64, 128, 8, 8},   Tile{64, 64, 8, 4},   Tile{64, 64, 4, 4},
-    Tile{64, 32, 4, 4},    Tile{32, 128, 8, 4},   Tile{32, 64, 8, 4},   Tile{32, 64, 4, 4},
-    Tile{32, 32, 4, 4},    Tile{16, 128, 8, 4},   Tile{16, 128, 4, 4},  Tile{16, 64, 4, 4}};
+    GemmTile{128, 256, 8, 16}, GemmTile{128, 128, 8, 16}, GemmTile{128, 128, 8, 8}, GemmTile{128, 64, 8, 8},
+    GemmTile{64, 256, 8, 16},  GemmTile{64, 128, 8, 8},   GemmTile{64, 64, 8, 4},   GemmTile{64, 64, 4, 4},
+    GemmTile{64, 32, 4, 4},    GemmTile{32, 128, 8, 4},   GemmTile{32, 64, 8, 4},   GemmTile{32, 64, 4, 4},
+    GemmTile{32, 32, 4, 4},    GemmTile{16, 128, 8, 4},   GemmTile{16, 128, 4, 4},  GemmTile{16, 64, 4, 4}};
 constexpr std::array kSplits{1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 
 // Depths of a tile that waste little: 8 and 16, and divisors of what is summed.
@@ -129,12 +126,12 @@ double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps
   return kGemmLaunchSeconds + cycles / kClock;
 }
 
-GemmTactic gemmBest(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device,
-                    const std::function<double(const GemmTactic&)>& seconds) {
+GemmTactic gemmBest(std::span<const GemmTile> tiles, const GemmShape& shape, const GemmFreedom& freedom,
+                    const DeviceCaps& device, const std::function<double(const GemmTactic&)>& seconds) {
   GemmTactic best;
   double least = std::numeric_limits<double>::max();
   const TacticSpace space = gemmSpace(shape, freedom, device);
-  for (const Tile& tile : kTiles)
+  for (const GemmTile& tile : tiles)
     for (const int k : depths(shape))
       for (const int flat : {0, 1})
         for (const int async : {0, 3})
@@ -151,7 +148,7 @@ GemmTactic gemmBest(const GemmShape& shape, const GemmFreedom& freedom, const De
 }
 
 GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device) {
-  return gemmBest(shape, freedom, device,
+  return gemmBest(kTiles, shape, freedom, device,
                   [&](const GemmTactic& t) { return gemmSeconds(shape, t, device); });
 }
 

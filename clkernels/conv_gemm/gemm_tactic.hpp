@@ -2,6 +2,8 @@
 /// Tunables of conv_gemm.cl: their space and the choice made without tuning.
 #pragma once
 
+#include <span>
+
 #include "clkernels/conv_gemm/gemm_shape.hpp"
 #include "clkernels/params.hpp"
 
@@ -32,9 +34,13 @@ struct GemmFreedom {
 GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCaps& device);
 
 TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
-/// Of the tiles worth trying untuned, the member of the space with the least `seconds`.
-GemmTactic gemmBest(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device,
-                    const std::function<double(const GemmTactic&)>& seconds);
+/// Rows and pixels of a work-group, and of an item.
+struct GemmTile {
+  int m, n, wm, wn;
+};
+/// Of `tiles` with every depth and split, the member of the space with the least `seconds`.
+GemmTactic gemmBest(std::span<const GemmTile> tiles, const GemmShape& shape, const GemmFreedom& freedom,
+                    const DeviceCaps& device, const std::function<double(const GemmTactic&)>& seconds);
 /// The member of the space that the model of gemmSeconds likes best.
 GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
 /// Modelled time on a GPU, launch included: only the order of tactics matters.

@@ -11,15 +11,18 @@
 //   y, residual  blocks of P_YBLOCK, P_RBLOCK channels (4 or 1); codes are always in blocks of 4
 //   multiplier, bias, slope  one per output channel, padded to a multiple of 4
 //   partial[((split * P_GROUPS + group) * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k
-// P_CHANNELS  output channels of all groups; P_STORE  1: vectors of four pixels wherever y is not in blocks of floats
+// P_PHASE_ROWS 1 (deconvolutions with planar floats): rows as in conv_gemm, (c * P_UY + py) * P_UX + px, so that four
+//   neighbours are four phases of one channel: P_UX a multiple of 4, or 2 with P_UY even. No residual.
+// P_CHANNELS  output channels of all groups; P_STORE  1: vectors of four floats or words wherever y is not in blocks of floats
 // Sums are 32-bit, modulo 2^32; epilogue by common/quant.cl. Tunables as conv_gemm.
 #define PW_WIDTH 4
 #include "common/activation.cl"
 #include "common/dot4.cl"
 #include "common/quant.cl"
 
-#if !defined(P_STORE) || !defined(P_YBLOCK) || !defined(P_RBLOCK) || !defined(P_CHANNELS)
-#error "q_conv_gemm needs P_STORE, P_YBLOCK, P_RBLOCK and P_CHANNELS"
+#if !defined(P_STORE) || !defined(P_YBLOCK) || !defined(P_RBLOCK) || !defined(P_CHANNELS) || \
+    !defined(P_PHASE_ROWS)
+#error "q_conv_gemm needs P_STORE, P_YBLOCK, P_RBLOCK, P_CHANNELS and P_PHASE_ROWS"
 #endif
 #define GEMM_T int
 #define GEMM_T4 int4
@@ -106,6 +109,76 @@ static inline void storeOne(float4 value, Place place, QuantOutput q) {
 #endif
 }
 
+#if P_PHASE_ROWS
+// The values of four phases of a channel.
+static inline float4 phaseValues(int4 sums, int c, QuantOutput q) {
+  const float4 bias = (float4)(P_HAS_BIAS ? q.out.bias[c] : 0.0f);
+#if P_SLOPE == 2
+  const float4 slope = (float4)(q.out.slope[c]);
+#else
+  const float4 slope = slopeAt(q.out.slope, c);
+#endif
+  return quantisedEpilogue(sums, (float4)(q.multiplier[c]), bias, (float4)(0.0f), slope);
+}
+
+// Index in the output of a phase at a pixel; -1 outside.
+static inline int phaseIndex(int c, int phase, int pixel, QuantOutput q) {
+  const int n = pixel / Q_PLANE, at = pixel - n * Q_PLANE, qy = at / P_QW;
+  const int oy = qy * P_UY + phase / P_UX - P_OY, ox = (at - qy * P_QW) * P_UX + phase % P_UX - P_OX;
+  const int inside = pixel < P_PIXELS && (uint)oy < (uint)P_OH && (uint)ox < (uint)P_OW;
+  return inside ? q.out.yOffset + n * q.out.yBatch + c * O_PLANE + oy * P_OW + ox : -1;
+}
+
+static inline void storePhases(float4 value, int c, int phase, int pixel, QuantOutput q) {
+  const float v[4] = {value.s0, value.s1, value.s2, value.s3};
+#pragma unroll
+  for (int l = 0; l < 4; ++l) {
+    const int i = phaseIndex(c, phase + l, pixel, q);
+    if (i >= 0) q.out.y[i] = v[l];
+  }
+}
+
+// One pixel; used for sums of parts.
+static inline void storeSum(int4 sum, int quad, int pixel, QuantOutput q) {
+  const int c = quad * 4 / PHASES;
+  storePhases(phaseValues(sum, c, q), c, quad * 4 % PHASES, pixel, q);
+}
+
+// Epilogue and store of a quad of rows at four pixels; sums[l] holds the rows at pixel + l.
+static inline void storeQuad(const int4* sums, int quad, int pixel, QuantOutput q) {
+  const int c = quad * 4 / PHASES, phase = quad * 4 % PHASES;
+  float4 v[4];
+#pragma unroll
+  for (int l = 0; l < 4; ++l) v[l] = phaseValues(sums[l], c, q);
+#if P_STORE && P_UX == 2
+  // Eight neighbours in x of two rows: vectors unless the window leaves the output.
+  const float4 rows[2][2] = {{(float4)(v[0].s0, v[0].s1, v[1].s0, v[1].s1), (float4)(v[2].s0, v[2].s1, v[3].s0, v[3].s1)},
+                             {(float4)(v[0].s2, v[0].s3, v[1].s2, v[1].s3), (float4)(v[2].s2, v[2].s3, v[3].s2, v[3].s3)}};
+#pragma unroll
+  for (int h = 0; h < 2; ++h)
+#pragma unroll
+    for (int side = 0; side < 2; ++side) {
+      const int i = phaseIndex(c, phase + h * 2, pixel + side * 2, q);
+      if (i >= 0) *(__global float4*)(q.out.y + i) = rows[h][side];
+    }
+#elif P_STORE
+#pragma unroll
+  for (int l = 0; l < 4; ++l) {
+    const int i = phaseIndex(c, phase, pixel + l, q);
+    if (i >= 0) *(__global float4*)(q.out.y + i) = v[l];
+  }
+#else
+#pragma unroll
+  for (int l = 0; l < 4; ++l) storePhases(v[l], c, phase, pixel + l, q);
+#endif
+}
+
+#else
+static inline void storeSum(int4 sum, int quad, int pixel, QuantOutput q) {
+  const Place place = placeOf(quad, pixel);
+  if (place.position >= 0) storeOne(valuesAt(sum, place, q), place, q);
+}
+
 // Epilogue and store of a quad of rows at four pixels; sums[l] holds the rows at pixel + l.
 static inline void storeQuad(const int4* sums, int quad, int pixel, QuantOutput q) {
 #if P_STORE && (P_CODED || P_YBLOCK == 1)
@@ -136,6 +209,7 @@ static inline void storeQuad(const int4* sums, int quad, int pixel, QuantOutput 
   }
 #endif
 }
+#endif
 
 #define EPILOGUE_ARGUMENTS                                                                               \
   __global const float *restrict multiplier, __global const float *restrict bias,                       \
@@ -188,8 +262,6 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_gemm_par
 __kernel void q_conv_gemm_sum(__global const int* restrict partial, EPILOGUE_ARGUMENTS) {
   const int i = get_global_id(0), quad = i / P_PIXELS4, pixel = i - quad * P_PIXELS4;
   if (quad >= P_GROUPS * P_ROWS / 4) return;
-  const Place place = placeOf(quad, pixel);
-  if (place.position < 0) return;
   int4 sum = 0;
 #pragma unroll
   for (int split = 0; split < T_SPLIT; ++split) {
@@ -197,6 +269,6 @@ __kernel void q_conv_gemm_sum(__global const int* restrict partial, EPILOGUE_ARG
     sum += (int4)(part[0], part[P_PIXELS4], part[2 * P_PIXELS4], part[3 * P_PIXELS4]);
   }
   const QuantOutput out = QUANT_OUTPUT;
-  storeOne(valuesAt(sum, place, out), place, out);
+  storeSum(sum, quad, pixel, out);
 }
 #endif

@@ -20,14 +20,16 @@ struct Words {
 };
 
 GemmTactic untuned(const Words& words, const DeviceCaps& device) {
-  return gemmBest(words.shape, words.freedom, device,
-                  [&](const GemmTactic& t) { return quantGemmSeconds(words.shape, t, device); });
+  return quantGemmFallback(words.shape, words.freedom, device);
 }
 
 // Whether four pixels in a row can leave as one vector: y as words or planar floats, the residual in any layout.
 bool vectorStores(const OpView& op, const GemmShape& s) {
   const TensorDesc& y = op.outputs[0];
   const std::int64_t unit = y.layout.block * 4;
+  if (rowsArePhases(op))
+    return s.gridWidth % 4 == 0 && s.originX % 4 == 0 && s.outWidth % 4 == 0 && y.layout.offset % 4 == 0 &&
+           y.batchStride() % 4 == 0;
   return s.phasesX == 1 && s.phasesY == 1 && s.gridHeight * s.gridWidth % 4 == 0 &&
          y.layout.offset % unit == 0 && y.batchStride() % unit == 0;
 }
@@ -43,6 +45,7 @@ Defines defines(const OpView& op, const Words& words, const Tactic& tactic, cons
   add("P_STORE", vectorStores(op, words.shape) ? "1" : "0");
   add("P_YBLOCK", std::to_string(op.outputs[0].layout.block));
   add("P_RBLOCK", std::to_string(residual ? op.inputs[kResidualInput].layout.block : 1));
+  add("P_PHASE_ROWS", rowsArePhases(op) ? "1" : "0");
   add("P_CHANNELS", std::to_string(op.outputs[0].shape[1]));
   addQuantDefines(all, op, device);
   return all;
@@ -159,7 +162,21 @@ std::vector<OpInstance> QConvGemm::samples() const {
                          {false, true, true}),
               makeSample("Deconvolution", {{"strides", List{4, 3}}, {"pads", List{3, 2, 2, 3}}},
                          {f32({2, 9, 5, 5}), f32({9, 3, 7, 9})}, {}, {false, true})};
-    return quantisedSamples("QDeconvolution", floats);
+    std::vector<OpInstance> samples = quantisedSamples("QDeconvolution", floats);
+    // Planar floats, whose rows are phases: vectors along x, and windows that end outside the output.
+    for (OpInstance& sample : quantisedSamples(
+             "QDeconvolution",
+             {makeSample("Deconvolution", {{"strides", List{2, 2}}},
+                         {f32({2, 5, 3, 8}), f32({5, 3, 2, 2}), f32({3})}, {}, {false, true, true}),
+              makeSample("Deconvolution", {{"strides", List{4, 4}}, {"pads", List{2, 4, 2, 4}}},
+                         {f32({1, 6, 4, 8}), f32({6, 2, 8, 8})}, {}, {false, true}),
+              makeSample("Deconvolution", {{"strides", List{2, 2}}, {"pads", List{1, 1, 1, 1}}},
+                         {f32({1, 6, 3, 5}), f32({6, 2, 3, 3})}, {}, {false, true})})) {
+      sample.view.attrs.erase("rate");
+      sample.view.outputs = operatorNamed("QDeconvolution").infer(sample.view.attrs, sample.view.inputs);
+      samples.push_back(std::move(sample));
+    }
+    return samples;
   }
   const auto add = [&](Attributes attrs, Shape x, Shape weights) {
     floats.push_back(makeSample("Convolution", std::move(attrs), {f32(x), f32(weights), f32({weights[0]})},

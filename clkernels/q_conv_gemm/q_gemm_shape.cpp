@@ -46,10 +46,18 @@ std::string whyNoQuantGemm(const OpView& op) {
   return whyNoGemm(wordView(op));
 }
 
+bool rowsArePhases(const OpView& op) {
+  if (op.op != "QDeconvolution" || op.has(kResidualInput)) return false;
+  if (op.outputs[0].type != DataType::Float32 || op.outputs[0].layout.block != 1) return false;
+  const Window w = windowOf(op);
+  return w.stride[1] * w.stride[2] % kWord == 0 && (w.stride[2] == 2 || w.stride[2] % 4 == 0);
+}
+
 OpView wordView(const OpView& op) {
   const Window w = windowOf(op);
   OpView words = floatTwin(op);
-  const std::int64_t channels = ceilDiv(w.groupChannels(), kWord), outputs = roundUp(w.groupOutputs(), kWord);
+  const std::int64_t channels = ceilDiv(w.groupChannels(), kWord);
+  const std::int64_t outputs = rowsArePhases(op) ? w.groupOutputs() : roundUp(w.groupOutputs(), kWord);
   TensorDesc &x = words.inputs[0], &weights = words.inputs[1], &y = words.outputs[0];
   x.shape[1] = w.group * channels;
   x.layout = {1, op.inputs[0].layout.offset / kWord, op.inputs[0].batchStride() / kWord};
@@ -64,7 +72,7 @@ OpView wordView(const OpView& op) {
 PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat) {
   const std::string name = "q_gemm " + op.op + " " + floatTwin(op).attrs.text() + " rows " +
                            std::to_string(tileRows) + " depth " + std::to_string(depth) +
-                           (flat ? " flat" : "");
+                           (flat ? " flat" : "") + (rowsArePhases(op) ? " phases" : "");
   return {name, [op, tileRows, depth, flat](const std::vector<const HostTensor*>& inputs) {
             const GemmShape shape = gemmShape(wordView(op));
             const Window w = windowOf(op);
@@ -75,6 +83,11 @@ PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, b
             const std::int64_t phases = shape.phasesY * shape.phasesX, taps = shape.taps();
             HostTensor packed(DataType::Int8, {shape.groups, length, rows, kWord});
             std::int8_t* out = packed.as<std::int8_t>().data();
+            const bool phaseRows = rowsArePhases(op);
+            // From a channel to the next, and from an output to the next where an output is a row.
+            const bool deconvolution = op.op == "QDeconvolution";
+            const std::int64_t kernel = w.kernelVolume(),
+                               nextChannel = deconvolution ? w.groupOutputs() * kernel : kernel;
             constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache
             for (std::int64_t group = 0; group < shape.groups; ++group)
               for (std::int64_t strip = 0; strip < shape.rows; strip += kStrip)
@@ -83,17 +96,20 @@ PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, b
                   const std::int64_t word = flat ? k / taps : tile / taps * depth + k % depth;
                   const int tap = static_cast<int>(flat ? k % taps : tile % taps);
                   const std::int64_t lanes = std::min(kWord, w.groupChannels() - word * kWord);
+                  if (lanes <= 0) continue;
+                  const std::int64_t first = deconvolution ? 0 : reader.index(group, 0, word * kWord, tap);
                   const std::int64_t end = std::min<std::int64_t>(strip + kStrip, shape.rows);
                   for (std::int64_t row = strip; row < end; ++row) {
                     const std::int64_t quad = row / kWord;
-                    const std::int64_t output = quad / phases * kWord + row % kWord;
+                    const std::int64_t output = phaseRows ? row / phases : quad / phases * kWord + row % kWord;
+                    const std::int64_t phase = phaseRows ? row % phases : quad % phases;
                     if (output >= w.groupOutputs()) continue;
+                    std::int64_t from = first + output * w.groupChannels() * kernel;
+                    if (deconvolution) from = reader.index(group, output * phases + phase, word * kWord, tap);
+                    if (from < 0) continue;
                     std::int8_t* to = out + ((group * length + k) * rows + row) * kWord;
-                    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-                      const auto i =
-                          reader.index(group, output * phases + quad % phases, word * kWord + lane, tap);
-                      if (i >= 0) to[lane] = codes[i];
-                    }
+                    for (std::int64_t lane = 0; lane < lanes; ++lane, from += nextChannel)
+                      to[lane] = codes[from];
                   }
                 }
             return packed;

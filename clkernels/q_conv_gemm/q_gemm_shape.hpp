@@ -10,8 +10,12 @@ namespace tessera {
 /// Empty where the operator can be computed this way; otherwise why not.
 std::string whyNoQuantGemm(const OpView& op);
 
+/// Whether four neighbouring rows are four output phases of one channel, which makes planar floats leave in vectors;
+/// else they are four channels of one output pixel.
+bool rowsArePhases(const OpView& op);
+
 /// The same window over words: a floating-point operator with a quarter of the input channels, whose layout counts
-/// words, and whose output channels are whole blocks of four. Only where whyNoQuantGemm is empty.
+/// words, and whose output channels are whole blocks of four unless rowsArePhases(). Only where whyNoQuantGemm is empty.
 OpView wordView(const OpView& op);
 
 /// Weights as words [group][k][row], rows rounded up to `tileRows`, k to whole tiles of `depth`; the order of rows and
