@@ -88,8 +88,8 @@ TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const 
   add("every part of a split sum has tiles of its own",
       [shape](const GemmTactic& t) { return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split; });
   if (device.isCpu())
-    add("a CPU's compiler takes seconds to unroll more than 256 products of an item's tile",
-        [](const GemmTactic& t) { return t.wm * t.wn * t.k <= 256; });
+    add("a CPU's compiler takes seconds to unroll more than 128 products of an item's tile",
+        [](const GemmTactic& t) { return t.wm * t.wn * t.k <= 128; });
   const double most4 = static_cast<double>(std::min<std::size_t>(
       device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
   add("partial sums fit one buffer", [shape, most4](const GemmTactic& t) {
