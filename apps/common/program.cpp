@@ -12,12 +12,17 @@
 
 namespace tessera::app {
 
+namespace {
+constexpr const char* kTuneWorker = "--tune-worker";  // for the program itself, which starts itself with it
+}
+
 EngineOptions CommonOptions::engineOptions() const {
   EngineOptions options;
   options.precision = parsePrecision(precision);
   options.tuning.mode = parseTuneMode(tune);
   options.tuning.seconds = tuneBudget;
   options.tuning.shipped = tuningCache;
+  options.tuning.worker = tuneWorker;
   options.tuning.progress = [bar = std::make_shared<TuneBar>()](const TuneProgress& p) { bar->show(p); };
   return options;
 }
@@ -55,6 +60,8 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
     std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), message.c_str());
     return code;
   };
+  if (argc == 2 && std::string_view(argv[1]) == kTuneWorker) return runTuneWorker();
+  options.tuneWorker = {"/proc/self/exe", kTuneWorker};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

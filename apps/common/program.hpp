@@ -18,6 +18,7 @@ struct CommonOptions {
   std::string precision = "fp32";
   std::string tune = "fast";
   double tuneBudget = 0;    ///< seconds; 0: the mode's own
+  std::vector<std::string> tuneWorker;  ///< TuneOptions::worker
   std::string tuningCache;  ///< file of records that comes with an application
   std::string json;  ///< file for the machine-readable result
   std::string logLevel = "warning";

@@ -3,6 +3,7 @@
 
 #include "apps/common/files.hpp"
 #include "apps/tessera/commands.hpp"
+#include "tune/tactics_store.hpp"
 
 namespace tessera::app {
 namespace {

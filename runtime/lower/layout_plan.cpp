@@ -2,6 +2,7 @@
 // several readers, each carries its part of what came before; the choice then goes backwards, from readers to
 // producers.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "lower/cost_model.hpp"
@@ -37,6 +38,8 @@ std::vector<Lowering::Planned> Lowering::plannedWays(int index, const Layer& lay
       if (times_) way.measured = times_(*family, view);
       computed.push_back(std::move(way));
     }
+  const auto fails = [](const Planned& way) { return way.measured && std::isinf(*way.measured); };
+  if (!std::all_of(computed.begin(), computed.end(), fails)) std::erase_if(computed, fails);
   const auto favourite = std::min_element(computed.begin(), computed.end(),
                                           [](const Planned& a, const Planned& b) { return a.estimate < b.estimate; });
   const bool measured = favourite != computed.end() && favourite->measured;

@@ -2,6 +2,7 @@
 #include "lower/lowering.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lower/cost_model.hpp"
 #include "tessera/log.hpp"
@@ -80,6 +81,8 @@ std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, c
     }
   }
   if (candidates.empty()) return std::nullopt;
+  const auto fails = [](const Candidate& c) { return c.measured && std::isinf(*c.measured); };
+  if (!std::all_of(candidates.begin(), candidates.end(), fails)) std::erase_if(candidates, fails);
   const auto* best = &candidates.front();
   for (const Candidate& c : candidates)
     if (c.around + c.estimate < best->around + best->estimate) best = &c;

@@ -64,7 +64,8 @@ struct Lowered {
 /// Chooses the tactic of a problem; the tuner provides one, untuned runs take the family's fallback.
 using TacticChooser = std::function<Tactic(const KernelFamily&, const Problem&)>;
 
-/// Measured seconds of a pass, where they are known; the tuner provides them, untuned runs estimate.
+/// Measured seconds of a pass, where they are known; infinite where it is known to fail. The tuner provides them,
+/// untuned runs estimate.
 using TimeSource = std::function<std::optional<double>(const KernelFamily&, const OpView&)>;
 
 /// How layouts are chosen. Greedy: layer by layer, each with what lies before it. Planned: for the whole graph, by

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "cl/program.hpp"
@@ -58,23 +59,50 @@ double typical(std::vector<double> samples) {
 
 class DeviceRunner final : public CandidateRunner {
  public:
-  explicit DeviceRunner(const Device& device) : device_(device), programs_(device) {}
+  DeviceRunner(const Device& device, TrialListener* listener)
+      : device_(device), listener_(listener), programs_(device) {}
 
   std::vector<Trial> run(const std::vector<Candidate>& candidates, double best, bool checkAll) override {
-    std::vector<Trial> trials;
-    if (candidates.empty()) return trials;
+    if (candidates.empty()) return {};
     useProblem(planarView(candidates.front().view));
     const auto failures = build(candidates);
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      trials.push_back(failures[i].empty() ? guardedTry(candidates[i], best, checkAll)
-                                           : Trial{Trial::Outcome::Wrong, 0, failures[i]});
-      const Trial& t = trials.back();
-      if (t.outcome == Trial::Outcome::Good && (best == 0 || t.milliseconds < best)) best = t.milliseconds;
+    std::vector<Entry> entries(candidates.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      entries[i].candidate = &candidates[i];
+      entries[i].index = i;
+      if (failures[i].empty())
+        attempt(entries[i], [&](Entry& e) { prepare(e, best); });
+      else
+        entries[i].trial = {Trial::Outcome::Wrong, 0, failures[i]};
     }
+    sample(entries, best);
+    std::vector<Entry*> order;
+    for (Entry& e : entries)
+      if (e.trial.outcome == Trial::Outcome::Good) order.push_back(&e);
+    std::stable_sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) {
+      return a->trial.milliseconds < b->trial.milliseconds;
+    });
+    for (Entry* e : order) {
+      if (!checkAll && best > 0 && e->trial.milliseconds >= best) break;
+      attempt(*e, [&](Entry& entry) { check(entry); });
+      if (!checkAll && e->trial.checked) break;  // the others are slower
+    }
+    std::vector<Trial> trials;
+    for (Entry& e : entries) trials.push_back(std::move(e.trial));
     return trials;
   }
 
  private:
+  // A candidate on its way.
+  struct Entry {
+    const Candidate* candidate = nullptr;
+    std::size_t index = 0;
+    std::optional<OpRunner> runner;
+    int passes = 1;
+    std::vector<double> samples;
+    Trial trial;
+  };
+
   // Operands and results are kept for one problem at a time: they may be large.
   void useProblem(const OpView& planar) {
     if (planar.text() == problem_) return;
@@ -110,38 +138,63 @@ class DeviceRunner final : public CandidateRunner {
     return failures;
   }
 
-  Trial guardedTry(const Candidate& c, double best, bool checkAll) {
+  template <class Step>
+  void attempt(Entry& e, Step&& step) {
     try {
-      return tryOne(c, best, checkAll);
-    } catch (const Error& e) {
-      if (e.code() == ErrorCode::OutOfMemory)
-        return {Trial::Outcome::Slow, 0, e.what()};  // no fault of its own
-      return {Trial::Outcome::Wrong, 0, e.what()};
+      if (listener_) listener_->begin(e.index);
+      step(e);
+    } catch (const Error& error) {
+      e.runner.reset();
+      // Memory that is not there is no fault of the candidate.
+      const bool memory = error.code() == ErrorCode::OutOfMemory;
+      e.trial = {memory ? Trial::Outcome::Slow : Trial::Outcome::Wrong, 0, error.what()};
     }
   }
 
-  Trial tryOne(const Candidate& c, double best, bool checkAll) {
+  // Ready to be timed; or Slow, where one pass says enough.
+  void prepare(Entry& e, double best) {
+    const Candidate& c = *e.candidate;
     auto& operands = operands_[c.view.text()];
     if (!operands)
       operands = std::make_shared<OpOperands>(device_, c.view, madeUpOperands(planar_), constantsOf(c.view));
-    OpRunner runner(device_, *c.family, operands, c.tactic, &programs_);
-    runner.time(1);  // warms up; some drivers finish compiling here
-    const double first = runner.time(1);
-    if (best > 0 && first > kGiveUp * best) return {Trial::Outcome::Slow, first, {}};
-    const int passes = std::clamp(static_cast<int>(kSampleMs / std::max(first, 1e-3)), 1, 200);
-    std::vector<double> samples;
-    double total = 0;
-    while (samples.size() < kMostSamples && (total < kTotalMs || samples.size() < kLeastSamples)) {
-      samples.push_back(runner.time(passes));
-      total += samples.back() * passes;
-      if (best > 0 && samples.size() == 3 && *std::min_element(samples.begin(), samples.end()) > 1.5 * best)
-        break;
+    e.runner.emplace(device_, *c.family, operands, c.tactic, &programs_);
+    e.runner->time(1);  // warms up; some drivers finish compiling here
+    const double first = e.runner->time(1);
+    e.trial = {Trial::Outcome::Slow, first, {}};
+    if (best > 0 && first > kGiveUp * best) {
+      e.runner.reset();
+      return;
     }
-    const double ms = typical(std::move(samples));
-    if (best > 0 && ms >= best && !checkAll) return {Trial::Outcome::Good, ms, {}};
-    const std::string wrong = whyWrong(c, runner);
-    if (!wrong.empty()) return {Trial::Outcome::Wrong, 0, wrong};
-    return {Trial::Outcome::Good, ms, {}};
+    e.passes = std::clamp(static_cast<int>(kSampleMs / std::max(first, 1e-3)), 1, 200);
+  }
+
+  // In turns, so that what else the machine does hits all of them alike.
+  void sample(std::vector<Entry>& entries, double best) {
+    double fastest = best;
+    for (std::size_t round = 0; round < kMostSamples; ++round)
+      for (Entry& e : entries) {
+        if (!e.runner || e.trial.outcome == Trial::Outcome::Wrong) continue;
+        if (round >= kLeastSamples && e.samples.front() * e.passes * static_cast<double>(round) > kTotalMs)
+          continue;
+        if (round == 2 && fastest > 0 &&
+            *std::min_element(e.samples.begin(), e.samples.end()) > kGiveUp * fastest) {
+          e.trial = {Trial::Outcome::Slow, e.samples.front(), {}};
+          e.runner.reset();
+          continue;
+        }
+        attempt(e, [&](Entry& entry) { entry.samples.push_back(entry.runner->time(entry.passes)); });
+        if (!e.samples.empty() && (fastest == 0 || e.samples.back() < fastest)) fastest = e.samples.back();
+      }
+    for (Entry& e : entries)
+      if (e.runner && !e.samples.empty() && e.trial.outcome != Trial::Outcome::Wrong)
+        e.trial = {Trial::Outcome::Good, typical(std::move(e.samples)), {}};
+  }
+
+  void check(Entry& e) {
+    if (const auto wrong = whyWrong(*e.candidate, *e.runner); !wrong.empty())
+      e.trial = {Trial::Outcome::Wrong, 0, wrong};
+    else
+      e.trial.checked = true;
   }
 
   std::string whyWrong(const Candidate& c, OpRunner& runner) {
@@ -205,6 +258,7 @@ class DeviceRunner final : public CandidateRunner {
   }
 
   Device device_;
+  TrialListener* listener_;
   std::optional<DeviceCaps> int8Caps_;
   std::string problem_;
   OpView planar_;
@@ -217,8 +271,8 @@ class DeviceRunner final : public CandidateRunner {
 
 }  // namespace
 
-std::unique_ptr<CandidateRunner> makeDeviceRunner(const Device& device) {
-  return std::make_unique<DeviceRunner>(device);
+std::unique_ptr<CandidateRunner> makeDeviceRunner(const Device& device, TrialListener* listener) {
+  return std::make_unique<DeviceRunner>(device, listener);
 }
 
 }  // namespace tessera

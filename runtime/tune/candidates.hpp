@@ -22,13 +22,21 @@ struct Candidate {
 class CandidateRunner {
  public:
   virtual ~CandidateRunner() = default;
-  /// Candidates of one operator on one shape, in order; layouts and families may differ. `best`: milliseconds
-  /// to beat, 0 where there are none. A Good trial that is faster, or any where `checkAll` is set, has been
-  /// checked: on a shrunken problem against the operator's reference, at full size against a verified tactic.
+  /// Candidates of one operator on one shape; layouts and families may differ. They are built together and
+  /// timed in turns. `best`: milliseconds to beat, 0 where there are none. Good trials are checked where
+  /// `checkAll` is set, else the fastest if it beats `best`: on a shrunken problem against the operator's
+  /// reference, at full size against a verified tactic.
   virtual std::vector<Trial> run(const std::vector<Candidate>& candidates, double best, bool checkAll) = 0;
 };
 
-/// Tries candidates in this process.
-std::unique_ptr<CandidateRunner> makeDeviceRunner(const Device& device);
+/// Told about each candidate as it is tried.
+class TrialListener {
+ public:
+  virtual ~TrialListener() = default;
+  virtual void begin(std::size_t index) = 0;  ///< it runs next, not for the first time perhaps
+};
+
+/// Tries candidates in this process; `listener` may be null.
+std::unique_ptr<CandidateRunner> makeDeviceRunner(const Device& device, TrialListener* listener = nullptr);
 
 }  // namespace tessera

@@ -21,6 +21,7 @@ struct Trial {
   } outcome = Outcome::Slow;
   double milliseconds = 0;  ///< Good: median of a pass; Slow: what was seen
   std::string reason;       ///< Wrong: why
+  bool checked = false;     ///< Good: its results have been compared
 };
 
 /// Measures tactics in order; `best` is the time to beat in milliseconds, 0 where there is none yet. May

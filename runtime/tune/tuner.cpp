@@ -3,7 +3,10 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <fstream>
+#include <limits>
+#include <set>
 
 #include "clkernels/embedded.hpp"
 #include "tessera/log.hpp"
@@ -16,6 +19,24 @@ namespace fs = std::filesystem;
 fs::path folderOf(const TuneOptions& options) {
   if (options.mode == TuneMode::Off) return {};
   return options.folder ? *options.folder : defaultCacheFolder();
+}
+
+constexpr const char* kRaceFamily = "race/1";  // of records that name the winner of a network's variants
+constexpr const char* kVariants[] = {"planned", "greedy", "untuned"};
+
+// What layouts depend on: operators and operands, in order.
+std::string networkKey(const Graph& graph) {
+  std::string text;
+  for (const Layer& layer : graph.layers()) {
+    text += layer.op + "{" + layer.attrs.text() + "}";
+    for (const auto* ids : {&layer.inputs, &layer.outputs})
+      for (const TensorId id : *ids)
+        text += id == kNoTensor ? "-," : std::to_string(id) + ":" + graph.tensor(id).desc().text() + ",";
+  }
+  char hex[20];
+  std::snprintf(hex, sizeof hex, "%016llx",
+                static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
+  return std::string("network ") + hex;
 }
 
 constexpr std::pair<TuneMode, std::string_view> kModes[] = {
@@ -45,7 +66,9 @@ Tuner::Tuner(const Device& device, const DeviceCaps& caps, const TuneOptions& op
       options_(options),
       store_(folderOf(options), caps),
       runner_(std::move(runner)) {
-  if (options.mode == TuneMode::Off || options.shipped.empty()) return;
+  if (options.mode == TuneMode::Off) return;
+  for (const TuneRecord& record : store_.records()) noteBad(record);
+  if (options.shipped.empty()) return;
   std::ifstream in(options.shipped, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in)
@@ -85,43 +108,101 @@ std::optional<TacticsStore::Hit> Tuner::find(const KernelFamily& family, const O
 }
 
 Tactic Tuner::choose(const KernelFamily& family, const Problem& problem) {
-  ++report_.problems;
   if (const auto hit = find(family, problem)) {
+    ++report_.problems;
     ++(hit->match == RecordMatch::Exact ? report_.exact : report_.stale);
     return Tactic::parse(hit->record.tactic);
   }
+  return untunedTactic(family, problem);
+}
+
+Tactic Tuner::untunedTactic(const KernelFamily& family, const Problem& problem) {
+  ++report_.problems;
   ++report_.fallback;
   return family.fallback(problem, caps_);
 }
 
 std::optional<double> Tuner::seconds(const KernelFamily& family, const OpView& view) const {
   const auto hit = find(family, view);
-  if (!hit || !(hit->record.milliseconds > 0)) return std::nullopt;
-  return hit->record.milliseconds * 1e-3;
+  if (hit && hit->record.milliseconds > 0) return hit->record.milliseconds * 1e-3;
+  return fails(family, view) ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
+}
+
+bool Tuner::fails(const KernelFamily& family, const OpView& view) const {
+  return !failing_.empty() && failing_.count(family.id().text() + " " + planarView(view).text());
+}
+
+void Tuner::noteBad(const TuneRecord& record) {
+  const KernelFamily* family = findFamily(record.family.substr(0, record.family.find('/')));
+  if (!record.bad || !family || family->id().text() != record.family || record.device != caps_.fingerprint())
+    return;
+  try {
+    const OpView view = parseOpView(record.problem);
+    const Problem problem = family->problem(view);
+    if (family->applies(view, caps_) && sourceHash(*family, problem) == record.source &&
+        family->fallback(problem, caps_).text() == record.tactic)
+      failing_.insert(record.family + " " + planarView(view).text());
+  } catch (const Error& e) {
+    log().debug("a record is not understood: {}", e.what());
+  }
+}
+
+Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
+  report_.problems = report_.exact = report_.stale = report_.defaults = report_.fallback = 0;
+  const bool untuned = variant == "untuned";
+  const TacticChooser chooser = [&](const KernelFamily& family, const Problem& problem) {
+    return untuned ? untunedTactic(family, problem) : choose(family, problem);
+  };
+  const TimeSource times = [&](const KernelFamily& family, const OpView& view) -> std::optional<double> {
+    if (!untuned) return seconds(family, view);
+    return fails(family, view) ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
+  };
+  if (untuned) return lowerGraph(graph, caps_, chooser, times);
+  return lowerGraph(graph, caps_, chooser, times,
+                    variant == "planned" ? LayoutChoice::Planned : LayoutChoice::Greedy);
 }
 
 Lowered Tuner::lower(const Graph& graph) {
-  const TacticChooser chooser = [this](const KernelFamily& family, const Problem& problem) {
-    return choose(family, problem);
-  };
-  const auto counted = [&](const TimeSource& times, LayoutChoice layouts) {
-    report_.problems = report_.exact = report_.stale = report_.defaults = report_.fallback = 0;
-    return lowerGraph(graph, caps_, chooser, times, layouts);
-  };
-  if (options_.mode == TuneMode::Off || store_.size() == 0) return counted({}, LayoutChoice::Greedy);
+  if (options_.mode == TuneMode::Off || store_.size() == 0) return lowerAs(graph, "untuned");
+  if (const auto won = store_.best(networkKey(graph), kRaceFamily, 0);
+      won && std::find(std::begin(kVariants), std::end(kVariants), won->record.tactic) != std::end(kVariants))
+    return lowerAs(graph, won->record.tactic);
   const TimeSource times = [this](const KernelFamily& family, const OpView& view) {
     return seconds(family, view);
   };
-  Lowered greedy = counted(times, LayoutChoice::Greedy);
-  const double greedySeconds = predictSeconds(greedy, caps_, times);
+  Lowered greedy = lowerAs(graph, "greedy");
   const TuneReport greedyReport = report_;
-  Lowered planned = counted(times, LayoutChoice::Planned);
-  const double plannedSeconds = predictSeconds(planned, caps_, times);
+  Lowered planned = lowerAs(graph, "planned");
+  const double greedySeconds = predictSeconds(greedy, caps_, times),
+               plannedSeconds = predictSeconds(planned, caps_, times);
   log().debug("layouts: {:.3f} ms planned, {:.3f} ms layer by layer", plannedSeconds * 1e3,
               greedySeconds * 1e3);
   if (plannedSeconds < greedySeconds) return planned;
   report_ = greedyReport;
   return greedy;
+}
+
+std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
+  std::vector<Variant> variants;
+  if (options_.mode != TuneMode::Fast && options_.mode != TuneMode::Full) return variants;
+  if (const auto won = store_.best(networkKey(graph), kRaceFamily, 0);
+      won && won->match == RecordMatch::Exact && report_.candidates == 0)
+    return variants;
+  std::set<std::string> texts;
+  for (const char* name : kVariants) {
+    Lowered lowered = lowerAs(graph, name);
+    if (texts.insert(lowered.text()).second) variants.push_back({name, std::move(lowered)});
+  }
+  return variants;
+}
+
+void Tuner::recordWinner(const Graph& graph, const std::string& variant, double milliseconds) {
+  lowerAs(graph, variant);  // its own counts
+  // The latest race counts: an earlier one, which was run with other tactics, may have been faster by noise.
+  const auto earlier = store_.best(networkKey(graph), kRaceFamily, 0);
+  if (earlier && earlier->match == RecordMatch::Exact)
+    milliseconds = std::min(milliseconds, earlier->record.milliseconds * 0.999);
+  store_.add({kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), variant, milliseconds, false, ""});
 }
 
 }  // namespace tessera

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,19 @@ class Tuner {
 
   /// Fast and Full: measures what lowering `graph` may choose from, and searches, within the budget.
   void tune(const Graph& graph);
-  /// Lowers with the best known tactics and times.
+  /// Lowers with the best known tactics; layouts as an earlier race found, else as the times predict.
   Lowered lower(const Graph& graph);
+
+  /// One way to lower a network. Times of layers alone do not tell all, so networks that were tuned let these
+  /// race.
+  struct Variant {
+    std::string name;
+    Lowered lowered;
+  };
+  /// Those that differ, the best by prediction first; empty where there is nothing to race: nothing is to be
+  /// tuned, or an earlier race was won.
+  std::vector<Variant> variants(const Graph& graph);
+  void recordWinner(const Graph& graph, const std::string& variant, double milliseconds);
 
   const TuneReport& report() const { return report_; }
   const TacticsStore& store() const { return store_; }
@@ -49,10 +61,16 @@ class Tuner {
   };
 
   // Look-up.
+  Lowered lowerAs(const Graph& graph, const std::string& variant);
   Tactic choose(const KernelFamily& family, const Problem& problem);
+  /// The built-in default of the device's class, else the family's fallback.
+  Tactic untunedTactic(const KernelFamily& family, const Problem& problem);
   std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
+  /// Whether the untuned tactic is known to be wrong, to crash or to hang, in this layout or another.
+  bool fails(const KernelFamily& family, const OpView& view) const;
   /// The record of a family on a view, where its tactic is valid.
   std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
+  void noteBad(const TuneRecord& record);
   std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
 
   // Search.
@@ -77,6 +95,8 @@ class Tuner {
   TuneReport report_;
   Clock::time_point begin_ = Clock::now();
   double untunedMs_ = 0, bestMs_ = 0;
+  std::set<std::string>
+      failing_;  ///< families and planar problems whose untuned tactic is bad in some layout
   mutable std::map<std::string, std::uint64_t> sourceHashes_;  ///< by kernel file
 };
 

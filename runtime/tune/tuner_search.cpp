@@ -1,5 +1,6 @@
 // What a network needs measured, and how the time is spread over it.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
 #include "tune/tuner.hpp"
+#include "tune/worker.hpp"
 
 namespace tessera {
 namespace {
@@ -149,21 +151,39 @@ void Tuner::markSearched(const Job& job) {
 }
 
 void Tuner::record(const Candidate& c, const Trial& trial) {
-  if (trial.outcome == Trial::Outcome::Slow) return;
   const bool bad = trial.outcome == Trial::Outcome::Wrong;
+  if (!bad && !trial.checked) return;  // slow, or not compared with anything: its time does not count
   const Problem problem = c.family->problem(c.view);
   if (bad) {
     ++report_.bad;
     log().warn("tuning: {} with {} on {} is rejected: {}", c.family->id().text(), c.tactic.text(),
                c.view.text(), trial.reason);
   }
-  store_.add({c.family->id().text(), sourceHash(*c.family, problem), problem.text(), caps_.fingerprint(),
-              c.tactic.text(), bad ? 0 : trial.milliseconds, bad, bad ? trial.reason : ""});
+  const TuneRecord made{c.family->id().text(),
+                        sourceHash(*c.family, problem),
+                        problem.text(),
+                        caps_.fingerprint(),
+                        c.tactic.text(),
+                        bad ? 0 : trial.milliseconds,
+                        bad,
+                        bad ? trial.reason : ""};
+  store_.add(made);
+  noteBad(made);
 }
 
 std::vector<Trial> Tuner::measure(const std::vector<Candidate>& candidates, double best, bool checkAll) {
-  if (!runner_) runner_ = makeDeviceRunner(device_);
-  auto trials = runner_->run(candidates, best, checkAll);
+  if (!runner_ && options_.worker.empty()) runner_ = makeDeviceRunner(device_);
+  std::vector<Trial> trials;
+  if (!runner_) {
+    runner_ = makeWorkerRunner({options_.worker, caps_.fingerprint(), options_.patience});
+    try {
+      trials = runner_->run(candidates, best, checkAll);
+    } catch (const Error& e) {
+      log().warn("tuning in this process: {}", e.what());
+      runner_ = makeDeviceRunner(device_);
+    }
+  }
+  if (trials.empty()) trials = runner_->run(candidates, best, checkAll);
   report_.candidates += trials.size();
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const Trial& t = trials[i];
@@ -232,12 +252,9 @@ void Tuner::searchOption(const Option& option, double seconds) {
       [&](const std::vector<Tactic>& tactics, double best) {
         std::vector<Candidate> candidates;
         for (const Tactic& tactic : tactics) candidates.push_back({option.family, option.view, tactic});
-        auto trials = measure(candidates, best, false);
-        for (std::size_t i = 0; i < trials.size(); ++i) {
-          const bool better =
-              trials[i].outcome == Trial::Outcome::Good && best > 0 && trials[i].milliseconds < best;
-          if (better || trials[i].outcome == Trial::Outcome::Wrong) record(candidates[i], trials[i]);
-        }
+        auto trials = measure(candidates, best, best == 0);
+        for (std::size_t i = 0; i < trials.size(); ++i)
+          if (best > 0 || trials[i].outcome == Trial::Outcome::Wrong) record(candidates[i], trials[i]);
         return trials;
       },
       options);
@@ -259,7 +276,8 @@ void Tuner::tune(const Graph& graph) {
   });
   std::size_t done = 0;
   const auto timeOf = [&](const Option& option) {
-    return seconds(*option.family, option.view).value_or(option.estimate) * 1e3;
+    const auto known = seconds(*option.family, option.view);
+    return (known && !std::isinf(*known) ? *known : option.estimate) * 1e3;
   };
   for (Job& job : jobs) {
     if (elapsed() > budget() * kOptionsShare) break;
@@ -292,6 +310,17 @@ void Tuner::tune(const Graph& graph) {
       if (option.estimate <= kHopeless * least) options.push_back(option);
     measureOptions(job, options);
   }
+  // What runs untuned fails: some other way must be known to be right, whatever the time.
+  const auto right = [&](const Option& option) {
+    const auto known = seconds(*option.family, option.view);
+    return known && !std::isinf(*known);
+  };
+  for (Job& job : jobs)
+    for (const Option& option : job.options) {
+      if (!fails(*job.untuned.family, job.untuned.view)) break;
+      if (std::any_of(job.options.begin(), job.options.end(), right)) break;
+      if (!fails(*option.family, option.view)) measureOptions(job, {option});
+    }
   for (Job& job : reformatJobs(jobs)) {
     if (elapsed() > budget() * (kOptionsShare + 0.1)) break;
     measureOptions(job, job.options);

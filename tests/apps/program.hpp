@@ -52,11 +52,13 @@ struct ProgramResult {
 };
 
 /// Runs bin/NAME with arguments, in a shell that quotes them.
-inline ProgramResult runProgram(const std::string& name, const std::vector<std::string>& arguments) {
+/// `environment`: variables set before it.
+inline ProgramResult runProgram(const std::string& name, const std::vector<std::string>& arguments,
+                                const std::string& environment = {}) {
   const Folder folder;
   // Untuned, unless the test says otherwise, and with a cache of its own.
   std::string command = "TESSERA_TUNE=off TESSERA_CACHE_DIR=" + (folder / "cache").string() + " " +
-                        std::string(TESSERA_BIN_DIR) + "/" + name;
+                        environment + " " + std::string(TESSERA_BIN_DIR) + "/" + name;
   for (const auto& argument : arguments) command += " '" + argument + "'";
   command += " >" + (folder / "out").string() + " 2>" + (folder / "err").string() + " </dev/null";
   const int status = std::system(command.c_str());

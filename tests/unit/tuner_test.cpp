@@ -6,7 +6,9 @@
 
 #include <cmath>
 #include <fstream>
+#include <sstream>
 
+#include "tessera/log.hpp"
 #include "tune/problem.hpp"
 
 namespace tessera {
@@ -49,7 +51,7 @@ struct Log {
     double ms = c.family->id().name == "conv_direct" ? 1 : 5;
     for (const auto& [name, value] : c.tactic.values())
       if (name == "TX") ms += 0.1 * std::abs(value - 6);
-    return Trial{Trial::Outcome::Good, ms, ""};
+    return Trial{Trial::Outcome::Good, ms, "", true};
   };
 };
 
@@ -92,6 +94,7 @@ class TunerTest : public testing::Test {
   }
 
   fs::path folder_;
+  std::shared_ptr<spdlog::logger> log_ = std::make_shared<spdlog::logger>("test");  // silent
 };
 
 TEST_F(TunerTest, FastSearchesOnceAndTheSecondRunTriesNothing) {
@@ -118,7 +121,7 @@ TEST_F(TunerTest, FastSearchesOnceAndTheSecondRunTriesNothing) {
 
 TEST_F(TunerTest, WhereNothingIsFasterTheSecondRunStillTriesNothing) {
   Log log;
-  log.answer = [](const Candidate&) { return Trial{Trial::Outcome::Good, 2, ""}; };
+  log.answer = [](const Candidate&) { return Trial{Trial::Outcome::Good, 2, "", true}; };
   EXPECT_GT(tune(TuneMode::Fast, log).candidates, 0u);
   EXPECT_EQ(tune(TuneMode::Fast, log).candidates, 0u);
 }
@@ -231,6 +234,75 @@ TEST_F(TunerTest, ShippedRecordsAreUsedAndNotWritten) {
   EXPECT_TRUE(!fs::exists(*options.folder) || fs::is_empty(*options.folder));
   options.shipped = folder_ / "none";
   EXPECT_THROW(Tuner(Device(nullptr), cpu(), options), Error);
+}
+
+TEST_F(TunerTest, AFlippedByteAnywhereNeverGivesAWrongTactic) {
+  Log log;
+  tune(TuneMode::Fast, log);
+  fs::path file;
+  for (const auto& entry : fs::directory_iterator(folder_)) file = entry.path();
+  // The best record of each convolution: enough to have every field, few enough for every byte.
+  std::map<std::string, TuneRecord> best;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);)
+    if (const auto r = TuneRecord::parse(line);
+        r && r->family.rfind("conv_direct", 0) == 0 && best.size() < 2)
+      best.emplace(r->problem, *r);
+  in.close();
+  std::string text;
+  for (const auto& [_, record] : best) text += record.line() + "\n";
+  ASSERT_GE(best.size(), 2u);
+  setLogger(nullptr);
+  TuneOptions options;
+  options.folder = folder_;
+  const Graph graph = network();
+  for (std::size_t i = 0; i < text.size(); ++i)
+    for (const int bit : {1}) {
+      std::string damaged = text;
+      damaged[i] = static_cast<char>(damaged[i] ^ bit);
+      std::ofstream(file, std::ios::binary) << damaged;
+      Tuner tuner(Device(nullptr), cpu(), options);
+      const Lowered lowered = tuner.lower(graph);
+      for (const Step& step : lowered.steps) {
+        const Problem problem = step.family->problem(step.view);
+        EXPECT_TRUE(step.family->space(problem, cpu()).contains(step.tactic) ||
+                    step.family->fallback(problem, cpu()) == step.tactic)
+            << "byte " << i << ": " << step.tactic.text();
+      }
+    }
+  setLogger(log_);
+}
+
+TEST_F(TunerTest, TruncatedAndForeignFilesAreWorkedAround) {
+  Log log;
+  Lowered untuned, lowered;
+  tune(TuneMode::Off, log, cpu(), &untuned);
+  tune(TuneMode::Fast, log);
+  fs::path file;
+  for (const auto& entry : fs::directory_iterator(folder_)) file = entry.path();
+  std::ifstream in(file);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  in.close();
+  setLogger(nullptr);
+  for (const std::string& content : {text.substr(0, text.size() / 2), std::string(5000, '\0'),
+                                     std::string("tessera-tactic-0\tolder\n"), std::string()}) {
+    std::ofstream(file, std::ios::binary) << content;
+    Log none;
+    EXPECT_EQ(tune(TuneMode::Cached, none).candidates, 0u);
+  }
+  // Records of another device, in this one's file.
+  std::string foreign;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    auto record = TuneRecord::parse(line);
+    ASSERT_TRUE(record);
+    record->device = "Other|Device|1.0|cu99|wg1|lm1";
+    foreign += record->line() + "\n";
+  }
+  std::ofstream(file, std::ios::binary) << foreign;
+  tune(TuneMode::Cached, log, cpu(), &lowered);
+  EXPECT_EQ(lowered.text(), untuned.text());
+  setLogger(log_);
 }
 
 }  // namespace

@@ -39,6 +39,10 @@ struct TuneOptions {
   std::filesystem::path shipped;
   /// Called between candidates, from the thread that builds the engine.
   std::function<void(const TuneProgress&)> progress;
+  /// A program with its arguments that calls runTuneWorker(): candidates then run in a process of their own, where a
+  /// kernel that hangs or crashes costs that one candidate. Empty: they run in this process.
+  std::vector<std::string> worker;
+  double patience = 60;  ///< seconds without a sign of life after which a worker's candidate counts as hanging
 };
 
 /// Where the tactics of an engine came from.
@@ -52,5 +56,9 @@ struct TuneReport {
   std::size_t bad = 0;         ///< of these, wrong, crashed or hung
   double seconds = 0;          ///< spent on them
 };
+
+/// Serves the process that started this one as TuneOptions::worker: tries candidates that it reads from standard input
+/// and writes their times to standard output. Returns the program's exit code.
+int runTuneWorker();
 
 }  // namespace tessera

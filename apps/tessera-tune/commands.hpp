@@ -1,0 +1,40 @@
+/// \file
+/// What tessera-tune does, one function a task.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/common/files.hpp"
+#include "apps/common/int8_options.hpp"
+#include "apps/common/program.hpp"
+#include "tune/tactics_store.hpp"
+
+namespace tessera::app {
+
+struct TuneArguments {
+  CommonOptions common;
+  Int8Arguments int8;
+  std::vector<std::string> models, problems;
+  std::string problemFile, preprocess;
+  std::int64_t batch = 1;
+  bool show = false, roofline = false, verify = false;
+  std::string exportFile, importFile;
+  std::string heatmap, axes, heatmapFamily;
+};
+
+/// Searches for the models' and the listed problems' kernels.
+Json tuneAll(const TuneArguments& arguments, const Device& device);
+/// Measures the ceilings and prints them.
+Json showRoofline(const Device& device);
+/// Prints the records of the device.
+Json showRecords(const TacticsStore& store);
+/// Runs every record's tactic again: records those that are wrong as bad; false where there were any.
+bool verifyRecords(TacticsStore& store, const TuneArguments& arguments, const Device& device, Json& json);
+/// Times two parameters of a family against each other and draws them.
+Json drawHeatmap(const TacticsStore& store, const TuneArguments& arguments, const Device& device);
+
+/// The problems given on the command line and in the file. Throws Error(InvalidArgument) that names the line.
+std::vector<std::string> listedProblems(const TuneArguments& arguments);
+
+}  // namespace tessera::app

@@ -1,0 +1,141 @@
+// Two parameters of a kernel against its time, as numbers and as a picture.
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <opencv2/imgproc.hpp>
+
+#include "apps/common/images.hpp"
+#include "apps/common/progress.hpp"
+#include "apps/tessera-tune/commands.hpp"
+#include "lower/cost_model.hpp"
+#include "tune/candidates.hpp"
+#include "tune/problem.hpp"
+#include "tune/worker.hpp"
+
+namespace tessera::app {
+namespace {
+
+constexpr int kCell = 56, kMargin = 96;
+
+// The family asked for, or the one that the cost model likes best, in its preferred layout.
+Candidate chosenKernel(const std::string& problem, const std::string& name, const DeviceCaps& caps) {
+  const OpView view = parseOpView(problem);
+  Candidate best;
+  double least = 0;
+  for (const KernelFamily* family : familiesFor(view.op)) {
+    if (!name.empty() && family->id().name != name) continue;
+    std::vector<OpView> layouts{view};  // the problem's own, else what the family prefers
+    for (const BlockChoice& choice : family->blockChoices(view, caps))
+      layouts.push_back(withBlocks(view, choice));
+    const auto fits = std::find_if(layouts.begin(), layouts.end(), [&](const OpView& v) {
+      return family->applies(v, caps) && !family->space(family->problem(v), caps).empty();
+    });
+    if (fits == layouts.end()) continue;
+    const double seconds = estimateSeconds(family->cost(family->problem(*fits), caps), caps);
+    if (best.family && seconds >= least) continue;
+    least = seconds;
+    best = {family, *fits, family->fallback(family->problem(*fits), caps)};
+  }
+  if (!best.family)
+    throw Error(ErrorCode::InvalidArgument, "No kernel family" + (name.empty() ? "" : " named " + name) +
+                                                " with parameters to tune runs '" + problem + "' on " +
+                                                caps.name + ".");
+  return best;
+}
+
+const TacticSpace::Parameter& parameterNamed(const TacticSpace& space, const std::string& name) {
+  for (const auto& parameter : space.parameters)
+    if (parameter.name == name) return parameter;
+  std::string names;
+  for (const auto& parameter : space.parameters) names += (names.empty() ? "" : ", ") + parameter.name;
+  throw Error(ErrorCode::InvalidArgument, "There is no parameter '" + name + "'; there are: " + names + ".");
+}
+
+cv::Scalar colorOf(double fraction) {  // fast is bright, slow is dark
+  cv::Mat value(1, 1, CV_8UC1, cv::Scalar(255 * (1 - fraction))), color;
+  cv::applyColorMap(value, color, cv::COLORMAP_VIRIDIS);
+  const auto c = color.at<cv::Vec3b>(0, 0);
+  return {static_cast<double>(c[0]), static_cast<double>(c[1]), static_cast<double>(c[2])};
+}
+
+void text(cv::Mat& image, const std::string& what, cv::Point at, double size, const cv::Scalar& color) {
+  cv::putText(image, what, at, cv::FONT_HERSHEY_SIMPLEX, size, color, 1, cv::LINE_AA);
+}
+
+}  // namespace
+
+Json drawHeatmap(const TacticsStore& store, const TuneArguments& a, const Device& device) {
+  const auto problems = listedProblems(a);
+  if (problems.empty()) throw UsageError("--heatmap wants a --problem; tessera-tune --show lists some.");
+  const bool int8 = parseOpView(problems.front()).op[0] == 'Q';
+  const DeviceCaps caps = int8 ? device.int8Caps() : device.caps();
+  Candidate base = chosenKernel(problems.front(), a.heatmapFamily, caps);
+  const Problem problem = base.family->problem(base.view);
+  const TacticSpace space = base.family->space(problem, caps);
+  for (const TuneRecord& r : store.records())  // the other parameters as tuned, where they were
+    if (!r.bad && r.family == base.family->id().text() && r.problem == problem.text())
+      if (const Tactic tuned = Tactic::parse(r.tactic); space.contains(tuned)) base.tactic = tuned;
+  std::string first = space.parameters.front().name,
+              second = space.parameters[std::min<std::size_t>(1, space.parameters.size() - 1)].name;
+  if (!a.axes.empty()) {
+    const auto comma = a.axes.find(',');
+    if (comma == std::string::npos) throw UsageError("--axes wants two names, as in TX,REGION.");
+    first = a.axes.substr(0, comma), second = a.axes.substr(comma + 1);
+  }
+  const auto &x = parameterNamed(space, first), &y = parameterNamed(space, second);
+  const std::size_t columns = x.values.size(), rows = y.values.size();
+  std::vector<double> ms(columns * rows, -1);
+  const auto runner = makeWorkerRunner({a.common.tuneWorker, device.caps().fingerprint()});
+  Progress progress("measuring", columns * rows, "tactics");
+  double least = 0, most = 0;
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::vector<Candidate> row;
+    std::vector<std::size_t> at;
+    for (std::size_t c = 0; c < columns; ++c) {
+      Candidate candidate = base;
+      candidate.tactic.set(first, x.values[c]);
+      candidate.tactic.set(second, y.values[r]);
+      if (!space.contains(candidate.tactic)) continue;
+      row.push_back(candidate);
+      at.push_back(r * columns + c);
+    }
+    const auto trials = runner->run(row, 0, false);
+    for (std::size_t i = 0; i < trials.size(); ++i)
+      if (trials[i].outcome != Trial::Outcome::Wrong) ms[at[i]] = trials[i].milliseconds;
+    progress.advance(columns);
+  }
+  for (const double t : ms)
+    if (t > 0) least = least > 0 ? std::min(least, t) : t, most = std::max(most, t);
+  most = std::min(most, 4 * least);  // what is slower is as dark as can be
+  cv::Mat image(kMargin + static_cast<int>(rows) * kCell + 24,
+                kMargin + static_cast<int>(columns) * kCell + 24, CV_8UC3, cv::Scalar(255, 255, 255));
+  const cv::Scalar black(0, 0, 0), white(255, 255, 255), grey(200, 200, 200);
+  text(image, std::string(base.family->id().name) + " on " + device.caps().name, {8, 18}, 0.45, black);
+  text(image, problem.text(), {8, 36}, 0.35, black);
+  text(image, first + " across, " + second + " down; ms; grey: not a member or not right", {8, 54}, 0.4,
+       black);
+  for (std::size_t c = 0; c < columns; ++c)
+    text(image, std::to_string(x.values[c]), {kMargin + static_cast<int>(c) * kCell + 8, kMargin - 8}, 0.4,
+         black);
+  Json cells = Json::array();
+  for (std::size_t r = 0; r < rows; ++r) {
+    text(image, std::to_string(y.values[r]),
+         {kMargin - 48, kMargin + static_cast<int>(r) * kCell + kCell / 2 + 4}, 0.4, black);
+    for (std::size_t c = 0; c < columns; ++c) {
+      const double t = ms[r * columns + c];
+      const cv::Rect cell(kMargin + static_cast<int>(c) * kCell, kMargin + static_cast<int>(r) * kCell,
+                          kCell - 1, kCell - 1);
+      const double fraction = most > least ? std::clamp((t - least) / (most - least), 0.0, 1.0) : 0;
+      cv::rectangle(image, cell, t > 0 ? colorOf(fraction) : grey, cv::FILLED);
+      if (t <= 0) continue;
+      text(image, fmt::format("{:.3g}", t), {cell.x + 4, cell.y + kCell / 2 + 4}, 0.38,
+           fraction < 0.5 ? black : white);
+      cells.push_back({{first, x.values[c]}, {second, y.values[r]}, {"ms", t}});
+    }
+  }
+  writeImage(a.heatmap, image);
+  fmt::print("{}: {} x {}, {} tactics, fastest {:.4f} ms\n", a.heatmap, first, second, cells.size(), least);
+  return {{"family", base.family->id().name}, {"problem", problem.text()}, {"cells", cells}};
+}
+
+}  // namespace tessera::app

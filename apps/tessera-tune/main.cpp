@@ -1,0 +1,85 @@
+// tessera-tune: searches for fast kernels on a device, and looks after what was found.
+#include <spdlog/fmt/fmt.h>
+
+#include "apps/tessera-tune/commands.hpp"
+#include "tessera/log.hpp"
+
+namespace tessera::app {
+namespace {
+
+void addOptions(CLI::App& app, TuneArguments& a) {
+  a.common.tune = "full";
+  app.add_option("model", a.models, "Models to tune: model.onnx, or net.prototxt,net.caffemodel")
+      ->type_name("MODEL..");
+  app.add_option("--problem", a.problems, "Operators to tune, as --show and the debug log write them")
+      ->type_name("TEXT");
+  app.add_option("--problems", a.problemFile, "A file of them, one a line")->type_name("FILE");
+  app.add_option("--batch", a.batch, "Batch size of the models")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  app.add_option("--preprocess", a.preprocess, "How images become the input, to calibrate INT8 models")
+      ->type_name("FILE");
+  addDeviceOptions(app, a.common);
+  app.get_option("--tune-budget")->description("Seconds per model at most; 0: 60 for fast, 600 for full");
+  app.add_option("--budget", a.common.tuneBudget, "The same")->check(CLI::Range(0.0, 1e6))->type_name("S");
+  a.int8.add(app);
+  app.add_flag("--show", a.show, "Print the device's records");
+  app.add_option("--export", a.exportFile, "Write the device's records to a file")->type_name("F");
+  app.add_option("--import", a.importFile, "Add the records of a file")->type_name("F");
+  app.add_flag("--verify", a.verify, "Run every record again: is it right, is it as fast?");
+  app.add_flag("--roofline", a.roofline, "Measure what the device gives at best");
+  app.add_option("--heatmap", a.heatmap, "Draw the time over two parameters of the first --problem's kernel")
+      ->type_name("F.png");
+  app.add_option("--axes", a.axes, "The two parameters, e.g. TX,REGION (default: the first two)")
+      ->type_name("A,B");
+  app.add_option("--family", a.heatmapFamily, "The kernel family (default: the fastest)")->type_name("NAME");
+  addOutputOptions(app, a.common);
+}
+
+int run(const TuneArguments& a) {
+  const bool tunes =
+      !a.models.empty() || ((!a.problems.empty() || !a.problemFile.empty()) && a.heatmap.empty());
+  if (!tunes && !a.show && !a.roofline && !a.verify && a.heatmap.empty() && a.exportFile.empty() &&
+      a.importFile.empty())
+    throw UsageError(
+        "Nothing to do: give models or problems, --show, --export, --import, --verify, --roofline or "
+        "--heatmap.");
+  const Device device = a.common.selectDevice();
+  Json json{{"device", device.caps().name}, {"fingerprint", device.caps().fingerprint()}};
+  bool right = true;
+  const auto store = [&] { return TacticsStore(defaultCacheFolder(), device.caps()); };
+  if (!a.importFile.empty()) {
+    const std::size_t count = store().merge(readFile(a.importFile));
+    fmt::print("{}: {} records\n", a.importFile, count);
+    json["imported"] = count;
+  }
+  if (a.roofline) json["roofline"] = showRoofline(device);
+  if (tunes) json["tuned"] = tuneAll(a, device);
+  if (a.verify) {
+    TacticsStore records = store();
+    right = verifyRecords(records, a, device, json["verified"]);
+  }
+  if (!a.heatmap.empty()) json["heatmap"] = drawHeatmap(store(), a, device);
+  if (a.show) json["records"] = showRecords(store());
+  if (!a.exportFile.empty()) {
+    TacticsStore records = store();
+    records.compact();
+    writeFile(a.exportFile, records.text());
+    fmt::print("{}: {} records\n", a.exportFile, records.size());
+    json["exported"] = records.size();
+  }
+  if (!a.common.json.empty()) writeJson(a.common.json, json);
+  return right ? kDone : kFailed;
+}
+
+}  // namespace
+}  // namespace tessera::app
+
+int main(int argc, char** argv) {
+  using namespace tessera::app;
+  TuneArguments arguments;
+  CLI::App app("Searches for fast kernels on an OpenCL device, and looks after what was found.",
+               "tessera-tune");
+  addOptions(app, arguments);
+  return runProgram(app, argc, argv, arguments.common, [&] { return run(arguments); });
+}

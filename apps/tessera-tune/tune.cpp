@@ -1,0 +1,108 @@
+// Tuning models and single problems.
+#include <spdlog/fmt/fmt.h>
+
+#include <sstream>
+
+#include "apps/common/model.hpp"
+#include "apps/tessera-tune/commands.hpp"
+#include "tune/problem.hpp"
+
+namespace tessera::app {
+namespace {
+
+// A network of one layer.
+Graph graphOf(const std::string& problem) {
+  const OpView view = planarView(parseOpView(problem));
+  if (const auto why = whyNotMeasured(view); !why.empty())
+    throw Error(ErrorCode::InvalidArgument, "'" + problem + "' can not be tuned: " + why + ".");
+  const auto values = madeUpOperands(view);
+  Graph graph;
+  graph.name = view.op;
+  std::vector<TensorId> inputs;
+  for (std::size_t i = 0; i < view.inputs.size(); ++i) {
+    const std::string name = "input " + std::to_string(i);
+    if (!view.has(i))
+      inputs.push_back(kNoTensor);
+    else if (view.inputs[i].constant)
+      inputs.push_back(graph.addConstant(name, values[i]));
+    else
+      inputs.push_back(graph.addInput(name, view.inputs[i].type, view.inputs[i].shape));
+  }
+  for (const TensorId output : graph.addLayer(view.op, view.op, inputs, view.attrs).outputs)
+    graph.markOutput(output);
+  return graph;
+}
+
+Json report(const std::string& name, const Engine& engine, TuneProgress last) {
+  const TuneReport& r = engine.tuning();
+  if (r.candidates == 0) {
+    fmt::print("{}: nothing left to tune; {} kernels, {} by records\n", name, r.problems, r.exact);
+  } else {
+    fmt::print("{}: {} candidates in {:.1f} s, {} rejected; {:.3f} ms -> {:.3f} ms\n", name, r.candidates,
+               r.seconds, r.bad, last.untuned, last.best);
+  }
+  return {{"name", name},
+          {"candidates", r.candidates},
+          {"rejected", r.bad},
+          {"seconds", r.seconds},
+          {"kernels", r.problems},
+          {"by_record", r.exact},
+          {"untuned_ms", last.untuned},
+          {"best_ms", last.best}};
+}
+
+}  // namespace
+
+std::vector<std::string> listedProblems(const TuneArguments& a) {
+  std::vector<std::string> problems = a.problems;
+  if (!a.problemFile.empty()) {
+    std::istringstream in(readFile(a.problemFile));
+    for (std::string line; std::getline(in, line);)
+      if (!line.empty() && line[0] != '#') problems.push_back(line);
+  }
+  for (const std::string& problem : problems) try {
+      parseOpView(problem);
+    } catch (const Error& e) {
+      throw Error(ErrorCode::InvalidArgument, e.what());
+    }
+  return problems;
+}
+
+Json tuneAll(const TuneArguments& a, const Device& device) {
+  if (a.common.tune != "fast" && a.common.tune != "full")
+    throw UsageError("--tune " + a.common.tune + " searches for nothing: choose fast or full.");
+  Json results = Json::array();
+  const auto tune = [&](const std::string& name, Graph graph, EngineOptions options) {
+    TuneProgress last;
+    options.tuning.progress = [&last, show = options.tuning.progress](const TuneProgress& p) {
+      last = p;
+      if (show) show(p);
+    };
+    const auto engine = Engine::build(std::move(graph), device, options);
+    results.push_back(report(name, *engine, last));
+  };
+  for (const std::string& model : a.models) {
+    const Graph graph = loadModel(model, a.batch);
+    EngineOptions options = a.common.engineOptions();
+    completeInt8(
+        a.int8, graph,
+        [&] {
+          const auto file = a.preprocess.empty() ? findSidecar(model) : std::optional<fs::path>(a.preprocess);
+          if (!file)
+            throw UsageError("To calibrate " + model +
+                             ", --preprocess must say how images become its input.");
+          return Sidecar::read(*file);
+        },
+        device, options);
+    tune(modelName(model), graph, options);
+  }
+  for (const std::string& problem : listedProblems(a)) {
+    EngineOptions options = a.common.engineOptions();
+    options.precision = Precision::Fp32;  // a problem says itself what it computes in
+    options.optimized = true;
+    tune(problem, graphOf(problem), options);
+  }
+  return results;
+}
+
+}  // namespace tessera::app

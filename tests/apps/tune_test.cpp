@@ -1,0 +1,195 @@
+// Tuning on a real device: planted kernels that are wrong, hang or crash; kills; the tessera-tune program.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <random>
+
+#include "tessera/context.hpp"
+#include "tests/apps/program.hpp"
+#include "tests/support/devices.hpp"
+#include "tune/tactics_store.hpp"
+
+namespace tessera::test {
+namespace {
+
+const char* kProblem = "Convolution{pads=[1,1,1,1]}(f32:1x16x12x20,f32:16x16x3x3:c)->(f32:1x16x12x20)";
+
+HostTensor values(Shape shape, unsigned seed) {
+  HostTensor t(DataType::Float32, std::move(shape));
+  std::mt19937 random(seed);
+  for (float& v : t.as<float>()) v = std::uniform_real_distribution<float>(-1, 1)(random);
+  return t;
+}
+
+Graph network() {
+  Graph graph;
+  graph.name = "planted";
+  const TensorId x = graph.addInput("x", DataType::Float32, {1, 16, 12, 20});
+  const TensorId w = graph.addConstant("w", values({16, 16, 3, 3}, 1));
+  graph.markOutput(
+      graph.add("Convolution", "conv", {x, w}, {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}}));
+  return graph;
+}
+
+std::vector<float> run(const Engine& engine, const std::shared_ptr<const Engine>& shared) {
+  const TensorMap outputs = Context(shared).run({{"x", values({1, 16, 12, 20}, 2)}});
+  const auto y = outputs.at(engine.bindings().back().name).as<float>();
+  return {y.begin(), y.end()};
+}
+
+std::vector<TuneRecord> recordsIn(const fs::path& folder) {
+  return TacticsStore(folder, device().caps()).records();
+}
+
+// Puts `statement` at the beginning of conv_direct's kernel, in a folder of kernels of its own.
+void plant(const fs::path& folder, const std::string& statement) {
+  fs::copy(fs::path(TESSERA_SOURCE_DIR) / "clkernels", folder, fs::copy_options::recursive);
+  const fs::path file = folder / "conv_direct" / "conv_direct.cl";
+  std::string text = app::readFile(file);
+  const auto kernel = text.find("conv_direct(", text.find("kernel"));
+  ASSERT_NE(kernel, std::string::npos);
+  const auto body = text.find('{', kernel);
+  ASSERT_NE(body, std::string::npos);
+  text.insert(body + 1, "\n  " + statement + "\n");
+  writeText(file, text);
+}
+
+class Planted : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(Planted, KernelIsRejectedAndRecordedAndTheModelIsRight) {
+  if (!device().caps().pocl) GTEST_SKIP() << "the planted kernel is one for CPUs";
+  const Folder folder;
+  const auto untuned = [] {
+    EngineOptions options;
+    options.tuning.mode = TuneMode::Off;
+    return Engine::build(network(), device(), options);
+  }();
+  const auto expected = run(*untuned, untuned);
+  plant(folder / "kernels", GetParam().second);
+  setenv("TESSERA_KERNEL_DIR", (folder / "kernels").c_str(), 1);
+  EngineOptions options;
+  options.tuning.mode = TuneMode::Fast;
+  options.tuning.seconds = 6;
+  options.tuning.folder = folder / "records";
+  options.tuning.worker = {std::string(TESSERA_BIN_DIR) + "/tessera", "--tune-worker"};
+  options.tuning.patience = 3;
+  for (const bool first : {true, false}) {
+    const auto engine = Engine::build(network(), device(), options);
+    if (first)
+      EXPECT_GT(engine->tuning().bad, 0u);
+    else
+      EXPECT_EQ(engine->tuning().candidates, 0u) << "a bad candidate is not tried again";
+    for (const LayerInfo& layer : engine->layers()) EXPECT_NE(layer.family, "conv_direct");
+    const auto actual = run(*engine, engine);
+    ASSERT_EQ(actual.size(), expected.size());
+    for (std::size_t i = 0; i < actual.size(); ++i) ASSERT_NEAR(actual[i], expected[i], 1e-4) << i;
+  }
+  unsetenv("TESSERA_KERNEL_DIR");
+  int bad = 0;
+  for (const TuneRecord& record : recordsIn(folder / "records"))
+    if (record.bad) {
+      ++bad;
+      EXPECT_EQ(record.family.rfind("conv_direct", 0), 0u);
+      EXPECT_NE(record.reason.find(GetParam().first), std::string::npos) << record.reason;
+    }
+  EXPECT_GT(bad, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Planted,
+    testing::Values(std::pair("elements are wrong",
+                              "if (get_global_id(0) == 0 && get_global_id(1) == 0) return;"),
+                    std::pair("it hung", "volatile int forever = 1; while (forever) {}"),
+                    std::pair("it crashed", "*(volatile __global int*)8 = 1;")),
+    [](const auto& param) {
+      return std::string(std::array{"Wrong", "Hanging", "Crashing"}[param.index]);
+    });
+
+TEST(TuneProgram, KilledAtAnyMomentLosesAtMostTheCandidateInFlight) {
+  const Folder folder;
+  std::mt19937 random(5);
+  std::size_t before = 0;
+  for (int round = 0; round < 20; ++round) {
+    const pid_t child = fork();
+    if (child == 0) {
+      setenv("TESSERA_CACHE_DIR", folder.path().c_str(), 1);
+      freopen("/dev/null", "w", stdout);
+      const std::string program = std::string(TESSERA_BIN_DIR) + "/tessera-tune";
+      execl(program.c_str(), "tessera-tune", "--device", device().caps().name.c_str(), "--problem", kProblem,
+            "--budget", "60", nullptr);
+      _exit(127);
+    }
+    usleep(1000 * std::uniform_int_distribution<int>(100, 1800)(random));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "it ended by itself: " << WEXITSTATUS(status);
+    std::size_t lines = 0, valid = 0;
+    for (const auto& file : fs::directory_iterator(folder.path())) {
+      if (file.path().extension() != ".tactics") continue;
+      std::ifstream in(file.path());
+      for (std::string line; std::getline(in, line);) {
+        ++lines;
+        valid += TuneRecord::parse(line).has_value();
+      }
+    }
+    EXPECT_EQ(lines, valid);
+    EXPECT_GE(valid, before) << "nothing that was recorded is lost";
+    before = valid;
+  }
+  EXPECT_GT(before, 0u) << "some runs came far enough to record something";
+}
+
+TEST(TuneProgram, TunesShowsVerifiesExportsAndImports) {
+  const Folder folder;
+  const std::string cache = "TESSERA_CACHE_DIR=" + (folder / "cache").string();
+  const auto tune = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--device", device().caps().name});
+    return runProgram("tessera-tune", arguments, cache);
+  };
+  const auto first = tune(
+      {"--problem", kProblem, "--tune", "fast", "--budget", "3", "--json", (folder / "1.json").string()});
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_GT(app::readJson(folder / "1.json")["tuned"][0]["candidates"].get<int>(), 0);
+  const auto second = tune({"--problem", kProblem, "--tune", "fast", "--json", (folder / "2.json").string(),
+                            "--show", "--verify"});
+  ASSERT_EQ(second.code, 0) << second.err;
+  const auto json = app::readJson(folder / "2.json");
+  EXPECT_EQ(json["tuned"][0]["candidates"].get<int>(), 0) << "the second run tunes nothing";
+  EXPECT_GT(json["records"].size(), 0u);
+  EXPECT_EQ(json["verified"]["wrong"].get<int>(), 0);
+  EXPECT_GT(json["verified"]["right"].get<int>(), 0);
+  ASSERT_EQ(tune({"--export", (folder / "shipped").string()}).code, 0);
+  fs::remove_all(folder / "cache");
+  EXPECT_EQ(tune({"--import", (folder / "shipped").string()}).code, 0);
+  EXPECT_EQ(tune({"--problem", kProblem, "--tune", "fast", "--json", (folder / "3.json").string()}).code, 0);
+  EXPECT_EQ(app::readJson(folder / "3.json")["tuned"][0]["candidates"].get<int>(), 0)
+      << "imported records suffice";
+  EXPECT_EQ(tune({}).code, 2) << "nothing to do";
+  EXPECT_EQ(tune({"--problem", "Convolution{", "--tune", "fast"}).code, 1);
+}
+
+TEST(TuneProgram, DrawsAHeatmap) {
+  if (!device().caps().pocl) GTEST_SKIP() << "the family is one for CPUs";
+  const Folder folder;
+  const auto result =
+      runProgram("tessera-tune", {"--device", device().caps().name, "--problem", kProblem, "--heatmap",
+                                  (folder / "h.png").string(), "--family", "conv_direct", "--axes",
+                                  "PANEL,TK", "--json", (folder / "h.json").string()});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_GT(fs::file_size(folder / "h.png"), 1000u);
+  EXPECT_GT(app::readJson(folder / "h.json")["heatmap"]["cells"].size(), 0u);
+}
+
+TEST(Tuning, ACacheFolderThatIsNoneStopsNothing) {
+  const Folder folder;
+  writeText(folder / "file", "not a folder");
+  EngineOptions options;
+  options.tuning.mode = TuneMode::Fast;
+  options.tuning.seconds = 1;
+  options.tuning.folder = folder / "file";
+  EXPECT_GT(Engine::build(network(), device(), options)->tuning().candidates, 0u);
+}
+
+}  // namespace
+}  // namespace tessera::test
