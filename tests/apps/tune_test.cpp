@@ -110,6 +110,7 @@ TEST(TuneProgram, KilledAtAnyMomentLosesAtMostTheCandidateInFlight) {
   std::mt19937 random(5);
   std::size_t before = 0;
   for (int round = 0; round < 20; ++round) {
+    std::fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
       setenv("TESSERA_CACHE_DIR", folder.path().c_str(), 1);
