@@ -65,6 +65,7 @@ Json resultJson(const SegmenterResult& result) {
             {"memory_bytes",
              {{"weights", result.memory.weights},
               {"activations", result.memory.activations},
+              {"bindings", result.memory.bindings},
               {"workspace", result.memory.workspace}}}};
   if (!result.confusion) return json;
   const Confusion& confusion = *result.confusion;

@@ -60,7 +60,7 @@ Json benchJson(const Engine& engine, const BenchOptions& options, const CommonOp
       {"latency_ms", latency.json()},
       {"throughput", static_cast<double>(options.engine.batch) / latency.median * 1000},
       {"memory_bytes",
-       {{"weights", memory.weights}, {"activations", memory.activations}, {"workspace", memory.workspace}}}};
+       {{"weights", memory.weights}, {"activations", memory.activations}, {"bindings", memory.bindings}, {"workspace", memory.workspace}}}};
   json["layers"] = Json::array();
   for (const LayerTime& time : measured.layers)
     json["layers"].push_back({{"name", time.layer.name},
@@ -105,8 +105,8 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
   fmt::print("throughput  {:.1f}/s, {:.1f} GFLOP/s\n",
              static_cast<double>(options.engine.batch) / latency.median * 1000,
              rate(operations, latency.median));
-  fmt::print("memory      weights {}, activations {}, workspace {}\n", bytesText(memory.weights),
-             bytesText(memory.activations), bytesText(memory.workspace));
+  fmt::print("memory      weights {}, activations {}, bindings {}, workspace {}\n", bytesText(memory.weights),
+             bytesText(memory.activations), bytesText(memory.bindings), bytesText(memory.workspace));
   if (options.layers > 0) printLayers(measured.layers, options.layers);
   if (!common.json.empty()) writeJson(common.json, benchJson(*engine, options, common, measured));
   return kDone;

@@ -26,7 +26,7 @@ Json inspectionJson(const Engine& engine, const std::string& model) {
   for (const Binding& binding : engine.bindings()) json["bindings"].push_back(bindingJson(binding));
   const MemoryUse& memory = engine.memory();
   json["memory_bytes"] = {
-      {"weights", memory.weights}, {"activations", memory.activations}, {"workspace", memory.workspace}};
+      {"weights", memory.weights}, {"activations", memory.activations}, {"bindings", memory.bindings}, {"workspace", memory.workspace}};
   json["layers"] = Json::array();
   for (const LayerInfo& layer : engine.layers())
     json["layers"].push_back({{"name", layer.name},
@@ -95,8 +95,8 @@ int inspect(const InspectOptions& options, const CommonOptions& common) {
     printLayers(*engine);
     if (!engine->precisions().empty()) printPrecisions(*engine);
     const MemoryUse& memory = engine->memory();
-    fmt::print("weights {}, activations {}, workspace {}\n", bytesText(memory.weights),
-               bytesText(memory.activations), bytesText(memory.workspace));
+    fmt::print("weights {}, activations {}, bindings {}, workspace {}\n", bytesText(memory.weights),
+               bytesText(memory.activations), bytesText(memory.bindings), bytesText(memory.workspace));
   }
   if (!common.json.empty()) writeJson(common.json, inspectionJson(*engine, model));
   return kDone;

@@ -4,7 +4,8 @@
 //
 // Layouts (offsets, strides in elements):
 //   x  xOffset + n * xBatch + ((c / P_BLOCK) * H * W + iy * W + ix) * P_BLOCK + c % P_BLOCK
-//   y  yOffset + n * yBatch + ((k / 16) * OH * OW + oy * OW + ox) * 16 + k % 16; the residual likewise
+//   y  yOffset + n * yBatch + ((k / 16) * OH * OW + oy * OW + ox) * 16 + k % 16; the residual likewise;
+//     planar where P_PLANAR: yOffset + n * yBatch + (k * OH + oy) * OW + ox
 //   w  [group][tile of T_TK * 16 channels][input blocks][KH][KW][quads][T_TK * 16][4], zero-padded
 //   corrections [group][tile][KH][KW][T_TK * 16]
 // C counts input channels of one group, kBlocks its blocks of 16 output channels.

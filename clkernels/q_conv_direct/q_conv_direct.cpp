@@ -45,8 +45,10 @@ class QConvDirect final : public KernelFamily {
     const BlockChoice blocked = BlockChoice::uniform(op, 16);
     BlockChoice planar = blocked;
     planar.inputs[0] = 1;
-    if (op.inputs[0].shape[1] <= kPlanarChannels) return {planar, blocked};
-    return {blocked, planar};
+    std::vector<BlockChoice> choices{blocked, planar};
+    if (op.inputs[0].shape[1] <= kPlanarChannels) std::swap(choices[0], choices[1]);
+    addPlanarOutput(choices, op, blocked);
+    return choices;
   }
   TacticSpace space(const Problem& p, const DeviceCaps&) const override {
     return quantTileSpace(Shape2d(p).work(), true);
@@ -87,7 +89,7 @@ class QConvDirect final : public KernelFamily {
     const double operations = 2.0 * static_cast<double>(p.outputs[0].size() * s.window.groupChannels()) *
                               static_cast<double>(s.window.kernelVolume());
     const TileWork work = s.work();
-    return quantTileCost(KernelFamily::cost(p, device), operations, s.window, work,
+    return quantTileCost(p, KernelFamily::cost(p, device), operations, s.window, work,
                          quantTileFallback(work, device, true));
   }
 

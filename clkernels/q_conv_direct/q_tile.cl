@@ -5,6 +5,7 @@
 // T_TX, T_TK  the tile; T_TX * T_TK + T_TK + 1 vectors should fit the register file
 // P_BLOCK     channel block of the input: 16 or 1
 // P_STEP      input pixels between neighbouring output pixels of a tile (the stride in x; 1 for a deconvolution)
+// P_PLANAR    1: the output is planar, 0: in blocks of 16 channels
 // P_PATCH     words of a patch: at least what `KH` rows of `span` pixels take, and 16 more
 //
 // Layouts: input   x[((c / P_BLOCK) * H * W + iy * W + ix) * P_BLOCK + c % P_BLOCK]
@@ -15,8 +16,9 @@
 // The codes that a tile sees of one input block are copied to `patch`, zeros where it reaches out of the image, so the
 // inner loops test no border. Where the dot product wants biased codes (common/dot4.cl) the copy is biased, and the sums
 // start at minus 128 times the sum of the weights of all taps used, which `corrections` holds per tap.
-#if !defined(T_TX) || !defined(T_TK) || !defined(P_BLOCK) || !defined(P_STEP) || !defined(P_PATCH)
-#error "q_tile.cl needs T_TX, T_TK, P_BLOCK, P_STEP and P_PATCH"
+#if !defined(T_TX) || !defined(T_TK) || !defined(P_BLOCK) || !defined(P_STEP) || !defined(P_PATCH) || \
+    !defined(P_PLANAR)
+#error "q_tile.cl needs T_TX, T_TK, P_BLOCK, P_STEP, P_PATCH and P_PLANAR"
 #endif
 #define PW_WIDTH 16
 #include "common/activation.cl"
@@ -143,7 +145,8 @@ static inline void accumulateTile(__global const char* x, __global const char* w
 }
 
 // Epilogue and store of v.n pixels of `blocks` groups of channels from k0 on. Pixel i of group j is element
-// (j * plane + at + i * step) * 16 of y, which begins at channel k0.
+// (j * plane + at + i * step) * 16 of y, which begins at channel k0; planar, channel c of it is element
+// (j * 16 + c) * plane + at + i * step.
 typedef struct {
   __global const float *multiplier, *bias, *slope;
   __global const Q_RESIDUAL* residual;
@@ -159,7 +162,17 @@ static inline void storeTile(const int16* tile, const Finish f, __global Q_RESUL
       const int element = (j * plane + at + i * step) * 16;
       const float16 residual = P_HAS_RESIDUAL ? loadResidual(f.residual, element, f.residualScale) : (float16)(0.0f);
       const float16 value = quantisedEpilogue(tile[j * T_TX + i], multiplier, bias, residual, slope);
+#if P_PLANAR
+      Q_RESULT lanes[16];
+#if P_CODED
+      vstore16(encode(value, f.rate), 0, lanes);
+#else
+      vstore16(value, 0, lanes);
+#endif
+      for (int c = 0; c < min(16, K - k); ++c) y[(j * 16 + c) * plane + at + i * step] = lanes[c];
+#else
       storeResult(k + 16 <= K ? value : maskLanes(value, K - k), y, element, f.rate);
+#endif
     }
   }
 }

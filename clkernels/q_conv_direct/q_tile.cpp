@@ -109,7 +109,9 @@ Verdict quantTileApplies(const OpView& op, const DeviceCaps& device) {
   const int block = op.inputs[0].layout.block;
   if (block != 1 && block != 16)
     return Verdict::no("the input is neither planar nor in blocks of 16 channels");
-  if (op.outputs[0].layout.block != 16) return Verdict::no("the output is not in blocks of 16 channels");
+  const int outputBlock = op.outputs[0].layout.block;
+  if (outputBlock != 1 && outputBlock != 16)
+    return Verdict::no("the output is neither planar nor in blocks of 16 channels");
   if (op.has(kResidualInput) && op.inputs[kResidualInput].layout.block != 16)
     return Verdict::no("the residual is not in blocks of 16 channels");
   const Window w = windowOf(op);
@@ -165,6 +167,7 @@ KernelCall quantTileCall(Launch& launch, const OpView& op, const Window& w, cons
   call.defines = {{"T_TX", std::to_string(t.tx)},
                   {"T_TK", std::to_string(t.tk)},
                   {"P_BLOCK", std::to_string(op.inputs[0].layout.block)},
+                  {"P_PLANAR", op.outputs[0].layout.block == 1 ? "1" : "0"},
                   {"P_PATCH", std::to_string(patchWords(work, t))}};
   addQuantDefines(call.defines, op, device);
   call.global = {static_cast<std::size_t>(tileRegions(work, t).count),
@@ -179,12 +182,20 @@ KernelCall quantTileCall(Launch& launch, const OpView& op, const Window& w, cons
   return call;
 }
 
-Cost quantTileCost(Cost operands, double operations, const Window& w, const TileWork& work,
+void addPlanarOutput(std::vector<BlockChoice>& choices, const OpView& op, BlockChoice like) {
+  if (op.outputs[0].type != DataType::Float32 || op.has(kResidualInput)) return;
+  like.outputs[0] = 1;
+  choices.push_back(std::move(like));
+}
+
+Cost quantTileCost(const OpView& op, Cost operands, double operations, const Window& w, const TileWork& work,
                    const TileTactic& t) {
   // The estimate's peak is that of f32 multiply-adds, of which a dot product does four at once.
   const double products = static_cast<double>(work.taps * work.groups * work.rows * work.columns) *
                           static_cast<double>(work.channels * w.groupOutputs()) / 64.0;
   operands.operations = operations;
+  // Planes take a store per value: dearer than blocks, cheaper than changing the layout afterwards.
+  if (op.outputs[0].layout.block == 1) operands.bytes += 2.0 * static_cast<double>(op.outputs[0].bytes());
   operands.efficiency = 4.0 * std::min(0.9, products / (steps(work, t) * static_cast<double>(work.groups)));
   return operands;
 }

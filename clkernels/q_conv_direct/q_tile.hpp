@@ -42,8 +42,11 @@ KernelCall quantTileCall(Launch& launch, const OpView& op, const Window& w, cons
                          const TileTactic& tactic, const WeightOrder& order, const std::string& stem,
                          const DeviceCaps& device);
 
+/// Appends the choice `like` with a planar output where the result is floats: those are the network's outputs.
+void addPlanarOutput(std::vector<BlockChoice>& choices, const OpView& op, BlockChoice like);
+
 /// Cost of `operations` in total, at the efficiency of the untuned tactic.
-Cost quantTileCost(Cost operands, double operations, const Window& w, const TileWork& work,
+Cost quantTileCost(const OpView& op, Cost operands, double operations, const Window& w, const TileWork& work,
                    const TileTactic& tactic);
 
 /// The floating-point families' samples in codes.

@@ -5,7 +5,8 @@
 //
 // Layouts (offsets, strides in elements):
 //   x  xOffset + n * xBatch + ((c / P_BLOCK) * H * W + iy * W + ix) * P_BLOCK + c % P_BLOCK
-//   y  yOffset + n * yBatch + ((k / 16) * OH * OW + oy * OW + ox) * 16 + k % 16; the residual likewise
+//   y  yOffset + n * yBatch + ((k / 16) * OH * OW + oy * OW + ox) * 16 + k % 16; the residual likewise;
+//     planar where P_PLANAR: yOffset + n * yBatch + (k * OH + oy) * OW + ox
 //   w  [group][tile of T_TK * 16 channels][input blocks][KH * KW taps][quads][T_TK * 16][4], zero-padded; the taps
 //      by ry, then rx, then rows and columns of that convolution, flipped so that the input is read forward
 //   corrections [group][tile][KH * KW taps][T_TK * 16]

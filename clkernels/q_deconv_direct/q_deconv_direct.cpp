@@ -69,7 +69,11 @@ class QDeconvDirect final : public KernelFamily {
     if (patchWords(workOf(op), {}) > kMaxPatchWords) return Verdict::no("the window is too large");
     return Verdict::yes();
   }
-  int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
+  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
+    std::vector<BlockChoice> choices{BlockChoice::uniform(op, 16)};
+    addPlanarOutput(choices, op, choices[0]);
+    return choices;
+  }
   TacticSpace space(const Problem& p, const DeviceCaps&) const override {
     return quantTileSpace(workOf(p), false);
   }
@@ -99,7 +103,7 @@ class QDeconvDirect final : public KernelFamily {
     const double operations =
         2.0 * static_cast<double>(p.inputs[0].size() * w.groupOutputs() * w.kernelVolume());
     const TileWork work = phaseWork(p);
-    return quantTileCost(KernelFamily::cost(p, device), operations, w, work,
+    return quantTileCost(p, KernelFamily::cost(p, device), operations, w, work,
                          quantTileFallback(work, device, false));
   }
 

@@ -57,7 +57,7 @@ Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<
   const auto& e = c.e();
   const cl::Context& context = e.device.impl().context();
   guarded(
-      "allocating a context of " + e.name + " (" + std::to_string(e.memory.activations + e.memory.workspace) +
+      "allocating a context of " + e.name + " (" + std::to_string(e.memory.activations + e.memory.bindings + e.memory.workspace) +
           " bytes)",
       [&] {
         c.queue = cl::CommandQueue(context, e.device.impl().device, CL_QUEUE_PROFILING_ENABLE);

@@ -90,7 +90,7 @@ void describe(Engine::Impl& engine) {
     const Value& value = engine.lowered.values[lowered.value];
     engine.bindings.push_back({lowered.name, value.desc.type, value.desc.shape, isInput});
     engine.bindingStorage.push_back(value.storage);
-    engine.memory.activations += value.desc.bytes();
+    engine.memory.bindings += value.desc.bytes();
   };
   for (const auto& input : engine.lowered.inputs) add(input, true);
   for (const auto& output : engine.lowered.outputs) add(output, false);
