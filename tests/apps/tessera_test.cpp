@@ -68,7 +68,7 @@ TEST_F(Program, CalibratesAndRunsInInt8) {
   EXPECT_EQ(json["sensitivity"][0]["name"], "score");
   EXPECT_GT(json["sensitivity"][0]["error"].get<double>(), 0);
 
-  const std::vector<std::string> int8{"--precision", "int8", "--calibration-cache", cache};
+  const std::vector<std::string> int8{"--precision", "int8", "--calibration-cache", cache, "--tune", "off"};
   const auto with = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), int8.begin(), int8.end());
     return runProgram("tessera", arguments);
