@@ -18,6 +18,9 @@ namespace {
 
 constexpr double kGiveUp = 3;          // times the best: one pass is enough to know
 constexpr double kArbiterSeconds = 3;  // a naive kernel that takes longer checks nothing at full size
+constexpr double kKeptBytes = 1e9;
+constexpr std::size_t kKeptPacking = 4 << 20;
+constexpr std::size_t kKeptPrograms = 300;
 constexpr double kSampleMs = 1, kTotalMs = 40;
 constexpr std::size_t kLeastSamples = 5, kMostSamples = 15;
 
@@ -89,6 +92,8 @@ class DeviceRunner final : public CandidateRunner {
     }
     std::vector<Trial> trials;
     for (Entry& e : entries) trials.push_back(std::move(e.trial));
+    entries.clear();
+    dropLargePackings();
     return trials;
   }
 
@@ -103,16 +108,40 @@ class DeviceRunner final : public CandidateRunner {
     Trial trial;
   };
 
-  // Operands and results are kept for one problem at a time: they may be large.
+  // What is kept of a problem: operands, and what is known to be right.
+  struct State {
+    OpView planar;
+    std::map<std::string, std::shared_ptr<OpOperands>> operands;  ///< by layout
+    std::set<std::string> verified;
+    std::map<std::string, std::vector<HostTensor>> references;
+    std::optional<std::vector<HostTensor>> trusted;  ///< results at full size; none yet, or none to be had
+  };
+
+  // A search comes back to a problem; but operands may be large.
   void useProblem(const OpView& planar) {
-    if (planar.text() == problem_) return;
-    problem_ = planar.text();
-    planar_ = planar;
-    operands_.clear();
-    verified_.clear();
-    references_.clear();
-    trusted_.reset();
-    programs_ = ProgramSet(device_);
+    const std::string key = planar.text();
+    if (!states_.count(key)) {
+      double bytes = 0;
+      for (const auto* operands : {&planar.inputs, &planar.outputs})
+        for (const TensorDesc& t : *operands) bytes += static_cast<double>(t.bytes());
+      keptBytes_ += 4 * bytes;  // several layouts, and results on the host
+      if (keptBytes_ > kKeptBytes) {
+        states_.clear();
+        keptBytes_ = 4 * bytes;
+      }
+      states_[key].planar = planar;
+    }
+    state_ = &states_[key];
+    if (programs_.size() > kKeptPrograms) programs_ = ProgramSet(device_);
+  }
+
+  // Every tactic packs weights in its own way: large ones are not kept from batch to batch.
+  void dropLargePackings() {
+    std::size_t bytes = 0;
+    for (const TensorDesc& t : state_->planar.inputs) bytes += t.constant ? t.bytes() : 0;
+    if (bytes < kKeptPacking) return;
+    for (auto& [_, operands] : state_->operands)
+      if (operands) operands->dropPacked();
   }
 
   const DeviceCaps& caps(const OpView& view) {
@@ -154,9 +183,10 @@ class DeviceRunner final : public CandidateRunner {
   // Ready to be timed; or Slow, where one pass says enough.
   void prepare(Entry& e, double best) {
     const Candidate& c = *e.candidate;
-    auto& operands = operands_[c.view.text()];
+    auto& operands = state_->operands[c.view.text()];
     if (!operands)
-      operands = std::make_shared<OpOperands>(device_, c.view, madeUpOperands(planar_), constantsOf(c.view));
+      operands =
+          std::make_shared<OpOperands>(device_, c.view, madeUpOperands(state_->planar), constantsOf(c.view));
     e.runner.emplace(device_, *c.family, operands, c.tactic, &programs_);
     e.runner->time(1);  // warms up; some drivers finish compiling here
     const double first = e.runner->time(1);
@@ -199,25 +229,25 @@ class DeviceRunner final : public CandidateRunner {
 
   std::string whyWrong(const Candidate& c, OpRunner& runner) {
     const std::string key = std::string(c.family->id().name) + " " + c.view.text() + " " + c.tactic.text();
-    if (verified_.count(key)) return {};
+    if (state_->verified.count(key)) return {};
     if (const auto wrong = whyWrongShrunken(c); !wrong.empty()) return "on a smaller problem: " + wrong;
     const auto outputs = runner.run();
     if (!runner.damage().empty()) return runner.damage();
-    if (!trusted_) trusted_ = arbiter(c);
-    if (trusted_->empty()) {
-      *trusted_ = outputs;  // the first that agrees with the reference on a smaller problem
+    if (!state_->trusted) state_->trusted = arbiter(c);
+    if (state_->trusted->empty()) {
+      *state_->trusted = outputs;  // the first that agrees with the reference on a smaller problem
     } else {
-      Tolerance tolerance = operatorNamed(c.view.op).tolerance(planar_);
+      Tolerance tolerance = operatorNamed(c.view.op).tolerance(state_->planar);
       tolerance.absolute *= 2, tolerance.relative *= 2;  // both sides may be off
-      if (const auto wrong = difference(outputs, *trusted_, tolerance); !wrong.empty()) return wrong;
+      if (const auto wrong = difference(outputs, *state_->trusted, tolerance); !wrong.empty()) return wrong;
     }
-    verified_.insert(key);
+    state_->verified.insert(key);
     return {};
   }
 
   std::string whyWrongShrunken(const Candidate& c) {
     const Operator& op = operatorNamed(c.view.op);
-    for (const OpView& planar : shrunken(planar_)) {
+    for (const OpView& planar : shrunken(state_->planar)) {
       const OpView view = inBlocksOf(planar, c.view);
       if (!c.family->applies(view, caps(view))) continue;
       const Problem problem = c.family->problem(view);
@@ -225,7 +255,7 @@ class DeviceRunner final : public CandidateRunner {
           c.family->fallback(problem, caps(view)) != c.tactic)
         continue;
       const auto inputs = madeUpOperands(planar);
-      auto& expected = references_[planar.text()];
+      auto& expected = state_->references[planar.text()];
       if (expected.empty()) {
         for (const TensorDesc& t : planar.outputs) expected.emplace_back(t.type, t.shape);
         op.reference(planar, inputs, expected);
@@ -235,22 +265,25 @@ class DeviceRunner final : public CandidateRunner {
       if (!runner.damage().empty()) return runner.damage();
       return difference(outputs, expected, op.tolerance(planar));
     }
-    log().debug("{} has no smaller problem to be checked on with {} {}", planar_.text(),
+    log().debug("{} has no smaller problem to be checked on with {} {}", state_->planar.text(),
                 c.family->id().text(), c.tactic.text());
     return {};
   }
 
   // What the plainest family computes, where it is quick enough and no candidate of its own; else nothing.
   std::vector<HostTensor> arbiter(const Candidate& c) {
-    for (auto it = familiesFor(planar_.op).rbegin(); it != familiesFor(planar_.op).rend(); ++it) {
+    for (auto it = familiesFor(state_->planar.op).rbegin(); it != familiesFor(state_->planar.op).rend();
+         ++it) {
       const KernelFamily& family = **it;
-      if (!family.applies(planar_, caps(planar_))) continue;
-      if (&family == c.family && c.view == planar_) return {};
-      const Problem problem = family.problem(planar_);
-      if (estimateSeconds(family.cost(problem, caps(planar_)), caps(planar_)) > kArbiterSeconds) return {};
-      const Candidate plain{&family, planar_, family.fallback(problem, caps(planar_))};
+      if (!family.applies(state_->planar, caps(state_->planar))) continue;
+      if (&family == c.family && c.view == state_->planar) return {};
+      const Problem problem = family.problem(state_->planar);
+      if (estimateSeconds(family.cost(problem, caps(state_->planar)), caps(state_->planar)) > kArbiterSeconds)
+        return {};
+      const Candidate plain{&family, state_->planar, family.fallback(problem, caps(state_->planar))};
       if (!whyWrongShrunken(plain).empty()) return {};
-      OpRunner runner(device_, family, planar_, plain.tactic, madeUpOperands(planar_), constantsOf(planar_));
+      OpRunner runner(device_, family, state_->planar, plain.tactic, madeUpOperands(state_->planar),
+                      constantsOf(state_->planar));
       auto outputs = runner.run();
       return runner.damage().empty() ? outputs : std::vector<HostTensor>{};
     }
@@ -260,13 +293,10 @@ class DeviceRunner final : public CandidateRunner {
   Device device_;
   TrialListener* listener_;
   std::optional<DeviceCaps> int8Caps_;
-  std::string problem_;
-  OpView planar_;
+  std::map<std::string, State> states_;  ///< by planar problem
+  State* state_ = nullptr;               ///< of the candidates being tried
+  double keptBytes_ = 0;
   ProgramSet programs_;
-  std::map<std::string, std::shared_ptr<OpOperands>> operands_;  ///< by layout
-  std::set<std::string> verified_;
-  std::map<std::string, std::vector<HostTensor>> references_;
-  std::optional<std::vector<HostTensor>> trusted_;  ///< results at full size; none yet, or none to be had
 };
 
 }  // namespace

@@ -148,7 +148,7 @@ void Tuner::noteBad(const TuneRecord& record) {
 }
 
 Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
-  report_.problems = report_.exact = report_.stale = report_.defaults = report_.fallback = 0;
+  report_.problems = report_.exact = report_.stale = report_.fallback = 0;
   const bool untuned = variant == "untuned";
   const TacticChooser chooser = [&](const KernelFamily& family, const Problem& problem) {
     return untuned ? untunedTactic(family, problem) : choose(family, problem);

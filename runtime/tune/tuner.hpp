@@ -63,7 +63,7 @@ class Tuner {
   // Look-up.
   Lowered lowerAs(const Graph& graph, const std::string& variant);
   Tactic choose(const KernelFamily& family, const Problem& problem);
-  /// The built-in default of the device's class, else the family's fallback.
+  /// The family's fallback.
   Tactic untunedTactic(const KernelFamily& family, const Problem& problem);
   std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
   /// Whether the untuned tactic is known to be wrong, to crash or to hang, in this layout or another.

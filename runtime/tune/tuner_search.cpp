@@ -16,7 +16,7 @@ namespace tessera {
 namespace {
 
 constexpr double kHopeless = 10;       // times the model's estimate of the best way: not even measured
-constexpr double kOptionsShare = 0.4;  // of the budget, at most, for comparing families and layouts
+constexpr double kOptionsShare = 0.6;  // of the budget, at most, for comparing families and layouts
 constexpr double kWorthwhile = 0.003;  // share of the network's time below which Fast searches no tactics
 constexpr const char* kSearchFamily = "search/1";  // of records that say a problem was searched
 

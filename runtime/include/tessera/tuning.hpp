@@ -50,7 +50,6 @@ struct TuneReport {
   std::size_t problems = 0;    ///< distinct kernels that were chosen
   std::size_t exact = 0;       ///< by a record of this device
   std::size_t stale = 0;       ///< by a record of this device with another driver
-  std::size_t defaults = 0;    ///< by the built-in defaults of the device's class
   std::size_t fallback = 0;    ///< without any record
   std::size_t candidates = 0;  ///< tried for this engine; 0: nothing was tuned
   std::size_t bad = 0;         ///< of these, wrong, crashed or hung
