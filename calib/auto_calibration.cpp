@@ -85,7 +85,7 @@ class Search {
     const double error = d.error / std::max(reference_.error, 1e-30);
     return reference_.changed > 0 ? (error + d.changed / reference_.changed) / 2 : error;
   }
-  bool mayRun(int count) const { return meter_.runs() + count <= std::max(in_.statistics.batches * 4 / 5, 24); }
+  bool mayRun(int count) const { return meter_.runs() + count <= std::max(in_.statistics.batches / 2, 24); }
   void report(const char* stage, int done, int total) const {
     if (in_.options.progress) in_.options.progress(stage, done, total);
   }
@@ -146,6 +146,7 @@ class Search {
 
   // Groups whose readers are better left in fp32, most gain per multiply-add first.
   void leaveInFloat() {
+    if (in_.options.fp32Share <= 0) return;
     struct Option {
       const Group* group;
       double gain;

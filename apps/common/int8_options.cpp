@@ -24,6 +24,10 @@ void Int8Arguments::add(CLI::App& app) {
   app.add_option("--calibration-limit", limit, "Images to calibrate from, at most (0: all)")
       ->capture_default_str();
   app.add_option("--calibration-seed", seed, "Picks them")->capture_default_str();
+  app.add_option("--calibration-fp32-share", fp32Share,
+                 "Share of the multiply-adds that auto may leave in fp32 (their bits differ between devices)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   app.add_option("--keep-fp32", keepFp32, "INT8: layers that stay in fp32")
       ->delimiter(',')
       ->type_name("NAME,..");
@@ -77,6 +81,7 @@ CalibrationOptions optionsOf(const Int8Arguments& arguments, const PassOptions& 
   CalibrationOptions options;
   options.method = parseCalibrationMethod(arguments.method);
   options.passes = passes;
+  options.fp32Share = arguments.fp32Share;
   options.layerPrecision = arguments.layerPrecision();
   options.progress = [stages = std::make_shared<Stages>()](std::string_view name, int done, int total) {
     (*stages)(name, done, total);

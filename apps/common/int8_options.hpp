@@ -19,6 +19,7 @@ struct Int8Arguments {
   std::vector<std::string> keepFp32;
   bool keepFirstLast = false;
   int limit = 100, batch = 1;
+  double fp32Share = 0;  ///< of the multiply-adds that `auto` may leave in fp32
   unsigned seed = 0;
 
   /// Adds --calibration-images, --calibration-cache and their kin.

@@ -89,7 +89,8 @@ class ConvGemm final : public KernelFamily {
     const GemmShape shape = gemmShape(p);
     cost.operations = shape.operations();
     if (device.isCpu()) {
-      cost.efficiency = 0.02;
+      constexpr int kLeastRows = 16;  // of a tile; what it computes beyond the output is lost
+      cost.efficiency = 0.02 * shape.rows / static_cast<double>(roundUp(shape.rows, kLeastRows));
       return cost;
     }
     const GemmTactic tactic = gemmFallback(shape, gemmFreedom(p, shape, device), device);

@@ -34,7 +34,9 @@ struct CalibrationOptions {
   CalibrationMethod method = CalibrationMethod::Auto;
   double percentile = 99.99;   ///< for Percentile, and what Auto tries
   bool biasCorrection = true;  ///< Auto: let corrected biases compete
-  double fp32Share = 0.1;      ///< Auto: share of the multiply-adds that may be left in fp32 where that helps most
+  /// Auto: share of the multiply-adds that may be left in fp32 where that helps most. Sums in fp32 depend on their
+  /// order, so only a network without such layers gives the same bits on every device.
+  double fp32Share = 0;
   PassOptions passes;
   PrecisionOptions layerPrecision;
   /// Called with the stage's name, batches done and batches in all (0: not known).
