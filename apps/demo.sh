@@ -16,6 +16,8 @@ if [[ ! -f build/release/CMakeCache.txt ]]; then
 fi
 cmake --build build/release -j "$jobs" --target segmenter_program
 
+# Untuned, so that it is quick; TESSERA_TUNE=fast searches for faster kernels first, about a minute a precision.
+export TESSERA_TUNE=${TESSERA_TUNE:-off}
 demo=apps/segmenter/demo
 segment() {
   local folder=$1; shift
