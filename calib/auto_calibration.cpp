@@ -85,7 +85,7 @@ class Search {
     const double error = d.error / std::max(reference_.error, 1e-30);
     return reference_.changed > 0 ? (error + d.changed / reference_.changed) / 2 : error;
   }
-  bool mayRun(int count) const { return meter_.runs() + count <= std::max(in_.statistics.batches / 2, 24); }
+  bool mayRun(int count) const { return meter_.runs() + count <= std::max(in_.statistics.batches / 4, 24); }
   void report(const char* stage, int done, int total) const {
     if (in_.options.progress) in_.options.progress(stage, done, total);
   }

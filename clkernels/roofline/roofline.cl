@@ -33,28 +33,29 @@ __kernel void roofline(__global VALUE* y, float a) {
 #elif P_KIND == 1
 #if D_PTX
 #define HALVES uint
-static inline uint halfFma(uint x, uint a, uint b) {
-  asm volatile("fma.rn.f16x2 %0, %0, %1, %2;" : "+r"(x) : "r"(a), "r"(b));
+// x * x + a: with a third register to read the H200 starts half as many.
+static inline uint halfFma(uint x, uint a) {
+  asm volatile("fma.rn.f16x2 %0, %0, %0, %1;" : "+r"(x) : "r"(a));
   return x;
 }
 #define HALF_OF(number) ((uint)(number) * 0x00010001u)
 #else
 #pragma OPENCL EXTENSION cl_khr_fp16 : enable
 #define HALVES half2
-#define halfFma fma
+#define halfFma(x, a) fma(x, x, a)
 #define HALF_OF(number) ((half2)(as_half((ushort)(number))))
 #endif
-// Two halves in a value; 0x3bff is 0.9995, 0x3c00 is 1.
+// Two halves in a value; 0x3400 is 0.25.
 __kernel void roofline(__global HALVES* y, float unused) {
   HALVES x[P_VALUES];
   for (int i = 0; i < P_VALUES; ++i) x[i] = HALF_OF(i + (int)get_global_id(0) % 64);
-  const HALVES a = HALF_OF(0x3bff), b = HALF_OF(0x3c00);
+  const HALVES a = HALF_OF(0x3400);
   for (int r = 0; r < P_ROUNDS; ++r) {
 #pragma unroll
-    for (int i = 0; i < P_VALUES; ++i) x[i] = halfFma(x[i], a, b);
+    for (int i = 0; i < P_VALUES; ++i) x[i] = halfFma(x[i], a);
   }
   HALVES last = x[0];
-  for (int i = 1; i < P_VALUES; ++i) last = halfFma(last, x[i], x[i]);
+  for (int i = 1; i < P_VALUES; ++i) last = halfFma(x[i], last);
   y[get_global_id(0)] = last;
 }
 
