@@ -28,8 +28,8 @@ std::vector<OpInstance> instancesFor(const KernelFamily& family);
 std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance& instance,
                                     const DeviceCaps& caps, unsigned seed);
 
-/// The fallback and, by turns, a corner of the space or a random member (none where `turn` is negative); all
-/// of them where the environment says TESSERA_TEST_TACTICS=all.
+/// The fallback and, by turns, a corner of the space or a random member (none where `turn` is negative; every third
+/// turn where the family is not for this device); all of them where the environment says TESSERA_TEST_TACTICS=all.
 std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
                                  int turn);
 
