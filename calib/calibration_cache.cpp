@@ -6,6 +6,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "graph/hex.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera {
@@ -16,12 +17,6 @@ constexpr std::string_view kMagic = "tessera-calibration 1";
 std::string number(float value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
-std::string hex(std::uint64_t value, int digits) {
-  char text[24];
-  std::snprintf(text, sizeof text, "%0*llx", digits, static_cast<unsigned long long>(value));
-  return text;
 }
 
 class Lines {
@@ -99,7 +94,7 @@ std::string listLine(const char* kind, const std::vector<float>& values, const s
 
 std::string calibrationText(const Calibration& c) {
   std::string out = std::string(kMagic) + "\n";
-  out += "graph " + hex(c.graphHash, 16) + " " + c.graphName + "\nmethod " + c.method + "\n";
+  out += "graph " + hexText(c.graphHash) + " " + c.graphName + "\nmethod " + c.method + "\n";
   for (const auto& [name, scale] : c.scales) out += "scale " + number(scale) + " " + name + "\n";
   for (const auto& name : c.floatTensors) out += "float-tensor " + name + "\n";
   for (const auto& name : c.floatLayers) out += "float-layer " + name + "\n";
@@ -151,7 +146,7 @@ std::string tensorrtCacheText(const Calibration& c) {
   const std::string algorithm = c.method == "minmax" ? "MinMaxCalibration" : "EntropyCalibration2";
   std::string out = "TRT-8601-" + algorithm + "\n";
   for (const auto& [name, scale] : c.scales)
-    out += name + ": " + hex(std::bit_cast<std::uint32_t>(scale), 8) + "\n";
+    out += name + ": " + hexText(std::bit_cast<std::uint32_t>(scale), 8) + "\n";
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "graph/hex.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -26,12 +27,6 @@ struct Header {
   std::uint64_t identity;  ///< length of the identity, the first of them
 };
 static_assert(sizeof(Header) == 32);
-
-std::string hex(std::uint64_t value) {
-  std::string text(16, '0');
-  for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
-  return text;
-}
 
 std::string readAll(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -54,11 +49,11 @@ std::string ProgramCache::identity(const DeviceCaps& device, std::string_view so
   text.append(options).append("\n");
   // The source's hash, wide enough to stand for it.
   const XXH128_hash_t hash = XXH3_128bits(source.data(), source.size());
-  return text + hex(hash.high64) + hex(hash.low64) + '\n' + std::to_string(source.size());
+  return text + hexText(hash.high64) + hexText(hash.low64) + '\n' + std::to_string(source.size());
 }
 
 fs::path ProgramCache::fileOf(const std::string& identity) const {
-  return folder_ / (hex(XXH3_64bits(identity.data(), identity.size())) + kExtension);
+  return folder_ / (hexText(XXH3_64bits(identity.data(), identity.size())) + kExtension);
 }
 
 std::optional<std::vector<unsigned char>> ProgramCache::find(const std::string& identity) {

@@ -1,8 +1,7 @@
 // The graph's stable text dump, its hash, and its invariants.
 #include <xxhash.h>
 
-#include <cstdio>
-
+#include "graph/hex.hpp"
 #include "ops/operator.hpp"
 #include "tessera/graph.hpp"
 
@@ -11,17 +10,11 @@ namespace {
 
 std::uint64_t constantHash(const HostTensor& t) { return XXH3_64bits(t.data.data(), t.data.size()); }
 
-std::string hex(std::uint64_t value) {
-  char text[20];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 std::string operand(const Graph& graph, TensorId id) {
   if (id == kNoTensor) return "-";
   const auto& t = graph.tensor(id);
   std::string out = "%" + std::to_string(id) + ":" + t.desc().text();
-  if (t.isConstant()) out += "#" + hex(constantHash(*t.constant));
+  if (t.isConstant()) out += "#" + hexText(constantHash(*t.constant));
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "graph/hex.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -18,12 +19,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kFormat = "tessera-tactic-1";
-
-std::string hex(std::uint64_t value) {
-  char text[20];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 std::uint64_t hashOf(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
@@ -54,7 +49,7 @@ std::string plain(std::string text) {
 }
 
 std::string keyOf(const std::string& problem, const std::string& family, std::uint64_t source) {
-  return family + "\t" + hex(source) + "\t" + problem;
+  return family + "\t" + hexText(source) + "\t" + problem;
 }
 
 // An open file with an exclusive lock, released at the end of its life.
@@ -89,7 +84,7 @@ class LockedFile {
 std::string fileName(const DeviceCaps& device) {
   std::string name;
   for (const char c : device.name) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-  return name.substr(0, 60) + "-" + hex(hashOf(fingerprintWithoutDriver(device.fingerprint()))) + ".tactics";
+  return name.substr(0, 60) + "-" + hexText(hashOf(fingerprintWithoutDriver(device.fingerprint()))) + ".tactics";
 }
 
 }  // namespace
@@ -97,9 +92,9 @@ std::string fileName(const DeviceCaps& device) {
 std::string TuneRecord::line() const {
   char time[32];
   const std::string_view ms(time, std::to_chars(time, time + sizeof time, milliseconds).ptr - time);
-  std::string body = family + "\t" + hex(source) + "\t" + plain(problem) + "\t" + plain(device) + "\t" +
+  std::string body = family + "\t" + hexText(source) + "\t" + plain(problem) + "\t" + plain(device) + "\t" +
                      tactic + "\t" + std::string(ms) + "\t" + (bad ? "bad" : "good") + "\t" + plain(reason);
-  return std::string(kFormat) + "\t" + hex(hashOf(body)) + "\t" + body;
+  return std::string(kFormat) + "\t" + hexText(hashOf(body)) + "\t" + body;
 }
 
 std::optional<TuneRecord> TuneRecord::parse(std::string_view line) {
@@ -249,7 +244,7 @@ void TacticsStore::compact() {
   std::map<std::string, TuneRecord> kept;
   for (const TuneRecord& r : records_) {
     const std::string key =
-        r.family + "\t" + hex(r.source) + "\t" + r.problem + "\t" + r.device + "\t" + (r.bad ? r.tactic : "");
+        r.family + "\t" + hexText(r.source) + "\t" + r.problem + "\t" + r.device + "\t" + (r.bad ? r.tactic : "");
     const auto [it, fresh] = kept.emplace(key, r);
     if (!fresh && !r.bad && r.milliseconds < it->second.milliseconds) it->second = r;
   }

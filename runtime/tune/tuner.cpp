@@ -9,6 +9,7 @@
 #include <set>
 
 #include "clkernels/embedded.hpp"
+#include "graph/hex.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
 
@@ -33,10 +34,7 @@ std::string networkKey(const Graph& graph) {
       for (const TensorId id : *ids)
         text += id == kNoTensor ? "-," : std::to_string(id) + ":" + graph.tensor(id).desc().text() + ",";
   }
-  char hex[20];
-  std::snprintf(hex, sizeof hex, "%016llx",
-                static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
-  return std::string("network ") + hex;
+  return "network " + hexText(XXH3_64bits(text.data(), text.size()));
 }
 
 constexpr std::pair<TuneMode, std::string_view> kModes[] = {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "graph/evaluate.hpp"
+#include "graph/hex.hpp"
 #include "lower/precision.hpp"
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
@@ -25,10 +26,7 @@ std::vector<TensorId> computed(const Graph& graph) {
 }
 
 std::string checksum(const HostTensor& value) {
-  char text[20];
-  std::snprintf(text, sizeof text, "%016llx",
-                static_cast<unsigned long long>(XXH3_64bits(value.data.data(), value.data.size())));
-  return text;
+  return hexText(XXH3_64bits(value.data.data(), value.data.size()));
 }
 
 class Int8Network : public testing::Test {
