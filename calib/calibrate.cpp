@@ -17,13 +17,6 @@ std::vector<std::string> computeInputs(const Graph& graph) {
   return {names.begin(), names.end()};
 }
 
-void checkGraph(const Calibration& calibration, std::uint64_t hash, const std::string& name) {
-  if (calibration.graphHash != 0 && calibration.graphHash != hash)
-    throw Error(ErrorCode::BadCache, "the calibration cache belongs to another network ('" +
-                                         calibration.graphName + "'): its graph hash differs from that of '" +
-                                         name + "'");
-}
-
 }  // namespace
 
 CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
@@ -32,7 +25,7 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   const std::uint64_t hash = imported.hash();
   if (const std::string cached = calibrator.readCache(); !cached.empty()) {
     result.calibration = parseAnyCalibration(cached, "the calibration cache");
-    checkGraph(result.calibration, hash, imported.name);
+    requireGraph(result.calibration, hash, imported.name);
     result.fromCache = true;
     return result;
   }

@@ -9,9 +9,7 @@ namespace tessera {
 std::vector<LayerSensitivity> rankLayers(const Graph& imported, const Device& device, Calibrator& data,
                                          const Calibration& calibration, int batches,
                                          const CalibrationOptions& options) {
-  if (calibration.graphHash != 0 && calibration.graphHash != imported.hash())
-    throw Error(ErrorCode::BadCache, "the calibration belongs to another network ('" + calibration.graphName +
-                                         "'), not to '" + imported.name + "'");
+  requireGraph(calibration, imported.hash(), imported.name);
   Graph graph = imported;
   optimize(graph, options.passes);
   std::vector<TensorMap> samples;

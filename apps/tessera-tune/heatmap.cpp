@@ -8,6 +8,7 @@
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
 #include "lower/cost_model.hpp"
+#include "ops/quantised.hpp"
 #include "tune/candidates.hpp"
 #include "tune/problem.hpp"
 #include "tune/worker.hpp"
@@ -67,7 +68,7 @@ void text(cv::Mat& image, const std::string& what, cv::Point at, double size, co
 Json drawHeatmap(const TacticsStore& store, const TuneArguments& a, const Device& device) {
   const auto problems = listedProblems(a);
   if (problems.empty()) throw UsageError("--heatmap wants a --problem; tessera-tune --show lists some.");
-  const bool int8 = parseOpView(problems.front()).op[0] == 'Q';
+  const bool int8 = isQuantised(parseOpView(problems.front()).op);
   const DeviceCaps caps = int8 ? device.int8Caps() : device.caps();
   Candidate base = chosenKernel(problems.front(), a.heatmapFamily, caps);
   const Problem problem = base.family->problem(base.view);

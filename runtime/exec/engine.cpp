@@ -6,9 +6,12 @@
 #include <set>
 
 #include "exec/engine_impl.hpp"
+#include "lower/precision.hpp"
 #include "lower/qdq.hpp"
+#include "ops/quantised.hpp"
 #include "tessera/context.hpp"
 #include "tessera/log.hpp"
+#include "tune/search.hpp"
 #include "tune/tactics_store.hpp"
 #include "tune/tuner.hpp"
 
@@ -103,9 +106,6 @@ void describe(Engine::Impl& engine) {
   }
 }
 
-}  // namespace
-
-namespace {
 Graph toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOptions& options,
              const Calibration* own, std::vector<LayerPrecision>& report) {
   if (own) return assignInt8(graph, *own, options.layerPrecision, &report);
@@ -115,14 +115,9 @@ Graph toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOptions& 
         "INT8 needs a calibration: images to calibrate from, a calibration cache, or a model that carries "
         "its own scales (QuantizeLinear)");
   const Calibration& calibration = *options.calibration;
-  if (!options.optimized && calibration.graphHash != 0 && calibration.graphHash != sourceHash)
-    throw Error(ErrorCode::BadCache, "the calibration belongs to another network ('" + calibration.graphName +
-                                         "'): its graph hash differs from that of '" + graph.name + "'");
+  if (!options.optimized) requireGraph(calibration, sourceHash, graph.name);
   return assignInt8(graph, calibration, options.layerPrecision, &report);
 }
-}  // namespace
-
-namespace {
 
 // Runs engines in turns for some seconds; index and milliseconds of the fastest, the first where it is close.
 std::pair<std::size_t, double> race(const std::vector<std::shared_ptr<const Engine>>& engines) {
@@ -143,13 +138,13 @@ std::pair<std::size_t, double> race(const std::vector<std::shared_ptr<const Engi
       times[i].push_back(secondsSince(start) * 1e3);
     }
   std::size_t best = 0;
+  double least = 0;
   for (std::size_t i = 0; i < times.size(); ++i) {
-    std::sort(times[i].begin(), times[i].end());
-    times[i].front() = times[i][times[i].size() / 4];  // what else runs on the machine only ever adds time
-    log().debug("variant {}: {:.3f} ms", i, times[i].front());
-    if (times[i].front() < times[best].front() * kClose) best = i;
+    const double typical = typicalTime(std::move(times[i]));
+    log().debug("variant {}: {:.3f} ms", i, typical);
+    if (i == 0 || typical < least * kClose) best = i, least = typical;
   }
-  return {best, times[best].front()};
+  return {best, least};
 }
 
 }  // namespace
@@ -165,19 +160,18 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   if (options.precision == Precision::Int8 && !options.calibration && !options.optimized)
     own = takeQdq(graph);
   if (!options.optimized) optimize(graph, options.passes);
-  auto impl = std::make_unique<Impl>(device);
-  impl->name = graph.name;
+  const std::string name = graph.name;
+  std::vector<LayerPrecision> precisions;
   if (options.precision == Precision::Int8)
-    graph = toInt8(graph, sourceHash, options, own ? &*own : nullptr, impl->precisions);
-  const bool integers = std::any_of(graph.layers().begin(), graph.layers().end(), [](const Layer& l) {
-    return l.op.size() > 1 && l.op[0] == 'Q' && l.op[1] < 'a';
-  });
+    graph = toInt8(graph, sourceHash, options, own ? &*own : nullptr, precisions);
+  const bool integers = std::any_of(graph.layers().begin(), graph.layers().end(),
+                                    [](const Layer& l) { return isQuantised(l.op); });
   const DeviceCaps caps = integers ? device.int8Caps() : device.caps();
   Tuner tuner(device, caps, options.tuning);
   const auto assemble = [&](Lowered lowered) {
     auto made = std::make_unique<Impl>(device);
-    made->name = impl->name;
-    made->precisions = impl->precisions;
+    made->name = name;
+    made->precisions = precisions;
     made->lowered = std::move(lowered);
     planMemory(made->lowered, caps);
     std::vector<const KernelCall*> calls;

@@ -67,8 +67,8 @@ class Rewriter {
     return coded(layer.outputs[0]) || std::any_of(layer.inputs.begin(), layer.inputs.end(), coded);
   }
 
-  // Whether a pointwise layer's result stays floats for some readers while others compute on its codes. One kernel
-  // can write both where operands lie like the result or hold one value per channel.
+  // Whether a pointwise layer's result stays floats for some readers while others compute on its codes. One
+  // kernel can write both where operands lie like the result or hold one value per channel.
   bool givesBoth(const Layer& layer) const {
     const TensorId out = layer.outputs[0];
     const Shape& shape = from_.tensor(out).shape;
@@ -276,6 +276,12 @@ Graph assignInt8(const Graph& optimized, const Calibration& calibration, const P
                  std::vector<LayerPrecision>* report) {
   const Int8Plan plan = planInt8(optimized, calibration, options);
   return Rewriter(optimized, calibration, plan).run(report);
+}
+
+void requireGraph(const Calibration& calibration, std::uint64_t hash, const std::string& name) {
+  if (calibration.graphHash != 0 && calibration.graphHash != hash)
+    throw Error(ErrorCode::BadCache, "the calibration belongs to another network ('" + calibration.graphName +
+                                         "'): its graph hash differs from that of '" + name + "'");
 }
 
 }  // namespace tessera

@@ -25,6 +25,10 @@ std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer);
 /// Multiply-adds of a compute layer, 0 for others.
 double multiplyAdds(const Graph& graph, const Layer& layer);
 
+/// Throws Error(BadCache) where the calibration was made for an imported graph of another hash than this
+/// one's.
+void requireGraph(const Calibration& calibration, std::uint64_t hash, const std::string& name);
+
 /// Decisions for a whole graph.
 struct Int8Plan {
   std::vector<Int8Role> roles;       ///< per layer; Compute layers kept in fp32 have role Float

@@ -54,12 +54,6 @@ std::vector<bool> constantsOf(const OpView& view) {
   return constants;
 }
 
-// The median of the faster half: what else runs on the machine only ever adds time.
-double typical(std::vector<double> samples) {
-  std::sort(samples.begin(), samples.end());
-  return samples[samples.size() / 4];
-}
-
 class DeviceRunner final : public CandidateRunner {
  public:
   DeviceRunner(const Device& device, TrialListener* listener)
@@ -217,7 +211,7 @@ class DeviceRunner final : public CandidateRunner {
       }
     for (Entry& e : entries)
       if (e.runner && !e.samples.empty() && e.trial.outcome != Trial::Outcome::Wrong)
-        e.trial = {Trial::Outcome::Good, typical(std::move(e.samples)), {}};
+        e.trial = {Trial::Outcome::Good, typicalTime(std::move(e.samples)), {}};
   }
 
   void check(Entry& e) {

@@ -35,25 +35,21 @@ double terms(const OpView& v) {
 }
 
 // Repeats a pattern whose length shares no factor with extents, so that no two rows are alike.
-void fillFloats(HostTensor& t, double low, double high, unsigned seed) {
+template <class Distribution>
+void fill(HostTensor& t, Distribution distribution, unsigned seed) {
   constexpr std::int64_t kPeriod = 65521;
   std::mt19937 random(seed);
-  std::uniform_real_distribution<double> uniform(low, high);
   const std::int64_t n = t.size(), fresh = std::min(n, kPeriod);
-  for (std::int64_t i = 0; i < fresh; ++i) t.setNumber(i, uniform(random));
+  for (std::int64_t i = 0; i < fresh; ++i) t.setNumber(i, distribution(random));
   const std::size_t size = byteSize(t.type);
   for (std::int64_t i = fresh; i < n; i += fresh)
     std::memcpy(&t.data[i * size], t.data.data(), std::min(fresh, n - i) * size);
 }
+void fillFloats(HostTensor& t, double low, double high, unsigned seed) {
+  fill(t, std::uniform_real_distribution<double>(low, high), seed);
+}
 void fillIntegers(HostTensor& t, int low, int high, unsigned seed) {
-  constexpr std::int64_t kPeriod = 65521;
-  std::mt19937 random(seed);
-  std::uniform_int_distribution<int> uniform(low, high);
-  const std::int64_t n = t.size(), fresh = std::min(n, kPeriod);
-  for (std::int64_t i = 0; i < fresh; ++i) t.setNumber(i, uniform(random));
-  const std::size_t size = byteSize(t.type);
-  for (std::int64_t i = fresh; i < n; i += fresh)
-    std::memcpy(&t.data[i * size], t.data.data(), std::min(fresh, n - i) * size);
+  fill(t, std::uniform_int_distribution<int>(low, high), seed);
 }
 
 // Infers the outputs anew; false where the operator refuses the operands.
@@ -151,7 +147,7 @@ std::vector<HostTensor> madeUpOperands(const OpView& view) {
         break;
       case DataType::Float32:
       case DataType::Float16:
-        if (hasWeights(view) && view.op[0] == 'Q' && i == kMultiplierInput) {
+        if (hasWeights(view) && isQuantised(view.op) && i == kMultiplierInput) {
           // Codes spread over their range: the sum of n products of codes is about sqrt(n) * 5400.
           const double top = 80 / view.attrs.number("rate", 1) / (5400 * std::sqrt(terms(view)));
           fillFloats(t, top / 4, top, seed);

@@ -127,6 +127,11 @@ class Search {
 
 }  // namespace
 
+double typicalTime(std::vector<double> samples) {
+  std::sort(samples.begin(), samples.end());
+  return samples[samples.size() / 4];
+}
+
 std::vector<Tactic> neighbours(const TacticSpace& space, const Tactic& tactic) {
   const auto moved = [&](const Tactic& from, std::size_t parameter, int step) -> std::optional<Tactic> {
     const auto& [name, values] = space.parameters[parameter];

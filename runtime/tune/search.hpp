@@ -51,6 +51,9 @@ struct SearchResult {
   int best = -1;             ///< index into `tried`; -1: nothing good was found
 };
 
+/// The median of the faster half: what else runs on the machine only ever adds time. At least one sample.
+double typicalTime(std::vector<double> samples);
+
 /// A later candidate replaces an earlier one only where it is faster by more than this: ties go to the
 /// plainer.
 inline constexpr double kTie = 0.98;

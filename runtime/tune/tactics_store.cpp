@@ -13,6 +13,7 @@
 
 #include "graph/hex.hpp"
 #include "tessera/log.hpp"
+#include "tune/lines.hpp"
 
 namespace tessera {
 namespace fs = std::filesystem;
@@ -22,16 +23,6 @@ constexpr std::string_view kFormat = "tessera-tactic-1";
 
 std::uint64_t hashOf(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
-std::vector<std::string_view> fieldsOf(std::string_view line) {
-  std::vector<std::string_view> fields;
-  for (;;) {
-    const auto tab = line.find('\t');
-    fields.push_back(line.substr(0, tab));
-    if (tab == std::string_view::npos) return fields;
-    line = line.substr(tab + 1);
-  }
-}
-
 template <class T>
 bool parseNumber(std::string_view text, T& value, int base = 10) {
   if constexpr (std::is_floating_point_v<T>)
@@ -39,13 +30,6 @@ bool parseNumber(std::string_view text, T& value, int base = 10) {
   else
     return std::from_chars(text.data(), text.data() + text.size(), value, base).ptr ==
            text.data() + text.size();
-}
-
-// Tabs and line ends separate; whatever else a reason holds is kept.
-std::string plain(std::string text) {
-  for (char& c : text)
-    if (c == '\t' || c == '\n' || c == '\r') c = ' ';
-  return text;
 }
 
 std::string keyOf(const std::string& problem, const std::string& family, std::uint64_t source) {
@@ -84,16 +68,16 @@ class LockedFile {
 std::string fileName(const DeviceCaps& device) {
   std::string name;
   for (const char c : device.name) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-  return name.substr(0, 60) + "-" + hexText(hashOf(fingerprintWithoutDriver(device.fingerprint()))) + ".tactics";
+  return name.substr(0, 60) + "-" + hexText(hashOf(fingerprintWithoutDriver(device.fingerprint()))) +
+         ".tactics";
 }
 
 }  // namespace
 
 std::string TuneRecord::line() const {
-  char time[32];
-  const std::string_view ms(time, std::to_chars(time, time + sizeof time, milliseconds).ptr - time);
-  std::string body = family + "\t" + hexText(source) + "\t" + plain(problem) + "\t" + plain(device) + "\t" +
-                     tactic + "\t" + std::string(ms) + "\t" + (bad ? "bad" : "good") + "\t" + plain(reason);
+  std::string body = family + "\t" + hexText(source) + "\t" + asField(problem) + "\t" + asField(device) +
+                     "\t" + tactic + "\t" + exactText(milliseconds) + "\t" + (bad ? "bad" : "good") + "\t" +
+                     asField(reason);
   return std::string(kFormat) + "\t" + hexText(hashOf(body)) + "\t" + body;
 }
 
@@ -243,8 +227,8 @@ void TacticsStore::compact() {
   load();
   std::map<std::string, TuneRecord> kept;
   for (const TuneRecord& r : records_) {
-    const std::string key =
-        r.family + "\t" + hexText(r.source) + "\t" + r.problem + "\t" + r.device + "\t" + (r.bad ? r.tactic : "");
+    const std::string key = r.family + "\t" + hexText(r.source) + "\t" + r.problem + "\t" + r.device + "\t" +
+                            (r.bad ? r.tactic : "");
     const auto [it, fresh] = kept.emplace(key, r);
     if (!fresh && !r.bad && r.milliseconds < it->second.milliseconds) it->second = r;
   }

@@ -1,5 +1,6 @@
-// Lines on pipes. To the worker: `run <n> <best> <check all>`, then n times `family \t problem \t tactic`.
-// From it: `ready`, and per candidate `begin <i>`, then `good|slow|wrong \t <ms> \t <reason>`.
+// Lines on pipes, fields separated by tabs. To the worker: `run`, n, best, check all; then n times family,
+// problem, tactic. From it: `ready`; `begin`, i where candidate i is tried; and n times `good|slow|wrong`,
+// milliseconds, checked, reason.
 #include "tune/worker.hpp"
 
 #include <fcntl.h>
@@ -17,10 +18,10 @@
 #include <cstring>
 #include <iostream>
 #include <optional>
-#include <sstream>
 
 #include "tessera/log.hpp"
 #include "tessera/tuning.hpp"
+#include "tune/lines.hpp"
 #include "tune/problem.hpp"
 
 extern char** environ;
@@ -31,25 +32,7 @@ namespace {
 constexpr const char* kDeviceVariable = "TESSERA_TUNE_WORKER_DEVICE";
 constexpr const char* kOutcomes[] = {"good", "slow", "wrong"};
 
-std::string oneLine(std::string text) {
-  for (char& c : text)
-    if (c == '\n' || c == '\t' || c == '\r') c = ' ';
-  return text;
-}
-
-std::vector<std::string> fields(const std::string& line) {
-  std::vector<std::string> parts;
-  std::istringstream in(line);
-  for (std::string part; std::getline(in, part, '\t');) parts.push_back(part);
-  return parts;
-}
-
-std::string exactText(double value) {
-  char text[40];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
-double numberIn(const std::string& text) {
+double numberIn(std::string_view text) {
   double value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
@@ -199,7 +182,7 @@ class WorkerRunner final : public CandidateRunner {
     std::string request = "run\t" + std::to_string(candidates.size()) + "\t" + exactText(best) + "\t" +
                           (checkAll ? "1" : "0") + "\n";
     for (const Candidate& c : candidates)
-      request += std::string(c.family->id().name) + "\t" + c.view.text() + "\t" + c.tactic.text() + "\t.\n";
+      request += std::string(c.family->id().name) + "\t" + c.view.text() + "\t" + c.tactic.text() + "\n";
     child_->send(request);
     std::vector<Trial> trials;
     bool hung = false;
@@ -213,11 +196,11 @@ class WorkerRunner final : public CandidateRunner {
                               : how;
         return std::nullopt;
       }
-      const auto parts = fields(*line);
-      for (int outcome = 0; outcome < 3 && parts.size() >= 3; ++outcome)
+      const auto parts = fieldsOf(*line);
+      for (int outcome = 0; outcome < 3 && parts.size() == 4; ++outcome)
         if (parts[0] == kOutcomes[outcome])
-          trials.push_back({static_cast<Trial::Outcome>(outcome), numberIn(parts[1]),
-                            parts.size() > 3 ? parts[3] : "", parts[2] == "1"});
+          trials.push_back({static_cast<Trial::Outcome>(outcome), numberIn(parts[1]), std::string(parts[3]),
+                            parts[2] == "1"});
     }
     return trials;
   }
@@ -249,17 +232,19 @@ int serve(const std::string& fingerprint) {
   const auto runner = makeDeviceRunner(*device, &signs);
   say("ready");
   for (std::string line; std::getline(std::cin, line);) {
-    const auto request = fields(line);
+    const auto request = fieldsOf(line);
     if (request.size() != 4 || request[0] != "run") return 1;
+    const double count = numberIn(request[1]), best = numberIn(request[2]);
+    const bool checkAll = request[3] == "1";
     std::vector<Candidate> candidates;
-    for (double i = 0; i < numberIn(request[1]) && std::getline(std::cin, line); ++i) {
-      const auto parts = fields(line);
-      if (parts.size() != 4 || !findFamily(parts[0])) return 1;
+    for (double i = 0; i < count && std::getline(std::cin, line); ++i) {
+      const auto parts = fieldsOf(line);
+      if (parts.size() != 3 || !findFamily(parts[0])) return 1;
       candidates.push_back({findFamily(parts[0]), parseOpView(parts[1]), Tactic::parse(parts[2])});
     }
-    for (const Trial& trial : runner->run(candidates, numberIn(request[2]), request[3] == "1"))
+    for (const Trial& trial : runner->run(candidates, best, checkAll))
       say(std::string(kOutcomes[static_cast<int>(trial.outcome)]) + "\t" + exactText(trial.milliseconds) +
-          "\t" + (trial.checked ? "1" : "0") + "\t" + oneLine(trial.reason));
+          "\t" + (trial.checked ? "1" : "0") + "\t" + asField(trial.reason));
   }
   return 0;
 }
