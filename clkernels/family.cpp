@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -147,6 +148,20 @@ void expand(std::string_view path, std::set<std::string, std::less<>>& seen, std
   }
 }
 }  // namespace
+
+std::map<std::string, std::string> kernelFilesNamed(std::string_view name) {
+  const std::string end = "/" + std::string(name);
+  std::map<std::string, std::string> files;
+  for (const auto& [path, text] : embeddedFiles())
+    if (path.ends_with(end)) files[path] = text;
+  const char* folder = std::getenv("TESSERA_KERNEL_DIR");
+  std::error_code error;  // a folder that can not be listed has none
+  if (folder)
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+      if (std::ifstream file(entry.path() / name); file)
+        files[entry.path().filename().string() + end] = {std::istreambuf_iterator<char>(file), {}};
+  return files;
+}
 
 std::string kernelSource(std::string_view path) {
   std::set<std::string, std::less<>> seen;

@@ -19,7 +19,7 @@ struct TuneArguments {
   std::string problemFile, preprocess;
   std::int64_t batch = 1;
   bool show = false, roofline = false, verify = false;
-  std::string exportFile, importFile;
+  std::string exportFile, importFile, defaultsFolder;
   std::string heatmap, axes, heatmapFamily;
 };
 
@@ -29,6 +29,9 @@ Json tuneAll(const TuneArguments& arguments, const Device& device);
 Json showRoofline(const Device& device);
 /// Prints the records of the device.
 Json showRecords(const TacticsStore& store);
+/// Writes FOLDER/<kernels>/defaults.txt: what was found for classes of problems, measured anew in turns with the
+/// families' own choices, where it is clearly faster.
+Json exportDefaults(const TacticsStore& store, const TuneArguments& arguments, const Device& device);
 /// Runs every record's tactic again: records those that are wrong as bad; false where there were any.
 bool verifyRecords(TacticsStore& store, const TuneArguments& arguments, const Device& device, Json& json);
 /// Times two parameters of a family against each other and draws them.

@@ -26,6 +26,9 @@ void addOptions(CLI::App& app, TuneArguments& a) {
   app.add_flag("--show", a.show, "Print the device's records");
   app.add_option("--export", a.exportFile, "Write the device's records to a file")->type_name("F");
   app.add_option("--import", a.importFile, "Add the records of a file")->type_name("F");
+  app.add_option("--export-defaults", a.defaultsFolder,
+                 "Write default tactics for the device's class, where records beat untuned kernels clearly")
+      ->type_name("DIR");
   app.add_flag("--verify", a.verify, "Run every record again: is it right, is it as fast?");
   app.add_flag("--roofline", a.roofline, "Measure what the device gives at best");
   app.add_option("--heatmap", a.heatmap, "Draw the time over two parameters of the first --problem's kernel")
@@ -40,10 +43,10 @@ int run(const TuneArguments& a) {
   const bool tunes =
       !a.models.empty() || ((!a.problems.empty() || !a.problemFile.empty()) && a.heatmap.empty());
   if (!tunes && !a.show && !a.roofline && !a.verify && a.heatmap.empty() && a.exportFile.empty() &&
-      a.importFile.empty())
+      a.importFile.empty() && a.defaultsFolder.empty())
     throw UsageError(
-        "Nothing to do: give models or problems, --show, --export, --import, --verify, --roofline or "
-        "--heatmap.");
+        "Nothing to do: give models or problems, --show, --export, --import, --export-defaults, --verify, "
+        "--roofline or --heatmap.");
   const Device device = a.common.selectDevice();
   Json json{{"device", device.caps().name}, {"fingerprint", device.caps().fingerprint()}};
   bool right = true;
@@ -60,6 +63,7 @@ int run(const TuneArguments& a) {
     right = verifyRecords(records, a, device, json["verified"]);
   }
   if (!a.heatmap.empty()) json["heatmap"] = drawHeatmap(store(), a, device);
+  if (!a.defaultsFolder.empty()) json["defaults"] = exportDefaults(store(), a, device);
   if (a.show) json["records"] = showRecords(store());
   if (!a.exportFile.empty()) {
     TacticsStore records = store();

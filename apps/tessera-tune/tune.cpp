@@ -36,7 +36,8 @@ Graph graphOf(const std::string& problem) {
 Json report(const std::string& name, const Engine& engine, TuneProgress last) {
   const TuneReport& r = engine.tuning();
   if (r.candidates == 0) {
-    fmt::print("{}: nothing left to tune; {} kernels, {} by records\n", name, r.problems, r.exact);
+    fmt::print("{}: nothing left to tune; {} kernels, {} by records, {} by defaults of the device's class\n",
+               name, r.problems, r.exact, r.defaults);
   } else {
     fmt::print("{}: {} candidates in {:.1f} s, {} rejected; {:.3f} ms -> {:.3f} ms\n", name, r.candidates,
                r.seconds, r.bad, last.untuned, last.best);
@@ -47,6 +48,7 @@ Json report(const std::string& name, const Engine& engine, TuneProgress last) {
           {"seconds", r.seconds},
           {"kernels", r.problems},
           {"by_record", r.exact},
+          {"by_default", r.defaults},
           {"untuned_ms", last.untuned},
           {"best_ms", last.best}};
 }

@@ -9,6 +9,7 @@
 #include "apps/common/model.hpp"
 #include "apps/common/progress.hpp"
 #include "apps/common/statistics.hpp"
+#include "apps/common/tactics.hpp"
 #include "apps/tessera/commands.hpp"
 #include "apps/tessera/tensors.hpp"
 
@@ -61,6 +62,7 @@ Json benchJson(const Engine& engine, const BenchOptions& options, const CommonOp
       {"throughput", static_cast<double>(options.engine.batch) / latency.median * 1000},
       {"memory_bytes",
        {{"weights", memory.weights}, {"activations", memory.activations}, {"bindings", memory.bindings}, {"workspace", memory.workspace}}}};
+  json["tactics"] = tacticsJson(engine.tuning());
   json["layers"] = Json::array();
   for (const LayerTime& time : measured.layers)
     json["layers"].push_back({{"name", time.layer.name},
@@ -107,6 +109,7 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
              rate(operations, latency.median));
   fmt::print("memory      weights {}, activations {}, bindings {}, workspace {}\n", bytesText(memory.weights),
              bytesText(memory.activations), bytesText(memory.bindings), bytesText(memory.workspace));
+  fmt::print("tactics     {}\n", tacticsText(engine->tuning()));
   if (options.layers > 0) printLayers(measured.layers, options.layers);
   if (!common.json.empty()) writeJson(common.json, benchJson(*engine, options, common, measured));
   return kDone;

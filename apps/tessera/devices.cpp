@@ -68,6 +68,7 @@ Json deviceJson(std::size_t index, const Device& device) {
           {"driver", caps.driver},
           {"version", caps.version},
           {"kind", kindText(caps.kind)},
+          {"classes", caps.classes()},
           {"compute_units", caps.computeUnits},
           {"work_group_size", caps.maxWorkGroup},
           {"local_memory_bytes", caps.localMemory},
@@ -94,11 +95,11 @@ Command addDevices(CLI::App& app, CommonOptions& common) {
       const DeviceCaps& caps = devices[i].caps();
       list.push_back(deviceJson(i, devices[i]));
       fmt::print(
-          "{}  {}\n   platform      {}\n   driver        {} ({})\n   kind          {}, {} compute units, "
+          "{}  {}\n   platform      {}\n   driver        {} ({})\n   kind          {} ({}), {} compute units, "
           "work-groups up "
           "to {}\n   memory        {}, one buffer up to {}, {} local\n   capabilities  {}\n   dot4          {}\n",
-          i, caps.name, caps.platform, caps.driver, caps.version, kindText(caps.kind), caps.computeUnits,
-          caps.maxWorkGroup, bytesText(caps.globalMemory), bytesText(caps.maxAllocation),
+          i, caps.name, caps.platform, caps.driver, caps.version, kindText(caps.kind),
+          fmt::join(caps.classes(), ", "), caps.computeUnits, caps.maxWorkGroup, bytesText(caps.globalMemory), bytesText(caps.maxAllocation),
           bytesText(caps.localMemory), features(caps), dot4Text(devices[i]));
     }
     if (!common.json.empty()) writeJson(common.json, {{"devices", list}});

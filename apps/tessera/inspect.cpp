@@ -3,6 +3,7 @@
 
 #include "apps/common/files.hpp"
 #include "apps/common/model.hpp"
+#include "apps/common/tactics.hpp"
 #include "apps/tessera/commands.hpp"
 
 namespace tessera::app {
@@ -27,6 +28,7 @@ Json inspectionJson(const Engine& engine, const std::string& model) {
   const MemoryUse& memory = engine.memory();
   json["memory_bytes"] = {
       {"weights", memory.weights}, {"activations", memory.activations}, {"bindings", memory.bindings}, {"workspace", memory.workspace}};
+  json["tactics"] = tacticsJson(engine.tuning());
   json["layers"] = Json::array();
   for (const LayerInfo& layer : engine.layers())
     json["layers"].push_back({{"name", layer.name},
@@ -94,6 +96,7 @@ int inspect(const InspectOptions& options, const CommonOptions& common) {
                  toString(binding.type), toString(binding.shape));
     printLayers(*engine);
     if (!engine->precisions().empty()) printPrecisions(*engine);
+    fmt::print("{}\n", tacticsText(engine->tuning()));
     const MemoryUse& memory = engine->memory();
     fmt::print("weights {}, activations {}, bindings {}, workspace {}\n", bytesText(memory.weights),
                bytesText(memory.activations), bytesText(memory.bindings), bytesText(memory.workspace));

@@ -25,13 +25,27 @@ int nvidiaCapability(const cl::Device& device) {
   return static_cast<int>(major * 10 + minor);
 }
 
-bool hostHasVnni() {
+bool hostHasAvx512() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+  return __builtin_cpu_supports("avx512f");
 #else
   return false;
 #endif
 }
+
+bool hostHasVnni() {
+#if defined(__x86_64__)
+  return hostHasAvx512() && __builtin_cpu_supports("avx512vnni");
+#else
+  return false;
+#endif
+}
+
+// Vendors of GPUs, by a part of the name that their drivers give.
+constexpr std::pair<std::string_view, std::string_view> kGpuVendors[] = {
+    {"NVIDIA", "nvidia"},   {"AMD", "amd"}, {"Advanced Micro Devices", "amd"}, {"Intel", "intel-gpu"},
+    {"ARM", "arm"},         {"Arm", "arm"}, {"QUALCOMM", "qualcomm"},          {"Qualcomm", "qualcomm"},
+    {"Imagination", "img"}, {"Apple", "apple"}};
 
 }  // namespace
 
@@ -67,8 +81,27 @@ DeviceCaps probeDevice(const cl::Platform& platform, const cl::Device& device) {
   // NVIDIA's driver (580) crashes in clReleaseMemObject once many overlapping sub-buffers of one buffer
   // exist.
   caps.subBuffers = !caps.nvidia;
+  caps.avx512 = caps.pocl && caps.isCpu() && hostHasAvx512();
   caps.avx512Vnni = caps.pocl && caps.isCpu() && hostHasVnni();
   return caps;
+}
+
+const std::vector<std::string_view>& DeviceCaps::allClasses() {
+  static const std::vector<std::string_view> all = [] {
+    std::vector<std::string_view> names{"cpu-avx512", "cpu", "gpu", "other"};
+    for (const auto& [_, name] : kGpuVendors)
+      if (!std::count(names.begin(), names.end(), name)) names.push_back(name);
+    return names;
+  }();
+  return all;
+}
+
+std::vector<std::string_view> DeviceCaps::classes() const {
+  if (isCpu()) return avx512 ? std::vector<std::string_view>{"cpu-avx512", "cpu"} : std::vector<std::string_view>{"cpu"};
+  if (kind != DeviceKind::Gpu) return {"other"};
+  for (const auto& [part, gpuClass] : kGpuVendors)
+    if (contains(vendor, part)) return {gpuClass, "gpu"};
+  return {"gpu"};
 }
 
 }  // namespace tessera

@@ -63,6 +63,7 @@ Tuner::Tuner(const Device& device, const DeviceCaps& caps, const TuneOptions& op
       caps_(caps),
       options_(options),
       store_(folderOf(options), caps),
+      defaults_(caps),
       runner_(std::move(runner)) {
   if (options.mode == TuneMode::Off) return;
   for (const TuneRecord& record : store_.records()) noteBad(record);
@@ -116,8 +117,23 @@ Tactic Tuner::choose(const KernelFamily& family, const Problem& problem) {
 
 Tactic Tuner::untunedTactic(const KernelFamily& family, const Problem& problem) {
   ++report_.problems;
+  if (auto tactic = defaultTactic(family, problem)) {
+    ++report_.defaults;
+    return *std::move(tactic);
+  }
   ++report_.fallback;
   return family.fallback(problem, caps_);
+}
+
+std::optional<Tactic> Tuner::defaultTactic(const KernelFamily& family, const Problem& problem) const {
+  const auto offered = defaults_.of(family, problem);
+  if (offered.empty() || store_.size() == 0)
+    return offered.empty() ? std::nullopt : std::optional(offered.front());
+  const Problem dense = family.problem(denseView(problem));
+  const auto bad = store_.bad(dense.text(), family.id().text(), sourceHash(family, dense));
+  for (const Tactic& tactic : offered)
+    if (std::find(bad.begin(), bad.end(), tactic.text()) == bad.end()) return tactic;
+  return std::nullopt;
 }
 
 std::optional<double> Tuner::seconds(const KernelFamily& family, const OpView& view) const {
@@ -146,7 +162,7 @@ void Tuner::noteBad(const TuneRecord& record) {
 }
 
 Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
-  report_.problems = report_.exact = report_.stale = report_.fallback = 0;
+  report_.problems = report_.exact = report_.stale = report_.defaults = report_.fallback = 0;
   const bool untuned = variant == "untuned";
   const TacticChooser chooser = [&](const KernelFamily& family, const Problem& problem) {
     return untuned ? untunedTactic(family, problem) : choose(family, problem);

@@ -12,6 +12,7 @@
 #include "lower/step.hpp"
 #include "tessera/tuning.hpp"
 #include "tune/candidates.hpp"
+#include "tune/defaults.hpp"
 #include "tune/tactics_store.hpp"
 
 namespace tessera {
@@ -63,8 +64,10 @@ class Tuner {
   // Look-up.
   Lowered lowerAs(const Graph& graph, const std::string& variant);
   Tactic choose(const KernelFamily& family, const Problem& problem);
-  /// The family's fallback.
+  /// What runs without records, counted in the report.
   Tactic untunedTactic(const KernelFamily& family, const Problem& problem);
+  /// The default tactic of the device's class, unless it is known to be bad here.
+  std::optional<Tactic> defaultTactic(const KernelFamily& family, const Problem& problem) const;
   std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
   /// Whether the untuned tactic is known to be wrong, to crash or to hang, in this layout or another.
   bool fails(const KernelFamily& family, const OpView& view) const;
@@ -91,6 +94,7 @@ class Tuner {
   DeviceCaps caps_;
   TuneOptions options_;
   TacticsStore store_;
+  DefaultTactics defaults_;
   std::unique_ptr<CandidateRunner> runner_;
   TuneReport report_;
   Clock::time_point begin_ = Clock::now();

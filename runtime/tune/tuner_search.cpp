@@ -207,7 +207,8 @@ void Tuner::measureOptions(Job& job, const std::vector<Option>& options) {
       continue;
     }
     const Problem problem = option.family->problem(option.view);
-    const Tactic tactic = option.family->fallback(problem, caps_);
+    const Tactic tactic =
+        defaultTactic(*option.family, problem).value_or(option.family->fallback(problem, caps_));
     const auto bad =
         store_.bad(problem.text(), option.family->id().text(), sourceHash(*option.family, problem));
     if (std::find(bad.begin(), bad.end(), tactic.text()) == bad.end())
@@ -224,6 +225,7 @@ void Tuner::searchOption(const Option& option, double seconds) {
   if (space.empty()) return;
   const double end = elapsed() + seconds;
   std::vector<Tactic> first{option.family->fallback(problem, caps_)};
+  for (const Tactic& tactic : defaults_.of(*option.family, problem)) first.insert(first.begin(), tactic);
   if (const auto known = find(*option.family, option.view))
     first.insert(first.begin(), Tactic::parse(known->record.tactic));
   SearchOptions options;

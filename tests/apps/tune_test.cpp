@@ -8,6 +8,7 @@
 #include "tessera/context.hpp"
 #include "tests/apps/program.hpp"
 #include "tests/support/devices.hpp"
+#include "tune/defaults.hpp"
 #include "tune/tactics_store.hpp"
 
 namespace tessera::test {
@@ -177,6 +178,13 @@ TEST(TuneProgram, TunesShowsVerifiesExportsAndImports) {
   EXPECT_EQ(json["verified"]["wrong"].get<int>(), 0);
   EXPECT_GT(json["verified"]["right"].get<int>(), 0);
   ASSERT_EQ(tune({"--export", (folder / "shipped").string()}).code, 0);
+  const auto defaults = tune({"--export-defaults", (folder / "defaults").string(), "--json", (folder / "4.json").string()});
+  ASSERT_EQ(defaults.code, 0) << defaults.err;
+  for (const auto& found : app::readJson(folder / "4.json")["defaults"]) {
+    const auto line = DefaultLine::parse(found["line"].get<std::string>());
+    EXPECT_EQ(line.deviceClass, device().caps().classes().front());
+    EXPECT_GT(found["untuned_ms"].get<double>(), 1.1 * found["ms"].get<double>());
+  }
   fs::remove_all(folder / "cache");
   EXPECT_EQ(tune({"--import", (folder / "shipped").string()}).code, 0);
   EXPECT_EQ(tune({"--problem", kProblem, "--tune", "fast", "--json", (folder / "3.json").string()}).code, 0);

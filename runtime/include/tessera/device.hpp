@@ -34,6 +34,7 @@ struct DeviceCaps {
   bool pocl = false;                     ///< CPU through PoCL: has a kernel cache of its own, shares the host's CPU
   bool nvidia = false;                   ///< takes inline PTX
   int nvidiaComputeCapability = 0;       ///< e.g. 90 for sm_90; 0: not NVIDIA or unknown
+  bool avx512 = false;                   ///< PoCL on a host with AVX-512
   bool avx512Vnni = false;               ///< PoCL on a host with AVX-512 VNNI: takes vpdpbusd inline assembly
   bool integerDotProduct = false;        ///< cl_khr_integer_dot_product with packed 4x8 signed input
   Dot4Body dot4 = Dot4Body::Emulated;    ///< body INT8 kernels use; probed before an INT8 engine is built
@@ -42,6 +43,10 @@ struct DeviceCaps {
   bool isCpu() const { return kind == DeviceKind::Cpu; }
   /// Identity of device and driver for caches: platform, name, driver, units, limits.
   std::string fingerprint() const;
+  /// Classes of devices that it belongs to, the narrowest first: default tactics are looked up by them. Never empty.
+  std::vector<std::string_view> classes() const;
+  /// Every name classes() may give.
+  static const std::vector<std::string_view>& allClasses();
 };
 
 /// One OpenCL device, chosen and probed. Cheap to copy.

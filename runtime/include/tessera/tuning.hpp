@@ -12,7 +12,7 @@
 
 namespace tessera {
 
-/// Off: untuned tactics. Cached: records of earlier searches, and no search. Fast: searches what has no
+/// Off: untuned tactics, and those that come with Tessera for the device's class. Cached: records of earlier searches, and no search. Fast: searches what has no
 /// record, about a minute a network. Full: as Fast, for some minutes.
 enum class TuneMode { Off, Cached, Fast, Full };
 std::string_view toString(TuneMode mode);
@@ -50,7 +50,8 @@ struct TuneReport {
   std::size_t problems = 0;    ///< distinct kernels that were chosen
   std::size_t exact = 0;       ///< by a record of this device
   std::size_t stale = 0;       ///< by a record of this device with another driver
-  std::size_t fallback = 0;    ///< without any record
+  std::size_t defaults = 0;    ///< by a default tactic of the device's class
+  std::size_t fallback = 0;    ///< without any of these
   std::size_t candidates = 0;  ///< tried for this engine; 0: nothing was tuned
   std::size_t bad = 0;         ///< of these, wrong, crashed or hung
   double seconds = 0;          ///< spent on them

@@ -1,0 +1,17 @@
+/// \file
+/// Where an engine's tactics came from, as programs show it.
+#pragma once
+
+#include <string>
+
+#include "apps/common/files.hpp"
+#include "tessera/tuning.hpp"
+
+namespace tessera::app {
+
+/// "40 kernels: 36 by records, 4 by defaults of the device's class".
+std::string tacticsText(const TuneReport& report);
+/// {kernels, by_record, by_other_driver, by_default, untuned}
+Json tacticsJson(const TuneReport& report);
+
+}  // namespace tessera::app
