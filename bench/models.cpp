@@ -24,14 +24,16 @@ struct Options {
   std::vector<std::string> networks{"fcn8s", "resnet50", "vgg16"}, models;
   std::int64_t batch = 1;
   int runs = 10;
+  std::vector<std::string> turns;  ///< PRECISION[:TUNE], measured in turns; empty: what `common` says
   std::string exportFolder;
 };
 
 struct Row {
-  std::string name;
+  std::string name, variant;
   std::int64_t batch = 1;
   app::Latency latency;
   double gigaOperations = 0;
+  std::vector<LayerTime> layers;
 };
 
 /// One batch of random numbers: scales for timing, not for accuracy.
@@ -54,8 +56,13 @@ class RandomCalibrator final : public Calibrator {
   bool given_ = false;
 };
 
-EngineOptions engineOptions(const Graph& graph, const Device& device, const Options& options) {
-  EngineOptions engine = options.common.engineOptions();
+EngineOptions engineOptions(const Graph& graph, const Device& device, const Options& options,
+                            const std::string& variant) {
+  app::CommonOptions common = options.common;
+  const auto colon = variant.find(':');
+  if (!variant.empty()) common.precision = variant.substr(0, colon);
+  if (colon != std::string::npos) common.tune = variant.substr(colon + 1);
+  EngineOptions engine = common.engineOptions();
   if (engine.precision != Precision::Int8) return engine;
   RandomCalibrator random(graph, options.batch);
   CalibrationOptions calibration;
@@ -64,24 +71,34 @@ EngineOptions engineOptions(const Graph& graph, const Device& device, const Opti
   return engine;
 }
 
-Row measure(const std::string& name, Graph graph, const Device& device, const Options& options) {
-  const EngineOptions engineOptions = bench::engineOptions(graph, device, options);
-  const auto engine = Engine::build(std::move(graph), device, engineOptions);
-  Context context(engine);
-  Row row{name, options.batch, {}, 0};
-  for (const Binding& binding : engine->bindings())
-    if (binding.isInput) context.upload(binding.name, app::randomTensor(binding, 0));
-  for (const LayerInfo& layer : engine->layers()) row.gigaOperations += layer.operations * 1e-9;
-  for (int i = 0; i < 2; ++i) context.execute();
-  std::vector<double> milliseconds;
-  for (int i = 0; i < options.runs; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    context.execute();
-    milliseconds.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+// One row per variant. They run in turns, so that what else the machine does is shared among them.
+std::vector<Row> measure(const std::string& name, const Graph& graph, const Device& device,
+                         const Options& options) {
+  std::vector<Row> rows;
+  std::vector<Context> contexts;
+  std::vector<std::vector<double>> milliseconds;
+  for (const std::string& variant : options.turns.empty() ? std::vector<std::string>{""} : options.turns) {
+    const auto engine = Engine::build(graph, device, engineOptions(graph, device, options, variant));
+    Context& context = contexts.emplace_back(engine);
+    for (const Binding& binding : engine->bindings())
+      if (binding.isInput) context.upload(binding.name, app::randomTensor(binding, 0));
+    Row& row = rows.emplace_back(Row{name, variant, options.batch, {}, 0, {}});
+    for (const LayerInfo& layer : engine->layers()) row.gigaOperations += layer.operations * 1e-9;
+    for (int i = 0; i < 2; ++i) context.execute();
   }
-  row.latency = app::Latency::of(milliseconds);
-  return row;
+  milliseconds.resize(rows.size());
+  for (int i = 0; i < options.runs; ++i)
+    for (std::size_t k = 0; k < contexts.size(); ++k) {
+      const auto begin = std::chrono::steady_clock::now();
+      contexts[k].execute();
+      milliseconds[k].push_back(
+          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    }
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    rows[k].latency = app::Latency::of(milliseconds[k]);
+    if (!options.common.json.empty()) rows[k].layers = contexts[k].profile();
+  }
+  return rows;
 }
 
 const ReferenceNetwork& networkNamed(const std::string& name) {
@@ -114,23 +131,36 @@ int run(const Options& options) {
   const double ceiling = int8 ? dot4Ceiling(device) : measureFp32(device), copy = measureCopy(device);
   fmt::print("{}: {:.0f} {} {}, {:.0f} GB/s measured\n\n", device.caps().name, ceiling,
              int8 ? "GOP/s" : "GFLOP/s", int8 ? "int8 by dot4" : "fp32", copy);
-  fmt::print("{:<38}{:>6}{:>12}{:>10}{:>10}{:>12}{:>10}\n", "network", "batch", "median ms", "p90 ms",
-             "GFLOP", "GFLOP/s", "ceiling");
+  fmt::print("{:<38}{:>6}{:>12}{:>10}{:>10}{:>12}{:>10}{:>10}\n", "network", "batch", "median ms", "p90 ms",
+             "GFLOP", "GFLOP/s", "ceiling", "to first");
   app::Json json{{"device", device.caps().name},
                  {"precision", options.common.precision},
                  {"ceiling", {{"gflops", ceiling}, {"gbps", copy}}}};
   json["networks"] = app::Json::array();
-  const auto report = [&](const Row& row) {
-    const double rate = row.gigaOperations / row.latency.median * 1000;
-    fmt::print("{:<38}{:>6}{:>12.3f}{:>10.3f}{:>10.2f}{:>12.1f}{:>9.1f}%\n", row.name, row.batch,
-               row.latency.median, row.latency.p90, row.gigaOperations, rate, rate / ceiling * 100);
+  const auto report = [&](const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+      const double rate = row.gigaOperations / row.latency.median * 1000;
+      const double toFirst = row.latency.median / rows.front().latency.median;
+      fmt::print("{:<38}{:>6}{:>12.3f}{:>10.3f}{:>10.2f}{:>12.1f}{:>9.1f}%{:>10.2f}\n",
+                 row.name + (row.variant.empty() ? "" : " " + row.variant), row.batch, row.latency.median,
+                 row.latency.p90, row.gigaOperations, rate, rate / ceiling * 100, toFirst);
+      app::Json layers = app::Json::array();
+      for (const LayerTime& layer : row.layers)
+        layers.push_back({{"name", layer.layer.name},
+                          {"family", layer.layer.family},
+                          {"tactic", layer.layer.tactic},
+                          {"ms", layer.milliseconds}});
+      json["networks"].push_back({{"name", row.name},
+                                  {"variant", row.variant},
+                                  {"batch", row.batch},
+                                  {"latency_ms", row.latency.json()},
+                                  {"gflop", row.gigaOperations},
+                                  {"gflops", rate},
+                                  {"fraction_of_ceiling", rate / ceiling},
+                                  {"ratio_to_first", toFirst},
+                                  {"layers", std::move(layers)}});
+    }
     std::fflush(stdout);
-    json["networks"].push_back({{"name", row.name},
-                                {"batch", row.batch},
-                                {"latency_ms", row.latency.json()},
-                                {"gflop", row.gigaOperations},
-                                {"gflops", rate},
-                                {"fraction_of_ceiling", rate / ceiling}});
   };
   for (const std::string& name : options.networks)
     report(measure(name, networkNamed(name).make(options.batch), device, options));
@@ -158,6 +188,11 @@ int main(int argc, char** argv) {
   app.add_option("--runs", options.runs, "Runs of each network")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  app.add_option("--turns", options.turns,
+                 "Build these variants of each network and run them in turns: PRECISION[:TUNE], e.g. "
+                 "fp32:off,fp32:fast,int8; the ceiling is that of --precision")
+      ->expected(1, 8)
+      ->delimiter(',');
   app.add_option("--export", options.exportFolder, "Write the networks as ONNX into this folder and stop");
   app::addDeviceOptions(app, options.common);
   app::addOutputOptions(app, options.common);
