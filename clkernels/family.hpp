@@ -1,6 +1,6 @@
 /// \file
-/// Kernel families: how an operator runs on a device. Families are stateless, make no OpenCL call and can be tested
-/// without a device. Executor, tuner, tests and benchmarks all launch through plan().
+/// Kernel families: how an operator runs on a device. Families are stateless, make no OpenCL call and can be
+/// tested without a device. Executor, tuner, tests and benchmarks all launch through plan().
 #pragma once
 
 #include <array>
@@ -37,8 +37,8 @@ using Problem = OpView;
 
 /// One kernel argument, in order.
 struct KernelArg {
-  enum class Kind { Input, Output, Scratch, Packed, Int, Float, Local } kind;
-  int index = 0;       ///< of input, output, scratch buffer or packed constant
+  enum class Kind { Input, Output, Scratch, Packed, None, Int, Float, Local } kind;
+  int index = 0;             ///< of input, output, scratch buffer or packed constant
   std::int64_t integer = 0;  ///< Int: the value (passed as a 32-bit int); Local: bytes
   float number = 0;
 
@@ -46,6 +46,9 @@ struct KernelArg {
   static KernelArg output(int i) { return {Kind::Output, i}; }
   static KernelArg scratch(int i) { return {Kind::Scratch, i}; }
   static KernelArg packed(int i) { return {Kind::Packed, i}; }
+  /// A null pointer, for a buffer that this launch never touches: drivers look at every buffer of every
+  /// launch.
+  static KernelArg none() { return {Kind::None}; }
   static KernelArg ofInt(std::int64_t v) { return {Kind::Int, 0, v}; }
   static KernelArg ofFloat(float v) { return {Kind::Float, 0, 0, v}; }
   static KernelArg local(std::size_t bytes) { return {Kind::Local, 0, static_cast<std::int64_t>(bytes)}; }
@@ -56,12 +59,13 @@ using Defines = std::vector<std::pair<std::string, std::string>>;
 
 /// One kernel to enqueue.
 struct KernelCall {
-  std::string source;   ///< path below clkernels/
-  std::string entry;    ///< kernel function
-  Defines defines;      ///< -D options, in order: T_ tunables, P_ problem constants, D_ device facts
-  std::string prologue; ///< generated code put before the source (pointwise chains); mostly empty
-  std::string options;  ///< further build options; mostly empty
-  std::vector<std::size_t> global, local;  ///< 1 to 3 extents each; an empty local leaves the choice to the driver
+  std::string source;    ///< path below clkernels/
+  std::string entry;     ///< kernel function
+  Defines defines;       ///< -D options, in order: T_ tunables, P_ problem constants, D_ device facts
+  std::string prologue;  ///< generated code put before the source (pointwise chains); mostly empty
+  std::string options;   ///< further build options; mostly empty
+  std::vector<std::size_t> global,
+      local;  ///< 1 to 3 extents each; an empty local leaves the choice to the driver
   std::vector<KernelArg> args;
 };
 
@@ -82,8 +86,9 @@ struct Launch {
 /// Work of a problem, for the roofline and for choosing untuned. Operations count a multiply-add as two.
 struct Cost {
   double operations = 0;
-  double bytes = 0;        ///< each operand moved once
-  double efficiency = 0.1; ///< expected fraction of the device's peak with the fallback tactic: ranks families untuned
+  double bytes = 0;  ///< each operand moved once
+  double efficiency =
+      0.1;  ///< expected fraction of the device's peak with the fallback tactic: ranks families untuned
 };
 
 /// Channel block of each operand; 1 for those that are not blockable.
@@ -109,8 +114,9 @@ class KernelFamily {
   virtual Cost cost(const Problem& problem, const DeviceCaps& device) const;
   /// Channel block the family wants its blockable operands in; 0: any that `applies` accepts, 1: planar.
   virtual int channelBlock(const OpView& op, const DeviceCaps& device) const { return 1; }
-  /// Layouts in which it runs this operator, preferred first; lowering takes the cheapest that `applies` accepts and
-  /// inserts reformats where neighbours disagree. The default follows channelBlock(): every blockable operand alike.
+  /// Layouts in which it runs this operator, preferred first; lowering takes the cheapest that `applies`
+  /// accepts and inserts reformats where neighbours disagree. The default follows channelBlock(): every
+  /// blockable operand alike.
   virtual std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps& device) const;
   /// Shapes that stress this family's own edges, besides the operators' samples.
   virtual std::vector<OpInstance> samples() const { return {}; }

@@ -29,18 +29,17 @@ void addEpilogueDefines(Defines& defines, const OpView& op) {
 
 void addEpilogueArgs(std::vector<KernelArg>& args, const OpView& op) {
   for (const int input : {kBiasInput, kResidualInput, kSlopeInput})
-    args.push_back(KernelArg::input(op.has(input) ? input : 0));
+    args.push_back(op.has(input) ? KernelArg::input(input) : KernelArg::none());
 }
 
 void addPaddedEpilogueArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op, int block) {
-  const KernelArg dummy = KernelArg::input(0);
   const auto padded = [&](int input) {
     launch.packed.push_back(paddedChannels(input, block));
     return KernelArg::packed(static_cast<int>(launch.packed.size()) - 1);
   };
-  args.push_back(op.has(kBiasInput) ? padded(kBiasInput) : dummy);
-  args.push_back(op.has(kResidualInput) ? KernelArg::input(kResidualInput) : dummy);
-  args.push_back(slopeKind(op) ? padded(kSlopeInput) : dummy);
+  args.push_back(op.has(kBiasInput) ? padded(kBiasInput) : KernelArg::none());
+  args.push_back(op.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none());
+  args.push_back(slopeKind(op) ? padded(kSlopeInput) : KernelArg::none());
 }
 
 std::string whyNoEpilogue(const OpView& op) {

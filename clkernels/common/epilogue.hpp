@@ -13,8 +13,7 @@ inline constexpr int kBiasInput = 2, kResidualInput = 3, kSlopeInput = 4;
 /// Appends P_ACT, P_ALPHA, P_BETA, P_HAS_BIAS, P_HAS_RESIDUAL and P_SLOPE.
 void addEpilogueDefines(Defines& defines, const OpView& op);
 
-/// Appends the kernel arguments (bias, residual, slope). An absent operand gets the weights' buffer, never
-/// read. The residual has a layout of its own: its offset and batchStride() go in separately where a kernel
+/// Appends the kernel arguments (bias, residual, slope). An absent operand is a null pointer. The residual has a layout of its own: its offset and batchStride() go in separately where a kernel
 /// uses them.
 void addEpilogueArgs(std::vector<KernelArg>& args, const OpView& op);
 

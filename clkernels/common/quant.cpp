@@ -18,6 +18,21 @@ void addQuantArgs(std::vector<KernelArg>& args, const OpView& op) {
     args.push_back(KernelArg::ofFloat(static_cast<float>(op.attrs.number(name))));
 }
 
+PackedConstant packedChannels(const OpView& op, int block) {
+  std::vector<int> rows{kMultiplierArgInput};
+  std::string name = "channels by " + std::to_string(block) + " of";
+  for (const int input : {kBiasInput, kSlopeInput}) rows.push_back(op.has(input) ? input : -1);
+  for (const int input : rows) name += " " + std::to_string(input);
+  return {name, [rows, padded = roundUp(op.outputs[0].shape[1], block)](const auto& inputs) {
+            HostTensor all(DataType::Float32, {static_cast<std::int64_t>(rows.size()), padded});
+            for (std::size_t i = 0; i < rows.size(); ++i)
+              if (rows[i] >= 0)
+                std::ranges::copy(inputs.at(rows[i])->template as<float>(),
+                                  all.as<float>().begin() + static_cast<std::ptrdiff_t>(i) * padded);
+            return all;
+          }};
+}
+
 std::string whyNoQuantEpilogue(const OpView& op) {
   if (op.inputs[0].type != DataType::Int8 || op.inputs[1].type != DataType::Int8)
     return "input and weights are not codes";

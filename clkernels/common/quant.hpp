@@ -15,6 +15,11 @@ void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& devic
 /// rate and residual_scale as kernel arguments, in that order; 0 where absent.
 void addQuantArgs(std::vector<KernelArg>& args, const OpView& op);
 
+/// Multipliers, bias and slopes of the output channels as one constant of three rows, each zero-padded to a
+/// multiple of `block` channels; a single slope is the first of its row. One buffer costs a launch less than
+/// three.
+PackedConstant packedChannels(const OpView& op, int block);
+
 /// Why the INT8 epilogue can not run this operator ("" where it can).
 std::string whyNoQuantEpilogue(const OpView& op);
 

@@ -60,7 +60,8 @@ class ConvGemm final : public KernelFamily {
     const auto items = static_cast<std::size_t>(t.items());
     product.local = {items, 1};
     product.global = {items * static_cast<std::size_t>(t.groups(shape)), static_cast<std::size_t>(t.split)};
-    product.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(t.flat ? 1 : 0)};
+    product.args = {KernelArg::input(0), KernelArg::packed(0),
+                    t.flat ? KernelArg::packed(1) : KernelArg::none()};
 
     if (t.split == 1) {
       addWindowArgs(product.args, p);

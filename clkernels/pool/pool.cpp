@@ -43,8 +43,9 @@ class PoolFamily final : public KernelFamily {
     call.global.push_back(static_cast<std::size_t>(ceilDiv(x.shape[1], block)));
     call.global.push_back(static_cast<std::size_t>(w.batch));
     call.local.resize(3, 1);
-    call.args = {KernelArg::input(0), KernelArg::output(0), KernelArg::output(p.outputs.size() > 1 ? 1 : 0),
-                 KernelArg::ofInt(block), KernelArg::ofInt(x.shape[1])};
+    call.args = {KernelArg::input(0), KernelArg::output(0),
+                 p.outputs.size() > 1 ? KernelArg::output(1) : KernelArg::none(), KernelArg::ofInt(block),
+                 KernelArg::ofInt(x.shape[1])};
     for (const Extents& extents : {w.in, w.out, w.kernel, w.stride, w.dilation, w.padBegin, w.padEnd})
       addExtentArgs(call.args, extents);
     call.args.push_back(KernelArg::ofInt(p.attrs.integer("count_include_pad")));

@@ -9,7 +9,7 @@
 //   x        blocks of four channels: word (c / 4) * plane + position
 //   weights  [group][k][P_ROWS4] words, zero beyond the rows and the sum
 //   y, residual  blocks of P_YBLOCK, P_RBLOCK channels (4 or 1); codes are always in blocks of 4
-//   multiplier, bias, slope  one per output channel, padded to a multiple of 4
+//   channels  multipliers, bias and slopes: a row each, output channels padded to a multiple of 4
 //   partial[((split * P_GROUPS + group) * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k
 // P_PHASE_ROWS 1 (deconvolutions with planar floats): rows as in conv_gemm, (c * P_UY + py) * P_UX + px, so that four
 //   neighbours are four phases of one channel: P_UX a multiple of 4, or 2 with P_UY even. No residual.
@@ -212,11 +212,12 @@ static inline void storeQuad(const int4* sums, int quad, int pixel, QuantOutput 
 #endif
 
 #define EPILOGUE_ARGUMENTS                                                                               \
-  __global const float *restrict multiplier, __global const float *restrict bias,                       \
-      __global const P_R *restrict residual, __global const float *restrict slope, __global P_Y *restrict y, \
+  __global const float *restrict channels, __global const P_R *restrict residual, __global P_Y *restrict y, \
       float rate, float residualScale, int yOffset, int yBatch, int rOffset, int rBatch
-#define QUANT_OUTPUT \
-  {{bias, slope, residual, y, yOffset, yBatch, rOffset, rBatch}, multiplier, rate, residualScale}
+#define PADDED ((P_CHANNELS + 3) / 4 * 4)
+#define QUANT_OUTPUT                                                                                        \
+  {{channels + PADDED, channels + 2 * PADDED, residual, y, yOffset, yBatch, rOffset, rBatch}, channels, rate, \
+   residualScale}
 
 #if T_SPLIT == 1
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_gemm(

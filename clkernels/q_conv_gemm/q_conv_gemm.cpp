@@ -1,10 +1,10 @@
-// q_conv_gemm, q_deconv_gemm: INT8 implicit matrix products tiled through local memory, for GPUs. Activations in blocks
-// of four channels, so that a word is an operand of dot4.
+// q_conv_gemm, q_deconv_gemm: INT8 implicit matrix products tiled through local memory, for GPUs. Activations
+// in blocks of four channels, so that a word is an operand of dot4.
 #include <algorithm>
 
 #include "clkernels/conv_gemm/gemm_tactic.hpp"
-#include "clkernels/q_conv_gemm/q_gemm_shape.hpp"
 #include "clkernels/q_conv_gemm/q_gemm_seconds.hpp"
+#include "clkernels/q_conv_gemm/q_gemm_shape.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
@@ -23,7 +23,8 @@ GemmTactic untuned(const Words& words, const DeviceCaps& device) {
   return quantGemmFallback(words.shape, words.freedom, device);
 }
 
-// Whether four pixels in a row can leave as one vector: y as words or planar floats, the residual in any layout.
+// Whether four pixels in a row can leave as one vector: y as words or planar floats, the residual in any
+// layout.
 bool vectorStores(const OpView& op, const GemmShape& s) {
   const TensorDesc& y = op.outputs[0];
   const std::int64_t unit = y.layout.block * 4;
@@ -69,7 +70,8 @@ class QConvGemm final : public KernelFamily {
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
     const BlockChoice blocked = BlockChoice::uniform(op, 4);
     std::vector<BlockChoice> choices{blocked};
-    const bool floatResidual = op.has(kResidualInput) && op.inputs[kResidualInput].type == DataType::Float32 &&
+    const bool floatResidual = op.has(kResidualInput) &&
+                               op.inputs[kResidualInput].type == DataType::Float32 &&
                                op.inputs[kResidualInput].blockable();
     const bool floatOutput = op.outputs[0].type == DataType::Float32;
     for (int planar = 1; planar < 4; ++planar) {
@@ -94,7 +96,7 @@ class QConvGemm final : public KernelFamily {
     const Words words(p, device);
     const GemmShape& shape = words.shape;
     Launch launch;
-    launch.packed = {packQuantGemmWeights(p, t.m, t.k, t.flat != 0), paddedChannels(kMultiplierArgInput, 4)};
+    launch.packed = {packQuantGemmWeights(p, t.m, t.k, t.flat != 0), packedChannels(p, 4)};
     if (t.flat) launch.packed.push_back(packGemmTable(words.view, t.k));
 
     KernelCall product{"q_conv_gemm/q_conv_gemm.cl", t.split > 1 ? "q_conv_gemm_part" : "q_conv_gemm",
@@ -102,10 +104,11 @@ class QConvGemm final : public KernelFamily {
     const auto items = static_cast<std::size_t>(t.items());
     product.local = {items, 1};
     product.global = {items * static_cast<std::size_t>(t.groups(shape)), static_cast<std::size_t>(t.split)};
-    product.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(t.flat ? 2 : 0)};
+    product.args = {KernelArg::input(0), KernelArg::packed(0),
+                    t.flat ? KernelArg::packed(2) : KernelArg::none()};
     addPlace(product.args, words.view.inputs[0]);
     if (t.split == 1) {
-      addFinishArgs(launch, product.args, p);
+      addFinishArgs(product.args, p);
       launch.calls = {std::move(product)};
       return launch;
     }
@@ -115,7 +118,7 @@ class QConvGemm final : public KernelFamily {
     KernelCall sum{product.source, "q_conv_gemm_sum", product.defines};
     setFlat(sum, rows / 4 * pixels, device);
     sum.args = {KernelArg::scratch(0)};
-    addFinishArgs(launch, sum.args, p);
+    addFinishArgs(sum.args, p);
     launch.calls = {std::move(product), std::move(sum)};
     return launch;
   }
@@ -128,8 +131,7 @@ class QConvGemm final : public KernelFamily {
       cost.efficiency = 0.02;
       return cost;
     }
-    const double seconds =
-        quantGemmSeconds(words.shape, untuned(words, device), device) - kGemmLaunchSeconds;
+    const double seconds = quantGemmSeconds(words.shape, untuned(words, device), device) - kGemmLaunchSeconds;
     // The estimate's peak is that of f32 multiply-adds; a word counts four.
     cost.efficiency = 4 * efficiencyFor(words.shape, seconds, device);
     return cost;
@@ -138,10 +140,10 @@ class QConvGemm final : public KernelFamily {
   std::vector<OpInstance> samples() const override;
 
  private:
-  // Multipliers, bias, residual, slope, y, rate, residual scale, places of y and the residual.
-  static void addFinishArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op) {
+  // Operands per channel, residual, y, rate, residual scale, places of y and the residual.
+  static void addFinishArgs(std::vector<KernelArg>& args, const OpView& op) {
     args.push_back(KernelArg::packed(1));
-    addPaddedEpilogueArgs(launch, args, op, 4);
+    args.push_back(op.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none());
     args.push_back(KernelArg::output(0));
     addQuantArgs(args, op);
     addPlace(args, op.outputs[0]);
@@ -182,7 +184,8 @@ std::vector<OpInstance> QConvGemm::samples() const {
     floats.push_back(makeSample("Convolution", std::move(attrs), {f32(x), f32(weights), f32({weights[0]})},
                                 {}, {false, true, true}));
   };
-  // More rows and pixels than a tile; sums long enough to split; pixel rows of vectors; batches inside a tile.
+  // More rows and pixels than a tile; sums long enough to split; pixel rows of vectors; batches inside a
+  // tile.
   add({{"pads", List{1, 1, 1, 1}}}, {1, 20, 9, 12}, {70, 20, 3, 3});
   add({}, {3, 300, 4, 4}, {24, 300, 1, 1});
   add({{"pads", List{2, 2, 2, 2}}, {"group", 2}}, {1, 40, 6, 6}, {24, 20, 5, 5});

@@ -3,6 +3,7 @@
 //
 //   y(n, c, oy, ox) = sum over ky, kx of weights[c, ky, kx] * x(n, c, oy * P_SY - P_PY + ky * P_DY, ox * P_SX - P_PX + kx * P_DX)
 // Layouts, in words (offsets and batch strides, too): x, y and the residual [c / 4][position]; weights[c / 4][ky][kx].
+// channels: multipliers, bias and slopes, a row of WORDS * 4 each.
 // An item makes T_Y outputs below each other of one word of channels, which share rows of x; neighbours lie along x.
 // Sums are 32-bit; epilogue by common/quant.cl. Tunables: T_Y.
 #define PW_WIDTH 4
@@ -20,8 +21,7 @@
 #define RESIDUAL4 PW_CAT(Q_RESULT_, P_RESIDUAL_CODED)
 
 __kernel void q_depthwise_words(__global const char4* restrict x, __global const char4* restrict w,
-                                __global const float4* restrict multiplier, __global const float* restrict bias,
-                                __global const RESIDUAL4* restrict residual, __global const float* restrict slope,
+                                __global const float* restrict channels, __global const RESIDUAL4* restrict residual,
                                 __global RESULT4* restrict y, float rate, float residualScale, int xOffset, int xBatch,
                                 int yOffset, int yBatch, int rOffset, int rBatch) {
   const int i = get_global_id(0);
@@ -46,7 +46,8 @@ __kernel void q_depthwise_words(__global const char4* restrict x, __global const
       }
     }
   }
-  const float4 scale = multiplier[c], shift = biasAt(bias, c * 4), negative = slopeAt(slope, c * 4);
+  const float4 scale = vload4(c, channels), shift = biasAt(channels + WORDS * 4, c * 4),
+               negative = slopeAt(channels + WORDS * 8, c * 4);
 #pragma unroll
   for (int r = 0; r < T_Y; ++r) {
     const int oy = oy0 + r, at = (c * P_OH + oy) * P_OW + ox;

@@ -46,8 +46,8 @@ class QDepthwiseWords final : public KernelFamily {
     for (const int i : {1, kBiasInput, kSlopeInput, kMultiplierArgInput})
       if (op.has(i) && !op.inputs[i].constant)
         return Verdict::no("weights, bias, slope and multipliers must be constants");
-    for (const TensorDesc& t : {op.inputs[0], op.outputs[0],
-                                op.has(kResidualInput) ? op.inputs[kResidualInput] : op.outputs[0]}) {
+    for (const TensorDesc& t :
+         {op.inputs[0], op.outputs[0], op.has(kResidualInput) ? op.inputs[kResidualInput] : op.outputs[0]}) {
       if (t.layout.block != 4 || t.layout.offset % 4 != 0 || t.batchStride() % 4 != 0)
         return Verdict::no("activations must be in blocks of 4 channels");
       if (t.batchStride() * w.batch + t.layout.offset > INT32_MAX)
@@ -75,10 +75,10 @@ class QDepthwiseWords final : public KernelFamily {
     add("P_PY", w.padBegin[1]), add("P_PX", w.padBegin[2]);
     addQuantDefines(call.defines, p, device);
     setFlat(call, w.batch * ceilDiv(w.channels, 4) * ceilDiv(w.out[1], tactic.get("Y")) * w.out[2], device);
-    launch.packed = {packWords(), paddedChannels(kMultiplierArgInput, 4)};
-    call.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(1)};
-    addPaddedEpilogueArgs(launch, call.args, p, 4);
-    call.args.push_back(KernelArg::output(0));
+    launch.packed = {packWords(), packedChannels(p, 4)};
+    call.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(1),
+                 p.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none(),
+                 KernelArg::output(0)};
     addQuantArgs(call.args, p);
     addWordPlace(call.args, p.inputs[0]);
     addWordPlace(call.args, p.outputs[0]);

@@ -46,6 +46,9 @@ void setKernelArgs(cl::Kernel& kernel, const KernelCall& call, const KernelBuffe
       case Kind::Packed:
         kernel.setArg(i, bufferAt(buffers.packed, arg.index, call, "packed constant"));
         break;
+      case Kind::None:
+        kernel.setArg(i, cl::Buffer());
+        break;
       case Kind::Int:
         if (arg.integer > std::numeric_limits<cl_int>::max() ||
             arg.integer < std::numeric_limits<cl_int>::min())

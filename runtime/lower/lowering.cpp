@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "lower/cost_model.hpp"
+#include "lower/reformat.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -86,7 +87,8 @@ std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, c
   const auto* best = &candidates.front();
   for (const Candidate& c : candidates)
     if (c.around + c.estimate < best->around + best->estimate) best = &c;
-  // Measured times are compared with measured ones only: where the model's choice has none, the model decides.
+  // Measured times are compared with measured ones only: where the model's choice has none, the model
+  // decides.
   if (!best->measured) return *best;
   for (const Candidate& c : candidates)
     if (c.measured && c.around + *c.measured < best->around + *best->measured) best = &c;
@@ -94,16 +96,11 @@ std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, c
 }
 
 double Lowering::reformatTime(const TensorDesc& tensor, int from, int to) const {
+  if (sameOrder(tensor, from, to)) return 0;
   if (times_) {
-    OpView view{"Reformat", {}, {tensor}, {tensor}};
-    view.inputs[0].layout = {from, 0, 0};
-    view.outputs[0].layout = {to, 0, 0};
-    view.inputs[0].constant = view.outputs[0].constant = false;
-    for (const KernelFamily* family : familiesFor(view.op))
-      if (family->applies(view, device_)) {
-        if (const auto seconds = times_(*family, view)) return *seconds;
-        break;
-      }
+    const OpView view = reformatView(tensor, from, to);
+    if (const KernelFamily* family = familyFor(view, device_))
+      if (const auto seconds = times_(*family, view)) return *seconds;
   }
   return reformatSeconds(tensor, device_);
 }
@@ -210,7 +207,6 @@ void Lowering::addStep(const std::string& name, const KernelFamily& family, cons
 }
 
 void Lowering::bindOutputs() {
-  std::vector<int> bound;
   for (const TensorId id : graph_.outputs()) {
     const auto& tensor = graph_.tensor(id);
     int value = tensor.isConstant() ? constantValue(id) : needValue(id, 1, true);
@@ -271,6 +267,9 @@ int Lowering::needValue(TensorId tensor, int block, bool dense) {
   TensorDesc desc = graph_.tensor(tensor).desc();
   desc.layout = {block, 0, 0};
   const int from = valuesOf_[tensor].front();
+  if (const TensorDesc& source = out_.values[from].desc;
+      source.dense() && sameOrder(desc, source.layout.block, block))
+    return addValue(tensor, desc, out_.values[from].storage);
   const int to =
       addValue(tensor, desc, addStorage(Storage::Kind::Arena, graph_.tensor(tensor).name, desc.bytes()));
   reformat(from, to, graph_.tensor(tensor).name);
@@ -289,12 +288,10 @@ void Lowering::reformat(int from, int to, const std::string& name) {
   const TensorDesc &source = out_.values[from].desc, &target = out_.values[to].desc;
   const bool plain = source.dense() && target.dense() && source.layout.block == target.layout.block;
   const OpView view{plain ? "Identity" : "Reformat", {}, {source}, {target}};
-  for (const KernelFamily* family : familiesFor(view.op))
-    if (family->applies(view, device_)) {
-      addStep("reformat " + name, *family, view, {from}, {to}, {nullptr});
-      return;
-    }
-  throw Error(ErrorCode::Unsupported, "no kernel changes the layout of " + name + ": " + view.text());
+  const KernelFamily* family = familyFor(view, device_);
+  if (!family)
+    throw Error(ErrorCode::Unsupported, "no kernel changes the layout of " + name + ": " + view.text());
+  addStep("reformat " + name, *family, view, {from}, {to}, {nullptr});
 }
 
 std::string Lowered::text() const {

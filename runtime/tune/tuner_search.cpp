@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "lower/cost_model.hpp"
+#include "lower/reformat.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
 #include "tune/tuner.hpp"
@@ -19,13 +20,6 @@ constexpr double kHopeless = 10;       // times the model's estimate of the best
 constexpr double kOptionsShare = 0.6;  // of the budget, at most, for comparing families and layouts
 constexpr double kWorthwhile = 0.003;  // share of the network's time below which Fast searches no tactics
 constexpr const char* kSearchFamily = "search/1";  // of records that say a problem was searched
-
-OpView reformatView(const TensorDesc& tensor, int from, int to) {
-  OpView view{"Reformat", {}, {tensor}, {tensor}};
-  view.inputs[0].layout = {from, 0, 0};
-  view.outputs[0].layout = {to, 0, 0};
-  return view;
-}
 
 std::string keyOf(const KernelFamily& family, const OpView& view) {
   return family.id().text() + " " + view.text();
@@ -112,13 +106,10 @@ std::vector<Tuner::Job> Tuner::reformatJobs(const std::vector<Job>& jobs) const 
   for (const auto& [_, tensor] : tensors)
     for (const int from : tensor.second)
       for (const int to : tensor.second) {
+        if (sameOrder(tensor.first, from, to)) continue;
         const OpView view = reformatView(tensor.first, from, to);
-        for (const KernelFamily* family : familiesFor(view.op))
-          if (from != to && family->applies(view, caps_)) {
-            Job job{planarView(view), "reformat", 1, {family, view}, {{family, view}}};
-            reformats.push_back(std::move(job));
-            break;
-          }
+        if (const KernelFamily* family = familyFor(view, caps_))
+          reformats.push_back({planarView(view), "reformat", 1, {family, view}, {{family, view}}});
       }
   return reformats;
 }
