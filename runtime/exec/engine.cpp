@@ -198,6 +198,10 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     engine = engines[winner];
     tuner.recordWinner(graph, variants[winner].name, milliseconds);
   }
+  // PoCL keeps programs itself, but preprocesses each before it looks. A binary skips that and costs a second
+  // compilation to make: little beside a search, too much without one.
+  const bool searches = options.tuning.mode == TuneMode::Fast || options.tuning.mode == TuneMode::Full;
+  if (searches || !caps.pocl) engine->impl_->programs.save();
   engine->impl_->tuning = tuner.report();
   const Impl& built = *engine->impl_;
   log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
