@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <sstream>
 
 #include "apps/common/files.hpp"
+#include "apps/common/int8_options.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/program.hpp"
 #include "apps/common/statistics.hpp"
@@ -24,8 +26,8 @@ struct Options {
   std::vector<std::string> networks{"fcn8s", "resnet50", "vgg16"}, models;
   std::int64_t batch = 1;
   int runs = 10;
-  std::vector<std::string> turns;  ///< PRECISION[:TUNE], measured in turns; empty: what `common` says
-  std::string exportFolder;
+  std::vector<std::string> turns;  ///< PRECISION[:TUNE[:CHOICE]], measured in turns; empty: what `common` says
+  std::string exportFolder, precisionChoice = "rules";
 };
 
 struct Row {
@@ -59,14 +61,16 @@ class RandomCalibrator final : public Calibrator {
 EngineOptions engineOptions(const Graph& graph, const Device& device, const Options& options,
                             const std::string& variant) {
   app::CommonOptions common = options.common;
-  const auto colon = variant.find(':');
-  if (!variant.empty()) common.precision = variant.substr(0, colon);
-  if (colon != std::string::npos) common.tune = variant.substr(colon + 1);
+  std::string choice = options.precisionChoice;
+  std::istringstream fields(variant);
+  for (std::string* field : {&common.precision, &common.tune, &choice})
+    if (std::string text; std::getline(fields, text, ':')) *field = text;
   EngineOptions engine = common.engineOptions();
   if (engine.precision != Precision::Int8) return engine;
   RandomCalibrator random(graph, options.batch);
   CalibrationOptions calibration;
   calibration.method = CalibrationMethod::MinMax;
+  engine.precisionChoice = parsePrecisionChoice(choice);
   engine.calibration = calibrate(graph, device, random, calibration).calibration;
   return engine;
 }
@@ -189,12 +193,13 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   app.add_option("--turns", options.turns,
-                 "Build these variants of each network and run them in turns: PRECISION[:TUNE], e.g. "
-                 "fp32:off,fp32:fast,int8; the ceiling is that of --precision")
+                 "Build these variants of each network and run them in turns: PRECISION[:TUNE[:CHOICE]], e.g. "
+                 "fp32:off,fp32:fast,int8:fast:measured; the ceiling is that of --precision")
       ->expected(1, 8)
       ->delimiter(',');
   app.add_option("--export", options.exportFolder, "Write the networks as ONNX into this folder and stop");
   app::addDeviceOptions(app, options.common);
+  app::addPrecisionChoice(app, options.precisionChoice);
   app::addOutputOptions(app, options.common);
   return app::runProgram(app, argc, argv, options.common, [&] { return bench::run(options); });
 }

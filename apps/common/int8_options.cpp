@@ -33,6 +33,15 @@ void Int8Arguments::add(CLI::App& app) {
       ->type_name("NAME,..");
   app.add_flag("--keep-first-last", keepFirstLast,
                "INT8: the first and the last layer with weights stay in fp32");
+  addPrecisionChoice(app, choice);
+}
+
+void addPrecisionChoice(CLI::App& app, std::string& choice) {
+  app.add_option("--precision-choice", choice,
+                 "INT8: every layer that can (rules), or those for which it pays on this device (measured: tunes "
+                 "both precisions)")
+      ->check(CLI::IsMember({"rules", "measured"}))
+      ->capture_default_str();
 }
 
 PrecisionOptions Int8Arguments::layerPrecision() const {
@@ -115,9 +124,12 @@ void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std:
   if (options.precision != Precision::Int8) {
     if (!arguments.images.empty() || !arguments.cache.empty())
       throw UsageError("Calibration goes with --precision int8.");
+    if (parsePrecisionChoice(arguments.choice) != PrecisionChoice::Rules)
+      throw UsageError("--precision-choice goes with --precision int8.");
     return;
   }
   options.layerPrecision = arguments.layerPrecision();
+  options.precisionChoice = parsePrecisionChoice(arguments.choice);
   if (!arguments.images.empty()) {
     options.calibration = calibrateFromImages(arguments, graph, sidecar(), device, options.passes).calibration;
   } else if (!arguments.cache.empty()) {

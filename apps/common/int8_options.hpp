@@ -18,6 +18,7 @@ struct Int8Arguments {
   std::string cacheFormat = "tessera", method = "auto";
   std::vector<std::string> keepFp32;
   bool keepFirstLast = false;
+  std::string choice = "rules";  ///< PrecisionChoice
   int limit = 100, batch = 1;
   double fp32Share = 0;  ///< of the multiply-adds that `auto` may leave in fp32
   unsigned seed = 0;
@@ -26,6 +27,9 @@ struct Int8Arguments {
   void add(CLI::App& app);
   PrecisionOptions layerPrecision() const;
 };
+
+/// Adds --precision-choice.
+void addPrecisionChoice(CLI::App& app, std::string& choice);
 
 /// Calibrates with a progress bar and writes the cache. Throws Error(InvalidArgument) where there are no
 /// images.

@@ -21,7 +21,8 @@ std::string nameOf(const std::string& family) { return family.substr(0, family.f
 
 // Records about a search, not about a kernel.
 bool isMark(const TuneRecord& record) {
-  return nameOf(record.family) == "search" || nameOf(record.family) == "race";
+  const std::string name = nameOf(record.family);
+  return name == "search" || name == "race" || name == "precision";
 }
 
 }  // namespace

@@ -52,10 +52,7 @@ cl::Program fromCache(const Device& device, ProgramCache& cache, const std::stri
   return {};
 }
 
-}  // namespace
-
-void saveProgram(const Device& device, const ProgramSource& source, const cl::Program& program,
-                 ProgramCache& cache) {
+void keep(ProgramCache& cache, const std::string& identity, const cl::Program& program) {
   std::size_t size = 0;
   if (clGetProgramInfo(program(), CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, nullptr) != CL_SUCCESS ||
       size == 0)
@@ -63,19 +60,20 @@ void saveProgram(const Device& device, const ProgramSource& source, const cl::Pr
   std::vector<unsigned char> binary(size);
   unsigned char* data = binary.data();
   if (clGetProgramInfo(program(), CL_PROGRAM_BINARIES, sizeof(data), &data, nullptr) == CL_SUCCESS)
-    cache.save(ProgramCache::identity(device.caps(), source.text, buildOptions(source)), binary);
+    cache.save(identity, binary);
 }
 
+}  // namespace
+
 cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label,
-                         ProgramCache* cache, bool* found) {
+                         ProgramCache* cache) {
   const auto& impl = device.impl();
   const std::string options = buildOptions(source);
-  if (found) *found = false;
+  std::string identity;
   if (cache) {
-    const std::string identity = ProgramCache::identity(device.caps(), source.text, options);
+    identity = ProgramCache::identity(device.caps(), source.text, options);
     if (cl::Program program = fromCache(device, *cache, identity, options); program()) {
       log().debug("program cache HIT {}", label);
-      if (found) *found = true;
       return program;
     }
     log().debug("program cache MISS {}", label);
@@ -83,7 +81,13 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
   cl::Program program =
       guarded("creating program " + label, [&] { return cl::Program(impl.context(), source.text); });
   const cl_int status = clBuildProgram(program(), 1, &impl.device(), options.c_str(), nullptr, nullptr);
-  if (status == CL_SUCCESS) return program;
+  if (status == CL_SUCCESS) {
+    if (cache) {
+      keep(*cache, identity, program);
+      log().debug("program cache SAVE {}", label);
+    }
+    return program;
+  }
   std::string buildLog;
   try {
     buildLog = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(impl.device);
@@ -116,11 +120,10 @@ std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vect
   std::mutex mutex;
   const auto work = [&] {
     for (std::size_t i; (i = next++) < missing.size();) try {
-        Built built;
-        built.label = missing[i].second->source + ":" + missing[i].second->entry;
-        built.program = buildProgram(device_, missing[i].first, built.label, cache_.get(), &built.cached);
+        auto program = buildProgram(device_, missing[i].first,
+                                    missing[i].second->source + ":" + missing[i].second->entry, cache_.get());
         const std::lock_guard lock(mutex);
-        programs_.emplace(missing[i].first, std::move(built));
+        programs_.emplace(missing[i].first, std::move(program));
       } catch (...) {
         const std::lock_guard lock(mutex);
         failures.emplace(missing[i].first, std::current_exception());
@@ -151,21 +154,10 @@ std::map<ProgramSource, std::string> ProgramSet::tryBuild(const std::vector<cons
   return texts;
 }
 
-void ProgramSet::save() {
-  if (!cache_) return;
-  for (auto& [source, built] : programs_) {
-    if (built.cached) continue;
-    saveProgram(device_, source, built.program, *cache_);
-    log().debug("program cache SAVE {}", built.label);
-    built.cached = true;
-  }
-}
-
 cl::Kernel ProgramSet::kernel(const KernelCall& call) const {
   const auto it = programs_.find(ProgramSource::of(call));
   if (it == programs_.end()) throw Error(ErrorCode::Internal, "kernel " + call.entry + " was never built");
-  return guarded("creating kernel " + call.entry,
-                 [&] { return cl::Kernel(it->second.program, call.entry.c_str()); });
+  return guarded("creating kernel " + call.entry, [&] { return cl::Kernel(it->second, call.entry.c_str()); });
 }
 
 }  // namespace tessera

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "exec/engine_impl.hpp"
+#include "exec/int8_networks.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
 #include "ops/quantised.hpp"
@@ -34,6 +35,17 @@ Precision parsePrecision(std::string_view text) {
     if (text == toString(p)) return p;
   throw Error(ErrorCode::InvalidArgument,
               "unknown precision '" + std::string(text) + "': fp32, fp16 or int8");
+}
+
+std::string_view toString(PrecisionChoice choice) {
+  return choice == PrecisionChoice::Rules ? "rules" : "measured";
+}
+
+PrecisionChoice parsePrecisionChoice(std::string_view text) {
+  for (const PrecisionChoice c : {PrecisionChoice::Rules, PrecisionChoice::Measured})
+    if (text == toString(c)) return c;
+  throw Error(ErrorCode::InvalidArgument,
+              "unknown choice of precision '" + std::string(text) + "': rules or measured");
 }
 
 namespace {
@@ -106,9 +118,9 @@ void describe(Engine::Impl& engine) {
   }
 }
 
-Graph toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOptions& options,
-             const Calibration* own, std::vector<LayerPrecision>& report) {
-  if (own) return assignInt8(graph, *own, options.layerPrecision, &report);
+Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOptions& options,
+                    const Calibration* own) {
+  if (own) return {graph, *own, options.layerPrecision};
   if (!options.calibration)
     throw Error(
         ErrorCode::InvalidArgument,
@@ -116,14 +128,18 @@ Graph toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOptions& 
         "its own scales (QuantizeLinear)");
   const Calibration& calibration = *options.calibration;
   if (!options.optimized) requireGraph(calibration, sourceHash, graph.name);
-  return assignInt8(graph, calibration, options.layerPrecision, &report);
+  return {graph, calibration, options.layerPrecision};
 }
 
-// Runs engines in turns for some seconds; index and milliseconds of the fastest, the first where it is close.
-std::pair<std::size_t, double> race(const std::vector<std::shared_ptr<const Engine>>& engines) {
+// Runs engines in turns for some seconds: milliseconds of each, and the fastest, the first where it is close.
+struct Race {
+  std::size_t winner = 0;
+  std::vector<double> milliseconds;
+};
+Race race(const std::vector<std::shared_ptr<Engine>>& engines) {
   using Clock = std::chrono::steady_clock;
   constexpr double kSeconds = 4, kClose = 0.99;
-  if (engines.size() == 1) return {0, 1};
+  if (engines.size() == 1) return {0, {1}};
   std::vector<Context> contexts;
   for (const auto& engine : engines) contexts.emplace_back(engine).execute();
   std::vector<std::vector<double>> times(engines.size());
@@ -137,14 +153,47 @@ std::pair<std::size_t, double> race(const std::vector<std::shared_ptr<const Engi
       contexts[i].execute();
       times[i].push_back(secondsSince(start) * 1e3);
     }
-  std::size_t best = 0;
-  double least = 0;
+  Race result;
   for (std::size_t i = 0; i < times.size(); ++i) {
-    const double typical = typicalTime(std::move(times[i]));
-    log().debug("variant {}: {:.3f} ms", i, typical);
-    if (i == 0 || typical < least * kClose) best = i, least = typical;
+    result.milliseconds.push_back(typicalTime(std::move(times[i])));
+    log().debug("variant {}: {:.3f} ms", i, result.milliseconds[i]);
+    if (result.milliseconds[i] < result.milliseconds[result.winner] * kClose) result.winner = i;
   }
-  return {best, least};
+  return result;
+}
+
+// The network as was decided before; else decided now, by a race of what the times of its layers promise. `best` builds
+// an engine; `precisions` are the layers' of the one returned.
+template <class Best>
+std::shared_ptr<Engine> byMeasuredPrecision(Tuner& tuner, TuneMode mode, const Int8Networks& networks, Best&& best,
+                                            std::vector<LayerPrecision>& precisions) {
+  const Network& rules = networks.byRules();
+  if (const auto known = tuner.recordedPrecision(rules.graph)) {
+    const Network network = networks.decided(*known);
+    precisions = network.precisions;
+    return best(network);
+  }
+  precisions = rules.precisions;
+  if (mode != TuneMode::Fast && mode != TuneMode::Full) {
+    log().warn("precision by measurement: nothing was decided for '{}' on this device yet, and tuning is {}; its "
+               "layers run in INT8 by the rules",
+               networks.optimized().name, toString(mode));
+    return best(rules);
+  }
+  auto decisions = tuner.precisions(networks.optimized(), rules.graph, rules.precisions);
+  std::vector<std::shared_ptr<Engine>> engines;
+  for (const PrecisionDecision& decision : decisions) engines.push_back(best(networks.decided(decision)));
+  const Race raced = race(engines);
+  PrecisionDecision& won = decisions[raced.winner];
+  won.rulesMs = raced.milliseconds.front(), won.ms = raced.milliseconds[raced.winner];
+  tuner.recordPrecision(rules.graph, won);
+  precisions = networks.decided(won).precisions;  // with the reasons that the race gave
+  const auto int8Layers = [](const std::vector<LayerPrecision>& layers) {
+    return std::count_if(layers.begin(), layers.end(), [](const LayerPrecision& l) { return l.int8; });
+  };
+  log().info("precision of '{}' by measurement: {} of {} layers in INT8, {:.3f} ms; {:.3f} ms with all of them",
+             networks.optimized().name, int8Layers(precisions), int8Layers(rules.precisions), won.ms, won.rulesMs);
+  return engines[raced.winner];
 }
 
 }  // namespace
@@ -161,17 +210,19 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     own = takeQdq(graph);
   if (!options.optimized) optimize(graph, options.passes);
   const std::string name = graph.name;
-  std::vector<LayerPrecision> precisions;
+  std::optional<Int8Networks> int8;
   if (options.precision == Precision::Int8)
-    graph = toInt8(graph, sourceHash, options, own ? &*own : nullptr, precisions);
-  const bool integers = std::any_of(graph.layers().begin(), graph.layers().end(),
+    int8.emplace(toInt8(graph, sourceHash, options, own ? &*own : nullptr));
+  const Network given{int8 ? int8->byRules().graph : std::move(graph),
+                      int8 ? int8->byRules().precisions : std::vector<LayerPrecision>()};
+  const bool integers = std::any_of(given.graph.layers().begin(), given.graph.layers().end(),
                                     [](const Layer& l) { return isQuantised(l.op); });
   const DeviceCaps caps = integers ? device.int8Caps() : device.caps();
   Tuner tuner(device, caps, options.tuning);
-  const auto assemble = [&](Lowered lowered) {
+  const auto assemble = [&](const Network& network, Lowered lowered) {
     auto made = std::make_unique<Impl>(device);
     made->name = name;
-    made->precisions = precisions;
+    made->precisions = network.precisions;
     made->lowered = std::move(lowered);
     planMemory(made->lowered, caps);
     std::vector<const KernelCall*> calls;
@@ -186,23 +237,34 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     describe(*made);
     return made;
   };
-  tuner.tune(graph);
-  auto variants = tuner.variants(graph);
+  const auto best = [&](const Network& network) {
+    tuner.tune(network.graph);
+    auto variants = tuner.variants(network.graph);
+    std::shared_ptr<Engine> engine;
+    if (variants.empty()) {
+      engine.reset(new Engine(assemble(network, tuner.lower(network.graph))));
+    } else {
+      std::vector<std::shared_ptr<Engine>> engines;
+      for (auto& variant : variants)
+        engines.emplace_back(new Engine(assemble(network, std::move(variant.lowered))));
+      const Race raced = race(engines);
+      engine = engines[raced.winner];
+      tuner.recordWinner(network.graph, variants[raced.winner].name, raced.milliseconds[raced.winner]);
+    }
+    engine->impl_->tuning = tuner.report();
+    return engine;
+  };
   std::shared_ptr<Engine> engine;
-  if (variants.empty()) {
-    engine.reset(new Engine(assemble(tuner.lower(graph))));
+  if (int8 && integers && options.precisionChoice == PrecisionChoice::Measured) {
+    std::vector<LayerPrecision> precisions;
+    engine = byMeasuredPrecision(tuner, options.tuning.mode, *int8, best, precisions);
+    engine->impl_->precisions = std::move(precisions);
+    engine->impl_->tuning.candidates = tuner.report().candidates;
+    engine->impl_->tuning.bad = tuner.report().bad;
+    engine->impl_->tuning.seconds = tuner.report().seconds;
   } else {
-    std::vector<std::shared_ptr<Engine>> engines;
-    for (auto& variant : variants) engines.emplace_back(new Engine(assemble(std::move(variant.lowered))));
-    const auto [winner, milliseconds] = race({engines.begin(), engines.end()});
-    engine = engines[winner];
-    tuner.recordWinner(graph, variants[winner].name, milliseconds);
+    engine = best(given);
   }
-  // PoCL keeps programs itself, but preprocesses each before it looks. A binary skips that and costs a second
-  // compilation to make: little beside a search, too much without one.
-  const bool searches = options.tuning.mode == TuneMode::Fast || options.tuning.mode == TuneMode::Full;
-  if (searches || !caps.pocl) engine->impl_->programs.save();
-  engine->impl_->tuning = tuner.report();
   const Impl& built = *engine->impl_;
   log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
              built.name, caps.name, built.lowered.steps.size(), built.programs.size(),

@@ -25,7 +25,11 @@ fs::path folderOf(const TuneOptions& options) {
 constexpr const char* kRaceFamily = "race/1";  // of records that name the winner of a network's variants
 constexpr const char* kVariants[] = {"planned", "greedy", "untuned"};
 
-// What layouts depend on: operators and operands, in order.
+constexpr std::pair<TuneMode, std::string_view> kModes[] = {
+    {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};
+
+}  // namespace
+
 std::string networkKey(const Graph& graph) {
   std::string text;
   for (const Layer& layer : graph.layers()) {
@@ -36,11 +40,6 @@ std::string networkKey(const Graph& graph) {
   }
   return "network " + hexText(XXH3_64bits(text.data(), text.size()));
 }
-
-constexpr std::pair<TuneMode, std::string_view> kModes[] = {
-    {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};
-
-}  // namespace
 
 std::string_view toString(TuneMode mode) {
   for (const auto& [value, name] : kModes)
@@ -212,11 +211,15 @@ std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
 
 void Tuner::recordWinner(const Graph& graph, const std::string& variant, double milliseconds) {
   lowerAs(graph, variant);  // its own counts
-  // The latest race counts: an earlier one, which was run with other tactics, may have been faster by noise.
-  const auto earlier = store_.best(networkKey(graph), kRaceFamily, 0);
+  recordLatest({kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), variant, milliseconds, false, ""});
+}
+
+// The latest race counts: an earlier one, which was run with other tactics, may have been faster by noise.
+void Tuner::recordLatest(TuneRecord made) {
+  const auto earlier = store_.best(made.problem, made.family, made.source);
   if (earlier && earlier->match == RecordMatch::Exact)
-    milliseconds = std::min(milliseconds, earlier->record.milliseconds * 0.999);
-  store_.add({kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), variant, milliseconds, false, ""});
+    made.milliseconds = std::min(made.milliseconds, earlier->record.milliseconds * 0.999);
+  store_.add(made);
 }
 
 }  // namespace tessera

@@ -11,8 +11,10 @@
 
 #include "lower/step.hpp"
 #include "tessera/tuning.hpp"
+#include "tessera/calibration.hpp"
 #include "tune/candidates.hpp"
 #include "tune/defaults.hpp"
+#include "tune/precision_choice.hpp"
 #include "tune/tactics_store.hpp"
 
 namespace tessera {
@@ -39,6 +41,16 @@ class Tuner {
   /// tuned, or an earlier race was won.
   std::vector<Variant> variants(const Graph& graph);
   void recordWinner(const Graph& graph, const std::string& variant, double milliseconds);
+
+  // Precision by measured cost (tuner_precision.cpp). `optimized`: the network in fp32; `rules`: with every layer in INT8
+  // that can be, as `report` lists them.
+  /// Fast and Full: measures the network in both precisions and the conversions between them. Ways worth a race, the
+  /// rules' first.
+  std::vector<PrecisionDecision> precisions(const Graph& optimized, const Graph& rules,
+                                            const std::vector<LayerPrecision>& report);
+  /// What an earlier race decided; none where there was none, or Fast and Full are to decide anew.
+  std::optional<PrecisionDecision> recordedPrecision(const Graph& rules) const;
+  void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
 
   const TuneReport& report() const { return report_; }
   const TacticsStore& store() const { return store_; }
@@ -74,7 +86,19 @@ class Tuner {
   /// The record of a family on a view, where its tactic is valid.
   std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
   void noteBad(const TuneRecord& record);
+  /// Adds a record that replaces earlier ones of its key, whatever their times.
+  void recordLatest(TuneRecord record);
   std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
+
+  // Precision.
+  /// Per layer of the optimised network: seconds as `graph` runs it, and the channel block of its result.
+  struct LayerTimes {
+    std::vector<double> seconds;
+    std::vector<int> blocks;
+  };
+  LayerTimes layerTimes(const Graph& graph, const Graph& optimized);
+  double measuredSeconds(const OpView& view);
+  double conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block);
 
   // Search.
   std::vector<Job> jobsOf(const Graph& graph) const;
@@ -103,5 +127,8 @@ class Tuner {
       failing_;  ///< families and planar problems whose untuned tactic is bad in some layout
   mutable std::map<std::string, std::uint64_t> sourceHashes_;  ///< by kernel file
 };
+
+/// Names a network by what its layouts depend on: operators and operands, in order.
+std::string networkKey(const Graph& graph);
 
 }  // namespace tessera

@@ -356,9 +356,9 @@ void Tuner::tune(const Graph& graph) {
   }
   for (const Job& job : jobs) markSearched(job);
   tell("", 1);
-  report_.seconds = elapsed();
+  report_.seconds += elapsed();
   log().info("tuned {} problems in {:.1f} s: {} candidates, {} rejected, {:.3f} ms -> {:.3f} ms", jobs.size(),
-             report_.seconds, report_.candidates, report_.bad, untunedMs_, bestMs_);
+             elapsed(), report_.candidates, report_.bad, untunedMs_, bestMs_);
 }
 
 }  // namespace tessera

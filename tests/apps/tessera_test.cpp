@@ -80,9 +80,13 @@ TEST_F(Program, CalibratesAndRunsInInt8) {
   const auto kept = with({"inspect", model, "--keep-fp32", "score"});
   EXPECT_THAT(kept.out, HasSubstr("kept fp32 by option"));
   EXPECT_EQ(with({"inspect", model, "--keep-fp32", "nobody"}).code, 1);
+  const auto undecided = with({"inspect", model, "--precision-choice", "measured"});
+  EXPECT_THAT(undecided.out, HasSubstr("100.0 % of the multiply-adds in INT8")) << "untuned, the rules decide";
+  EXPECT_THAT(undecided.err, HasSubstr("by the rules"));
   EXPECT_EQ(with({"bench", model, "--runs", "2"}).code, 0);
   EXPECT_EQ(with({"run", model, "--random", "--out", at("out")}).code, 0);
   EXPECT_EQ(runProgram("tessera", {"bench", model, "--calibration-cache", cache}).code, 2) << "fp32 takes no cache";
+  EXPECT_EQ(runProgram("tessera", {"bench", model, "--precision-choice", "measured"}).code, 2) << "nor a choice";
 }
 
 TEST_F(Program, RunsOnNpyFiles) {

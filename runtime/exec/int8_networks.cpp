@@ -1,0 +1,39 @@
+// Networks of one calibration that differ in which layers run in INT8.
+#include "exec/int8_networks.hpp"
+
+#include "lower/precision.hpp"
+
+namespace tessera {
+
+Int8Networks::Int8Networks(Graph optimized, Calibration calibration, PrecisionOptions options)
+    : optimized_(std::move(optimized)), calibration_(std::move(calibration)), options_(std::move(options)) {
+  rules_.graph = assignInt8(optimized_, calibration_, options_, &rules_.precisions);
+}
+
+Network Int8Networks::decided(const PrecisionDecision& decision) const {
+  Network network;
+  Calibration calibration = calibration_;
+  PrecisionOptions options = options_;
+  for (const KeptLayer& kept : decision.kept) {
+    if (kept.layer >= static_cast<int>(optimized_.layers().size()))
+      throw Error(ErrorCode::BadCache, "a recorded choice of precisions names layer " + std::to_string(kept.layer) +
+                                           ", which '" + optimized_.name + "' does not have");
+    const Layer& layer = optimized_.layers()[kept.layer];
+    if (int8Role(optimized_, layer) == Int8Role::Compute)
+      options.keepFp32.insert(layer.name);
+    else
+      for (const TensorId id : layer.outputs) calibration.floatTensors.insert(optimized_.tensor(id).name);
+  }
+  if (decision.name == "fp32") {
+    network = {optimized_, rules_.precisions};
+    for (LayerPrecision& layer : network.precisions) layer.int8 = false;
+  } else {
+    network.graph = assignInt8(optimized_, calibration, options, &network.precisions);
+  }
+  for (const KeptLayer& kept : decision.kept)
+    if (LayerPrecision& layer = network.precisions.at(kept.layer); !layer.int8)
+      layer.reason = decision.reason(kept);
+  return network;
+}
+
+}  // namespace tessera

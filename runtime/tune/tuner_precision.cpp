@@ -1,0 +1,145 @@
+// Precision by measured cost: the times of layers in INT8 and in fp32, and of the conversions between them.
+#include <algorithm>
+#include <cmath>
+
+#include "lower/cost_model.hpp"
+#include "lower/precision_cut.hpp"
+#include "tessera/log.hpp"
+#include "tune/problem.hpp"
+#include "tune/tuner.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr const char* kPrecisionFamily = "precision/1";  // of records that name the layers kept in fp32
+
+// The layer of the network that a step belongs to: its own name, or with an activation's behind it.
+std::string layerOf(const Step& step, const std::map<std::string, int>& layers) {
+  if (step.view.op == "Reformat") return {};
+  if (layers.count(step.layer)) return step.layer;
+  const auto slash = step.layer.rfind('/');
+  if (slash == std::string::npos) return {};
+  const std::string part = step.layer.substr(slash + 1), front = step.layer.substr(0, slash);
+  return part != "encode" && part != "decode" && layers.count(front) ? front : std::string();
+}
+
+}  // namespace
+
+Tuner::LayerTimes Tuner::layerTimes(const Graph& graph, const Graph& optimized) {
+  std::map<std::string, int> index;
+  for (std::size_t i = 0; i < optimized.layers().size(); ++i)
+    index.emplace(optimized.layers()[i].name, static_cast<int>(i));
+  LayerTimes times{std::vector<double>(index.size()), std::vector<int>(index.size(), 1)};
+  times.seconds.resize(optimized.layers().size());
+  times.blocks.resize(optimized.layers().size(), 1);
+  const Lowered lowered = lower(graph);
+  for (const Step& step : lowered.steps) {
+    const std::string name = layerOf(step, index);
+    if (name.empty()) continue;
+    const auto measured = seconds(*step.family, step.view);
+    const int layer = index.at(name);
+    times.seconds[layer] +=
+        measured && !std::isinf(*measured)
+            ? *measured
+            : estimateSeconds(step.family->cost(step.family->problem(step.view), caps_), caps_);
+    times.blocks[layer] = step.view.outputs.at(0).layout.block;
+  }
+  return times;
+}
+
+double Tuner::measuredSeconds(const OpView& view) {
+  for (const KernelFamily* family : familiesFor(view.op)) {
+    if (!family->applies(view, caps_)) continue;
+    Job job{planarView(view), view.op, 1, {family, view}, {}};
+    measureOptions(job, {job.untuned});
+    const auto known = seconds(*family, view);
+    return known && !std::isinf(*known) ? *known
+                                        : estimateSeconds(family->cost(family->problem(view), caps_), caps_);
+  }
+  return reformatSeconds(view.inputs.at(0), caps_);
+}
+
+// Codes of a tensor from its floats: a change of layout where the two precisions want different ones, then one kernel.
+double Tuner::conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block) {
+  TensorDesc from = tensor;
+  from.constant = false;
+  from.layout = {tensor.blockable() ? int8Block : 1, 0, 0};
+  TensorDesc codes = from;
+  codes.type = DataType::Int8;
+  const double encode = measuredSeconds(
+      {"QPointwise",
+       {{"expression", std::string()}, {"scales", std::vector<double>{0.0}}, {"rate", 1.0}},
+       {from},
+       {codes}});
+  if (!tensor.blockable() || fp32Block == int8Block) return encode;
+  OpView reformat{"Reformat", {}, {from}, {from}};
+  reformat.inputs[0].layout.block = fp32Block;
+  return encode + measuredSeconds(reformat);
+}
+
+std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const Graph& rules,
+                                                 const std::vector<LayerPrecision>& report) {
+  tune(rules);
+  tune(optimized);
+  const LayerTimes int8 = layerTimes(rules, optimized), fp32 = layerTimes(optimized, optimized);
+  const std::size_t count = optimized.layers().size();
+  PrecisionCosts costs;
+  for (std::size_t i = 0; i < count; ++i)
+    costs.layers.push_back({int8.seconds[i], fp32.seconds[i], report.at(i).int8});
+  for (std::size_t t = 0; t < optimized.tensors().size(); ++t) {
+    const auto id = static_cast<TensorId>(t);
+    const auto readers = optimized.consumers(id);
+    const int producer = optimized.producer(id);
+    const auto free = [&](int layer) { return costs.layers[layer].free; };
+    const bool border =
+        optimized.tensor(id).type == DataType::Float32 && !optimized.tensor(id).isConstant() &&
+        ((producer >= 0 && free(producer)) || std::any_of(readers.begin(), readers.end(), free));
+    const int nearest = producer >= 0 ? producer : readers.empty() ? -1 : readers.front();
+    costs.conversions.push_back(border && nearest >= 0
+                                    ? conversionSeconds(optimized.tensor(id).desc(),
+                                                        producer >= 0 ? fp32.blocks[producer] : 1,
+                                                        int8.blocks[nearest])
+                                    : 0);
+  }
+  // Why each layer stays where it is: what it alone in INT8 would change.
+  const auto decision = [&](const std::string& name, const std::vector<bool>& labels) {
+    PrecisionDecision made{name, {}, 0, 0};
+    const double whole = precisionSeconds(optimized, costs, labels);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!costs.layers[i].free || labels[i]) continue;
+      auto flipped = labels;
+      flipped[i] = true;
+      const double gain = costs.layers[i].fp32 - costs.layers[i].int8;
+      const double change = precisionSeconds(optimized, costs, flipped) - whole;
+      made.kept.push_back({static_cast<int>(i), (change + gain) * 1e3, gain * 1e3});
+    }
+    log().debug("precision '{}': {:.3f} ms expected, {} layers kept in fp32", name, whole * 1e3, made.kept.size());
+    return made;
+  };
+  std::vector<bool> all;
+  for (const LayerCost& cost : costs.layers) all.push_back(cost.free);
+  std::vector<PrecisionDecision> decisions{decision("rules", all),
+                                           decision("cut", cheapestPrecisions(optimized, costs)),
+                                           decision("fp32", std::vector<bool>(count, false))};
+  if (decisions[1].kept.empty() || decisions[1].kept.size() == decisions[2].kept.size())
+    decisions.erase(decisions.begin() + 1);
+  if (decisions.back().kept.empty()) decisions.pop_back();  // nothing could run in INT8
+  return decisions;
+}
+
+std::optional<PrecisionDecision> Tuner::recordedPrecision(const Graph& rules) const {
+  const auto hit = store_.best(networkKey(rules), kPrecisionFamily, 0);
+  const bool search = options_.mode == TuneMode::Fast || options_.mode == TuneMode::Full;
+  if (options_.mode == TuneMode::Off || !hit || (search && hit->match != RecordMatch::Exact)) return std::nullopt;
+  auto decision = PrecisionDecision::parse(hit->record.tactic, hit->record.reason);
+  if (!decision) log().debug("a record of precisions is not understood: {}", hit->record.reason);
+  return decision;
+}
+
+void Tuner::recordPrecision(const Graph& rules, const PrecisionDecision& decision) {
+  TuneRecord made{kPrecisionFamily, 0, networkKey(rules), caps_.fingerprint(), decision.name, decision.ms, false,
+                  decision.text()};
+  recordLatest(std::move(made));
+}
+
+}  // namespace tessera
