@@ -98,18 +98,25 @@ TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const 
   return space;
 }
 
-// Cycles of a unit that starts four instructions of 32 lanes a cycle, as NVIDIA's do: a tile of k costs its
-// instructions, or its latency where too few work-groups run side by side to hide it. Constants fitted to 230
-// measurements on an H200 (mean error 10 %, time of its choices 3 % above the best measured).
-double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps& device) {
-  const double items = t.items(), warps = items / 32;
+GemmWork gemmWork(const GemmShape& shape, const GemmTactic& t) {
+  const double warps = t.items() / 32.0;
   const double xLoads = 1.0 * t.k * t.n / t.vx / 32, wLoads = t.k * t.m / 4.0 / 32;
-  const double multiplies = 1.0 * t.m * t.n * t.k / 32, localLoads = warps * t.k * (t.wm + t.wn) / 4.0;
+  const double localLoads = warps * t.k * (t.wm + t.wn) / 4.0;
   const double moves = (t.async ? 2.3 : 11) * (xLoads + wLoads) + (t.flat ? 7.4 * xLoads : 0);
-  const double instructions = multiplies + localLoads + moves + 31 * warps;
-  const double issue = instructions / 4 / 0.83;
-  const double latency = (t.async ? 50 + 130.0 / (t.async - 1) : 370) + 0.94 * instructions / warps;
+  const double products = 1.0 * t.m * t.n * t.k / 32;
+  return {products, products + localLoads + moves + 31 * warps,
+          std::ceil(1.0 * shape.tiles(t.k, t.flat != 0) / t.split)};
+}
 
+// A tile of k costs its instructions, or its latency where too few work-groups run side by side to hide it.
+// Constants fitted to 230 measurements on an H200 (mean error 10 %, time of its choices 3 % above the best
+// measured).
+double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps& device, double issue,
+                   double perInstruction) {
+  const double items = t.items();
+  const GemmWork work = gemmWork(shape, t);
+  const double latency =
+      (t.async ? 50 + 130.0 / (t.async - 1) : 370) + perInstruction * work.instructions * 32 / items;
   const double staged = t.async ? 0 : t.k * (t.m + t.n) / items;
   const double registers = std::min(255.0, t.wm * t.wn + t.wm + t.wn + 32 + staged);
   const double resident =
@@ -117,13 +124,17 @@ double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps
                               std::floor(228.0 * 1024 / (t.localBytes() + 1024)), 32.0}));
   const double groups = static_cast<double>(t.groups(shape)) * t.split;
   const double perUnit = std::ceil(groups / device.computeUnits), together = std::min(resident, perUnit);
-  const double tiles = std::ceil(1.0 * shape.tiles(t.k, t.flat != 0) / t.split);
   const double tile = std::max(together * issue, latency) + 0.12 * std::min(together * issue, latency);
   constexpr double kGroup = 3300, kSum = 9200, kBytesPerCycle = 2970, kClock = 1.8e9;
-  double cycles = perUnit / together * (tiles * tile + kGroup);
+  double cycles = perUnit / together * (work.tiles * tile + kGroup);
   if (t.split > 1)
     cycles += kSum + 8.0 * t.split * shape.groups * shape.rows * shape.pixels() / kBytesPerCycle;
   return kGemmLaunchSeconds + cycles / kClock;
+}
+
+// A unit starts four instructions of 32 lanes a cycle, as NVIDIA's do.
+double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps& device) {
+  return gemmSeconds(shape, t, device, gemmWork(shape, t).instructions / 4 / 0.83, 0.94);
 }
 
 GemmTactic gemmBest(std::span<const GemmTile> tiles, const GemmShape& shape, const GemmFreedom& freedom,

@@ -47,4 +47,14 @@ GemmTactic gemmFallback(const GemmShape& shape, const GemmFreedom& freedom, cons
 inline constexpr double kGemmLaunchSeconds = 5.3e-6;
 double gemmSeconds(const GemmShape& shape, const GemmTactic& tactic, const DeviceCaps& device);
 
+/// Instructions of 32 lanes that a work-group starts per tile of k, those that multiply among them; tiles.
+struct GemmWork {
+  double products, instructions, tiles;
+};
+GemmWork gemmWork(const GemmShape& shape, const GemmTactic& tactic);
+/// As above, for a unit that needs `issue` cycles to start a tile's instructions, each `perInstruction`
+/// cycles of a group's latency.
+double gemmSeconds(const GemmShape& shape, const GemmTactic& tactic, const DeviceCaps& device, double issue,
+                   double perInstruction);
+
 }  // namespace tessera

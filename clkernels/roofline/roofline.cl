@@ -59,45 +59,33 @@ __kernel void roofline(__global HALVES* y, float unused) {
   y[get_global_id(0)] = last;
 }
 
-#elif P_KIND == 2
+#elif P_KIND == 2 || P_KIND == 3
+#if P_KIND == 2
 // m16n8k16: 4096 operations of a warp, f32 accumulators.
-__kernel void roofline(__global float* y, float a) {
-  float c[P_VALUES][4];
+#define SUM float
+#define CONSTRAINT "+f"
+#define MMA "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"
+#else
+// m16n8k32: 8192 operations of a warp, s32 accumulators.
+#define SUM int
+#define CONSTRAINT "+r"
+#define MMA "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32"
+#endif
+__kernel void roofline(__global SUM* y, float a) {
+  SUM c[P_VALUES][4];
   const uint a0 = as_uint(a) + get_local_id(0), a1 = a0 ^ 3u, b0 = a0 ^ 5u, b1 = a0 ^ 9u;
 #pragma unroll
   for (int i = 0; i < P_VALUES; ++i) c[i][0] = c[i][1] = c[i][2] = c[i][3] = i;
   for (int r = 0; r < P_ROUNDS; ++r) {
 #pragma unroll
     for (int i = 0; i < P_VALUES; ++i)
-      asm volatile(
-          "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-          : "+f"(c[i][0]), "+f"(c[i][1]), "+f"(c[i][2]), "+f"(c[i][3])
-          : "r"(a0), "r"(a1), "r"(b0), "r"(b1), "r"(a0), "r"(b1));
+      asm volatile(MMA " {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                   : CONSTRAINT(c[i][0]), CONSTRAINT(c[i][1]), CONSTRAINT(c[i][2]), CONSTRAINT(c[i][3])
+                   : "r"(a0), "r"(a1), "r"(b0), "r"(b1), "r"(a0), "r"(b1));
   }
-  float sum = 0;
+  SUM sum = 0;
 #pragma unroll
   for (int i = 0; i < P_VALUES; ++i) sum += c[i][0] + c[i][1] + c[i][2] + c[i][3];
-  y[get_global_id(0)] = sum;
-}
-
-#elif P_KIND == 3
-// m16n8k32: 8192 operations of a warp, s32 accumulators.
-__kernel void roofline(__global int* y, float a) {
-  int c[P_VALUES][4];
-  const uint a0 = as_uint(a) + get_local_id(0), a1 = a0 ^ 3u, b0 = a0 ^ 5u, b1 = a0 ^ 9u;
-#pragma unroll
-  for (int i = 0; i < P_VALUES; ++i) c[i][0] = c[i][1] = c[i][2] = c[i][3] = i;
-  for (int r = 0; r < P_ROUNDS; ++r) {
-#pragma unroll
-    for (int i = 0; i < P_VALUES; ++i)
-      asm volatile(
-          "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-          : "+r"(c[i][0]), "+r"(c[i][1]), "+r"(c[i][2]), "+r"(c[i][3])
-          : "r"(a0), "r"(a1), "r"(b0), "r"(b1), "r"(a0), "r"(b1));
-  }
-  int sum = 0;
-#pragma unroll
-  for (int i = 0; i < P_VALUES; ++i) sum ^= c[i][0] ^ c[i][1] ^ c[i][2] ^ c[i][3];
   y[get_global_id(0)] = sum;
 }
 

@@ -14,14 +14,9 @@ TEST(SqueezeNet, SeesASoccerBall) {
   const auto folder = test::sharedFolder() / "models/squeezenet";
   const Network network = Network::load((folder / "squeezenet_v1.1.prototxt").string() + "," +
                                         (folder / "squeezenet_v1.1.caffemodel").string());
-  const auto outputs = network.run(test::sharedFolder() / "images/coco/coco3.jpg");
-  const auto probabilities = outputs.at("prob").as<float>();
-  const auto best = std::max_element(probabilities.begin(), probabilities.end());
-  std::ifstream words(folder / "synset_words.txt");
-  std::string word;
-  for (auto i = probabilities.begin(); i <= best; ++i) std::getline(words, word);
+  const auto [word, probability] = test::squeezeNetAnswer(network);
   EXPECT_NE(word.find("soccer ball"), std::string::npos) << word;
-  EXPECT_NEAR(*best, 0.965, 0.002);
+  EXPECT_NEAR(probability, 0.965, 0.002);
 }
 
 TEST(UltraFace, CaffeAndOnnxAgree) {

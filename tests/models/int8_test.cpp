@@ -17,7 +17,8 @@ using test::Network;
 
 Network int8Network(const std::string& model, const std::vector<std::string>& images, int limit,
                     const fs::path& sidecarFile = {}) {
-  const auto sidecar = app::Sidecar::read(sidecarFile.empty() ? app::findSidecar(model).value() : sidecarFile);
+  const auto sidecar =
+      app::Sidecar::read(sidecarFile.empty() ? app::findSidecar(model).value() : sidecarFile);
   const Graph graph = app::loadModel(model, 1);
   const GraphTensor& input = graph.tensor(graph.inputs()[0]);
   ImageBatchOptions stream{input.name, sidecar.preprocess, 1, limit};
@@ -48,7 +49,8 @@ double meanIou(const Network& network, const fs::path& images, const fs::path& l
   const app::Annotations annotations(labels, classes);
   app::Confusion confusion(classes.scored());
   for (const auto& file : app::listImages({images.string()})) {
-    const cv::Mat image = app::readImage(file.path), wanted = annotations.read(annotations.find(file.path).value());
+    const cv::Mat image = app::readImage(file.path),
+                  wanted = annotations.read(annotations.find(file.path).value());
     confusion.add({wanted.data, wanted.total()}, segment.run(app::viewOf(image)).classes);
   }
   return confusion.meanIou();
@@ -88,14 +90,9 @@ TEST(Int8, SqueezeNetStillSeesASoccerBall) {
   const Network network = int8Network(
       (folder / "squeezenet_v1.1.prototxt").string() + "," + (folder / "squeezenet_v1.1.caffemodel").string(),
       {(shared / "images/coco").string(), (shared / "images/faces").string()}, 0);
-  const auto outputs = network.run(shared / "images/coco/coco3.jpg");
-  const auto probabilities = outputs.at("prob").as<float>();
-  const auto best = std::max_element(probabilities.begin(), probabilities.end());
-  std::ifstream words(folder / "synset_words.txt");
-  std::string word;
-  for (auto i = probabilities.begin(); i <= best; ++i) std::getline(words, word);
+  const auto [word, probability] = test::squeezeNetAnswer(network);
   EXPECT_NE(word.find("soccer ball"), std::string::npos) << word;
-  EXPECT_NEAR(*best, 0.965, 0.05);
+  EXPECT_NEAR(probability, 0.965, 0.05);
 }
 
 // Boxes that fp32 is sure of are found by INT8 in the same place, and no others.
@@ -104,8 +101,9 @@ TEST(Int8, UltraFaceFindsTheSameFaces) {
   const auto shared = test::sharedFolder(), folder = shared / "models/ultraface";
   const std::string model = (folder / "version-RFB-320_without_postprocessing.onnx").string();
   const Network exact = Network::load(model, folder / "RFB-320.json");
-  const Network coded = int8Network(model, {(shared / "images/faces").string(), (shared / "images/coco").string()}, 0,
-                                    folder / "RFB-320.json");
+  const Network coded =
+      int8Network(model, {(shared / "images/faces").string(), (shared / "images/coco").string()}, 0,
+                  folder / "RFB-320.json");
   for (const auto& file : app::listImages({(shared / "images/faces").string()})) {
     const auto a = exact.run(file.path), b = coded.run(file.path);
     const auto x = a.at("scores").as<float>(), y = b.at("scores").as<float>();

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "apps/common/images.hpp"
 #include "apps/common/model.hpp"
@@ -45,5 +46,16 @@ struct Network {
     return context.run({{input, referenceOutputs(view, {x})[0]}});
   }
 };
+
+/// The name of SqueezeNet's best class for the shared photo of a soccer ball, and its probability.
+inline std::pair<std::string, float> squeezeNetAnswer(const Network& network) {
+  const auto outputs = network.run(sharedFolder() / "images/coco/coco3.jpg");
+  const auto probabilities = outputs.at("prob").as<float>();
+  const auto best = std::max_element(probabilities.begin(), probabilities.end());
+  std::ifstream words(sharedFolder() / "models/squeezenet/synset_words.txt");
+  std::string word;
+  for (auto i = probabilities.begin(); i <= best; ++i) std::getline(words, word);
+  return {word, *best};
+}
 
 }  // namespace tessera::test

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "tessera/log.hpp"
+#include "tests/support/invented_device.hpp"
 #include "tune/problem.hpp"
 #include "tune/tuner.hpp"
 
@@ -20,20 +21,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-DeviceCaps cpu(bool avx512 = true, const char* driver = "1.0") {
-  DeviceCaps c;
-  c.platform = "Test";
-  c.name = "Test CPU";
-  c.driver = driver;
-  c.kind = DeviceKind::Cpu;
-  c.computeUnits = 2;
-  c.maxWorkGroup = 4096;
-  for (auto& items : c.maxWorkItem) items = 4096;
-  c.maxAllocation = c.globalMemory = std::size_t{4} << 30;
-  c.pocl = true;
-  c.avx512 = avx512;
-  return c;
-}
+DeviceCaps cpu(bool avx512 = true, const char* driver = "1.0") { return test::inventedCpu(avx512, driver); }
 
 Graph network() {
   Graph graph;

@@ -9,25 +9,14 @@
 #include <sstream>
 
 #include "tessera/log.hpp"
+#include "tests/support/invented_device.hpp"
 #include "tune/problem.hpp"
 
 namespace tessera {
 namespace {
 namespace fs = std::filesystem;
 
-DeviceCaps cpu(const char* driver = "1.0") {
-  DeviceCaps c;
-  c.platform = "Test";
-  c.name = "Test CPU";
-  c.driver = driver;
-  c.kind = DeviceKind::Cpu;
-  c.computeUnits = 2;
-  c.maxWorkGroup = 4096;
-  for (auto& items : c.maxWorkItem) items = 4096;
-  c.maxAllocation = c.globalMemory = std::size_t{4} << 30;
-  c.pocl = true;
-  return c;
-}
+DeviceCaps cpu(const char* driver = "1.0") { return test::inventedCpu(false, driver); }
 
 // Convolution, pooling, convolution; sizes that tiles do not divide.
 Graph network() {
