@@ -52,7 +52,10 @@ cl::Program fromCache(const Device& device, ProgramCache& cache, const std::stri
   return {};
 }
 
-void keep(ProgramCache& cache, const std::string& identity, const cl::Program& program) {
+}  // namespace
+
+void saveProgram(const Device& device, const ProgramSource& source, const cl::Program& program,
+                 ProgramCache& cache) {
   std::size_t size = 0;
   if (clGetProgramInfo(program(), CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, nullptr) != CL_SUCCESS ||
       size == 0)
@@ -60,20 +63,19 @@ void keep(ProgramCache& cache, const std::string& identity, const cl::Program& p
   std::vector<unsigned char> binary(size);
   unsigned char* data = binary.data();
   if (clGetProgramInfo(program(), CL_PROGRAM_BINARIES, sizeof(data), &data, nullptr) == CL_SUCCESS)
-    cache.save(identity, binary);
+    cache.save(ProgramCache::identity(device.caps(), source.text, buildOptions(source)), binary);
 }
 
-}  // namespace
-
 cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label,
-                         ProgramCache* cache) {
+                         ProgramCache* cache, bool* found) {
   const auto& impl = device.impl();
   const std::string options = buildOptions(source);
-  std::string identity;
+  if (found) *found = false;
   if (cache) {
-    identity = ProgramCache::identity(device.caps(), source.text, options);
+    const std::string identity = ProgramCache::identity(device.caps(), source.text, options);
     if (cl::Program program = fromCache(device, *cache, identity, options); program()) {
       log().debug("program cache HIT {}", label);
+      if (found) *found = true;
       return program;
     }
     log().debug("program cache MISS {}", label);
@@ -81,13 +83,7 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
   cl::Program program =
       guarded("creating program " + label, [&] { return cl::Program(impl.context(), source.text); });
   const cl_int status = clBuildProgram(program(), 1, &impl.device(), options.c_str(), nullptr, nullptr);
-  if (status == CL_SUCCESS) {
-    if (cache) {
-      keep(*cache, identity, program);
-      log().debug("program cache SAVE {}", label);
-    }
-    return program;
-  }
+  if (status == CL_SUCCESS) return program;
   std::string buildLog;
   try {
     buildLog = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(impl.device);
@@ -120,10 +116,11 @@ std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vect
   std::mutex mutex;
   const auto work = [&] {
     for (std::size_t i; (i = next++) < missing.size();) try {
-        auto program = buildProgram(device_, missing[i].first,
-                                    missing[i].second->source + ":" + missing[i].second->entry, cache_.get());
+        Built built;
+        built.label = missing[i].second->source + ":" + missing[i].second->entry;
+        built.program = buildProgram(device_, missing[i].first, built.label, cache_.get(), &built.cached);
         const std::lock_guard lock(mutex);
-        programs_.emplace(missing[i].first, std::move(program));
+        programs_.emplace(missing[i].first, std::move(built));
       } catch (...) {
         const std::lock_guard lock(mutex);
         failures.emplace(missing[i].first, std::current_exception());
@@ -154,10 +151,21 @@ std::map<ProgramSource, std::string> ProgramSet::tryBuild(const std::vector<cons
   return texts;
 }
 
+void ProgramSet::save() {
+  if (!cache_) return;
+  for (auto& [source, built] : programs_) {
+    if (built.cached) continue;
+    saveProgram(device_, source, built.program, *cache_);
+    log().debug("program cache SAVE {}", built.label);
+    built.cached = true;
+  }
+}
+
 cl::Kernel ProgramSet::kernel(const KernelCall& call) const {
   const auto it = programs_.find(ProgramSource::of(call));
   if (it == programs_.end()) throw Error(ErrorCode::Internal, "kernel " + call.entry + " was never built");
-  return guarded("creating kernel " + call.entry, [&] { return cl::Kernel(it->second, call.entry.c_str()); });
+  return guarded("creating kernel " + call.entry,
+                 [&] { return cl::Kernel(it->second.program, call.entry.c_str()); });
 }
 
 }  // namespace tessera

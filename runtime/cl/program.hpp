@@ -22,16 +22,19 @@ struct ProgramSource {
   auto operator<=>(const ProgramSource&) const = default;
 };
 
-/// Compiles one program, or takes its binary from `cache` (may be null). Throws Error(DeviceError) with the
-/// build log.
+/// Compiles one program, or takes its binary from `cache` (may be null), which `found` then says. Throws
+/// Error(DeviceError) with the build log.
 cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label,
-                         ProgramCache* cache = nullptr);
+                         ProgramCache* cache = nullptr, bool* found = nullptr);
+/// Keeps a program's binary; nothing where the driver gives none.
+void saveProgram(const Device& device, const ProgramSource& source, const cl::Program& program,
+                 ProgramCache& cache);
 
 /// The programs of an engine, keyed by source and options.
 class ProgramSet {
  public:
   explicit ProgramSet(Device device) : device_(std::move(device)) {}
-  /// Binaries are looked for and kept there from now on; null for nowhere.
+  /// Binaries are looked for there from now on; null for nowhere.
   void useCache(std::shared_ptr<ProgramCache> cache) { cache_ = std::move(cache); }
   /// Takes over the programs of another set on the same device: they need not be built again.
   void share(const ProgramSet& other);
@@ -39,16 +42,25 @@ class ProgramSet {
   void build(const std::vector<const KernelCall*>& calls);
   /// As build, but goes on after a failure; returns what did not build, with the error's text.
   std::map<ProgramSource, std::string> tryBuild(const std::vector<const KernelCall*>& calls);
+  /// Keeps in the cache what it does not hold yet.
+  void save();
   /// A kernel object of its own: kernel objects are not thread-safe and never shared.
   cl::Kernel kernel(const KernelCall& call) const;
   std::size_t size() const { return programs_.size(); }
 
  private:
-  std::map<ProgramSource, std::exception_ptr> buildAll(const std::vector<const KernelCall*>& calls, bool goOn);
+  std::map<ProgramSource, std::exception_ptr> buildAll(const std::vector<const KernelCall*>& calls,
+                                                       bool goOn);
+
+  struct Built {
+    cl::Program program;
+    std::string label;
+    bool cached = false;
+  };
 
   Device device_;
   std::shared_ptr<ProgramCache> cache_;
-  std::map<ProgramSource, cl::Program> programs_;
+  std::map<ProgramSource, Built> programs_;
 };
 
 }  // namespace tessera

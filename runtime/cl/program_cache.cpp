@@ -39,7 +39,7 @@ ProgramCache::ProgramCache(fs::path folder, std::uintmax_t limitBytes)
     : folder_(std::move(folder)), limit_(limitBytes) {}
 
 std::shared_ptr<ProgramCache> ProgramCache::forDevice(const DeviceCaps& device, const fs::path& folder) {
-  if (folder.empty() || device.pocl || device.platform == "rusticl") return nullptr;
+  if (folder.empty() || device.platform == "rusticl") return nullptr;
   return std::make_shared<ProgramCache>(folder / "programs");
 }
 
@@ -98,7 +98,8 @@ void ProgramCache::save(const std::string& identity, const std::vector<unsigned 
     }
     fs::rename(aside, file);
     const std::lock_guard lock(mutex_);
-    shrink();
+    if (total_) *total_ += sizeof(header) + rest.size();
+    if (!total_ || *total_ > limit_) shrink();
   } catch (const std::exception& e) {
     const std::lock_guard lock(mutex_);
     if (!complained_) log().warn("compiled programs are not kept in {}: {}", folder_.string(), e.what());
@@ -130,13 +131,14 @@ void ProgramCache::shrink() {
     total += bytes;
     entries.push_back({used, bytes, item.path()});
   }
+  total_ = total;
   if (total <= limit_) return;
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
   for (const Entry& entry : entries) {
     if (total <= limit_) return;
     std::error_code gone;
     fs::remove(entry.file, gone);
-    total -= entry.bytes;
+    total_ = total -= entry.bytes;
   }
 }
 

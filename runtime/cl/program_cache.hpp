@@ -22,7 +22,7 @@ class ProgramCache {
   static constexpr std::uintmax_t kDefaultLimit = std::uintmax_t{512} << 20;
 
   explicit ProgramCache(std::filesystem::path folder, std::uintmax_t limitBytes = kDefaultLimit);
-  /// The cache below `folder` for such a device; null where the driver keeps one of its own (PoCL, Mesa) or
+  /// The cache below `folder` for such a device; null where it gains nothing (Mesa keeps one of its own) or
   /// `folder` is empty.
   static std::shared_ptr<ProgramCache> forDevice(const DeviceCaps& device,
                                                  const std::filesystem::path& folder);
@@ -40,11 +40,12 @@ class ProgramCache {
   std::filesystem::path fileOf(const std::string& identity) const;
 
  private:
-  void shrink();
+  void shrink();  ///< counts what is there, and removes what is too much
 
   std::filesystem::path folder_;
   std::uintmax_t limit_;
   std::mutex mutex_;
+  std::optional<std::uintmax_t> total_;  ///< bytes in the folder, as far as this object knows
   bool complained_ = false;
 };
 

@@ -265,6 +265,10 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   } else {
     engine = best(given);
   }
+  // PoCL keeps programs itself, but preprocesses each before it looks. A binary skips that and costs a second
+  // compilation to make: little beside a search, too much without one.
+  const bool searches = options.tuning.mode == TuneMode::Fast || options.tuning.mode == TuneMode::Full;
+  if (searches || !caps.pocl) engine->impl_->programs.save();
   const Impl& built = *engine->impl_;
   log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
              built.name, caps.name, built.lowered.steps.size(), built.programs.size(),

@@ -87,6 +87,15 @@ TEST_F(ProgramCacheTest, TheLongestUnusedGoFirst) {
   EXPECT_TRUE(cache.find("d"));
 }
 
+TEST_F(ProgramCacheTest, TheBoundHoldsForFilesOfEarlierProcessesToo) {
+  for (int i = 0; i < 3; ++i) ProgramCache(folder_).save("old" + std::to_string(i), bytes(1000, 1));
+  ProgramCache cache(folder_, 3500);
+  for (int i = 0; i < 5; ++i) cache.save("new" + std::to_string(i), bytes(1000, 2));
+  const auto files = std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
+  EXPECT_LE(files, 3);
+  EXPECT_TRUE(cache.find("new4"));
+}
+
 TEST_F(ProgramCacheTest, AFolderThatCanNotBeWrittenStopsNothing) {
   std::ofstream(folder_ / "file") << "not a folder";
   ProgramCache cache(folder_ / "file" / "programs");
@@ -113,9 +122,9 @@ TEST_F(ProgramCacheTest, ThreadsMaySaveAndFindAtOnce) {
 }
 
 TEST_F(ProgramCacheTest, DriversWithACacheOfTheirOwnGetNone) {
-  DeviceCaps pocl;
-  pocl.pocl = true;
-  EXPECT_FALSE(ProgramCache::forDevice(pocl, folder_));
+  DeviceCaps mesa;
+  mesa.platform = "rusticl";
+  EXPECT_FALSE(ProgramCache::forDevice(mesa, folder_));
   EXPECT_TRUE(ProgramCache::forDevice(DeviceCaps{}, folder_));
   EXPECT_FALSE(ProgramCache::forDevice(DeviceCaps{}, {}));
 }
