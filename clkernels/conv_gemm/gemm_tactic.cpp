@@ -142,13 +142,20 @@ GemmTactic gemmBest(std::span<const GemmTile> tiles, const GemmShape& shape, con
   GemmTactic best;
   double least = std::numeric_limits<double>::max();
   const TacticSpace space = gemmSpace(shape, freedom, device);
+  const auto with = [&](const GemmTile& tile, int k, int flat, int split, int async) {
+    return GemmTactic{tile.m, tile.n, k, tile.wm, tile.wn, freedom.vectorLoads ? 4 : 1, flat, split, async};
+  };
+  // The model is of GPUs. CPUs have faster families and want a tile that is quick to choose and to compile.
+  if (device.isCpu())
+    for (auto tile = tiles.rbegin(); tile != tiles.rend(); ++tile)
+      for (const int k : depths(shape))
+        if (const GemmTactic t = with(*tile, k, 0, 1, 0); space.contains(toTactic(t))) return t;
   for (const GemmTile& tile : tiles)
     for (const int k : depths(shape))
       for (const int flat : {0, 1})
         for (const int async : {0, 3})
           for (const int split : splits(shape)) {
-            GemmTactic t{tile.m, tile.n, k, tile.wm, tile.wn, 1, flat, split, async};
-            if (freedom.vectorLoads) t.vx = 4;
+            const GemmTactic t = with(tile, k, flat, split, async);
             const double modelled = seconds(t);
             if (modelled < least && space.contains(toTactic(t))) {
               best = t;

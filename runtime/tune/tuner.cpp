@@ -77,7 +77,9 @@ Tuner::Tuner(const Device& device, const DeviceCaps& caps, const TuneOptions& op
 }
 
 std::uint64_t Tuner::sourceHash(const KernelFamily& family, const Problem& problem) const {
-  std::uint64_t hash = 0;
+  const auto [known, first] = problemHashes_.emplace(family.id().text() + " " + problem.text(), 0);
+  std::uint64_t& hash = known->second;
+  if (!first) return hash;
   for (const KernelCall& call : family.plan(problem, family.fallback(problem, caps_), caps_).calls) {
     auto [it, fresh] = sourceHashes_.emplace(call.source, 0);
     if (fresh) {

@@ -125,7 +125,8 @@ class Tuner {
   double untunedMs_ = 0, bestMs_ = 0;
   std::set<std::string>
       failing_;  ///< families and planar problems whose untuned tactic is bad in some layout
-  mutable std::map<std::string, std::uint64_t> sourceHashes_;  ///< by kernel file
+  mutable std::map<std::string, std::uint64_t> sourceHashes_;   ///< by kernel file
+  mutable std::map<std::string, std::uint64_t> problemHashes_;  ///< by family and problem: planning takes its time
 };
 
 /// Names a network by what its layouts depend on: operators and operands, in order.
