@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lower/precision.hpp"
+#include <spdlog/fmt/fmt.h>
+
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -20,7 +21,8 @@ struct Group {
   std::vector<std::string> tensors, readers;
   double share = 0;  ///< of the network's multiply-adds that the readers make
   double noise = 0;  ///< of coding, relative to the tensors' power
-  bool large = false;  ///< a reader's output is among the largest tensors: as floats it would cost INT8's memory
+  bool large =
+      false;  ///< a reader's output is among the largest tensors: as floats it would cost INT8's memory
 };
 
 double relativeNoise(const AbsHistogram& h, double threshold) {
@@ -59,7 +61,8 @@ std::vector<Group> groupsOf(const AutoInputs& in, const Calibration& calibration
   }
   std::vector<Group> groups;
   for (auto& [_, group] : found) groups.push_back(std::move(group));
-  std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.noise > b.noise; });
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const Group& a, const Group& b) { return a.noise > b.noise; });
   return groups;
 }
 
@@ -120,7 +123,8 @@ class Search {
 
   void correctBiases() {
     Calibration candidate = best_;
-    candidate.biasCorrection = biasCorrections(in_.graph, in_.statistics.channelMeans);
+    candidate.biasCorrection = biasCorrections(
+        in_.graph, planInt8(in_.graph, best_, in_.options.layerPrecision), in_.statistics.channelMeans);
     if (consider(std::move(candidate), "bias correction")) result_.chosen += ", bias correction";
   }
 
@@ -178,8 +182,7 @@ class Search {
     if (candidate.floatLayers.size() == best_.floatLayers.size()) return;
     if (consider(std::move(candidate), nullptr))
       result_.chosen += ", " + std::to_string(best_.floatLayers.size()) + " layers in fp32 (" +
-                        std::to_string(static_cast<int>(std::ceil(share * 1000)) / 10.0).substr(0, 3) +
-                        " % of the multiply-adds)";
+                        fmt::format("{:.1f}", std::ceil(share * 1000) / 10) + " % of the multiply-adds)";
   }
 
   // Other thresholds for single groups, noisiest first, while runs are left.

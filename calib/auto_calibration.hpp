@@ -4,6 +4,7 @@
 
 #include "calib/damage.hpp"
 #include "calib/statistics_run.hpp"
+#include "lower/precision.hpp"
 
 namespace tessera {
 
@@ -17,7 +18,7 @@ struct AutoInputs {
 
 /// -(W - coded W) * mean(x) per output channel of every compute layer whose input's means are known.
 std::map<std::string, std::vector<float>> biasCorrections(
-    const Graph& graph, const std::map<std::string, std::vector<double>>& channelMeans);
+    const Graph& graph, const Int8Plan& plan, const std::map<std::string, std::vector<double>>& channelMeans);
 
 /// Fills `result` with the best found.
 void chooseAutomatically(const AutoInputs& inputs, DamageMeter& damage, CalibrationResult& result);

@@ -1,18 +1,22 @@
 // Corrections of biases for the mean error that coding the weights makes.
+#include <cmath>
+
 #include "calib/auto_calibration.hpp"
-#include "lower/precision.hpp"
 
 namespace tessera {
 
 std::map<std::string, std::vector<float>> biasCorrections(
-    const Graph& graph, const std::map<std::string, std::vector<double>>& channelMeans) {
+    const Graph& graph, const Int8Plan& plan,
+    const std::map<std::string, std::vector<double>>& channelMeans) {
   std::map<std::string, std::vector<float>> corrections;
   for (const Layer& layer : graph.layers()) {
     if (int8Role(graph, layer) != Int8Role::Compute || layer.op == "FullyConnected") continue;
     const auto means = channelMeans.find(graph.tensor(layer.inputs[0]).name);
     if (means == channelMeans.end()) continue;
     const bool transposed = layer.op == "Deconvolution";
-    const HostTensor& weights = *graph.tensor(layer.inputs[1]).constant;
+    const TensorId x = layer.inputs[0];
+    const HostTensor weights = weightsToCode(graph, layer, plan);
+    const auto shifts = plan.shifts.find(x);  // what the weights took up, the means lose
     const std::int64_t group = layer.attrs.integer("group", 1);
     const CodedWeights coded = encodeWeights(weights, transposed ? 1 : 0, transposed ? group : 1);
     const auto codes = coded.codes.as<std::int8_t>();
@@ -30,7 +34,9 @@ std::map<std::string, std::vector<float>> biasCorrections(
       const std::int64_t c = transposed ? first : first / (weights.shape[0] / group) * perGroupIn + second;
       sums[k] +=
           (static_cast<double>(w[i]) - static_cast<double>(codes[i]) * static_cast<double>(coded.scales[k])) *
-          means->second[c] * share;
+          (shifts == plan.shifts.end() ? means->second[c]
+                                       : std::ldexp(means->second[c], -shifts->second[c])) *
+          share;
     }
     auto& correction = corrections[layer.name];
     for (const double sum : sums) correction.push_back(static_cast<float>(sum));

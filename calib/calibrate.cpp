@@ -39,7 +39,7 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   const TensorStatistics found =
       runStatistics(graph, device, calibrator, tensors,
                     automatic && options.biasCorrection ? computeInputs(graph) : std::vector<std::string>{},
-                    automatic ? kComparedBatches : 0, options.progress);
+                    tensorsWithChannelScales(graph), automatic ? kComparedBatches : 0, options.progress);
   if (found.batches == 0)
     throw Error(ErrorCode::InvalidArgument,
                 "the calibrator gave no batch: there is nothing to calibrate from");
@@ -47,6 +47,7 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   Calibration& calibration = result.calibration;
   calibration.graphName = imported.name;
   calibration.graphHash = hash;
+  calibration.channelPeaks = found.channelPeaks;
   calibration.method = toString(options.method);
   result.chosen = calibration.method;
   const ThresholdTable thresholds(found.histograms, options.percentile);

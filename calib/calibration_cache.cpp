@@ -96,6 +96,7 @@ std::string calibrationText(const Calibration& c) {
   std::string out = std::string(kMagic) + "\n";
   out += "graph " + hexText(c.graphHash) + " " + c.graphName + "\nmethod " + c.method + "\n";
   for (const auto& [name, scale] : c.scales) out += "scale " + number(scale) + " " + name + "\n";
+  for (const auto& [name, values] : c.channelPeaks) out += listLine("channel-peaks", values, name);
   for (const auto& name : c.floatTensors) out += "float-tensor " + name + "\n";
   for (const auto& name : c.floatLayers) out += "float-layer " + name + "\n";
   for (const auto& [name, values] : c.weightScales) out += listLine("weight-scales", values, name);
@@ -129,9 +130,12 @@ Calibration parseCalibration(std::string_view text, const std::string& source) {
       c.floatTensors.emplace(rest);
     } else if (kind == "float-layer") {
       c.floatLayers.emplace(rest);
-    } else if (kind == "weight-scales" || kind == "bias") {
+    } else if (kind == "weight-scales" || kind == "bias" || kind == "channel-peaks") {
       auto values = floats(rest, lines);
-      (kind == "bias" ? c.biasCorrection : c.weightScales)[std::string(rest)] = std::move(values);
+      auto& lists = kind == "bias"            ? c.biasCorrection
+                    : kind == "weight-scales" ? c.weightScales
+                                              : c.channelPeaks;
+      lists[std::string(rest)] = std::move(values);
     } else if (kind == "end") {
       ended = true;
     } else {

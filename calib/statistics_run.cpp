@@ -6,7 +6,7 @@
 namespace tessera {
 namespace {
 
-constexpr const char *kMax = "/absmax", *kMean = "/mean", *kHistogram = "/histogram";
+constexpr const char *kMax = "/absmax", *kMean = "/mean", *kHistogram = "/histogram", *kPeak = "/peak";
 
 // A statistic can be attached to any f32 tensor; a constant or missing one is the caller's mistake.
 TensorId tensorNamed(const Graph& graph, const std::string& name) {
@@ -17,7 +17,7 @@ TensorId tensorNamed(const Graph& graph, const std::string& name) {
 
 // The network with statistics for its outputs; its own are not downloaded.
 Graph withStatistics(const Graph& optimized, const std::vector<std::string>& tensors,
-                     const std::vector<std::string>& means) {
+                     const std::vector<std::string>& means, const std::vector<std::string>& peaks) {
   Graph graph = optimized;
   graph.outputs().clear();
   for (const auto& name : tensors) {
@@ -30,6 +30,10 @@ Graph withStatistics(const Graph& optimized, const std::vector<std::string>& ten
   for (const auto& name : means)
     graph.markOutput(graph.add("GlobalPool", name + kMean, {tensorNamed(graph, name)},
                                {{"mode", std::string("average")}}));
+  for (const auto& name : peaks) {
+    const TensorId size = graph.add("Abs", name + "/abs", {tensorNamed(graph, name)});
+    graph.markOutput(graph.add("GlobalPool", name + kPeak, {size}, {{"mode", std::string("max")}}));
+  }
   return graph;
 }
 
@@ -37,26 +41,32 @@ Graph withStatistics(const Graph& optimized, const std::vector<std::string>& ten
 
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
                                const std::vector<std::string>& tensors, const std::vector<std::string>& means,
-                               int keep, const Progress& progress) {
+                               const std::vector<std::string>& peaks, int keep, const Progress& progress) {
   EngineOptions options;
   options.optimized = true;
   options.tuning.mode = TuneMode::Off;  // the same scales whatever was tuned
   TensorStatistics found;
-  found.engine = Engine::build(withStatistics(optimized, tensors, means), device, options);
+  found.engine = Engine::build(withStatistics(optimized, tensors, means, peaks), device, options);
   Context context(found.engine);
   std::map<std::string, HistogramSum> sums;
   const int total = calibrator.batchCount(), every = std::max(total / std::max(keep, 1), 1);
   for (TensorMap batch; calibrator.nextBatch(batch); batch.clear()) {
     const TensorMap results = context.run(batch);
     for (const auto& name : tensors)
-      sums[name].add(results.at(name + kMax).number(0),
-                     results.at(name + kHistogram).as<std::int32_t>());
+      sums[name].add(results.at(name + kMax).number(0), results.at(name + kHistogram).as<std::int32_t>());
     for (const auto& name : means) {
       const HostTensor& value = results.at(name + kMean);
       auto& mean = found.channelMeans[name];
       mean.resize(value.shape[1]);
       for (std::int64_t i = 0; i < value.size(); ++i)
         mean[i % value.shape[1]] += value.number(i) / static_cast<double>(value.shape[0]);
+    }
+    for (const auto& name : peaks) {
+      const HostTensor& value = results.at(name + kPeak);
+      auto& peak = found.channelPeaks[name];
+      peak.resize(value.shape[1], 0.0f);
+      for (std::int64_t i = 0; i < value.size(); ++i)
+        peak[i % value.shape[1]] = std::max(peak[i % value.shape[1]], value.as<float>()[i]);
     }
     if (found.batches % every == 0 && static_cast<int>(found.samples.size()) < keep)
       found.samples.push_back(std::move(batch));

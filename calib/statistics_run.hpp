@@ -16,17 +16,19 @@ using Progress = std::function<void(std::string_view stage, int done, int total)
 
 /// What one pass over the calibration data gives.
 struct TensorStatistics {
-  std::map<std::string, AbsHistogram> histograms;              ///< by tensor
-  std::map<std::string, std::vector<double>> channelMeans;     ///< of the tensors in `means`
-  std::vector<TensorMap> samples;                              ///< some of the batches, spread over all
+  std::map<std::string, AbsHistogram> histograms;           ///< by tensor
+  std::map<std::string, std::vector<double>> channelMeans;  ///< of the tensors in `means`
+  std::map<std::string, std::vector<float>>
+      channelPeaks;                ///< largest absolute values, of the tensors in `peaks`
+  std::vector<TensorMap> samples;  ///< some of the batches, spread over all
   int batches = 0;
-  std::shared_ptr<const Engine> engine;                        ///< that ran: has compiled most kernels
+  std::shared_ptr<const Engine> engine;  ///< that ran: has compiled most kernels
 };
 
-/// Runs the fp32 network over the calibrator's batches with statistics attached to `tensors` and `means`; keeps
-/// `keep` batches.
+/// Runs the fp32 network over the calibrator's batches with statistics attached to `tensors` and `means`;
+/// keeps `keep` batches.
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
                                const std::vector<std::string>& tensors, const std::vector<std::string>& means,
-                               int keep, const Progress& progress);
+                               const std::vector<std::string>& peaks, int keep, const Progress& progress);
 
 }  // namespace tessera

@@ -51,7 +51,7 @@ class Rewriter {
         if (anyCoded(layer) || givesBoth(layer)) return pointwise(layer);
         break;
       case Int8Role::Average:
-        if (plan_.coded[layer.inputs[0]]) return average(layer);
+        if (plan_.coded[layer.inputs[0]] || plan_.coded[first]) return average(layer);
         break;
       case Int8Role::Moving:
         if (plan_.coded[first]) return copy(layer, true);
@@ -106,7 +106,7 @@ class Rewriter {
     const bool deconvolution = layer.op == "Deconvolution";
     const auto given = calibration_.weightScales.find(layer.name);
     const CodedWeights weights =
-        encodeWeights(*from_.tensor(layer.inputs[1]).constant, deconvolution ? 1 : 0,
+        encodeWeights(weightsToCode(from_, layer, plan_), deconvolution ? 1 : 0,
                       deconvolution ? layer.attrs.integer("group", 1) : 1,
                       given == calibration_.weightScales.end() ? nullptr : &given->second);
     const float inputScale = scaleOf(x);
@@ -160,7 +160,7 @@ class Rewriter {
   }
 
   void pointwise(const Layer& layer) {
-    const auto chain = *asChain(from_, layer);
+    auto chain = *asChain(from_, layer);
     const TensorId out = layer.outputs[0];
     std::vector<TensorId> inputs;
     std::vector<double> scales;
@@ -168,7 +168,7 @@ class Rewriter {
       if (id == kNoTensor) continue;
       const bool coded = plan_.coded[id];
       inputs.push_back(coded ? asCode(id) : asFloat(id));
-      scales.push_back(coded ? static_cast<double>(scaleOf(id)) : 0.0);
+      scales.push_back(coded && !hasChannelScales(id) ? static_cast<double>(scaleOf(id)) : 0.0);
     }
     // Scale's operands [C] stand for channels: broadcast along axis 1.
     const std::size_t rank = from_.tensor(out).shape.size();
@@ -180,6 +180,7 @@ class Rewriter {
         reshaped.shape = shape;
         inputs[i] = to_.addConstant(from_.tensor(layer.inputs[i]).name, std::move(reshaped));
       }
+    addChannelScales(layer, chain, inputs, scales);
     Attributes attrs{{"expression", chain.text()}, {"scales", scales}};
     const bool both = givesBoth(layer);
     if (both || plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
@@ -192,6 +193,55 @@ class Rewriter {
     }
     (plan_.coded[out] ? codes_ : floats_)[out] =
         to_.add("QPointwise", layer.name, inputs, attrs, names(layer));
+  }
+
+  // Codes whose scales differ between channels enter with scale 1 and are multiplied by a constant first;
+  // results are multiplied by powers of two last.
+  void addChannelScales(const Layer& layer, PointwiseChain& chain, std::vector<TensorId>& inputs,
+                        std::vector<double>& scales) {
+    const auto constant = [&](TensorId id) {
+      inputs.push_back(id);
+      scales.push_back(0);
+      return static_cast<int>(inputs.size()) - 1;
+    };
+    int at = 0;  // of the chain's inputs; absent ones of the layer do not count
+    for (const TensorId id : layer.inputs) {
+      if (id == kNoTensor) continue;
+      if (plan_.coded[id] && hasChannelScales(id)) {
+        scales[at] = 1;
+        chain.scaleInput(at, constant(channelScales(id)));
+      }
+      ++at;
+    }
+    const auto shifts = plan_.shifts.find(layer.outputs[0]);
+    if (shifts == plan_.shifts.end()) return;
+    std::vector<float> rates;
+    for (const int shift : shifts->second) rates.push_back(std::ldexp(1.0f, -shift));
+    const int factor = constant(perChannel(shifts->first, "/rates", rates));
+    chain.append("Mul",
+                 {ChainOperand::step(static_cast<int>(chain.steps.size()) - 1), ChainOperand::input(factor)});
+  }
+
+  bool hasChannelScales(TensorId id) const { return plan_.members.count(id) || plan_.shifts.count(id); }
+
+  TensorId channelScales(TensorId id) {
+    const auto found = plan_.members.find(id);
+    const std::vector<TensorId> parts =
+        found == plan_.members.end() ? std::vector<TensorId>{id} : found->second;
+    std::vector<float> scales;
+    for (const TensorId part : parts) {
+      scaleOf(part);
+      for (std::int64_t c = 0; c < from_.tensor(part).shape[1]; ++c)
+        scales.push_back(plan_.channelScale(part, c));
+    }
+    return perChannel(id, "/scales", scales);
+  }
+
+  // A constant that broadcasts along the channels of a tensor.
+  TensorId perChannel(TensorId id, const char* suffix, const std::vector<float>& values) {
+    Shape shape(from_.tensor(id).shape.size() - 1, 1);
+    shape[0] = static_cast<std::int64_t>(values.size());
+    return to_.addConstant(from_.tensor(id).name + suffix, HostTensor::of<float>(shape, values));
   }
 
   void average(const Layer& layer) {
@@ -210,6 +260,11 @@ class Rewriter {
     if (t.isConstant()) return floats_[id] = to_.addConstant(t.name, *t.constant);
     if (codes_[id] == kNoTensor)
       throw Error(ErrorCode::Internal, "tensor " + t.name + " is read before it is computed");
+    if (hasChannelScales(id)) {
+      const Attributes attrs{{"expression", std::string("t0=Mul(x0,x1)")},
+                             {"scales", std::vector<double>{1, 0}}};
+      return floats_[id] = to_.add("QPointwise", t.name + "/decode", {codes_[id], channelScales(id)}, attrs);
+    }
     const Attributes attrs{{"expression", std::string()},
                            {"scales", std::vector<double>{static_cast<double>(scaleOf(id))}}};
     return floats_[id] = to_.add("QPointwise", t.name + "/decode", {codes_[id]}, attrs);
@@ -245,6 +300,20 @@ class Rewriter {
 };
 
 }  // namespace
+
+HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan) {
+  HostTensor weights = *graph.tensor(layer.inputs[1]).constant;
+  const auto shifts = plan.shifts.find(layer.inputs[0]);
+  if (shifts == plan.shifts.end()) return weights;
+  auto w = weights.as<float>();
+  const std::int64_t taps = weights.size() / (weights.shape[0] * weights.shape[1]);
+  for (std::int64_t i = 0; i < weights.size(); ++i) {
+    const std::int64_t channel =
+        layer.op == "Deconvolution" ? i / taps / weights.shape[1] : i / taps % weights.shape[1];
+    w[i] = std::ldexp(w[i], shifts->second[channel]);
+  }
+  return weights;
+}
 
 CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
                            const std::vector<float>* given) {

@@ -2,6 +2,7 @@
 /// Deciding which layers and tensors of a graph become INT8.
 #pragma once
 
+#include <map>
 #include <optional>
 
 #include "ops/pointwise_chain.hpp"
@@ -36,8 +37,18 @@ struct Int8Plan {
   std::vector<bool> coded;           ///< per tensor: stored as codes
   std::vector<float> scales;         ///< per tensor; shared scales resolved; 0: none
   std::vector<int> group;            ///< per tensor: equal numbers share one scale
+  /// Concats in codes whose members keep their own scales: the concat's output -> its members, in order.
+  std::map<TensorId, std::vector<TensorId>> members;
+  /// Tensors in codes whose channel c has scale scales[t] * 2^shifts[t][c]; no shift is above 0.
+  std::map<TensorId, std::vector<int>> shifts;
+
+  /// The scale of channel c of a tensor in codes that is no concat with members.
+  float channelScale(TensorId id, std::int64_t c) const;
 };
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options);
+
+/// The constant weights of a compute layer, multiplied with the powers of two of its input's channels.
+HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan);
 
 /// A weight tensor in codes with the scale of each output channel.
 struct CodedWeights {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "lower/precision.hpp"
 #include "ops/geometry.hpp"
@@ -9,6 +10,10 @@
 
 namespace tessera {
 namespace {
+
+// Channels get scales finer than their tensor's by 2^kFinest at most: finer ones were not seen to gain
+// anything, and the weights that read them lose what the channels win.
+constexpr int kFinest = -3;
 
 bool isCompute(const std::string& op) {
   return op == "Convolution" || op == "Deconvolution" || op == "FullyConnected";
@@ -20,13 +25,6 @@ OpView viewOf(const Graph& graph, const Layer& layer) {
     view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
   for (const TensorId id : layer.outputs) view.outputs.push_back(graph.tensor(id).desc());
   return view;
-}
-
-// A chain that multiplies its input per channel (a batch norm after a concat, say) spreads a shared scale's
-// error over channels of very different range: its inputs stay in floating point.
-bool multiplies(const PointwiseChain& chain) {
-  return std::any_of(chain.steps.begin(), chain.steps.end(),
-                     [](const ChainStep& s) { return s.op == "Mul"; });
 }
 
 // Activations of a layer that may carry codes: not constants, not absent.
@@ -46,9 +44,12 @@ class Planner {
     plan_.coded.assign(graph_.tensors().size(), false);
     for (std::size_t t = 0; t < plan_.coded.size(); ++t)
       plan_.coded[t] = mayBeCoded(static_cast<TensorId>(t));
-    while (dropOnce()) {
-    }
-    shareScales();
+    do {
+      while (dropOnce()) {
+      }
+      shareScales();
+    } while (calibration_.partial && dropUnscaled());
+    refineChannels();
     return std::move(plan_);
   }
 
@@ -76,7 +77,8 @@ class Planner {
       if (options.keepFp32.count(name)) keep(i, "kept fp32 by option");
       if (calibration_.floatLayers.count(name)) keep(i, "kept fp32 by calibration");
       const std::string& x = graph_.tensor(graph_.layers()[i].inputs[0]).name;
-      if (calibration_.partial && !calibration_.scales.count(x)) keep(i, "the model gives its input no scale");
+      if (calibration_.partial && !calibration_.scales.count(x))
+        keep(i, "the model gives its input no scale");
     }
     if (options.keepFirstLast && !compute.empty()) {
       keep(compute.front(), "first layer kept fp32 by option");
@@ -99,12 +101,48 @@ class Planner {
       case Int8Role::Pointwise:
         return true;
       case Int8Role::Average:
+        return plan_.coded[inputs[0]] || encodedInput(inputs[0]);
       case Int8Role::Moving:
+        if (ownScales(layer)) return mostlyCoded(inputs);
         return std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) { return plan_.coded[id]; });
       case Int8Role::Float:
         return false;
     }
     return false;
+  }
+
+  // Whether the tensor is an input of the graph that becomes codes anyway, for a layer with weights.
+  bool encodedInput(TensorId id) const {
+    if (graph_.producer(id) >= 0) return false;
+    const auto readers = graph_.consumers(id);
+    return std::any_of(readers.begin(), readers.end(), [&](int reader) {
+      return plan_.roles[reader] == Int8Role::Compute && graph_.layers()[reader].inputs[0] == id;
+    });
+  }
+
+  // Whether the layer is a concat whose members may keep their own scales: all its readers are pointwise
+  // chains, which take a scale per channel.
+  bool ownScales(std::size_t index) const {
+    const Layer& layer = graph_.layers()[index];
+    if (layer.op != "Concat" || plan_.roles[index] != Int8Role::Moving) return false;
+    const TensorId out = layer.outputs[0];
+    if (sharing_.count(out) || layer.attrs.integer("axis") != 1 || graph_.tensor(out).shape.size() < 3 ||
+        graph_.isOutput(out))
+      return false;
+    const auto readers = graph_.consumers(out);
+    return std::all_of(readers.begin(), readers.end(),
+                       [&](int reader) { return plan_.roles[reader] == Int8Role::Pointwise; });
+  }
+
+  // Whether codes make up at least half of the tensors: the others are then worth encoding.
+  bool mostlyCoded(const std::vector<TensorId>& ids) const {
+    std::int64_t coded = 0, all = 0;
+    for (const TensorId id : ids) {
+      const std::int64_t size = graph_.tensor(id).desc().size();
+      all += size;
+      if (plan_.coded[id]) coded += size;
+    }
+    return 2 * coded >= all;
   }
 
   // Whether the layer can read codes from `id`.
@@ -113,10 +151,7 @@ class Planner {
     switch (plan_.roles[index]) {
       case Int8Role::Compute:
         return true;
-      case Int8Role::Pointwise: {
-        const auto chain = asChain(graph_, layer);
-        return chain && !multiplies(*chain);
-      }
+      case Int8Role::Pointwise:
       case Int8Role::Average:
         return true;
       case Int8Role::Moving:
@@ -141,8 +176,21 @@ class Planner {
     return changed;
   }
 
+  // Where scales may be missing: tensors without one stay in floats. True where something changed.
+  bool dropUnscaled() {
+    bool changed = false;
+    for (const auto& [concat, members] : plan_.members)
+      if (std::any_of(members.begin(), members.end(), [&](TensorId id) { return !(plan_.scales[id] > 0); }))
+        sharing_.insert(concat), changed = true;
+    for (std::size_t t = 0; t < plan_.coded.size() && !changed; ++t)
+      if (plan_.coded[t] && !plan_.members.count(static_cast<TensorId>(t)) && !(plan_.scales[t] > 0))
+        plan_.coded[t] = false, changed = true;
+    return changed;
+  }
+
   // Tensors joined by moving layers get the largest scale of their group.
   void shareScales() {
+    plan_.group.clear(), plan_.scales.clear(), plan_.members.clear();
     std::vector<int> parent(graph_.tensors().size());
     std::iota(parent.begin(), parent.end(), 0);
     const auto root = [&](int i) {
@@ -152,6 +200,11 @@ class Planner {
     for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
       if (plan_.roles[i] != Int8Role::Moving) continue;
       const auto inputs = activations(graph_, graph_.layers()[i].inputs);
+      const TensorId first = graph_.layers()[i].outputs[0];
+      if (plan_.coded[first] && ownScales(i)) {
+        plan_.members[first] = inputs;
+        continue;
+      }
       for (const TensorId in : inputs)
         for (const TensorId out : graph_.layers()[i].outputs)
           if (plan_.coded[in] && plan_.coded[out]) parent[root(in)] = root(out);
@@ -172,9 +225,50 @@ class Planner {
     }
   }
 
+  // Whether channels of a coded tensor may have scales of their own: a chain writes it, and its readers are
+  // chains, which take a scale per channel, and layers whose weights take up the powers of two.
+  bool mayShift(TensorId id) const {
+    const auto& t = graph_.tensor(id);
+    if (!plan_.coded[id] || t.shape.size() < 3 || plan_.roles[graph_.producer(id)] != Int8Role::Pointwise)
+      return false;
+    bool chains = false;
+    for (const int reader : graph_.consumers(id)) {
+      const Layer& layer = graph_.layers()[reader];
+      if (plan_.roles[reader] == Int8Role::Pointwise || plan_.members.count(layer.outputs[0])) {
+        chains = true;
+        continue;
+      }
+      if (plan_.roles[reader] != Int8Role::Compute || layer.op == "FullyConnected" ||
+          layer.attrs.integer("group", 1) != 1 ||
+          std::count(layer.inputs.begin(), layer.inputs.end(), id) != 1 || layer.inputs[0] != id ||
+          calibration_.weightScales.count(layer.name))
+        return false;
+    }
+    return chains;
+  }
+
+  // Channels that stay far below the threshold get finer scales.
+  void refineChannels() {
+    for (std::size_t t = 0; t < plan_.coded.size(); ++t) {
+      const auto id = static_cast<TensorId>(t);
+      const auto found = calibration_.channelPeaks.find(graph_.tensor(id).name);
+      if (found == calibration_.channelPeaks.end() || !mayShift(id)) continue;
+      if (static_cast<std::int64_t>(found->second.size()) != graph_.tensor(id).shape[1])
+        throw Error(ErrorCode::BadCache,
+                    "tensor '" + found->first + "' has another number of channels than the cache");
+      const double threshold = static_cast<double>(plan_.scales[id]) * 127;
+      for (const float peak : found->second) {
+        int shift = 0;  // every step is exact: the same on every machine
+        while (shift > kFinest && std::ldexp(static_cast<double>(peak), 1 - shift) <= threshold) --shift;
+        plan_.shifts[id].push_back(shift);
+      }
+    }
+  }
+
   const Graph& graph_;
   const Calibration& calibration_;
   Int8Plan plan_;
+  std::set<TensorId> sharing_;  // outputs of concats whose members share a scale though they need not
 };
 
 }  // namespace
@@ -247,12 +341,31 @@ Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const Prec
   return Planner(graph, calibration).run(options);
 }
 
+float Int8Plan::channelScale(TensorId id, std::int64_t c) const {
+  const auto found = shifts.find(id);
+  return found == shifts.end() ? scales[id] : std::ldexp(scales[id], found->second[c]);
+}
+
+std::vector<std::string> tensorsWithChannelScales(const Graph& optimized) {
+  Calibration peaks;
+  for (const auto& t : optimized.tensors())
+    if (t.shape.size() >= 3 && !t.isConstant()) peaks.channelPeaks[t.name].resize(t.shape[1]);
+  std::vector<std::string> names;
+  for (const auto& [id, _] : planInt8(optimized, peaks, {}).shifts)
+    names.push_back(optimized.tensor(id).name);
+  return names;
+}
+
 std::vector<std::string> tensorsToCalibrate(const Graph& optimized) {
   const Int8Plan plan = planInt8(optimized, {}, {});
   std::vector<std::string> names;
   std::vector<bool> wanted = plan.coded;
   for (std::size_t i = 0; i < optimized.layers().size(); ++i)
     if (plan.roles[i] == Int8Role::Compute) wanted[optimized.layers()[i].inputs[0]] = true;
+  for (const auto& [concat, members] : plan.members) {
+    wanted[concat] = false;
+    for (const TensorId member : members) wanted[member] = true;
+  }
   for (std::size_t t = 0; t < wanted.size(); ++t)
     if (wanted[t]) names.push_back(optimized.tensor(static_cast<TensorId>(t)).name);
   return names;

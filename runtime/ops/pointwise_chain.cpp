@@ -184,6 +184,16 @@ ChainOperand PointwiseChain::append(const std::string& op, std::vector<ChainOper
   return ChainOperand::step(static_cast<int>(steps.size()) - 1);
 }
 
+void PointwiseChain::scaleInput(int input, int scale) {
+  for (ChainStep& step : steps)
+    for (ChainOperand& operand : step.operands)
+      if (operand.kind == ChainOperand::Kind::Step)
+        ++operand.index;
+      else if (operand == ChainOperand::input(input))
+        operand = ChainOperand::step(0);
+  steps.insert(steps.begin(), ChainStep("Mul", {ChainOperand::input(input), ChainOperand::input(scale)}));
+}
+
 void PointwiseChain::check() const {
   const auto fail = [](std::size_t step, const std::string& why) {
     throw Error(ErrorCode::InvalidArgument,

@@ -57,6 +57,8 @@ struct PointwiseChain {
   /// Appends a step with the attributes of the layer it stands for; returns the operand that names its value.
   ChainOperand append(const std::string& op, std::vector<ChainOperand> operands,
                       const Attributes& attrs = {});
+  /// Puts x`input` * x`scale` in the place of x`input`.
+  void scaleInput(int input, int scale);
   /// Refuses unknown rows, wrong operand counts, references forward; parse() has done it.
   void check() const;
 

@@ -94,8 +94,12 @@ class QPointwise final : public Operator {
     add("t0=Mul(x0,x1);t1=Add(t0,x2);t2=PRelu(t1,x3)",
         {f32({1, 25, 9, 11}), f32({1, 25, 1, 1}), f32({25, 1, 1}), f32({25, 1, 1})}, true);
     both();
-    add("t0=Add(x0,x1);t1=Mul(t0,x2);t2=Relu(t1)", {f32({2, 16, 5, 7}), codes({2, 16, 5, 7}), f32({1})}, true);
+    add("t0=Add(x0,x1);t1=Mul(t0,x2);t2=Relu(t1)", {f32({2, 16, 5, 7}), codes({2, 16, 5, 7}), f32({1})},
+        true);
     both();
+    add("t0=Mul(x1,x3);t1=Mul(x0,x2);t2=Add(t1,t0);t3=Mul(t2,x4);t4=Relu(t3)",
+        {codes({1, 25, 6, 7}), codes({1, 25, 6, 7}), f32({25, 1, 1}), f32({25, 1, 1}), f32({25, 1, 1})},
+        true);
     add("t0=Mul(x0,x1);t1=Add(t0,x2);t2=LeakyRelu(t1,alpha=0.1)",
         {codes({1, 33, 6, 5}), f32({33, 1, 1}), f32({33, 1, 1})}, false);
     return samples;

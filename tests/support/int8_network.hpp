@@ -12,11 +12,13 @@ namespace tessera::test {
 /// Values from a generator that is written out: standard distributions differ between libraries.
 HostTensor portableRandom(Shape shape, unsigned seed, float low, float high);
 
-/// Convolutions (3 to 7 wide, strides, dilation, groups, depthwise, pointwise), deconvolutions, pooling, concat, residuals,
-/// resize, slice, pad, a pointwise chain, fully connected, and every exactly rounded activation.
+/// Convolutions (3 to 7 wide, strides, dilation, groups, depthwise, pointwise), deconvolutions, pooling,
+/// concat, residuals, resize, slice, pad, pointwise chains (batch norms after concats, too), fully connected,
+/// and every exactly rounded activation.
 Graph int8Network();
 std::map<std::string, HostTensor> int8NetworkInput();
-/// Thresholds are powers of two above the largest values, so that no rounding of the float network reaches them.
+/// Thresholds are powers of two above the largest values, so that no rounding of the float network reaches
+/// them.
 Calibration int8NetworkCalibration(const Graph& network);
 
 }  // namespace tessera::test

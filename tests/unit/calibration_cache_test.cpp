@@ -14,6 +14,7 @@ Calibration sample() {
   c.graphHash = 0x0123456789abcdefull;
   c.method = "auto";
   c.scales = {{"conv 1 out", 0.012345678f}, {"input", 1.0f / 127}, {"x/y:0", 3e-12f}};
+  c.channelPeaks = {{"x/y:0", {0, 0.3f, 1e-40f}}};
   c.floatTensors = {"concat"};
   c.floatLayers = {"conv_last"};
   c.biasCorrection = {{"conv 1", {0.5f, -1e-9f}}};
@@ -25,6 +26,7 @@ void expectEqual(const Calibration& a, const Calibration& b) {
   EXPECT_EQ(a.scales, b.scales);
   EXPECT_EQ(a.graphHash, b.graphHash);
   EXPECT_EQ(a.graphName, b.graphName);
+  EXPECT_EQ(a.channelPeaks, b.channelPeaks);
   EXPECT_EQ(a.floatTensors, b.floatTensors);
   EXPECT_EQ(a.floatLayers, b.floatLayers);
   EXPECT_EQ(a.biasCorrection, b.biasCorrection);

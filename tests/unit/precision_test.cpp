@@ -76,6 +76,97 @@ TEST(Precision, ConcatSharesTheLargestScale) {
   EXPECT_FALSE(plan.coded[g.findTensor("conv4")]) << "a graph output stays in floats";
 }
 
+// Two convolutions and a member in floats -> concat -> batch norm -> {convolution, residual chain after a
+// concat}.
+Graph normNetwork() {
+  Graph g;
+  g.name = "norms";
+  const auto constant = [&](const char* name, Shape shape, unsigned seed) {
+    return g.addConstant(name, randomTensor(std::move(shape), seed, 0.5f));
+  };
+  const auto x = g.addInput("x", DataType::Float32, {1, 3, 8, 8});
+  const auto a = g.add("Convolution", "a", {x, constant("a.w", {4, 3, 1, 1}, 1)});
+  const auto b = g.add("Convolution", "b", {x, constant("b.w", {5, 3, 1, 1}, 2)});
+  const auto m = g.add("Pool", "m", {x}, {{"mode", "max"}, {"kernel", std::vector<std::int64_t>{1, 1}}});
+  const auto cat = g.add("Concat", "cat", {a, b, m}, {{"axis", 1}});
+  const auto norm =
+      g.add("Pointwise", "norm", {cat, constant("n.a", {12, 1, 1}, 3), constant("n.b", {12, 1, 1}, 4)},
+            {{"expression", "t0=Mul(x0,x1);t1=Add(t0,x2)"}});
+  const auto c = g.add("Convolution", "c", {norm, constant("c.w", {12, 12, 1, 1}, 5)});
+  const auto sum = g.add("Pointwise", "sum", {norm, c, constant("s.a", {12, 1, 1}, 6)},
+                         {{"expression", "t0=Add(x0,x1);t1=Mul(t0,x2)"}});
+  g.markOutput(g.add("Convolution", "d", {sum, constant("d.w", {2, 12, 1, 1}, 7)}));
+  return g;
+}
+
+TEST(Precision, MembersOfAConcatBeforeChainsKeepTheirScales) {
+  const Graph g = normNetwork();
+  Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
+  EXPECT_FALSE(calibration.scales.count("cat")) << "it has no scale of its own";
+  calibration.scales["a"] = 0.5f, calibration.scales["b"] = 0.25f, calibration.scales["m"] = 0.125f;
+  const Int8Plan plan = planInt8(g, calibration, {});
+  EXPECT_TRUE(plan.coded[g.findTensor("cat")]);
+  EXPECT_EQ(plan.scales[g.findTensor("a")], 0.5f);
+  EXPECT_EQ(plan.scales[g.findTensor("b")], 0.25f);
+  EXPECT_EQ(plan.members.at(g.findTensor("cat")).size(), 3u);
+  const Graph q = assignInt8(g, calibration, {});
+  const TensorId scales = q.findTensor("cat/scales");
+  ASSERT_NE(scales, kNoTensor);
+  for (int c = 0; c < 12; ++c)
+    EXPECT_EQ(q.tensor(scales).constant->as<float>()[c], c < 4 ? 0.5f : c < 9 ? 0.25f : 0.125f) << c;
+  EXPECT_NE(q.findTensor("m/encode"), kNoTensor) << "the member in floats is encoded";
+}
+
+TEST(Precision, ChannelsBelowTheThresholdGetFinerScalesByPowersOfTwo) {
+  const Graph g = normNetwork();
+  const HostTensor x = randomTensor({1, 3, 8, 8}, 9);
+  EXPECT_EQ(tensorsWithChannelScales(g), (std::vector<std::string>{"norm"}));
+  Calibration calibration = calibrationOf(g, x);
+  calibration.scales["norm"] = 1.0f / 127;
+  // Below: the threshold, hairs above and below half of it, and of an eighth, nothing.
+  calibration.channelPeaks["norm"] = {2, 1, 0.5001f, 0.4999f, 0.126f, 0.1249f, 0.01f, 0, 1, 1, 1, 1};
+  const Int8Plan plan = planInt8(g, calibration, {});
+  EXPECT_EQ(plan.shifts.at(g.findTensor("norm")),
+            (std::vector<int>{0, 0, 0, -1, -2, -3, -3, -3, 0, 0, 0, 0}));
+  EXPECT_EQ(plan.channelScale(g.findTensor("norm"), 3), 0.5f / 127);
+  // Layers that read the channels multiply their weights with the same powers of two.
+  const Layer& reader = g.layers()[g.producer(g.findTensor("c"))];
+  const HostTensor before = *g.tensor(reader.inputs[1]).constant, after = weightsToCode(g, reader, plan);
+  for (int i = 0; i < 144; ++i)
+    EXPECT_EQ(after.as<float>()[i],
+              std::ldexp(before.as<float>()[i], plan.shifts.at(g.findTensor("norm"))[i % 12]));
+
+  Calibration measured = calibrationOf(g, x), wide = measured;
+  const auto norm = evaluateTensors(g, {{"x", x}}, {g.findTensor("norm")})[0];
+  for (int c = 0; c < 12; ++c) {
+    float peak = 0;
+    for (int i = 0; i < 64; ++i) peak = std::max(peak, std::abs(norm.as<float>()[c * 64 + i]));
+    measured.channelPeaks["norm"].push_back(peak);
+  }
+  const auto error = [&](const Calibration& by) {
+    const auto exact = evaluate(g, {{"x", x}})[0], coded = evaluate(assignInt8(g, by, {}), {{"x", x}})[0];
+    double sum = 0;
+    for (std::int64_t i = 0; i < exact.size(); ++i) sum += std::pow(exact.number(i) - coded.number(i), 2);
+    return sum;
+  };
+  EXPECT_LT(error(measured), error(wide));
+  measured.channelPeaks["norm"].pop_back();
+  EXPECT_THROW(assignInt8(g, measured, {}), Error);
+}
+
+// Models with scales of their own need not give one to every tensor.
+TEST(Precision, TensorsWithoutAScaleStayInFloatsWhereTheModelGivesScales) {
+  const Graph g = normNetwork();
+  Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
+  calibration.partial = true;
+  calibration.scales.erase("b");
+  const Int8Plan plan = planInt8(g, calibration, {});
+  EXPECT_FALSE(plan.coded[g.findTensor("b")]);
+  EXPECT_FALSE(plan.coded[g.findTensor("cat")]);
+  EXPECT_TRUE(plan.coded[g.findTensor("norm")]);
+  assignInt8(g, calibration, {});
+}
+
 TEST(Precision, KeepsLayersByNameAndSaysWhy) {
   const Graph g = network();
   const Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));

@@ -18,6 +18,7 @@ struct Calibration {
   std::uint64_t graphHash = 0;  ///< Graph::hash() of the graph as imported, before passes; 0: not known (foreign caches)
   std::string method;           ///< "auto", "entropy", "minmax", "percentile", "mse", or where the scales came from
   std::map<std::string, float> scales;              ///< by tensor: threshold / 127
+  std::map<std::string, std::vector<float>> channelPeaks;  ///< by tensor: the largest absolute value of each channel
   std::set<std::string> floatTensors;               ///< tensors to keep in floating point though codes would be possible
   std::set<std::string> floatLayers;                ///< layers to keep in fp32
   bool partial = false;  ///< tensors without a scale stay in floats (QDQ models); else a missing scale is an error
@@ -40,6 +41,8 @@ struct LayerPrecision {
 
 /// Names of the tensors whose scales assignInt8 can use: calibration records these.
 std::vector<std::string> tensorsToCalibrate(const Graph& optimized);
+/// Names of those whose channels may have finer scales: calibration records their channels' peaks.
+std::vector<std::string> tensorsWithChannelScales(const Graph& optimized);
 
 /// Rewrites an optimised fp32 graph into one whose layers run in INT8 where an integer body exists (docs/numerics.md);
 /// the same on every device. Throws Error(BadCache) that names the tensor where a needed scale is missing, infinite, NaN,
