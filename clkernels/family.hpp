@@ -67,6 +67,9 @@ struct KernelCall {
   std::vector<std::size_t> global,
       local;  ///< 1 to 3 extents each; an empty local leaves the choice to the driver
   std::vector<KernelArg> args;
+  /// Not empty: no kernel, but the routine `entry` of a library, which enqueues kernels of its own; `args` are its operands
+  /// (runtime/exec/library_call.hpp), and there is no source and no range.
+  std::string library;
 };
 
 /// A constant made on the host when the engine is built, from the operator's constant inputs.
@@ -108,6 +111,8 @@ class KernelFamily {
   /// Canonical identity: drops what does not change the kernel. The default keeps everything.
   virtual Problem problem(const OpView& op) const { return op; }
   virtual TacticSpace space(const Problem& problem, const DeviceCaps& device) const { return {}; }
+  /// Whether it is chosen only where its time has been measured: the cost model is never trusted with it.
+  virtual bool onlyMeasured() const { return false; }
   /// Always valid; used untuned.
   virtual Tactic fallback(const Problem& problem, const DeviceCaps& device) const { return {}; }
   virtual Launch plan(const Problem& problem, const Tactic& tactic, const DeviceCaps& device) const = 0;

@@ -4,6 +4,10 @@ find_package(Protobuf REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(Threads REQUIRED)
 
+if(TESSERA_CLBLAST)
+  find_package(CLBlast QUIET)
+endif()
+
 add_library(tessera_options INTERFACE)
 target_compile_options(tessera_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
                                                  -Wno-unused-parameter)

@@ -105,6 +105,7 @@ std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vect
   std::map<ProgramSource, bool> listed;
   std::map<ProgramSource, std::exception_ptr> failures;
   for (const KernelCall* call : calls) {
+    if (!call->library.empty()) continue;  // it builds its own
     auto source = ProgramSource::of(*call);
     if (programs_.count(source) || listed.count(source)) continue;
     listed[source] = true;

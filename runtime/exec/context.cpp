@@ -15,7 +15,7 @@ struct Context::Impl {
   std::vector<cl::Buffer> slots;                 ///< or, where the driver has none, take these in turn
   std::vector<cl::Buffer> own, bound;            ///< per binding
   std::vector<cl::Buffer> storage;               ///< per storage: what kernels see
-  std::vector<std::vector<cl::Kernel>> kernels;  ///< per step
+  std::vector<std::vector<PreparedCall>> kernels;  ///< per step
 
   const Engine::Impl& e() const { return engine->impl(); }
 
@@ -82,7 +82,7 @@ Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<
         }
         for (std::size_t i = 0; i < e.lowered.steps.size(); ++i) {
           auto& kernels = c.kernels.emplace_back();
-          for (const auto& call : e.lowered.steps[i].launch.calls) kernels.push_back(e.programs.kernel(call));
+          for (const auto& call : e.lowered.steps[i].launch.calls) kernels.push_back(prepareCall(call, e.programs));
           c.setArguments(i);
         }
       });
@@ -184,19 +184,20 @@ std::vector<LayerTime> Context::profile(int runs) {
   std::vector<std::vector<double>> times(steps.size());
   guarded("profiling " + c.e().name, [&] {
     for (int run = 0; run < std::max(runs, 1); ++run) {
-      std::vector<std::vector<cl::Event>> events(steps.size());
+      std::vector<std::vector<std::pair<cl::Event, cl::Event>>> events(steps.size());
       for (std::size_t i = 0; i < steps.size(); ++i)
         for (std::size_t k = 0; k < c.kernels[i].size(); ++k) {
-          cl::Event event;
-          enqueueKernel(c.queue, c.kernels[i][k], steps[i].launch.calls[k], nullptr, &event);
-          if (event()) events[i].push_back(event);
+          cl::Event event, begin;
+          enqueueKernel(c.queue, c.kernels[i][k], steps[i].launch.calls[k], nullptr, &event, &begin);
+          if (event()) events[i].emplace_back(begin, event);
         }
       c.queue.finish();
       for (std::size_t i = 0; i < steps.size(); ++i) {
         double total = 0;
-        for (const auto& event : events[i])
+        for (const auto& [begin, event] : events[i])
           total += static_cast<double>(event.getProfilingInfo<CL_PROFILING_COMMAND_END>() -
-                                       event.getProfilingInfo<CL_PROFILING_COMMAND_START>());
+                                       (begin() ? begin.getProfilingInfo<CL_PROFILING_COMMAND_END>()
+                                                : event.getProfilingInfo<CL_PROFILING_COMMAND_START>()));
         times[i].push_back(total * 1e-6);
       }
     }

@@ -20,6 +20,7 @@ DeviceOps::Prepared& DeviceOps::prepared(const OpView& view) {
   if (const auto it = prepared_.find(key); it != prepared_.end()) return it->second;
   std::string refusals;
   for (const KernelFamily* family : familiesFor(view.op)) {
+    if (family->onlyMeasured()) continue;
     const Verdict verdict = family->applies(view, device_.caps());
     if (!verdict) {
       refusals += "; " + family->id().text() + ": " + verdict.why;
@@ -32,7 +33,7 @@ DeviceOps::Prepared& DeviceOps::prepared(const OpView& view) {
     std::vector<const KernelCall*> calls;
     for (const auto& call : made.launch.calls) calls.push_back(&call);
     programs_.build(calls);
-    for (const auto& call : made.launch.calls) made.kernels.push_back(programs_.kernel(call));
+    for (const auto& call : made.launch.calls) made.kernels.push_back(prepareCall(call, programs_));
     return prepared_.emplace(key, std::move(made)).first->second;
   }
   throw Error(ErrorCode::Unsupported, "no kernel runs " + key + refusals);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cl/program.hpp"
+#include "exec/kernel_launcher.hpp"
 
 namespace tessera {
 
@@ -25,7 +26,7 @@ class DeviceOps {
  private:
   struct Prepared {
     Launch launch;
-    std::vector<cl::Kernel> kernels;
+    std::vector<PreparedCall> kernels;
   };
   Prepared& prepared(const OpView& view);
 

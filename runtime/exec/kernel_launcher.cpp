@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "exec/library_call.hpp"
+
 namespace tessera {
 namespace {
 
@@ -29,8 +31,24 @@ cl::NDRange range(const std::vector<std::size_t>& extents) {
 
 }  // namespace
 
-void setKernelArgs(cl::Kernel& kernel, const KernelCall& call, const KernelBuffers& buffers) {
+PreparedCall prepareCall(const KernelCall& call, const ProgramSet& programs) {
+  return {call.library.empty() ? programs.kernel(call) : cl::Kernel(), {}};
+}
+
+void setKernelArgs(PreparedCall& prepared, const KernelCall& call, const KernelBuffers& buffers) {
   using Kind = KernelArg::Kind;
+  if (!call.library.empty()) {
+    prepared.operands.assign(call.args.size(), cl::Buffer());
+    for (std::size_t i = 0; i < call.args.size(); ++i) {
+      const auto [kind, index] = std::pair(call.args[i].kind, call.args[i].index);
+      if (kind == Kind::Input) prepared.operands[i] = bufferAt(buffers.inputs, index, call, "input");
+      if (kind == Kind::Output) prepared.operands[i] = bufferAt(buffers.outputs, index, call, "output");
+      if (kind == Kind::Scratch) prepared.operands[i] = bufferAt(buffers.scratch, index, call, "scratch buffer");
+      if (kind == Kind::Packed) prepared.operands[i] = bufferAt(buffers.packed, index, call, "packed constant");
+    }
+    return;
+  }
+  cl::Kernel& kernel = prepared.kernel;
   for (cl_uint i = 0; i < call.args.size(); ++i) {
     const KernelArg& arg = call.args[i];
     switch (arg.kind) {
@@ -65,11 +83,12 @@ void setKernelArgs(cl::Kernel& kernel, const KernelCall& call, const KernelBuffe
   }
 }
 
-void enqueueKernel(const cl::CommandQueue& queue, const cl::Kernel& kernel, const KernelCall& call,
-                   const std::vector<cl::Event>* waits, cl::Event* event) {
+void enqueueKernel(const cl::CommandQueue& queue, const PreparedCall& prepared, const KernelCall& call,
+                   const std::vector<cl::Event>* waits, cl::Event* event, cl::Event* begin) {
+  if (!call.library.empty()) return enqueueLibraryCall(queue, call, prepared.operands, waits, event, begin);
   for (const std::size_t extent : call.global)
     if (extent == 0) return;
-  queue.enqueueNDRangeKernel(kernel, cl::NullRange, range(call.global), range(call.local), waits, event);
+  queue.enqueueNDRangeKernel(prepared.kernel, cl::NullRange, range(call.global), range(call.local), waits, event);
 }
 
 }  // namespace tessera

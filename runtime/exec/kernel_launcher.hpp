@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "cl/cl.hpp"
+#include "cl/program.hpp"
 #include "clkernels/family.hpp"
 
 namespace tessera {
@@ -14,11 +14,19 @@ struct KernelBuffers {
   const std::vector<cl::Buffer>&inputs, &outputs, &scratch, &packed;
 };
 
-/// Sets every argument of `call`. Throws Error(Internal) where a kernel wants a buffer that is not there.
-void setKernelArgs(cl::Kernel& kernel, const KernelCall& call, const KernelBuffers& buffers);
+/// A call with what it needs to be enqueued. Never shared between threads.
+struct PreparedCall {
+  cl::Kernel kernel;                 ///< with its arguments; null for a library's routine,
+  std::vector<cl::Buffer> operands;  ///< which has these instead: one per argument, null for numbers
+};
+PreparedCall prepareCall(const KernelCall& call, const ProgramSet& programs);
 
-/// Enqueues the kernel with the call's range; an empty range enqueues nothing.
-void enqueueKernel(const cl::CommandQueue& queue, const cl::Kernel& kernel, const KernelCall& call,
-                   const std::vector<cl::Event>* waits, cl::Event* event);
+/// Sets every argument of `call`. Throws Error(Internal) where a kernel wants a buffer that is not there.
+void setKernelArgs(PreparedCall& prepared, const KernelCall& call, const KernelBuffers& buffers);
+
+/// Enqueues the kernel with the call's range, or the library's routine; an empty range enqueues nothing. `event` completes
+/// with the last command; where there may be several, `begin` completes before the first, else it stays null.
+void enqueueKernel(const cl::CommandQueue& queue, const PreparedCall& prepared, const KernelCall& call,
+                   const std::vector<cl::Event>* waits, cl::Event* event, cl::Event* begin = nullptr);
 
 }  // namespace tessera

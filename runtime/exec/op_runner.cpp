@@ -122,7 +122,7 @@ struct OpRunner::Impl {
   std::shared_ptr<OpOperands> operands;
   Launch launch;
   std::vector<cl::Buffer> scratch, packed;
-  std::vector<cl::Kernel> kernels;
+  std::vector<PreparedCall> kernels;
   std::string damage;
 
   OpOperands::Impl& o() const { return *operands->impl_; }
@@ -162,7 +162,7 @@ OpRunner::OpRunner(const Device& device, const KernelFamily& family, std::shared
     }
     for (const auto& constant : r.launch.packed) r.packed.push_back(o.pack(family, constant));
     for (const auto& call : r.launch.calls) {
-      r.kernels.push_back(programs->kernel(call));
+      r.kernels.push_back(prepareCall(call, *programs));
       setKernelArgs(r.kernels.back(), call, {o.inputs, o.outputs, r.scratch, r.packed});
     }
   });

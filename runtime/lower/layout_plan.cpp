@@ -36,6 +36,7 @@ std::vector<Lowering::Planned> Lowering::plannedWays(int index, const Layer& lay
       if (!family->applies(view, device_)) continue;
       Planned way{family, choice, estimateSeconds(family->cost(family->problem(view), device_), device_)};
       if (times_) way.measured = times_(*family, view);
+      if (family->onlyMeasured() && !way.measured) continue;
       computed.push_back(std::move(way));
     }
   const auto fails = [](const Planned& way) { return way.measured && std::isinf(*way.measured); };

@@ -149,6 +149,10 @@ std::optional<Lowering::Candidate> Lowering::tryChoice(const Layer& layer, const
   }
   candidate.estimate = estimateSeconds(family.cost(family.problem(candidate.view), device_), device_);
   if (times_) candidate.measured = times_(family, candidate.view);
+  if (family.onlyMeasured() && !candidate.measured) {
+    refusal = "it is chosen only where it has been measured";
+    return std::nullopt;
+  }
   for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
     const auto& output = candidate.view.outputs[i];
     if (graph_.isOutput(layer.outputs[i]) && output.layout.block != 1)

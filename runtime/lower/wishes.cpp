@@ -20,13 +20,15 @@ const std::vector<Lowering::Way>& Lowering::waysOf(int layer) {
   if (known != ways_.end()) return known->second;
   std::vector<Way>& ways = ways_[layer];
   const OpView base = viewOf(graph_.layers()[layer]);
-  for (const KernelFamily* family : familiesFor(base.op))
+  for (const KernelFamily* family : familiesFor(base.op)) {
+    if (family->onlyMeasured()) continue;
     for (BlockChoice& choice : family->blockChoices(base, device_)) {
       const OpView view = withBlocks(base, choice);
       if (!family->applies(view, device_)) continue;
       const double seconds = estimateSeconds(family->cost(family->problem(view), device_), device_);
       ways.push_back({std::move(choice), seconds});
     }
+  }
   double least = std::numeric_limits<double>::max();
   for (const Way& way : ways) least = std::min(least, way.seconds);
   std::erase_if(ways, [&](const Way& way) { return way.seconds > least + kEqualSeconds; });

@@ -156,7 +156,9 @@ class DeviceRunner final : public CandidateRunner {
     std::vector<std::string> failures(candidates.size());
     for (std::size_t i = 0; i < candidates.size(); ++i)
       for (const KernelCall& call : launches[i].calls)
-        if (const auto it = errors.find(ProgramSource::of(call)); it != errors.end())
+        if (!call.library.empty())
+          continue;
+        else if (const auto it = errors.find(ProgramSource::of(call)); it != errors.end())
           failures[i] = it->second.substr(0, it->second.find('\n'));
     return failures;
   }

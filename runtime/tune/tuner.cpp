@@ -81,6 +81,7 @@ std::uint64_t Tuner::sourceHash(const KernelFamily& family, const Problem& probl
   std::uint64_t& hash = known->second;
   if (!first) return hash;
   for (const KernelCall& call : family.plan(problem, family.fallback(problem, caps_), caps_).calls) {
+    if (!call.library.empty()) continue;
     auto [it, fresh] = sourceHashes_.emplace(call.source, 0);
     if (fresh) {
       const std::string text = kernelSource(call.source);

@@ -232,7 +232,7 @@ void Tuner::searchOption(const Option& option, double seconds) {
   options.identity = [&](const Tactic& tactic) {
     std::string identity;
     for (const KernelCall& call : option.family->plan(problem, tactic, caps_).calls) {
-      identity += call.source + ":" + call.entry + call.prologue + call.options;
+      identity += call.library + call.source + ":" + call.entry + call.prologue + call.options;
       for (const auto& [name, value] : call.defines) identity += " " + name + "=" + value;
       for (const auto* extents : {&call.global, &call.local})
         for (const std::size_t extent : *extents) identity += "," + std::to_string(extent);
@@ -299,8 +299,11 @@ void Tuner::tune(const Graph& graph) {
     tell(job.layer, 0.2 + 0.2 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
     std::vector<Option> options;
     const double least = job.options.empty() ? 0 : job.options.front().estimate;
+    // Libraries compile for seconds on CPUs, where they seldom win: Full has the time to see.
+    const bool libraries = !caps_.isCpu() || options_.mode == TuneMode::Full;
     for (const Option& option : job.options)
-      if (option.estimate <= kHopeless * least) options.push_back(option);
+      if (option.estimate <= kHopeless * least && (libraries || !option.family->onlyMeasured()))
+        options.push_back(option);
     measureOptions(job, options);
   }
   // What runs untuned fails: some other way must be known to be right, whatever the time.
