@@ -2,17 +2,15 @@
 #include "tessera/engine.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 
 #include "exec/engine_impl.hpp"
 #include "exec/int8_networks.hpp"
+#include "exec/race.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
 #include "ops/quantised.hpp"
-#include "tessera/context.hpp"
 #include "tessera/log.hpp"
-#include "tune/search.hpp"
 #include "tune/tactics_store.hpp"
 #include "tune/tuner.hpp"
 
@@ -131,42 +129,11 @@ Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOp
   return {graph, calibration, options.layerPrecision};
 }
 
-// Runs engines in turns for some seconds: milliseconds of each, and the fastest, the first where it is close.
-struct Race {
-  std::size_t winner = 0;
-  std::vector<double> milliseconds;
-};
-Race race(const std::vector<std::shared_ptr<Engine>>& engines) {
-  using Clock = std::chrono::steady_clock;
-  constexpr double kSeconds = 4, kClose = 0.99;
-  if (engines.size() == 1) return {0, {1}};
-  std::vector<Context> contexts;
-  for (const auto& engine : engines) contexts.emplace_back(engine).execute();
-  std::vector<std::vector<double>> times(engines.size());
-  const auto begin = Clock::now();
-  const auto secondsSince = [](Clock::time_point t) {
-    return std::chrono::duration<double>(Clock::now() - t).count();
-  };
-  for (int round = 0; round < 50 && (round < 3 || secondsSince(begin) < kSeconds); ++round)
-    for (std::size_t i = 0; i < contexts.size(); ++i) {
-      const auto start = Clock::now();
-      contexts[i].execute();
-      times[i].push_back(secondsSince(start) * 1e3);
-    }
-  Race result;
-  for (std::size_t i = 0; i < times.size(); ++i) {
-    result.milliseconds.push_back(typicalTime(std::move(times[i])));
-    log().debug("variant {}: {:.3f} ms", i, result.milliseconds[i]);
-    if (result.milliseconds[i] < result.milliseconds[result.winner] * kClose) result.winner = i;
-  }
-  return result;
-}
-
-// The network as was decided before; else decided now, by a race of what the times of its layers promise. `best` builds
-// an engine; `precisions` are the layers' of the one returned.
+// The network as was decided before; else decided now, by a race of what the times of its layers promise.
+// `best` builds an engine; `precisions` are the layers' of the one returned.
 template <class Best>
-std::shared_ptr<Engine> byMeasuredPrecision(Tuner& tuner, TuneMode mode, const Int8Networks& networks, Best&& best,
-                                            std::vector<LayerPrecision>& precisions) {
+std::shared_ptr<Engine> byMeasuredPrecision(Tuner& tuner, TuneMode mode, const Int8Networks& networks,
+                                            Best&& best, std::vector<LayerPrecision>& precisions) {
   const Network& rules = networks.byRules();
   if (const auto known = tuner.recordedPrecision(rules.graph)) {
     const Network network = networks.decided(*known);
@@ -175,9 +142,10 @@ std::shared_ptr<Engine> byMeasuredPrecision(Tuner& tuner, TuneMode mode, const I
   }
   precisions = rules.precisions;
   if (mode != TuneMode::Fast && mode != TuneMode::Full) {
-    log().warn("precision by measurement: nothing was decided for '{}' on this device yet, and tuning is {}; its "
-               "layers run in INT8 by the rules",
-               networks.optimized().name, toString(mode));
+    log().warn(
+        "precision by measurement: nothing was decided for '{}' on this device yet, and tuning is {}; its "
+        "layers run in INT8 by the rules",
+        networks.optimized().name, toString(mode));
     return best(rules);
   }
   auto decisions = tuner.precisions(networks.optimized(), rules.graph, rules.precisions);
@@ -191,8 +159,9 @@ std::shared_ptr<Engine> byMeasuredPrecision(Tuner& tuner, TuneMode mode, const I
   const auto int8Layers = [](const std::vector<LayerPrecision>& layers) {
     return std::count_if(layers.begin(), layers.end(), [](const LayerPrecision& l) { return l.int8; });
   };
-  log().info("precision of '{}' by measurement: {} of {} layers in INT8, {:.3f} ms; {:.3f} ms with all of them",
-             networks.optimized().name, int8Layers(precisions), int8Layers(rules.precisions), won.ms, won.rulesMs);
+  log().info(
+      "precision of '{}' by measurement: {} of {} layers in INT8, {:.3f} ms; {:.3f} ms with all of them",
+      networks.optimized().name, int8Layers(precisions), int8Layers(rules.precisions), won.ms, won.rulesMs);
   return engines[raced.winner];
 }
 
