@@ -72,11 +72,15 @@ class Search {
       : in_(in), meter_(meter), result_(result), best_(result.calibration) {}
 
   void run() {
+    // Zeros until they are corrected: with biases or without them, a network's kernels are not the same.
+    if (in_.options.biasCorrection) best_.biasCorrection = corrections();
+    for (auto& [_, values] : best_.biasCorrection) std::fill(values.begin(), values.end(), 0.0f);
     compareMethods();
-    if (in_.options.biasCorrection) correctBiases();
+    if (in_.options.biasCorrection && !correctBiases()) plainBiases_ = true;
     widen();
     leaveInFloat();
     refine();
+    if (plainBiases_) best_.biasCorrection.clear();
     result_.calibration = best_;
     result_.damage["auto"] = bestDamage_;
   }
@@ -121,11 +125,16 @@ class Search {
     return true;
   }
 
-  void correctBiases() {
+  std::map<std::string, std::vector<float>> corrections() const {
+    return biasCorrections(in_.graph, planInt8(in_.graph, best_, in_.options.layerPrecision),
+                           in_.statistics.channelMeans);
+  }
+  bool correctBiases() {
     Calibration candidate = best_;
-    candidate.biasCorrection = biasCorrections(
-        in_.graph, planInt8(in_.graph, best_, in_.options.layerPrecision), in_.statistics.channelMeans);
-    if (consider(std::move(candidate), "bias correction")) result_.chosen += ", bias correction";
+    candidate.biasCorrection = corrections();
+    if (!consider(std::move(candidate), "bias correction")) return false;
+    result_.chosen += ", bias correction";
+    return true;
   }
 
   // Every threshold wider, no wider than the largest value.
@@ -208,6 +217,7 @@ class Search {
   Calibration best_;
   CalibrationDamage reference_, bestDamage_;
   double least_ = INFINITY;
+  bool plainBiases_ = false;
 };
 
 }  // namespace

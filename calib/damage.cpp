@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "calib/statistics_run.hpp"
+
 namespace tessera {
 namespace {
 
 struct Sums {
-  double difference = 0, power = 0;   // squared
+  double difference = 0, power = 0;  // squared
   std::int64_t changed = 0, places = 0;
 };
 
@@ -38,24 +40,21 @@ void countChanges(const HostTensor& expected, const HostTensor& result, Sums& su
 
 DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
                          std::vector<TensorMap> batches, std::shared_ptr<const Engine> like)
-    : graph_(optimized), device_(device), precision_(precision), batches_(std::move(batches)), like_(std::move(like)) {
-  EngineOptions options;
-  options.optimized = true;
-  options.tuning.mode = TuneMode::Off;  // the same choice whatever was tuned
-  options.sharePrograms = like_;
-  Context context(Engine::build(graph_, device_, options));
+    : graph_(optimized),
+      device_(device),
+      precision_(precision),
+      batches_(std::move(batches)),
+      like_(std::move(like)) {
+  Context context(Engine::build(graph_, device_, calibrationEngine(like_)));
   for (const auto& batch : batches_) expected_.push_back(context.run(batch));
   like_ = nullptr;
 }
 
 CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int first, int count) {
-  EngineOptions options;
-  options.optimized = true;
-  options.tuning.mode = TuneMode::Off;  // the same choice whatever was tuned
+  EngineOptions options = calibrationEngine(like_);
   options.precision = Precision::Int8;
   options.calibration = calibration;
   options.layerPrecision = precision_;
-  options.sharePrograms = like_;
   const auto engine = Engine::build(graph_, device_, options);
   like_ = engine;
   Context context(engine);
@@ -79,7 +78,8 @@ CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int fi
     }
   }
   if (terms > 0) damage.error /= terms;
-  if (classes.places) damage.changed = static_cast<double>(classes.changed) / static_cast<double>(classes.places);
+  if (classes.places)
+    damage.changed = static_cast<double>(classes.changed) / static_cast<double>(classes.places);
   return damage;
 }
 

@@ -39,14 +39,19 @@ Graph withStatistics(const Graph& optimized, const std::vector<std::string>& ten
 
 }  // namespace
 
+EngineOptions calibrationEngine(std::shared_ptr<const Engine> like) {
+  EngineOptions options;
+  options.optimized = true;
+  options.tuning.mode = TuneMode::Off;
+  options.sharePrograms = std::move(like);
+  return options;
+}
+
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
                                const std::vector<std::string>& tensors, const std::vector<std::string>& means,
                                const std::vector<std::string>& peaks, int keep, const Progress& progress) {
-  EngineOptions options;
-  options.optimized = true;
-  options.tuning.mode = TuneMode::Off;  // the same scales whatever was tuned
   TensorStatistics found;
-  found.engine = Engine::build(withStatistics(optimized, tensors, means, peaks), device, options);
+  found.engine = Engine::build(withStatistics(optimized, tensors, means, peaks), device, calibrationEngine());
   Context context(found.engine);
   std::map<std::string, HistogramSum> sums;
   const int total = calibrator.batchCount(), every = std::max(total / std::max(keep, 1), 1);

@@ -25,6 +25,10 @@ struct TensorStatistics {
   std::shared_ptr<const Engine> engine;  ///< that ran: has compiled most kernels
 };
 
+/// How calibration builds its engines: untuned, so that the same is found whatever was tuned. `like`: an
+/// engine whose compiled kernels may be used.
+EngineOptions calibrationEngine(std::shared_ptr<const Engine> like = nullptr);
+
 /// Runs the fp32 network over the calibrator's batches with statistics attached to `tensors` and `means`;
 /// keeps `keep` batches.
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
