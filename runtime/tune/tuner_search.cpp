@@ -31,7 +31,7 @@ double Tuner::elapsed() const { return std::chrono::duration<double>(Clock::now(
 
 double Tuner::budget() const {
   if (options_.seconds > 0) return options_.seconds;
-  return options_.mode == TuneMode::Full ? 600 : 60;
+  return options_.mode == TuneMode::Full ? 600 : 45;  // a minute with the race and what is compiled for it
 }
 
 void Tuner::tell(const std::string& layer, double fraction) {

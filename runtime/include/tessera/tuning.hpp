@@ -31,7 +31,7 @@ struct TuneProgress {
 
 struct TuneOptions {
   TuneMode mode = TuneMode::Cached;
-  double seconds = 0;  ///< budget of the whole network; 0: 60 for Fast, 600 for Full
+  double seconds = 0;  ///< of search for the whole network; 0: 45 for Fast, 600 for Full
   /// Folder of the records. None: `$TESSERA_CACHE_DIR`, else `$XDG_CACHE_HOME/tessera`, else
   /// `~/.cache/tessera`. An empty path: records last as long as the engine.
   std::optional<std::filesystem::path> folder;
