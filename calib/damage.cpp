@@ -61,8 +61,11 @@ CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int fi
   CalibrationDamage damage;
   double terms = 0;
   Sums classes;
-  for (int b = first; b < batches() && b - first < count; ++b, ++runs_) {
-    const TensorMap results = context.run(batches_[b]);
+  const int end = count < batches() - first ? first + count : batches();
+  if (first < end) context.start(batches_[first]);
+  for (int b = first; b < end; ++b, ++runs_) {
+    const TensorMap results = context.finish();
+    if (b + 1 < end) context.start(batches_[b + 1]);  // runs while these are compared
     for (const auto& [name, expected] : expected_[b]) {
       if (expected.type != DataType::Float32) continue;
       const auto e = expected.as<float>(), r = results.at(name).as<float>();

@@ -6,6 +6,7 @@
 namespace tessera {
 namespace {
 
+constexpr int kAtOnce = 2;  // batches on the device
 constexpr const char *kMax = "/absmax", *kMean = "/mean", *kHistogram = "/histogram", *kPeak = "/peak";
 
 // A statistic can be attached to any f32 tensor; a constant or missing one is the caller's mistake.
@@ -52,11 +53,9 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
                                const std::vector<std::string>& peaks, int keep, const Progress& progress) {
   TensorStatistics found;
   found.engine = Engine::build(withStatistics(optimized, tensors, means, peaks), device, calibrationEngine());
-  Context context(found.engine);
   std::map<std::string, HistogramSum> sums;
   const int total = calibrator.batchCount(), every = std::max(total / std::max(keep, 1), 1);
-  for (TensorMap batch; calibrator.nextBatch(batch); batch.clear()) {
-    const TensorMap results = context.run(batch);
+  const auto add = [&](const TensorMap& results, TensorMap batch) {
     for (const auto& name : tensors)
       sums[name].add(results.at(name + kMax).number(0), results.at(name + kHistogram).as<std::int32_t>());
     for (const auto& name : means) {
@@ -77,7 +76,28 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
       found.samples.push_back(std::move(batch));
     ++found.batches;
     if (progress) progress("statistics", found.batches, total);
+  };
+  // Several contexts in turns: statistics are many small kernels, which leave a device idle on their own.
+  struct Turn {
+    Context context;
+    TensorMap batch;
+    bool running = false;
+  };
+  std::vector<Turn> turns;
+  for (int i = 0; i < kAtOnce; ++i) turns.push_back({Context(found.engine), {}, false});
+  const auto collect = [&](Turn& turn) {
+    if (turn.running) add(turn.context.finish(), std::move(turn.batch));
+    turn.running = false;
+  };
+  std::size_t next = 0;
+  for (TensorMap batch; calibrator.nextBatch(batch); batch.clear()) {
+    Turn& turn = turns[next++ % turns.size()];
+    collect(turn);
+    turn.context.start(batch);
+    turn.batch = std::move(batch);
+    turn.running = true;
   }
+  for (std::size_t i = 0; i < turns.size(); ++i) collect(turns[next++ % turns.size()]);
   for (auto& [name, mean] : found.channelMeans)
     for (double& value : mean) value /= std::max(found.batches, 1);
   for (const auto& [name, sum] : sums) found.histograms[name] = sum.result();

@@ -11,10 +11,10 @@ namespace tessera {
 struct Context::Impl {
   std::shared_ptr<const Engine> engine;
   cl::CommandQueue queue;
-  cl::Buffer arena;                              ///< storages are its sub-buffers,
-  std::vector<cl::Buffer> slots;                 ///< or, where the driver has none, take these in turn
-  std::vector<cl::Buffer> own, bound;            ///< per binding
-  std::vector<cl::Buffer> storage;               ///< per storage: what kernels see
+  cl::Buffer arena;                                ///< storages are its sub-buffers,
+  std::vector<cl::Buffer> slots;                   ///< or, where the driver has none, take these in turn
+  std::vector<cl::Buffer> own, bound;              ///< per binding
+  std::vector<cl::Buffer> storage;                 ///< per storage: what kernels see
   std::vector<std::vector<PreparedCall>> kernels;  ///< per step
 
   const Engine::Impl& e() const { return engine->impl(); }
@@ -57,8 +57,8 @@ Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<
   const auto& e = c.e();
   const cl::Context& context = e.device.impl().context();
   guarded(
-      "allocating a context of " + e.name + " (" + std::to_string(e.memory.activations + e.memory.bindings + e.memory.workspace) +
-          " bytes)",
+      "allocating a context of " + e.name + " (" +
+          std::to_string(e.memory.activations + e.memory.bindings + e.memory.workspace) + " bytes)",
       [&] {
         c.queue = cl::CommandQueue(context, e.device.impl().device, CL_QUEUE_PROFILING_ENABLE);
         for (const std::size_t bytes : e.lowered.slotBytes)
@@ -82,7 +82,8 @@ Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<
         }
         for (std::size_t i = 0; i < e.lowered.steps.size(); ++i) {
           auto& kernels = c.kernels.emplace_back();
-          for (const auto& call : e.lowered.steps[i].launch.calls) kernels.push_back(prepareCall(call, e.programs));
+          for (const auto& call : e.lowered.steps[i].launch.calls)
+            kernels.push_back(prepareCall(call, e.programs));
           c.setArguments(i);
         }
       });
@@ -160,6 +161,11 @@ HostTensor Context::download(std::string_view binding) {
 }
 
 TensorMap Context::run(const TensorMap& inputs) {
+  start(inputs);
+  return finish();
+}
+
+void Context::start(const TensorMap& inputs) {
   const auto& e = impl_->e();
   for (const auto& [name, value] : inputs)
     if (!e.bindings[e.bindingIndex(name)].isInput)
@@ -171,9 +177,14 @@ TensorMap Context::run(const TensorMap& inputs) {
       throw Error(ErrorCode::InvalidArgument, "input '" + binding.name + "' was not given");
     upload(binding.name, it->second);
   }
-  execute();
+  enqueue(impl_->queue());
+  guarded("running " + e.name, [&] { impl_->queue.flush(); });
+}
+
+TensorMap Context::finish() {
+  guarded("waiting for " + impl_->e().name, [&] { impl_->queue.finish(); });
   TensorMap outputs;
-  for (const auto& binding : e.bindings)
+  for (const auto& binding : impl_->e().bindings)
     if (!binding.isInput) outputs[binding.name] = download(binding.name);
   return outputs;
 }

@@ -1,5 +1,6 @@
 #include "exec/race.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "tessera/context.hpp"
@@ -10,7 +11,7 @@ namespace tessera {
 
 Race race(const std::vector<std::shared_ptr<Engine>>& engines) {
   using Clock = std::chrono::steady_clock;
-  constexpr double kSeconds = 4, kClose = 0.99;
+  constexpr double kSeconds = 6, kClose = 0.98;
   if (engines.size() == 1) return {0, {1}};
   std::vector<Context> contexts;
   for (const auto& engine : engines) contexts.emplace_back(engine).execute();
@@ -25,11 +26,20 @@ Race race(const std::vector<std::shared_ptr<Engine>>& engines) {
       contexts[i].execute();
       times[i].push_back(secondsSince(start) * 1e3);
     }
+  // Compared round by round: a machine that slows down for a while slows all of a round.
+  const auto ratio = [&](std::size_t i, std::size_t to) {
+    std::vector<double> ratios;
+    for (std::size_t round = 0; round < times[i].size(); ++round)
+      ratios.push_back(times[i][round] / times[to][round]);
+    std::nth_element(ratios.begin(), ratios.begin() + ratios.size() / 2, ratios.end());
+    return ratios[ratios.size() / 2];
+  };
   Race result;
+  for (std::size_t i = 1; i < times.size(); ++i)
+    if (ratio(i, result.winner) < kClose) result.winner = i;
   for (std::size_t i = 0; i < times.size(); ++i) {
-    result.milliseconds.push_back(typicalTime(std::move(times[i])));
-    log().debug("variant {}: {:.3f} ms", i, result.milliseconds[i]);
-    if (result.milliseconds[i] < result.milliseconds[result.winner] * kClose) result.winner = i;
+    result.milliseconds.push_back(typicalTime(times[i]));
+    log().debug("variant {}: {:.3f} ms{}", i, result.milliseconds[i], i == result.winner ? ", taken" : "");
   }
   return result;
 }

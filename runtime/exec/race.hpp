@@ -10,7 +10,7 @@
 namespace tessera {
 
 struct Race {
-  std::size_t winner = 0;            ///< the fastest; the first where others are close
+  std::size_t winner = 0;            ///< the fastest; an earlier one where a later is hardly faster
   std::vector<double> milliseconds;  ///< of a run, per engine; not measured where there is only one
 };
 

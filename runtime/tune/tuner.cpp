@@ -23,7 +23,7 @@ fs::path folderOf(const TuneOptions& options) {
 }
 
 constexpr const char* kRaceFamily = "race/1";  // of records that name the winner of a network's variants
-constexpr const char* kVariants[] = {"planned", "greedy", "untuned"};
+constexpr const char* kVariants[] = {"untuned", "greedy", "planned"};  // the plainest first
 
 constexpr std::pair<TuneMode, std::string_view> kModes[] = {
     {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};

@@ -37,7 +37,7 @@ class Tuner {
     std::string name;
     Lowered lowered;
   };
-  /// Those that differ, the best by prediction first; empty where there is nothing to race: nothing is to be
+  /// Those that differ, the plainest first; empty where there is nothing to race: nothing is to be
   /// tuned, or an earlier race was won.
   std::vector<Variant> variants(const Graph& graph);
   void recordWinner(const Graph& graph, const std::string& variant, double milliseconds);

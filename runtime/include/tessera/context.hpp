@@ -34,6 +34,10 @@ class Context {
   /// Uploads the inputs, runs, downloads every output. Throws Error(InvalidArgument) where an input is
   /// missing or has another type or shape than its binding.
   TensorMap run(const TensorMap& inputs);
+  /// The halves of run(), for hosts that have other work meanwhile (another context's results, say): uploads the inputs
+  /// and enqueues; and waits and downloads every output.
+  void start(const TensorMap& inputs);
+  TensorMap finish();
 
   /// The context's own buffer of a binding, for callers that fill inputs or read outputs on the device.
   cl_mem buffer(std::string_view binding) const;
