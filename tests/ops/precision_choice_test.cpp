@@ -60,7 +60,7 @@ TEST(PrecisionChoice, IsMeasuredOnceAndKept) {
       const LayerPrecision &one = first->precisions()[i], &other = second->precisions()[i];
       EXPECT_EQ(one.int8, other.int8) << one.layer;
       EXPECT_EQ(one.reason, other.reason) << one.layer;
-      if (rules->precisions()[i].int8 && !one.int8) {
+      if (rules->precisions()[i].int8 && !one.int8 && one.layer != "sum") {  // a sum follows its neighbours
         EXPECT_EQ(one.reason.rfind("kept fp32: ", 0), 0u) << one.reason;
       }
     }
