@@ -10,7 +10,6 @@ namespace tessera {
 namespace {
 
 struct Sums {
-  double difference = 0, power = 0;  // squared
   std::int64_t changed = 0, places = 0;
 };
 

@@ -141,7 +141,7 @@ std::shared_ptr<Engine> byMeasuredPrecision(Tuner& tuner, TuneMode mode, const I
     return best(network);
   }
   precisions = rules.precisions;
-  if (mode != TuneMode::Fast && mode != TuneMode::Full) {
+  if (!searches(mode)) {
     log().warn(
         "precision by measurement: nothing was decided for '{}' on this device yet, and tuning is {}; its "
         "layers run in INT8 by the rules",
@@ -236,8 +236,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   }
   // PoCL keeps programs itself, but preprocesses each before it looks. A binary skips that and costs a second
   // compilation to make: little beside a search, too much without one.
-  const bool searches = options.tuning.mode == TuneMode::Fast || options.tuning.mode == TuneMode::Full;
-  if (searches || !caps.pocl) engine->impl_->programs.save();
+  if (searches(options.tuning.mode) || !caps.pocl) engine->impl_->programs.save();
   const Impl& built = *engine->impl_;
   log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
              built.name, caps.name, built.lowered.steps.size(), built.programs.size(),

@@ -200,7 +200,7 @@ Lowered Tuner::lower(const Graph& graph) {
 
 std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
   std::vector<Variant> variants;
-  if (options_.mode != TuneMode::Fast && options_.mode != TuneMode::Full) return variants;
+  if (!searches(options_.mode)) return variants;
   if (const auto won = store_.best(networkKey(graph), kRaceFamily, 0);
       won && won->match == RecordMatch::Exact && report_.candidates == 0)
     return variants;

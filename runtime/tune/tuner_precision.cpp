@@ -4,6 +4,7 @@
 
 #include "lower/cost_model.hpp"
 #include "lower/precision_cut.hpp"
+#include "lower/reformat.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
 #include "tune/tuner.hpp"
@@ -29,9 +30,8 @@ Tuner::LayerTimes Tuner::layerTimes(const Graph& graph, const Graph& optimized) 
   std::map<std::string, int> index;
   for (std::size_t i = 0; i < optimized.layers().size(); ++i)
     index.emplace(optimized.layers()[i].name, static_cast<int>(i));
-  LayerTimes times{std::vector<double>(index.size()), std::vector<int>(index.size(), 1)};
-  times.seconds.resize(optimized.layers().size());
-  times.blocks.resize(optimized.layers().size(), 1);
+  LayerTimes times{std::vector<double>(optimized.layers().size()),
+                   std::vector<int>(optimized.layers().size(), 1)};
   const Lowered lowered = lower(graph);
   for (const Step& step : lowered.steps) {
     const std::string name = layerOf(step, index);
@@ -48,33 +48,30 @@ Tuner::LayerTimes Tuner::layerTimes(const Graph& graph, const Graph& optimized) 
 }
 
 double Tuner::measuredSeconds(const OpView& view) {
-  for (const KernelFamily* family : familiesFor(view.op)) {
-    if (!family->applies(view, caps_)) continue;
-    Job job{planarView(view), view.op, 1, {family, view}, {}};
-    measureOptions(job, {job.untuned});
-    const auto known = seconds(*family, view);
-    return known && !std::isinf(*known) ? *known
-                                        : estimateSeconds(family->cost(family->problem(view), caps_), caps_);
-  }
-  return reformatSeconds(view.inputs.at(0), caps_);
+  const KernelFamily* family = familyFor(view, caps_);
+  if (!family) return reformatSeconds(view.inputs.at(0), caps_);
+  Job job{planarView(view), view.op, 1, {family, view}, {}};
+  measureOptions(job, {job.untuned});
+  const auto known = seconds(*family, view);
+  return known && !std::isinf(*known) ? *known
+                                      : estimateSeconds(family->cost(family->problem(view), caps_), caps_);
 }
 
-// Codes of a tensor from its floats: a change of layout where the two precisions want different ones, then one kernel.
+// Codes of a tensor from its floats: a change of layout where the two precisions want different ones, then
+// one kernel.
 double Tuner::conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block) {
   TensorDesc from = tensor;
   from.constant = false;
   from.layout = {tensor.blockable() ? int8Block : 1, 0, 0};
   TensorDesc codes = from;
   codes.type = DataType::Int8;
-  const double encode = measuredSeconds(
-      {"QPointwise",
-       {{"expression", std::string()}, {"scales", std::vector<double>{0.0}}, {"rate", 1.0}},
-       {from},
-       {codes}});
+  const double encode =
+      measuredSeconds({"QPointwise",
+                       {{"expression", std::string()}, {"scales", std::vector<double>{0.0}}, {"rate", 1.0}},
+                       {from},
+                       {codes}});
   if (!tensor.blockable() || fp32Block == int8Block) return encode;
-  OpView reformat{"Reformat", {}, {from}, {from}};
-  reformat.inputs[0].layout.block = fp32Block;
-  return encode + measuredSeconds(reformat);
+  return encode + measuredSeconds(reformatView(tensor, fp32Block, int8Block));
 }
 
 std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const Graph& rules,
@@ -113,7 +110,8 @@ std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const G
       const double change = precisionSeconds(optimized, costs, flipped) - whole;
       made.kept.push_back({static_cast<int>(i), (change + gain) * 1e3, gain * 1e3});
     }
-    log().debug("precision '{}': {:.3f} ms expected, {} layers kept in fp32", name, whole * 1e3, made.kept.size());
+    log().debug("precision '{}': {:.3f} ms expected, {} layers kept in fp32", name, whole * 1e3,
+                made.kept.size());
     return made;
   };
   std::vector<bool> all;
@@ -129,16 +127,16 @@ std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const G
 
 std::optional<PrecisionDecision> Tuner::recordedPrecision(const Graph& rules) const {
   const auto hit = store_.best(networkKey(rules), kPrecisionFamily, 0);
-  const bool search = options_.mode == TuneMode::Fast || options_.mode == TuneMode::Full;
-  if (options_.mode == TuneMode::Off || !hit || (search && hit->match != RecordMatch::Exact)) return std::nullopt;
+  if (options_.mode == TuneMode::Off || !hit || (searches(options_.mode) && hit->match != RecordMatch::Exact))
+    return std::nullopt;
   auto decision = PrecisionDecision::parse(hit->record.tactic, hit->record.reason);
   if (!decision) log().debug("a record of precisions is not understood: {}", hit->record.reason);
   return decision;
 }
 
 void Tuner::recordPrecision(const Graph& rules, const PrecisionDecision& decision) {
-  TuneRecord made{kPrecisionFamily, 0, networkKey(rules), caps_.fingerprint(), decision.name, decision.ms, false,
-                  decision.text()};
+  TuneRecord made{kPrecisionFamily, 0,     networkKey(rules), caps_.fingerprint(), decision.name,
+                  decision.ms,      false, decision.text()};
   recordLatest(std::move(made));
 }
 

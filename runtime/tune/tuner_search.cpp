@@ -258,7 +258,7 @@ void Tuner::searchOption(const Option& option, double seconds) {
 }
 
 void Tuner::tune(const Graph& graph) {
-  if (options_.mode != TuneMode::Fast && options_.mode != TuneMode::Full) return;
+  if (!searches(options_.mode)) return;
   begin_ = Clock::now();
   std::vector<Job> jobs = jobsOf(graph);
   std::erase_if(jobs, [&](const Job& job) { return searched(job); });

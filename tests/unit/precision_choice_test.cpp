@@ -12,6 +12,7 @@
 #include "lower/precision.hpp"
 #include "lower/precision_cut.hpp"
 #include "tessera/log.hpp"
+#include "tests/support/invented_device.hpp"
 #include "tune/tuner.hpp"
 
 namespace tessera {
@@ -92,7 +93,8 @@ TEST(PrecisionCut, CountsConversionsAtTheBorders) {
   costs.conversions.assign(g.tensors().size(), 0.25);
   const auto seconds = [&](bool x, bool y, bool z) { return precisionSeconds(g, costs, {x, y, z}); };
   EXPECT_DOUBLE_EQ(seconds(false, false, false), 6);
-  EXPECT_DOUBLE_EQ(seconds(true, true, true), 5.25) << "the input's conversion; the output is written in floats";
+  EXPECT_DOUBLE_EQ(seconds(true, true, true), 5.25)
+      << "the input's conversion; the output is written in floats";
   EXPECT_DOUBLE_EQ(seconds(true, false, true), 4.5) << "and that behind the layer in fp32";
   EXPECT_EQ(cheapestPrecisions(g, costs), (std::vector<bool>{true, false, true}));
   costs.conversions.assign(g.tensors().size(), 1.5);
@@ -104,24 +106,15 @@ TEST(PrecisionDecision, ReadsBackAndSaysWhy) {
   EXPECT_EQ(PrecisionDecision::parse("cut", decision.text()), decision);
   EXPECT_EQ(decision.reason(decision.kept[0]), "kept fp32: reformat 0.120 ms > gain 0.050 ms");
   EXPECT_EQ(decision.reason(decision.kept[1]), "kept fp32: 0.200 ms faster than INT8, reformat 0.010 ms");
-  EXPECT_EQ(decision.reason(decision.kept[2]), "kept fp32: the whole network took 12.50 ms so, 13.25 ms with INT8");
+  EXPECT_EQ(decision.reason(decision.kept[2]),
+            "kept fp32: the whole network took 12.50 ms so, 13.25 ms with INT8");
   EXPECT_FALSE(PrecisionDecision::parse("other", decision.text()));
-  for (const char* damaged : {"", "1", "1;2;3", "1;2;3:4", "1;2;x:1:1;", "1;2;-3:1:1;", "a;2;", "1;2;3:1:1;4"})
+  for (const char* damaged :
+       {"", "1", "1;2;3", "1;2;3:4", "1;2;x:1:1;", "1;2;-3:1:1;", "a;2;", "1;2;3:1:1;4"})
     EXPECT_FALSE(PrecisionDecision::parse("cut", damaged)) << damaged;
 }
 
-DeviceCaps cpu(const char* driver = "1.0") {
-  DeviceCaps c;
-  c.platform = "Test";
-  c.name = "Test CPU";
-  c.driver = driver;
-  c.kind = DeviceKind::Cpu;
-  c.maxWorkGroup = 4096;
-  for (auto& items : c.maxWorkItem) items = 4096;
-  c.maxAllocation = c.globalMemory = std::size_t{4} << 30;
-  c.pocl = true;
-  return c;
-}
+DeviceCaps cpu(const char* driver = "1.0") { return test::inventedCpu(false, driver); }
 
 // Each operator takes its time.
 class Times final : public CandidateRunner {
@@ -130,7 +123,9 @@ class Times final : public CandidateRunner {
   std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
     std::vector<Trial> trials;
     for (const Candidate& c : candidates) {
-      const double ms = c.view.op == "QConvolution" ? int8_ : c.view.op == "Convolution" ? fp32_ : conversion_;
+      const double ms = c.view.op == "QConvolution"  ? int8_
+                        : c.view.op == "Convolution" ? fp32_
+                                                     : conversion_;
       trials.push_back({Trial::Outcome::Good, ms, "", true});
     }
     return trials;
@@ -225,7 +220,8 @@ TEST_F(TunerPrecision, TheDecisionIsRecordedAndTheLatestCounts) {
   }
   EXPECT_FALSE(tuner({1, 5, 0.1}, "2.0").recordedPrecision(rules)) << "another driver: decided anew";
   options_.mode = TuneMode::Cached;
-  EXPECT_EQ(tuner({1, 5, 0.1}, "2.0").recordedPrecision(rules), second) << "but used where nothing is searched";
+  EXPECT_EQ(tuner({1, 5, 0.1}, "2.0").recordedPrecision(rules), second)
+      << "but used where nothing is searched";
   options_.mode = TuneMode::Off;
   EXPECT_FALSE(tuner({1, 5, 0.1}).recordedPrecision(rules));
 }

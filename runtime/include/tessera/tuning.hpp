@@ -15,6 +15,8 @@ namespace tessera {
 /// Off: untuned tactics, and those that come with Tessera for the device's class. Cached: records of earlier searches, and no search. Fast: searches what has no
 /// record, about a minute a network. Full: as Fast, for some minutes.
 enum class TuneMode { Off, Cached, Fast, Full };
+/// Whether the mode looks for what has no record.
+inline bool searches(TuneMode mode) { return mode == TuneMode::Fast || mode == TuneMode::Full; }
 std::string_view toString(TuneMode mode);
 TuneMode parseTuneMode(
     std::string_view text);  ///< "off", "cached", "fast", "full"; throws Error(InvalidArgument)
