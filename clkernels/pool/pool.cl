@@ -33,13 +33,7 @@
 #endif
 
 #if P_MODE == 1
-// a / b rounded once, on devices whose division is not: the remainder is exact, so two corrections reach the nearest.
-static inline VALUE exactDivide(VALUE a, float b) {
-  const VALUE divisor = (VALUE)(b);
-  VALUE q = a / divisor;
-  q = fma(fma(-q, divisor, a), (VALUE)(1.0f / b), q);
-  return fma(fma(-q, divisor, a), (VALUE)(1.0f / b), q);
-}
+#include "common/exact_divide.cl"
 #endif
 
 __kernel void pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict y, __global long* restrict indices, int block,
