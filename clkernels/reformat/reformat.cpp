@@ -29,6 +29,34 @@ Factors factors(const Problem& p) {
   return f;
 }
 
+// Whether whole tiles of 16 positions x 16 channels can be transposed in registers (reformat_tiles.cl).
+bool byTiles(const Problem& p, const DeviceCaps& device) {
+  const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
+  const int from = x.layout.block, to = y.layout.block;
+  const bool moves = p.op != "QPointwise" && x.type == y.type && byteSize(x.type) == 4;
+  return device.isCpu() && device.platform != "rusticl" && moves && std::min(from, to) == 1 &&
+         std::max(from, to) == 16;
+}
+
+Launch planTiles(const Problem& p, const DeviceCaps& device) {
+  const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
+  const std::int64_t plane = planeSize(x), blocks = ceilDiv(x.shape[1], 16);
+  // Enough work-items to keep every core busy to the end, each worth its launch.
+  const std::int64_t tiles = ceilDiv(plane, 16) * blocks * x.shape[0];
+  const std::int64_t perItem =
+      std::max<std::int64_t>(8, tiles / (16 * std::int64_t{std::max(device.computeUnits, 1)}));
+  KernelCall call{"reformat/reformat_tiles.cl", "reformat_tiles"};
+  addDefine(call.defines, "P_TO_BLOCKS", y.layout.block == 16);
+  call.global = {static_cast<std::size_t>(ceilDiv(plane, perItem * 16)), static_cast<std::size_t>(blocks),
+                 static_cast<std::size_t>(x.shape[0])};
+  call.local = {1, 1, 1};
+  call.args = {KernelArg::input(0), KernelArg::output(0), KernelArg::ofInt(x.shape[1]),
+               KernelArg::ofInt(plane), KernelArg::ofInt(perItem * 16)};
+  addLayoutArgs(call.args, x);
+  addLayoutArgs(call.args, y);
+  return {{call}, {}, {}};
+}
+
 class Reformat final : public KernelFamily {
  public:
   FamilyId id() const override { return {"reformat", 1}; }
@@ -60,6 +88,7 @@ class Reformat final : public KernelFamily {
   }
 
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
+    if (byTiles(p, device)) return planTiles(p, device);
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     const bool convert = p.op == "QPointwise" || x.type != y.type;
     const int block = std::max(x.layout.block, y.layout.block);
@@ -91,6 +120,13 @@ class Reformat final : public KernelFamily {
 
   Cost cost(const Problem& p, const DeviceCaps&) const override {
     return {0, static_cast<double>(p.inputs[0].bytes() + p.outputs[0].bytes()), 0.5};
+  }
+
+  std::vector<OpInstance> samples() const override {
+    // Planes below one tile of 16 positions, of whole tiles, of several work-items with a tail.
+    return {makeSample("Reformat", {}, {f32({2, 20, 1, 9})}),
+            makeSample("Reformat", {}, {f32({1, 16, 4, 8})}),
+            makeSample("Reformat", {}, {f32({2, 37, 7, 61})})};
   }
 };
 
