@@ -6,6 +6,7 @@
 
 #include "exec/engine_impl.hpp"
 #include "exec/int8_networks.hpp"
+#include "exec/measured_precision.hpp"
 #include "exec/race.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
@@ -129,42 +130,6 @@ Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const EngineOp
   return {graph, calibration, options.layerPrecision};
 }
 
-// The network as was decided before; else decided now, by a race of what the times of its layers promise.
-// `best` builds an engine; `precisions` are the layers' of the one returned.
-template <class Best>
-std::shared_ptr<Engine> byMeasuredPrecision(Tuner& tuner, TuneMode mode, const Int8Networks& networks,
-                                            Best&& best, std::vector<LayerPrecision>& precisions) {
-  const Network& rules = networks.byRules();
-  if (const auto known = tuner.recordedPrecision(rules.graph)) {
-    const Network network = networks.decided(*known);
-    precisions = network.precisions;
-    return best(network);
-  }
-  precisions = rules.precisions;
-  if (!searches(mode)) {
-    log().warn(
-        "precision by measurement: nothing was decided for '{}' on this device yet, and tuning is {}; its "
-        "layers run in INT8 by the rules",
-        networks.optimized().name, toString(mode));
-    return best(rules);
-  }
-  auto decisions = tuner.precisions(networks.optimized(), rules.graph, rules.precisions);
-  std::vector<std::shared_ptr<Engine>> engines;
-  for (const PrecisionDecision& decision : decisions) engines.push_back(best(networks.decided(decision)));
-  const Race raced = race(engines);
-  PrecisionDecision& won = decisions[raced.winner];
-  won.rulesMs = raced.milliseconds.front(), won.ms = raced.milliseconds[raced.winner];
-  tuner.recordPrecision(rules.graph, won);
-  precisions = networks.decided(won).precisions;  // with the reasons that the race gave
-  const auto int8Layers = [](const std::vector<LayerPrecision>& layers) {
-    return std::count_if(layers.begin(), layers.end(), [](const LayerPrecision& l) { return l.int8; });
-  };
-  log().info(
-      "precision of '{}' by measurement: {} of {} layers in INT8, {:.3f} ms; {:.3f} ms with all of them",
-      networks.optimized().name, int8Layers(precisions), int8Layers(rules.precisions), won.ms, won.rulesMs);
-  return engines[raced.winner];
-}
-
 }  // namespace
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -218,19 +183,20 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
         engines.emplace_back(new Engine(assemble(network, std::move(variant.lowered))));
       const Race raced = race(engines);
       engine = engines[raced.winner];
-      tuner.recordWinner(network.graph, variants[raced.winner].name, raced.milliseconds[raced.winner]);
+      tuner.recordWinner(network.graph, variants[raced.winner], raced.milliseconds[raced.winner]);
     }
     engine->impl_->tuning = tuner.report();
     return engine;
   };
   std::shared_ptr<Engine> engine;
   if (int8 && integers && options.precisionChoice == PrecisionChoice::Measured) {
-    std::vector<LayerPrecision> precisions;
-    engine = byMeasuredPrecision(tuner, options.tuning.mode, *int8, best, precisions);
-    engine->impl_->precisions = std::move(precisions);
-    engine->impl_->tuning.candidates = tuner.report().candidates;
-    engine->impl_->tuning.bad = tuner.report().bad;
-    engine->impl_->tuning.seconds = tuner.report().seconds;
+    MeasuredPrecision measured = buildByMeasuredPrecision(tuner, options.tuning.mode, *int8, best);
+    engine = std::move(measured.engine);
+    Impl& made = *engine->impl_;
+    made.precisions = std::move(measured.precisions);
+    const TuneReport& whole = tuner.report();  // of all networks that were compared
+    made.tuning.candidates = whole.candidates, made.tuning.bad = whole.bad,
+    made.tuning.seconds = whole.seconds;
   } else {
     engine = best(given);
   }

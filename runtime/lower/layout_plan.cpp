@@ -10,9 +10,9 @@
 
 namespace tessera {
 
-// Every way a layer can run in dense layouts. Measured times are compared with measured ones only: where the
-// model's favourite has one, ways without are left out.
-std::vector<Lowering::Planned> Lowering::plannedWays(int index, const Layer& layer, std::set<int>& blocks) const {
+// Ways without a kernel, in each of the blocks that occur.
+std::vector<Lowering::Planned> Lowering::viewWays(int index, const Layer& layer,
+                                                  const std::set<int>& blocks) const {
   std::vector<Planned> ways;
   const OpView base = viewOf(layer);
   const bool alike = layer.op == "Identity" || layer.op == "Dropout" || layer.op == "Slice";
@@ -29,7 +29,14 @@ std::vector<Lowering::Planned> Lowering::plannedWays(int index, const Layer& lay
   if (alike || layer.op == "Reshape")
     for (const int block : blocks)
       if (alike || block == 1) ways.push_back({nullptr, BlockChoice::uniform(base, block), 0, 0.0});
-  std::vector<Planned> computed;
+  return ways;
+}
+
+// Every kernel in dense layouts. Measured times are compared with measured ones only: where the model's
+// favourite has one, kernels without are left out.
+std::vector<Lowering::Planned> Lowering::kernelWays(const Layer& layer) const {
+  std::vector<Planned> ways;
+  const OpView base = viewOf(layer);
   for (const KernelFamily* family : familiesFor(layer.op))
     for (const BlockChoice& choice : family->blockChoices(base, device_)) {
       const OpView view = withBlocks(base, choice);
@@ -37,20 +44,15 @@ std::vector<Lowering::Planned> Lowering::plannedWays(int index, const Layer& lay
       Planned way{family, choice, estimateSeconds(family->cost(family->problem(view), device_), device_)};
       if (times_) way.measured = times_(*family, view);
       if (family->onlyMeasured() && !way.measured) continue;
-      computed.push_back(std::move(way));
+      ways.push_back(std::move(way));
     }
   const auto fails = [](const Planned& way) { return way.measured && std::isinf(*way.measured); };
-  if (!std::all_of(computed.begin(), computed.end(), fails)) std::erase_if(computed, fails);
-  const auto favourite = std::min_element(computed.begin(), computed.end(),
-                                          [](const Planned& a, const Planned& b) { return a.estimate < b.estimate; });
-  const bool measured = favourite != computed.end() && favourite->measured;
-  for (Planned& way : computed) {
-    if (measured && !way.measured) continue;
-    way.seconds = measured ? *way.measured : way.estimate;
-    for (const auto* side : {&way.blocks.inputs, &way.blocks.outputs})
-      blocks.insert(side->begin(), side->end());
-    ways.push_back(std::move(way));
-  }
+  if (!std::all_of(ways.begin(), ways.end(), fails)) std::erase_if(ways, fails);
+  const auto favourite = std::min_element(
+      ways.begin(), ways.end(), [](const Planned& a, const Planned& b) { return a.estimate < b.estimate; });
+  const bool measured = favourite != ways.end() && favourite->measured;
+  if (measured) std::erase_if(ways, [](const Planned& way) { return !way.measured; });
+  for (Planned& way : ways) way.seconds = measured ? *way.measured : way.estimate;
   return ways;
 }
 
@@ -58,9 +60,17 @@ void Lowering::planLayouts() {
   using Costs = std::map<int, double>;  // by channel block
   const auto& layers = graph_.layers();
   std::vector<std::vector<Planned>> ways(layers.size());
-  std::set<int> blocks{1};
-  for (int pass = 0; pass < 2; ++pass)  // the blocks that occur are known after the first
-    for (std::size_t i = 0; i < layers.size(); ++i) ways[i] = plannedWays(static_cast<int>(i), layers[i], blocks);
+  std::set<int> blocks{1};  // that occur
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    ways[i] = kernelWays(layers[i]);
+    for (const Planned& way : ways[i])
+      for (const auto* side : {&way.blocks.inputs, &way.blocks.outputs})
+        blocks.insert(side->begin(), side->end());
+  }
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    auto views = viewWays(static_cast<int>(i), layers[i], blocks);
+    ways[i].insert(ways[i].begin(), views.begin(), views.end());
+  }
 
   std::map<TensorId, int> readers;
   for (const Layer& layer : layers)

@@ -58,7 +58,8 @@ class Lowering {
 
   // layout_plan.cpp
   void planLayouts();
-  std::vector<Planned> plannedWays(int index, const Layer& layer, std::set<int>& blocks) const;
+  std::vector<Planned> viewWays(int index, const Layer& layer, const std::set<int>& blocks) const;
+  std::vector<Planned> kernelWays(const Layer& layer) const;
 
   // views.cpp: layers that need no kernel
   bool lowerAsView(const Layer& layer);

@@ -180,7 +180,7 @@ Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
 
 Lowered Tuner::lower(const Graph& graph) {
   if (options_.mode == TuneMode::Off || store_.size() == 0) return lowerAs(graph, "untuned");
-  if (const auto won = store_.best(networkKey(graph), kRaceFamily, 0);
+  if (const auto won = networkRecord(graph, kRaceFamily);
       won && std::find(std::begin(kVariants), std::end(kVariants), won->record.tactic) != std::end(kVariants))
     return lowerAs(graph, won->record.tactic);
   const TimeSource times = [this](const KernelFamily& family, const OpView& view) {
@@ -201,20 +201,25 @@ Lowered Tuner::lower(const Graph& graph) {
 std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
   std::vector<Variant> variants;
   if (!searches(options_.mode)) return variants;
-  if (const auto won = store_.best(networkKey(graph), kRaceFamily, 0);
+  if (const auto won = networkRecord(graph, kRaceFamily);
       won && won->match == RecordMatch::Exact && report_.candidates == 0)
     return variants;
   std::set<std::string> texts;
   for (const char* name : kVariants) {
     Lowered lowered = lowerAs(graph, name);
-    if (texts.insert(lowered.text()).second) variants.push_back({name, std::move(lowered)});
+    if (texts.insert(lowered.text()).second) variants.push_back({name, std::move(lowered), report_});
   }
   return variants;
 }
 
-void Tuner::recordWinner(const Graph& graph, const std::string& variant, double milliseconds) {
-  lowerAs(graph, variant);  // its own counts
-  recordLatest({kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), variant, milliseconds, false, ""});
+void Tuner::recordWinner(const Graph& graph, const Variant& winner, double milliseconds) {
+  report_ = winner.report;
+  recordLatest(
+      {kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), winner.name, milliseconds, false, ""});
+}
+
+std::optional<TacticsStore::Hit> Tuner::networkRecord(const Graph& graph, const char* family) const {
+  return store_.best(networkKey(graph), family, 0);
 }
 
 // The latest race counts: an earlier one, which was run with other tactics, may have been faster by noise.

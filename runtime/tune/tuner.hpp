@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "lower/step.hpp"
-#include "tessera/tuning.hpp"
 #include "tessera/calibration.hpp"
+#include "tessera/tuning.hpp"
 #include "tune/candidates.hpp"
 #include "tune/defaults.hpp"
 #include "tune/precision_choice.hpp"
@@ -36,16 +36,18 @@ class Tuner {
   struct Variant {
     std::string name;
     Lowered lowered;
+    TuneReport report;  ///< with where its tactics came from
   };
   /// Those that differ, the plainest first; empty where there is nothing to race: nothing is to be
   /// tuned, or an earlier race was won.
   std::vector<Variant> variants(const Graph& graph);
-  void recordWinner(const Graph& graph, const std::string& variant, double milliseconds);
+  /// Of variants(): what later builds take, and the report tells of.
+  void recordWinner(const Graph& graph, const Variant& winner, double milliseconds);
 
-  // Precision by measured cost (tuner_precision.cpp). `optimized`: the network in fp32; `rules`: with every layer in INT8
-  // that can be, as `report` lists them.
-  /// Fast and Full: measures the network in both precisions and the conversions between them. Ways worth a race, the
-  /// rules' first.
+  // Precision by measured cost (tuner_precision.cpp). `optimized`: the network in fp32; `rules`: with every
+  // layer in INT8 that can be, as `report` lists them.
+  /// Fast and Full: measures the network in both precisions and the conversions between them. Ways worth a
+  /// race, the rules' first.
   std::vector<PrecisionDecision> precisions(const Graph& optimized, const Graph& rules,
                                             const std::vector<LayerPrecision>& report);
   /// What an earlier race decided; none where there was none, or Fast and Full are to decide anew.
@@ -86,6 +88,8 @@ class Tuner {
   /// The record of a family on a view, where its tactic is valid.
   std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
   void noteBad(const TuneRecord& record);
+  /// What an earlier build found out about the whole network.
+  std::optional<TacticsStore::Hit> networkRecord(const Graph& graph, const char* family) const;
   /// Adds a record that replaces earlier ones of its key, whatever their times.
   void recordLatest(TuneRecord record);
   std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
@@ -125,8 +129,9 @@ class Tuner {
   double untunedMs_ = 0, bestMs_ = 0;
   std::set<std::string>
       failing_;  ///< families and planar problems whose untuned tactic is bad in some layout
-  mutable std::map<std::string, std::uint64_t> sourceHashes_;   ///< by kernel file
-  mutable std::map<std::string, std::uint64_t> problemHashes_;  ///< by family and problem: planning takes its time
+  mutable std::map<std::string, std::uint64_t> sourceHashes_;  ///< by kernel file
+  mutable std::map<std::string, std::uint64_t>
+      problemHashes_;  ///< by family and problem: planning takes its time
 };
 
 /// Names a network by what its layouts depend on: operators and operands, in order.

@@ -126,7 +126,7 @@ std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const G
 }
 
 std::optional<PrecisionDecision> Tuner::recordedPrecision(const Graph& rules) const {
-  const auto hit = store_.best(networkKey(rules), kPrecisionFamily, 0);
+  const auto hit = networkRecord(rules, kPrecisionFamily);
   if (options_.mode == TuneMode::Off || !hit || (searches(options_.mode) && hit->match != RecordMatch::Exact))
     return std::nullopt;
   auto decision = PrecisionDecision::parse(hit->record.tactic, hit->record.reason);

@@ -1,0 +1,47 @@
+// Precision by measured cost: what was decided, or a race of networks.
+#include "exec/measured_precision.hpp"
+
+#include <algorithm>
+
+#include "exec/race.hpp"
+#include "tessera/log.hpp"
+
+namespace tessera {
+namespace {
+
+std::ptrdiff_t int8Layers(const std::vector<LayerPrecision>& layers) {
+  return std::count_if(layers.begin(), layers.end(), [](const LayerPrecision& l) { return l.int8; });
+}
+
+}  // namespace
+
+MeasuredPrecision buildByMeasuredPrecision(Tuner& tuner, TuneMode mode, const Int8Networks& networks,
+                                           const BuildEngine& build) {
+  const Network& rules = networks.byRules();
+  if (const auto known = tuner.recordedPrecision(rules.graph)) {
+    const Network network = networks.decided(*known);
+    return {build(network), network.precisions};
+  }
+  if (!searches(mode)) {
+    log().warn(
+        "precision by measurement: nothing was decided for '{}' on this device yet, and tuning is {}; its "
+        "layers run in INT8 by the rules",
+        networks.optimized().name, toString(mode));
+    return {build(rules), rules.precisions};
+  }
+  auto decisions = tuner.precisions(networks.optimized(), rules.graph, rules.precisions);
+  std::vector<std::shared_ptr<Engine>> engines;
+  for (const PrecisionDecision& decision : decisions) engines.push_back(build(networks.decided(decision)));
+  const Race raced = race(engines);
+  PrecisionDecision& won = decisions[raced.winner];
+  won.rulesMs = raced.milliseconds.front(), won.ms = raced.milliseconds[raced.winner];
+  tuner.recordPrecision(rules.graph, won);
+  const Network network = networks.decided(won);  // with the reasons that the race gave
+  log().info(
+      "precision of '{}' by measurement: {} of {} layers in INT8, {:.3f} ms; {:.3f} ms with all of them",
+      networks.optimized().name, int8Layers(network.precisions), int8Layers(rules.precisions), won.ms,
+      won.rulesMs);
+  return {engines[raced.winner], network.precisions};
+}
+
+}  // namespace tessera
