@@ -2,6 +2,7 @@
 /// Whole networks timed against each other.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -9,13 +10,22 @@
 
 namespace tessera {
 
-struct Race {
-  std::size_t winner = 0;            ///< the fastest; an earlier one where a later is hardly faster
-  std::vector<double> milliseconds;  ///< of a run, per engine; not measured where there is only one
+struct RaceLimits {
+  double seconds = 6;  ///< of running; no round begins after
+  std::size_t leastRounds = 2, mostRounds = 25;
 };
 
-/// Runs engines on one device in turns for some seconds, so that what else the machine does hits all of them
-/// alike.
-Race race(const std::vector<std::shared_ptr<Engine>>& engines);
+struct Race {
+  std::size_t winner = 0;  ///< the fastest; an earlier one where a later is hardly faster, or by luck perhaps
+  std::vector<double> milliseconds;  ///< of a run, per contestant; not measured where there is only one
+};
+
+/// Lets contestants run in turns; `run(i)` runs one and returns its milliseconds. In a round each runs twice,
+/// there and back (2 0 1 1 0 2), in an order drawn anew for every round: a machine that gets slower or faster
+/// meanwhile, or swings, treats all of them alike. Those that are far behind drop out.
+Race race(std::size_t contestants, const std::function<double(std::size_t)>& run, const RaceLimits& limits);
+
+/// Engines on one device.
+Race race(const std::vector<std::shared_ptr<Engine>>& engines, const RaceLimits& limits = {});
 
 }  // namespace tessera
