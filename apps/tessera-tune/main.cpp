@@ -52,9 +52,12 @@ int run(const TuneArguments& a) {
   bool right = true;
   const auto store = [&] { return TacticsStore(defaultCacheFolder(), device.caps()); };
   if (!a.importFile.empty()) {
-    const std::size_t count = store().merge(readFile(a.importFile));
-    fmt::print("{}: {} records\n", a.importFile, count);
-    json["imported"] = count;
+    const auto merged = store().merge(readFile(a.importFile));
+    if (merged.all() == 0)
+      throw Error(ErrorCode::BadCache, a.importFile + " holds no tuning records of this version.");
+    fmt::print("{}: {} new records; {} of tactics that have one here, {} of other devices\n", a.importFile,
+               merged.taken, merged.known, merged.foreign);
+    json["imported"] = merged.taken;
   }
   if (a.roofline) json["roofline"] = showRoofline(device);
   if (tunes) json["tuned"] = tuneAll(a, device);

@@ -2,6 +2,7 @@
 #include "tune/search.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <random>
 
@@ -92,29 +93,47 @@ class Search {
   }
 
   // The fastest few and the first good one once more, each alone: a time that noise flattered does not win.
+  // Nor does one that was not in the first play-off and looks better than its winner now: then there is
+  // another.
   void playOff() {
-    std::vector<int> leaders;
-    for (int i = 0; i < static_cast<int>(result_.tried.size()); ++i)
-      if (result_.tried[i].trial.outcome == Trial::Outcome::Good) leaders.push_back(i);
-    if (leaders.size() < 2) return;
-    const int plain = leaders.front();
-    std::stable_sort(leaders.begin(), leaders.end(), [&](int a, int b) {
-      return result_.tried[a].trial.milliseconds < result_.tried[b].trial.milliseconds;
-    });
-    leaders.resize(std::min<std::size_t>(leaders.size(), 3));
-    if (std::find(leaders.begin(), leaders.end(), plain) == leaders.end()) leaders.push_back(plain);
-    std::sort(leaders.begin(), leaders.end());  // the plainer first
-    std::vector<Tactic> tactics;
-    for (const int i : leaders) tactics.push_back(result_.tried[i].tactic);
-    const auto again = measure_(tactics, 0);
-    if (again.size() != tactics.size()) return;
-    result_.best = -1;
-    for (std::size_t i = 0; i < again.size(); ++i) {
-      result_.tried[leaders[i]].trial = again[i];
-      if (again[i].outcome != Trial::Outcome::Good) continue;
-      if (result_.best < 0 || again[i].milliseconds < best() * kTie) result_.best = leaders[i];
+    std::set<int> again;  // plainer ones first
+    for (int i = 0; i < static_cast<int>(result_.tried.size()) && again.empty(); ++i)
+      if (good(i)) again.insert(i);
+    if (again.empty()) return;
+    constexpr int kPlayOffs = 3;
+    constexpr std::size_t kLeaders = 3;
+    for (int round = 0; round < kPlayOffs; ++round) {
+      const double beat = round == 0 ? std::numeric_limits<double>::max() : best() * kTie;
+      std::vector<int> leaders;
+      for (int i = 0; i < static_cast<int>(result_.tried.size()); ++i)
+        if (good(i) && milliseconds(i) < beat && (round == 0 || !again.count(i))) leaders.push_back(i);
+      std::stable_sort(leaders.begin(), leaders.end(),
+                       [&](int a, int b) { return milliseconds(a) < milliseconds(b); });
+      leaders.resize(std::min(leaders.size(), kLeaders));
+      if (round == 0 ? leaders.size() < 2 : leaders.empty()) return;
+      leaders.push_back(round == 0 ? *again.begin() : result_.best);
+      std::sort(leaders.begin(), leaders.end());
+      leaders.erase(std::unique(leaders.begin(), leaders.end()), leaders.end());
+      if (!measureAgain(leaders)) return;
+      again.insert(leaders.begin(), leaders.end());
+      result_.best = -1;
+      for (const int i : again)
+        if (good(i) && (result_.best < 0 || milliseconds(i) < best() * kTie)) result_.best = i;
+      if (result_.best < 0) return;
     }
   }
+
+  bool measureAgain(const std::vector<int>& tried) {
+    std::vector<Tactic> tactics;
+    for (const int i : tried) tactics.push_back(result_.tried[i].tactic);
+    const auto trials = measure_(tactics, 0);
+    if (trials.size() != tactics.size()) return false;
+    for (std::size_t i = 0; i < trials.size(); ++i) result_.tried[tried[i]].trial = trials[i];
+    return true;
+  }
+
+  bool good(int i) const { return result_.tried[i].trial.outcome == Trial::Outcome::Good; }
+  double milliseconds(int i) const { return result_.tried[i].trial.milliseconds; }
 
   const TacticSpace& space_;
   const Measure& measure_;

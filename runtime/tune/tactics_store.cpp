@@ -127,21 +127,34 @@ TacticsStore::TacticsStore(fs::path folder, const DeviceCaps& device) : fingerpr
 
 void TacticsStore::load() {
   std::ifstream in(file_, std::ios::binary);
+  std::error_code error;
+  if (!in && fs::exists(file_, error))
+    log().warn("the tuning records in {} can not be read; they are not used", file_.string());
   if (!in) return;
   std::size_t damaged = 0;
   for (std::string line; std::getline(in, line);) {
     if (line.empty()) continue;
     if (auto record = TuneRecord::parse(line))
-      index(*record);
+      index(*record, true);
     else
       ++damaged;
   }
   if (damaged) log().warn("{}: {} damaged or foreign lines are ignored", file_.string(), damaged);
 }
 
-void TacticsStore::index(const TuneRecord& record) {
-  byKey_[keyOf(record.problem, record.family, record.source)].push_back(records_.size());
+// One record a tactic: the latest time, since a lucky one would last for ever; but bad for good.
+bool TacticsStore::index(const TuneRecord& record, bool replaces) {
+  auto& same = byKey_[keyOf(record.problem, record.family, record.source)];
+  for (const std::size_t i : same) {
+    TuneRecord& known = records_[i];
+    if (known.tactic != record.tactic || known.device != record.device) continue;
+    if (known.bad || !(record.bad || replaces)) return false;
+    known = record;
+    return true;
+  }
+  same.push_back(records_.size());
   records_.push_back(record);
+  return true;
 }
 
 std::optional<TacticsStore::Hit> TacticsStore::best(const std::string& problem, const std::string& family,
@@ -171,7 +184,11 @@ std::vector<std::string> TacticsStore::bad(const std::string& problem, const std
 }
 
 void TacticsStore::add(const TuneRecord& record) {
-  index(record);
+  index(record, true);
+  append(record);
+}
+
+void TacticsStore::append(const TuneRecord& record) {
   if (file_.empty()) return;
   const LockedFile file(file_, O_RDWR | O_CREAT | O_APPEND);
   // One write per record: a process killed in the middle leaves at most one broken line, which the next
@@ -188,28 +205,28 @@ void TacticsStore::add(const TuneRecord& record) {
   complained_ = true;
 }
 
-namespace {
-template <class Take>
-std::size_t forEachRecord(std::string_view text, Take&& take) {
-  std::size_t count = 0;
+TacticsStore::Merged TacticsStore::merge(std::string_view text) { return take(text, true); }
+
+TacticsStore::Merged TacticsStore::overlay(std::string_view text) { return take(text, false); }
+
+TacticsStore::Merged TacticsStore::take(std::string_view text, bool write) {
+  Merged merged;
+  const std::string own = fingerprintWithoutDriver(fingerprint_);
   while (!text.empty()) {
     const auto end = text.find('\n');
     if (const auto record = TuneRecord::parse(text.substr(0, end))) {
-      take(*record);
-      ++count;
+      if (fingerprintWithoutDriver(record->device) != own) {
+        ++merged.foreign;
+      } else if (!index(*record, false)) {
+        ++merged.known;
+      } else {
+        ++merged.taken;
+        if (write) append(*record);
+      }
     }
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
   }
-  return count;
-}
-}  // namespace
-
-std::size_t TacticsStore::merge(std::string_view text) {
-  return forEachRecord(text, [&](const TuneRecord& record) { add(record); });
-}
-
-std::size_t TacticsStore::overlay(std::string_view text) {
-  return forEachRecord(text, [&](const TuneRecord& record) { index(record); });
+  return merged;
 }
 
 std::string TacticsStore::text() const {
@@ -234,7 +251,7 @@ void TacticsStore::compact() {
   }
   records_.clear();
   byKey_.clear();
-  for (auto& [_, record] : kept) index(record);
+  for (auto& [_, record] : kept) index(record, true);
   const fs::path temporary = file_.string() + ".tmp" + std::to_string(::getpid());
   std::ofstream out(temporary, std::ios::binary);
   out << text();

@@ -55,23 +55,34 @@ class TacticsStore {
   std::vector<std::string> bad(const std::string& problem, const std::string& family,
                                std::uint64_t source) const;
 
+  /// Its time replaces the one that the tactic had; a bad tactic stays bad.
   void add(const TuneRecord& record);
-  /// Adds the records of another file or text (an application's own, another machine's); returns how many.
-  std::size_t merge(std::string_view text);
 
-  /// Looks records of another text up, too, without writing them to the file; returns how many.
-  std::size_t overlay(std::string_view text);
+  /// What became of the records of another text.
+  struct Merged {
+    std::size_t taken = 0;    ///< new here
+    std::size_t known = 0;    ///< of tactics that this device has records of: its own measurements stay
+    std::size_t foreign = 0;  ///< of other devices: left out
+    std::size_t all() const { return taken + known + foreign; }
+  };
+  /// Adds the records of another file or text (an application's own, another machine's).
+  Merged merge(std::string_view text);
+  /// Looks records of another text up, too, without writing them to the file.
+  Merged overlay(std::string_view text);
 
   std::size_t size() const { return records_.size(); }
-  const std::vector<TuneRecord>& records() const { return records_; }
-  std::string text() const;  ///< all records, one a line
+  const std::vector<TuneRecord>& records() const { return records_; }  ///< the latest of each tactic
+  std::string text() const;                                            ///< all records, one a line
   const std::filesystem::path& file() const { return file_; }
   /// Rewrites the file with the best record per key and every bad one (temp + rename, under the lock).
   void compact();
 
  private:
   void load();
-  void index(const TuneRecord& record);
+  /// Whether it is new; `replaces`: also where a good record of its tactic is there.
+  bool index(const TuneRecord& record, bool replaces);
+  void append(const TuneRecord& record);
+  Merged take(std::string_view text, bool write);
 
   std::filesystem::path file_;
   std::string fingerprint_;

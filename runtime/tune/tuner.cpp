@@ -72,8 +72,11 @@ Tuner::Tuner(const Device& device, const DeviceCaps& caps, const TuneOptions& op
   if (!in)
     throw Error(ErrorCode::BadCache,
                 "the tuning records in " + options.shipped.string() + " can not be read");
-  const std::size_t count = store_.overlay(text);
-  log().debug("{}: {} tuning records", options.shipped.string(), count);
+  const auto merged = store_.overlay(text);
+  if (merged.all() == merged.foreign)
+    log().warn("{}: none of its {} tuning records is of this device", options.shipped.string(), merged.all());
+  log().debug("{}: {} tuning records, {} of tactics with records of their own, {} of other devices",
+              options.shipped.string(), merged.taken, merged.known, merged.foreign);
 }
 
 std::uint64_t Tuner::sourceHash(const KernelFamily& family, const Problem& problem) const {

@@ -240,21 +240,16 @@ void Tuner::searchOption(const Option& option, double seconds) {
     }
     return identity;
   };
-  const auto result = searchTactics(
+  searchTactics(
       space, first,
       [&](const std::vector<Tactic>& tactics, double best) {
         std::vector<Candidate> candidates;
         for (const Tactic& tactic : tactics) candidates.push_back({option.family, option.view, tactic});
         auto trials = measure(candidates, best, best == 0);
-        for (std::size_t i = 0; i < trials.size(); ++i)
-          if (best > 0 || trials[i].outcome == Trial::Outcome::Wrong) record(candidates[i], trials[i]);
+        for (std::size_t i = 0; i < trials.size(); ++i) record(candidates[i], trials[i]);
         return trials;
       },
       options);
-  if (result.best >= 0) {
-    const auto& [tactic, trial] = result.tried[result.best];
-    record({option.family, option.view, tactic}, trial);
-  }
 }
 
 void Tuner::tune(const Graph& graph) {

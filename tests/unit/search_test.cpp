@@ -123,6 +123,22 @@ TEST(Search, ATimeThatNoiseFlatteredIsMeasuredAgain) {
   EXPECT_EQ(result.tried[result.best].tactic.text(), "A=2");
 }
 
+TEST(Search, ManyFlatteredTimesAreAllMeasuredAgain) {
+  const TacticSpace space{{{"A", {1, 2, 3, 4, 5, 6, 7, 8}}}, {}};
+  std::map<int, int> times;
+  const Measure measure = [&](const std::vector<Tactic>& tactics, double) {
+    std::vector<Trial> trials;
+    for (const Tactic& t : tactics) {
+      const int a = t.get("A");
+      const bool lucky = a >= 4 && times[a]++ == 0;  // five of them: more than one play-off takes
+      trials.push_back({Trial::Outcome::Good, lucky ? 0.1 : a == 2 ? 0.8 : 1.0, ""});
+    }
+    return trials;
+  };
+  const auto result = searchTactics(space, {Tactic{{"A", 1}}}, measure, {});
+  EXPECT_EQ(result.tried[result.best].tactic.text(), "A=2");
+}
+
 TEST(Search, StopsWhenTimeIsUpAndAfterTheMostCandidates) {
   Valley valley;
   SearchOptions options;

@@ -126,7 +126,7 @@ TEST_F(TacticsStoreTest, KilledWritersLeaveAValidFile) {
     waitpid(child, nullptr, 0);
     TacticsStore store(folder_, caps());
     const std::size_t before = store.size();
-    store.add(record("TX=1", 4.0 - 0.1 * round));
+    store.add(record("AFTER=" + std::to_string(round), 4.0 - 0.1 * round));
     const TacticsStore again(folder_, caps());
     EXPECT_EQ(again.size(), before + 1);
   }
@@ -138,10 +138,57 @@ TEST_F(TacticsStoreTest, AFolderThatCanNotBeWrittenStopsNothing) {
   EXPECT_TRUE(store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42));
 }
 
+TEST_F(TacticsStoreTest, TheLatestTimeOfATacticCounts) {
+  const auto best = [&] {
+    return TacticsStore(folder_, caps()).best("Convolution{}(f32:1x3x8x8)", "conv/1", 42);
+  };
+  TacticsStore store(folder_, caps());
+  store.add(record("TX=4", 1.0));  // by luck
+  store.add(record("TX=8", 1.5));
+  EXPECT_EQ(best()->record.tactic, "TX=4");
+  store.add(record("TX=4", 1.8));
+  EXPECT_EQ(best()->record.tactic, "TX=8");
+  EXPECT_EQ(store.size(), 2u);
+  store.compact();
+  EXPECT_EQ(best()->record.tactic, "TX=8") << "compaction keeps what look-up finds";
+}
+
+TEST_F(TacticsStoreTest, ATacticThatTurnsOutBadIsNotFoundAgain) {
+  TacticsStore store(folder_, caps());
+  store.add(record("TX=4", 1.0));
+  store.add(record("TX=8", 1.5));
+  TuneRecord bad = record("TX=4", 0);
+  bad.bad = true;
+  store.add(bad);
+  store.add(record("TX=4", 1.0));  // of another process, that did not know
+  for (const bool compacted : {false, true}) {
+    const TacticsStore again(folder_, caps());
+    EXPECT_EQ(again.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42)->record.tactic, "TX=8");
+    EXPECT_EQ(again.bad("Convolution{}(f32:1x3x8x8)", "conv/1", 42), std::vector<std::string>{"TX=4"});
+    if (!compacted) store.compact();
+  }
+  EXPECT_TRUE(TacticsStore(folder_, caps("2.0")).bad("Convolution{}(f32:1x3x8x8)", "conv/1", 42).empty());
+}
+
 TEST_F(TacticsStoreTest, MergesAnotherFilesText) {
   TacticsStore store(folder_, caps());
-  EXPECT_EQ(store.merge(record("TX=4", 2.5).line() + "\nnonsense\n" + record("TX=8", 2).line() + "\n"), 2u);
+  store.add(record("TX=2", 9));
+  DeviceCaps other = caps();
+  other.name = "Other";
+  const std::string text = record("TX=4", 2.5).line() + "\nnonsense\n" + record("TX=8", 2).line() + "\n" +
+                           record("TX=2", 1).line() + "\n" + record("TX=16", 1, other).line() + "\n";
+  const auto merged = store.merge(text);
+  EXPECT_EQ(merged.taken, 2u);
+  EXPECT_EQ(merged.known, 1u) << "what was measured here stays";
+  EXPECT_EQ(merged.foreign, 1u);
   EXPECT_EQ(store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42)->record.tactic, "TX=8");
+  EXPECT_EQ(TacticsStore(folder_, caps()).size(), 3u);
+  EXPECT_EQ(store.merge(text).taken, 0u) << "once is enough";
+  EXPECT_EQ(fs::file_size(store.file()), TacticsStore(folder_, caps()).text().size());
+  TuneRecord bad = record("TX=8", 0);
+  bad.bad = true;
+  EXPECT_EQ(store.merge(bad.line()).taken, 1u) << "what is bad elsewhere is not used here";
+  EXPECT_EQ(store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42)->record.tactic, "TX=4");
 }
 
 }  // namespace

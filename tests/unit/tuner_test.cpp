@@ -115,6 +115,26 @@ TEST_F(TunerTest, WhereNothingIsFasterTheSecondRunStillTriesNothing) {
   EXPECT_EQ(tune(TuneMode::Fast, log).candidates, 0u);
 }
 
+TEST_F(TunerTest, ATacticThatWasFastByLuckOnceIsNotTaken) {
+  Log log;
+  std::map<std::string, int> times;
+  log.answer = [&, good = Log{}.answer](const Candidate& c) {
+    Trial trial = good(c);
+    if (c.family->id().name != "conv_direct" || c.tactic.get("TX") != 12) return trial;
+    if (times[c.view.text()]++ == 0) trial.milliseconds = 0.2;
+    return trial;
+  };
+  Lowered lowered;
+  tune(TuneMode::Full, log, cpu(), &lowered);
+  int steps = 0;
+  for (const Step& step : lowered.steps)
+    if (step.family->id().name == "conv_direct" && ++steps) {
+      EXPECT_NE(step.tactic.get("TX"), 12) << step.layer << ": the play-off's times count";
+    }
+  EXPECT_GT(steps, 0);
+  EXPECT_FALSE(times.empty());
+}
+
 TEST_F(TunerTest, OffAndCachedTryNothing) {
   Log log;
   Lowered off, cached, tuned;
