@@ -113,6 +113,8 @@ class KernelFamily {
   virtual TacticSpace space(const Problem& problem, const DeviceCaps& device) const { return {}; }
   /// Whether it is chosen only where its time has been measured: the cost model is never trusted with it.
   virtual bool onlyMeasured() const { return false; }
+  /// Whether its calls are a library's routines, which compile kernels of their own.
+  virtual bool usesLibrary() const { return false; }
   /// Always valid; used untuned.
   virtual Tactic fallback(const Problem& problem, const DeviceCaps& device) const { return {}; }
   virtual Launch plan(const Problem& problem, const Tactic& tactic, const DeviceCaps& device) const = 0;

@@ -34,6 +34,7 @@ class ClblastGemm final : public KernelFamily {
  public:
   FamilyId id() const override { return {"clblast_gemm", 1}; }
   bool onlyMeasured() const override { return true; }
+  bool usesLibrary() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
 #ifndef TESSERA_HAS_CLBLAST

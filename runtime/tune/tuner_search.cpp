@@ -297,7 +297,7 @@ void Tuner::tune(const Graph& graph) {
     // Libraries compile for seconds on CPUs, where they seldom win: Full has the time to see.
     const bool libraries = !caps_.isCpu() || options_.mode == TuneMode::Full;
     for (const Option& option : job.options)
-      if (option.estimate <= kHopeless * least && (libraries || !option.family->onlyMeasured()))
+      if (option.estimate <= kHopeless * least && (libraries || !option.family->usesLibrary()))
         options.push_back(option);
     measureOptions(job, options);
   }

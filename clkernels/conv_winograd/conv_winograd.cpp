@@ -1,0 +1,111 @@
+// conv_winograd: 3x3 convolutions of stride 1 over blocks of 16 channels, for CPUs.
+#include "clkernels/conv_direct/tile.hpp"
+#include "clkernels/conv_winograd/winograd.hpp"
+
+namespace tessera {
+namespace {
+
+class ConvWinograd final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"conv_winograd", 1}; }
+  // What it gains depends on caches more than on counts; and its rounding differs from a plain sum's, which
+  // is what runs untuned.
+  bool onlyMeasured() const override { return true; }
+
+  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (const Verdict tiles = tileApplies(op, device); !tiles) return tiles;
+    if (op.inputs[0].layout.block != 16) return Verdict::no("the input is not in blocks of 16 channels");
+    const Window w = windowOf(op);
+    if (w.rank != 2 || w.kernel[1] != 3 || w.kernel[2] != 3) return Verdict::no("the window is not 3x3");
+    if (w.stride[1] != 1 || w.stride[2] != 1) return Verdict::no("the stride is not 1");
+    if (w.group != 1) return Verdict::no("it has groups");
+    const WinogradTactic least{2, 4, 1, 1, 1};
+    if (winogradInputBytes(w, least) + winogradProductBytes(least) > device.localMemory)
+      return Verdict::no("four transformed tiles do not fit local memory");
+    return Verdict::yes();
+  }
+  int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
+
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    return winogradSpace(windowOf(p), device);
+  }
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    return toTactic(winogradFallback(windowOf(p), device));
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+    const auto t = fromTactic<WinogradTactic>(tactic);
+    const Window w = windowOf(p);
+    const WinogradTiles tiles(w, t.m);
+    const std::int64_t channelTiles = ceilDiv(ceilDiv(w.outChannels, 16), t.tk),
+                       share = ceilDiv(channelTiles, t.parts);
+    Launch launch;
+    launch.packed = {winogradWeights(w, t.m, t.tk)};
+    KernelCall call{"conv_winograd/conv_winograd.cl", "conv_winograd"};
+    call.defines = {{"T_M", std::to_string(t.m)},
+                    {"T_TX", std::to_string(t.tx)},
+                    {"T_TK", std::to_string(t.tk)},
+                    {"T_GROUPS", std::to_string(t.groups)}};
+    addEpilogueDefines(call.defines, p);
+    call.global = {static_cast<std::size_t>(ceilDiv(tiles.count(), t.tiles())),
+                   static_cast<std::size_t>(ceilDiv(channelTiles, share)), static_cast<std::size_t>(w.batch)};
+    call.local = {1, 1, 1};
+    launch.scratch = {call.global[0] * call.global[1] * call.global[2] *
+                      static_cast<std::size_t>(t.elements()) * 64};
+    call.args = {KernelArg::input(0), KernelArg::packed(0)};
+    addPaddedEpilogueArgs(launch, call.args, p, 16);
+    call.args.push_back(KernelArg::output(0));
+    call.args.push_back(KernelArg::scratch(0));
+    call.args.push_back(KernelArg::local(winogradInputBytes(w, t)));
+    call.args.push_back(KernelArg::local(winogradProductBytes(t)));
+    addPlaces(call.args, p);
+    for (const std::int64_t value :
+         {w.channels, w.in[1], w.in[2], w.outChannels, w.out[1], w.out[2], w.dilation[1], w.dilation[2],
+          w.padBegin[1], w.padBegin[2], tiles.count(), tiles.tilesY, tiles.tilesX, tiles.phasesX, share})
+      call.args.push_back(KernelArg::ofInt(value));
+    launch.calls = {call};
+    return launch;
+  }
+
+  // Operations are the convolution's, so that figures compare with other families'; the efficiency may
+  // exceed 1.
+  Cost cost(const Problem& p, const DeviceCaps& device) const override {
+    const Window w = windowOf(p);
+    Cost cost = KernelFamily::cost(p, device);
+    cost.operations = 2.0 * static_cast<double>(p.outputs[0].size() * w.channels * w.kernelVolume());
+    cost.efficiency = 0.8 * cost.operations /
+                      (32.0 * winogradSteps(w, winogradFallback(w, device)) * static_cast<double>(w.batch));
+    return cost;
+  }
+
+  std::vector<OpInstance> samples() const override {
+    using List = std::vector<std::int64_t>;
+    const auto conv = [](Shape x, Shape weights, Attributes attrs, bool residual = false) {
+      std::vector<TensorDesc> inputs{f32(x), f32(weights), f32({weights[0]})};
+      const std::vector<bool> constants{false, true, true};
+      if (residual)
+        inputs.push_back(f32(makeSample("Convolution", attrs, inputs, {}, constants).view.outputs[0].shape));
+      return makeSample("Convolution", std::move(attrs), std::move(inputs), {}, constants);
+    };
+    return {
+        // Tiles with a tail in both extents and channels, borders on every side.
+        conv({2, 20, 9, 31}, {35, 20, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
+        // Phases of unequal size; a dilation beyond the image; one that differs between the extents.
+        conv({1, 25, 13, 22}, {28, 25, 3, 3}, {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}}, true),
+        conv({1, 16, 7, 19}, {12, 16, 3, 3}, {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
+        conv({1, 18, 11, 8}, {17, 18, 3, 3}, {{"pads", List{0, 3, 1, 2}}, {"dilations", List{1, 3}}}),
+        // Several channel tiles, so that parts share them; no pads; a single tile.
+        conv({1, 40, 12, 12}, {100, 40, 3, 3}, {{"activation", "Relu"}}, true),
+        conv({1, 16, 3, 3}, {16, 16, 3, 3}, {}),
+    };
+  }
+};
+
+}  // namespace
+
+void addFamilies_conv_winograd(FamilyList& list) {
+  static const ConvWinograd family;
+  list.add(family, {"Convolution"});
+}
+
+}  // namespace tessera

@@ -1,0 +1,45 @@
+/// \file
+/// Host side of conv_winograd: shapes, tactics and the transform of the weights.
+#pragma once
+
+#include "clkernels/family.hpp"
+#include "ops/geometry.hpp"
+
+namespace tessera {
+
+/// Outputs per extent of a tile; tiles and groups of 16 channels in registers; register tiles and output
+/// channel parts per work-item (see conv_winograd.cl).
+struct WinogradTactic {
+  int m = 2, tx = 1, tk = 1, groups = 1, parts = 1;
+  static constexpr auto fields() {
+    using T = WinogradTactic;
+    return std::tuple{Field<T>{"M", &T::m}, Field<T>{"TX", &T::tx}, Field<T>{"TK", &T::tk},
+                      Field<T>{"GROUPS", &T::groups}, Field<T>{"PARTS", &T::parts}};
+  }
+  std::int64_t side() const { return m + 2; }
+  std::int64_t elements() const { return side() * side(); }
+  std::int64_t tiles() const { return std::int64_t{tx} * groups; }  ///< of a work-item
+};
+
+/// The tiles of a convolution's output: `phases` interleaved images per extent, each of `tilesY` x `tilesX`
+/// tiles.
+struct WinogradTiles {
+  std::int64_t phasesY = 1, phasesX = 1, tilesY = 1, tilesX = 1;
+  WinogradTiles(const Window& window, int m);
+  std::int64_t count() const { return phasesY * phasesX * tilesY * tilesX; }
+};
+
+/// Bytes of local memory for the transformed inputs and for the products.
+std::size_t winogradInputBytes(const Window& window, const WinogradTactic& tactic);
+std::size_t winogradProductBytes(const WinogradTactic& tactic);
+
+TacticSpace winogradSpace(const Window& window, const DeviceCaps& device);
+/// The tactic with the fewest register steps, as far as a simple count tells.
+WinogradTactic winogradFallback(const Window& window, const DeviceCaps& device);
+/// Register steps (vector multiply-adds and what takes as long) of the whole convolution.
+double winogradSteps(const Window& window, const WinogradTactic& tactic);
+
+/// The weights [K, C, 3, 3] as G g G^T, computed in double: [tile of tk * 16 channels][element][C][tk * 16].
+PackedConstant winogradWeights(const Window& window, int m, int tk);
+
+}  // namespace tessera

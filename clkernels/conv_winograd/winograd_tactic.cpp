@@ -1,0 +1,116 @@
+// Tactics of conv_winograd.
+#include <algorithm>
+#include <limits>
+
+#include "clkernels/common/work_size.hpp"
+#include "clkernels/conv_winograd/winograd.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr int kRegisters = 32;  // vector registers of AVX-512
+const std::vector<int> kSizes{2, 4, 6};
+const std::vector<int> kTileWidths{4, 6, 7, 8, 9, 10, 12, 14, 20, 24, 28};
+const std::vector<int> kGroups{1, 2, 3, 4, 6, 8};
+const std::vector<int> kParts{1, 2, 4, 8};
+
+std::int64_t channelBlocks(const Window& w) { return ceilDiv(w.channels, 16); }
+std::int64_t channelTiles(const Window& w, int tk) { return ceilDiv(ceilDiv(w.outChannels, 16), tk); }
+
+bool fitsRegisters(const WinogradTactic& t) { return t.tx * t.tk + t.tk <= kRegisters; }
+
+std::size_t localBytes(const Window& w, const WinogradTactic& t) {
+  return winogradInputBytes(w, t) + winogradProductBytes(t);
+}
+
+std::int64_t workItems(const Window& w, const WinogradTactic& t) {
+  return ceilDiv(WinogradTiles(w, t.m).count(), t.tiles()) * t.parts * w.batch;
+}
+
+}  // namespace
+
+WinogradTiles::WinogradTiles(const Window& w, int m) {
+  phasesY = std::min(w.dilation[1], w.out[1]), phasesX = std::min(w.dilation[2], w.out[2]);
+  tilesY = ceilDiv(ceilDiv(w.out[1], w.dilation[1]), m),
+  tilesX = ceilDiv(ceilDiv(w.out[2], w.dilation[2]), m);
+}
+
+std::size_t winogradInputBytes(const Window& w, const WinogradTactic& t) {
+  return static_cast<std::size_t>(t.elements() * channelBlocks(w) * t.tiles() * 16 * 4);
+}
+
+std::size_t winogradProductBytes(const WinogradTactic& t) {
+  return static_cast<std::size_t>(t.elements() * t.tk * t.tiles() * 16 * 4);
+}
+
+TacticSpace winogradSpace(const Window& w, const DeviceCaps& device) {
+  const std::int64_t kBlocks = ceilDiv(w.outChannels, 16);
+  TacticSpace space;
+  space.parameters = {
+      {"M", kSizes}, {"TX", kTileWidths}, {"TK", {1, 2, 3, 4}}, {"GROUPS", kGroups}, {"PARTS", kParts}};
+  const auto typed = [](const Tactic& t) { return fromTactic<WinogradTactic>(t); };
+  space.constraints = {
+      {"a register tile has more channels than the output",
+       [=](const Tactic& t) { return typed(t).tk <= kBlocks; }},
+      {"accumulators and weights do not fit the vector registers",
+       [=](const Tactic& t) { return fitsRegisters(typed(t)); }},
+      {"the transformed tiles do not fit local memory",
+       [=, bytes = device.localMemory](const Tactic& t) { return localBytes(w, typed(t)) <= bytes; }},
+      {"a work-item has more tiles than there are",
+       [=](const Tactic& t) {
+         return typed(t).tiles() < WinogradTiles(w, typed(t).m).count() + typed(t).tx;
+       }},
+      {"there are more parts than channel tiles",
+       [=](const Tactic& t) { return typed(t).parts <= channelTiles(w, typed(t).tk); }},
+  };
+  return space;
+}
+
+double winogradSteps(const Window& w, const WinogradTactic& t) {
+  const double tiles = static_cast<double>(ceilDiv(WinogradTiles(w, t.m).count(), t.tx) * t.tx);
+  const double elements = static_cast<double>(t.elements()), side = static_cast<double>(t.side());
+  // As in conv_direct: few accumulators wait for each other, and every step has loads and a loop to pay for.
+  const double busy = std::max(t.tx * t.tk, 10) + 0.3 * t.tk + 0.1 * t.tx + 0.8;
+  const double products = tiles / t.tx * elements * static_cast<double>(channelTiles(w, t.tk)) *
+                          (static_cast<double>(w.channels) * busy + 2 * t.tx * t.tk);
+  // A transform loads, stores, and takes about as many operations for each of two passes.
+  const double input =
+      tiles * static_cast<double>(channelBlocks(w)) * t.parts * (2 * elements + 2 * side * 2 * side);
+  const double output = tiles * static_cast<double>(ceilDiv(w.outChannels, 16)) *
+                        (elements + (side + t.m) * 2 * side + 2.0 * t.m * t.m);
+  return products + input + output;
+}
+
+WinogradTactic winogradFallback(const Window& w, const DeviceCaps& device) {
+  WinogradTactic best;
+  double least = std::numeric_limits<double>::max();
+  const TacticSpace space = winogradSpace(w, device);
+  for (const int m : kSizes)
+    for (const int tk : {1, 2, 3, 4})
+      for (const int tx : kTileWidths) {
+        const WinogradTactic t{m, tx, tk, 1, 1};
+        if (!space.contains(toTactic(t)) || winogradSteps(w, t) >= least) continue;
+        least = winogradSteps(w, t);
+        best = t;
+      }
+  // Enough work-items for every core; then as many tiles as share a pass over the weights in half of local
+  // memory.
+  const std::int64_t wanted = 2 * std::max(device.computeUnits, 1);
+  const auto grown = [&](int WinogradTactic::*member, int value) {
+    WinogradTactic t = best;
+    t.*member = value;
+    return t;
+  };
+  for (const int parts : kParts)
+    if (workItems(w, best) < wanted && space.contains(toTactic(grown(&WinogradTactic::parts, parts))))
+      best.parts = parts;
+  for (const int groups : kGroups) {
+    const WinogradTactic t = grown(&WinogradTactic::groups, groups);
+    if (space.contains(toTactic(t)) && workItems(w, t) >= 4 * wanted &&
+        localBytes(w, t) * 2 <= device.localMemory)
+      best = t;
+  }
+  return best;
+}
+
+}  // namespace tessera
