@@ -12,17 +12,17 @@ namespace tessera {
 
 Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser,
                    const TimeSource& times, LayoutChoice layouts) {
-  return Lowering(graph, device, chooser, times).run(layouts);
+  return Lowering(graph, device, chooser, times, layouts).run();
 }
 
-Lowered Lowering::run(LayoutChoice layouts) {
+Lowered Lowering::run() {
   for (const TensorId id : graph_.inputs()) {
     const auto& tensor = graph_.tensor(id);
     const int storage = addStorage(Storage::Kind::Input, tensor.name, tensor.desc().bytes());
     out_.inputs.push_back({tensor.name, addValue(id, tensor.desc(), storage)});
   }
   findSharedConcats();
-  if (layouts == LayoutChoice::Planned) planLayouts();
+  if (layouts_ == LayoutChoice::Planned) planLayouts();
   std::string unsupported;
   for (const Layer& layer : graph_.layers()) {
     try {
@@ -84,20 +84,37 @@ std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, c
   if (candidates.empty()) return std::nullopt;
   const auto fails = [](const Candidate& c) { return c.measured && std::isinf(*c.measured); };
   if (!std::all_of(candidates.begin(), candidates.end(), fails)) std::erase_if(candidates, fails);
-  const auto* best = &candidates.front();
-  for (const Candidate& c : candidates)
-    if (c.around + c.estimate < best->around + best->estimate) best = &c;
+  const bool keep = layouts_ == LayoutChoice::Estimated;
+  const auto byEstimate = [&](const Candidate& a, const Candidate& b) {
+    // The model is not to be trusted with families that want to be measured.
+    const bool unsureA = keep && a.family->onlyMeasured(), unsureB = keep && b.family->onlyMeasured();
+    return unsureA != unsureB ? unsureB : a.estimated() < b.estimated();
+  };
+  const Candidate& model = *std::min_element(candidates.begin(), candidates.end(), byEstimate);
   // Measured times are compared with measured ones only: where the model's choice has none, the model
   // decides.
+  const Candidate* best = &model;
   if (!best->measured) return *best;
   for (const Candidate& c : candidates)
-    if (c.measured && c.around + *c.measured < best->around + *best->measured) best = &c;
+    if (c.measured && c.around + *c.measured < best->around + *best->measured &&
+        (!keep || c.sameLayouts(model)))
+      best = &c;
   return *best;
+}
+
+bool Lowering::Candidate::sameLayouts(const Candidate& other) const {
+  const auto blocksOf = [](const OpView& v) {
+    std::vector<int> blocks;
+    for (const auto* operands : {&v.inputs, &v.outputs})
+      for (const TensorDesc& t : *operands) blocks.push_back(t.layout.block);
+    return blocks;
+  };
+  return intoSlice == other.intoSlice && blocksOf(view) == blocksOf(other.view);
 }
 
 double Lowering::reformatTime(const TensorDesc& tensor, int from, int to) const {
   if (sameOrder(tensor, from, to)) return 0;
-  if (times_) {
+  if (times_ && layouts_ != LayoutChoice::Estimated) {
     const OpView view = reformatView(tensor, from, to);
     if (const KernelFamily* family = familyFor(view, device_))
       if (const auto seconds = times_(*family, view)) return *seconds;

@@ -12,9 +12,10 @@ namespace tessera {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser, const TimeSource& times)
-      : graph_(graph), device_(device), chooser_(chooser), times_(times) {}
-  Lowered run(LayoutChoice layouts);
+  Lowering(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser,
+           const TimeSource& times, LayoutChoice layouts)
+      : graph_(graph), device_(device), chooser_(chooser), times_(times), layouts_(layouts) {}
+  Lowered run();
 
  private:
   /// One way to run a layer, for planning layouts; no family: as a view.
@@ -40,6 +41,9 @@ class Lowering {
     double around = 0;               ///< seconds of the reformats it would cause
     double estimate = 0;             ///< seconds of its own, by the cost model
     std::optional<double> measured;  ///< and as measured
+
+    double estimated() const { return around + estimate; }
+    bool sameLayouts(const Candidate& other) const;
   };
 
   // lowering.cpp
@@ -98,13 +102,14 @@ class Lowering {
   const DeviceCaps& device_;
   const TacticChooser& chooser_;
   const TimeSource& times_;
+  const LayoutChoice layouts_;
   Lowered out_;
   std::map<TensorId, std::vector<int>> valuesOf_;
   std::map<const HostTensor*, int> constantValues_;
-  std::map<int, SharedConcat> concats_;  ///< by layer index
-  std::map<TensorId, int> concatOf_;     ///< member tensor -> layer index
+  std::map<int, SharedConcat> concats_;   ///< by layer index
+  std::map<TensorId, int> concatOf_;      ///< member tensor -> layer index
   std::map<int, std::vector<Way>> ways_;  ///< by layer index
-  std::map<int, Planned> plan_;              ///< by layer index
+  std::map<int, Planned> plan_;           ///< by layer index
   int layerIndex_ = 0;
 };
 

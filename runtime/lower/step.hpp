@@ -68,9 +68,10 @@ using TacticChooser = std::function<Tactic(const KernelFamily&, const Problem&)>
 /// untuned runs estimate.
 using TimeSource = std::function<std::optional<double>(const KernelFamily&, const OpView&)>;
 
-/// How layouts are chosen. Greedy: layer by layer, each with what lies before it. Planned: for the whole graph, by
-/// dynamic programming along its chains (lower/layout_plan.cpp).
-enum class LayoutChoice { Greedy, Planned };
+/// How layouts are chosen. Estimated: as the cost model says, whatever was measured; measured times choose between families
+/// of equal layouts. Greedy: layer by layer, each with what lies before it. Planned: for the whole graph, by dynamic
+/// programming along its chains (lower/layout_plan.cpp). All three are the same where nothing was measured.
+enum class LayoutChoice { Estimated, Greedy, Planned };
 
 /// Throws Error(Unsupported) that lists every layer no family can run, with each family's reason.
 Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser,

@@ -23,7 +23,18 @@ fs::path folderOf(const TuneOptions& options) {
 }
 
 constexpr const char* kRaceFamily = "race/1";  // of records that name the winner of a network's variants
-constexpr const char* kVariants[] = {"untuned", "greedy", "planned"};  // the plainest first
+// Names in records. Untuned: families, tactics and layouts without any record; the others are LayoutChoices.
+constexpr std::pair<const char*, std::optional<LayoutChoice>> kVariants[] = {
+    {"untuned", std::nullopt},
+    {"estimated", LayoutChoice::Estimated},
+    {"greedy", LayoutChoice::Greedy},
+    {"planned", LayoutChoice::Planned}};
+
+// Where `name` is in the table; its end where it is not.
+auto variantNamed(const std::string& name) {
+  return std::find_if(std::begin(kVariants), std::end(kVariants),
+                      [&](const auto& v) { return v.first == name; });
+}
 
 constexpr std::pair<TuneMode, std::string_view> kModes[] = {
     {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};
@@ -168,7 +179,8 @@ void Tuner::noteBad(const TuneRecord& record) {
 
 Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
   report_.problems = report_.exact = report_.stale = report_.defaults = report_.fallback = 0;
-  const bool untuned = variant == "untuned";
+  const std::optional<LayoutChoice> layouts = variantNamed(variant)->second;
+  const bool untuned = !layouts;
   const TacticChooser chooser = [&](const KernelFamily& family, const Problem& problem) {
     return untuned ? untunedTactic(family, problem) : choose(family, problem);
   };
@@ -176,29 +188,30 @@ Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
     if (!untuned) return seconds(family, view);
     return fails(family, view) ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
   };
-  if (untuned) return lowerGraph(graph, caps_, chooser, times);
-  return lowerGraph(graph, caps_, chooser, times,
-                    variant == "planned" ? LayoutChoice::Planned : LayoutChoice::Greedy);
+  return lowerGraph(graph, caps_, chooser, times, layouts.value_or(LayoutChoice::Greedy));
 }
 
 Lowered Tuner::lower(const Graph& graph) {
   if (options_.mode == TuneMode::Off || store_.size() == 0) return lowerAs(graph, "untuned");
   if (const auto won = networkRecord(graph, kRaceFamily);
-      won && std::find(std::begin(kVariants), std::end(kVariants), won->record.tactic) != std::end(kVariants))
+      won && variantNamed(won->record.tactic) != std::end(kVariants))
     return lowerAs(graph, won->record.tactic);
   const TimeSource times = [this](const KernelFamily& family, const OpView& view) {
     return seconds(family, view);
   };
-  Lowered greedy = lowerAs(graph, "greedy");
-  const TuneReport greedyReport = report_;
-  Lowered planned = lowerAs(graph, "planned");
-  const double greedySeconds = predictSeconds(greedy, caps_, times),
-               plannedSeconds = predictSeconds(planned, caps_, times);
-  log().debug("layouts: {:.3f} ms planned, {:.3f} ms layer by layer", plannedSeconds * 1e3,
-              greedySeconds * 1e3);
-  if (plannedSeconds < greedySeconds) return planned;
-  report_ = greedyReport;
-  return greedy;
+  std::optional<Variant> best;
+  double least = 0;
+  for (const auto& [name, layouts] : kVariants) {
+    if (!layouts) continue;
+    Lowered lowered = lowerAs(graph, name);
+    const double seconds = predictSeconds(lowered, caps_, times);
+    log().debug("layouts {}: {:.3f} ms", name, seconds * 1e3);
+    if (best && seconds >= least) continue;
+    best = Variant{name, std::move(lowered), report_};
+    least = seconds;
+  }
+  report_ = best->report;
+  return std::move(best->lowered);
 }
 
 std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
@@ -208,7 +221,7 @@ std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
       won && won->match == RecordMatch::Exact && report_.candidates == 0)
     return variants;
   std::set<std::string> texts;
-  for (const char* name : kVariants) {
+  for (const auto& [name, _] : kVariants) {
     Lowered lowered = lowerAs(graph, name);
     if (texts.insert(lowered.text()).second) variants.push_back({name, std::move(lowered), report_});
   }
