@@ -258,48 +258,40 @@ void Tuner::tune(const Graph& graph) {
   std::vector<Job> jobs = jobsOf(graph);
   std::erase_if(jobs, [&](const Job& job) { return searched(job); });
   if (jobs.empty()) return;
-  // What runs untuned, first: it tells where the time goes.
+  // What runs untuned and the other families and layouts, where the cost model expects most of the time
+  // first; then the reformats between them.
   std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) {
     return a.count * a.untuned.estimate > b.count * b.untuned.estimate;
   });
-  std::size_t done = 0;
   const auto timeOf = [&](const Option& option) {
     const auto known = seconds(*option.family, option.view);
     return (known && !std::isinf(*known) ? *known : option.estimate) * 1e3;
   };
-  for (Job& job : jobs) {
-    if (elapsed() > budget() * kOptionsShare) break;
-    tell(job.layer, 0.2 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
-    measureOptions(job, {job.untuned});
-  }
-  for (Job& job : jobs) job.untunedMs = timeOf(job.untuned);
-  untunedMs_ = std::accumulate(jobs.begin(), jobs.end(), 0.0,
-                               [](double sum, const Job& job) { return sum + job.count * job.untunedMs; });
-  const auto updateBest = [&] {
-    bestMs_ = 0;
-    for (const Job& job : jobs) {
-      double best = job.untunedMs;
+  const auto updateTimes = [&] {
+    untunedMs_ = bestMs_ = 0;
+    for (Job& job : jobs) {
+      double best = job.untunedMs = timeOf(job.untuned);
       for (const Option& option : job.options)
         if (const auto s = seconds(*option.family, option.view)) best = std::min(best, *s * 1e3);
+      untunedMs_ += job.count * job.untunedMs;
       bestMs_ += job.count * best;
     }
   };
-  updateBest();
-  // Other families and layouts, the costliest problems first; then the reformats between them.
-  std::stable_sort(jobs.begin(), jobs.end(),
-                   [](const Job& a, const Job& b) { return a.count * a.untunedMs > b.count * b.untunedMs; });
-  done = 0;
+  std::size_t done = 0;
   for (Job& job : jobs) {
     if (elapsed() > budget() * kOptionsShare) break;
-    tell(job.layer, 0.2 + 0.2 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
-    std::vector<Option> options;
+    tell(job.layer, 0.4 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
+    std::vector<Option> options{job.untuned};
     const double least = job.options.empty() ? 0 : job.options.front().estimate;
     // Libraries compile for seconds on CPUs, where they seldom win: Full has the time to see.
     const bool libraries = !caps_.isCpu() || options_.mode == TuneMode::Full;
-    for (const Option& option : job.options)
+    for (const Option& option : job.options) {
+      if (option.family == job.untuned.family && option.view.text() == job.untuned.view.text()) continue;
       if (option.estimate <= kHopeless * least && (libraries || !option.family->usesLibrary()))
         options.push_back(option);
+    }
     measureOptions(job, options);
+    updateTimes();
   }
   // What runs untuned fails: some other way must be known to be right, whatever the time.
   const auto right = [&](const Option& option) {
@@ -316,7 +308,7 @@ void Tuner::tune(const Graph& graph) {
     if (elapsed() > budget() * (kOptionsShare + 0.1)) break;
     measureOptions(job, job.options);
   }
-  updateBest();
+  updateTimes();
   // Tactics of what lowering would take now, by share of time.
   struct Target {
     Option option;
@@ -350,7 +342,7 @@ void Tuner::tune(const Graph& graph) {
     if (options_.mode == TuneMode::Full || target.ms >= kWorthwhile * total)
       searchOption(target.option, (budget() - elapsed()) * target.ms / std::max(left, 1e-9));
     left -= target.ms;
-    updateBest();
+    updateTimes();
   }
   for (const Job& job : jobs) markSearched(job);
   tell("", 1);
