@@ -7,6 +7,7 @@
 #error "the INT8 epilogue needs P_CODED and P_RESIDUAL_CODED"
 #endif
 #pragma OPENCL FP_CONTRACT OFF
+#include "common/rounded.cl"
 
 #if PW_WIDTH == 1
 #define PW_CHAR char
@@ -31,7 +32,7 @@
 static inline PW_CHAR encode(PW_T x, float rate) {
   const PW_T scaled = x * rate;
   const PW_T number = scaled == scaled ? scaled : LIT(0.0f);
-  return PW_TO_CODES(fmin(fmax(rint(number), LIT(-127.0f)), LIT(127.0f)));
+  return PW_TO_CODES(ROUNDED(fmin(fmax(number, LIT(-127.0f)), LIT(127.0f))));
 }
 
 static inline PW_T decode(PW_CHAR code, float scale) { return PW_TO_FLOAT(code) * scale; }

@@ -104,11 +104,13 @@ std::string channelLoads(const PointwiseJob& job, int width) {
       return loadText(operand.desc.type, job.compute, lanes, false, "x", index);
     };
     text += "static inline " + type + " channelsOf" + number(k) + "(__global const " +
-            clType(operand.desc.type) + "* x, int c, int channels) {\n  if (c + " + number(width) +
-            " <= channels) return " + load(width, "c") + ";\n  " + computeName(job.compute) + " v[" +
-            number(width) + "];\n  for (int l = 0; l < " + number(width) +
-            "; ++l) v[l] = c + l < channels ? " + load(1, "c + l") + " : 0;\n  return vload" + number(width) +
-            "(0, v);\n}\n";
+            clType(operand.desc.type) + "* x, int c, int channels) {\n";
+    if (job.tail)
+      text += "  if (c + " + number(width) + " > channels) {\n    " + computeName(job.compute) + " v[" +
+              number(width) + "];\n    for (int l = 0; l < " + number(width) +
+              "; ++l) v[l] = c + l < channels ? " + load(1, "c + l") + " : 0;\n    return vload" +
+              number(width) + "(0, v);\n  }\n";
+    text += "  return " + load(width, "c") + ";\n}\n";
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "clkernels/common/work_size.hpp"
+#include "clkernels/embedded.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -40,9 +41,9 @@ std::string rowFunction(const PointwiseOp& row, ComputeType compute, const std::
 
 /// The code of a value, still as a float; common/quant.cl has the same in OpenCL C.
 std::string encodeFunction(const std::string& chain, const std::string& type) {
-  return "static inline " + type + " encode" + chain + "(" + type +
+  return kernelSource("common/rounded.cl") + "static inline " + type + " encode" + chain + "(" + type +
          " value, float rate) {\n  value = value * rate;\n  value = value == value ? value : LIT(0);\n"
-         "  return rint(clamp(value, LIT(-127), LIT(127)));\n}\n";
+         "  return ROUNDED(clamp(value, LIT(-127), LIT(127)));\n}\n";
 }
 
 }  // namespace

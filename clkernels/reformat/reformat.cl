@@ -12,6 +12,7 @@
 // P_YCODE             1: y is codes: clamp(rint(x * scale * rate), -127, 127), NaN gives 0; else y = x * scale
 // scale               of x's codes, 1 where x is not codes; rate: 1 / scale of y's codes
 #pragma OPENCL FP_CONTRACT OFF
+#include "common/rounded.cl"
 
 #if !defined(P_XBLOCK) || !defined(P_YBLOCK) || !defined(P_XTYPE) || !defined(P_YTYPE) || !defined(P_CONVERT) || \
     !defined(P_XHALF) || !defined(P_YHALF) || !defined(P_YCODE)
@@ -64,11 +65,11 @@ static inline void storeLanes(__global P_YTYPE* y, const VALUE* v, float rate) {
   CAT(vstore_half, YW)(CAT(vload, YW)(0, v), 0, y);
 #elif P_YCODE && YW == 1
   const float f = v[0] * rate;  // chosen as floats: Mesa's llvmpipe (22.3) crashes on a choice of bytes
-  y[0] = convert_char(clamp(rint(isnan(f) ? 0.0f : f), -127.0f, 127.0f));
+  y[0] = convert_char(ROUNDED(clamp(isnan(f) ? 0.0f : f, -127.0f, 127.0f)));
 #elif P_YCODE
   const CAT(float, YW) f = CAT(vload, YW)(0, v) * rate;
   *(__global CAT(char, YW)*)y =
-      CAT(convert_char, YW)(clamp(rint(select(f, (CAT(float, YW))(0.0f), isnan(f))), -127.0f, 127.0f));
+      CAT(convert_char, YW)(ROUNDED(clamp(f == f ? f : (CAT(float, YW))(0.0f), -127.0f, 127.0f)));
 #elif YW == 1
   y[0] = v[0];
 #else
