@@ -5,7 +5,7 @@
 set -euo pipefail
 program=${1:-"$(dirname "${BASH_SOURCE[0]}")/../build/release/bin/test_kernels"}
 shift || true
-quick=(copy depthwise_planar reformat pool_planar class_map softmax concat_channels concat_lanes channel_affine)
+quick=(copy depthwise_planar reformat pool_planar q_average_planar class_map softmax concat_channels concat_lanes channel_affine)
 families=("$@")
 if [[ ${#families[@]} -eq 0 ]]; then
   mapfile -t families < <("$program" --gtest_list_tests | sed -n 's|^  AgreesWithTheReference/\([a-z0-9_]*\).*|\1|p')

@@ -11,25 +11,9 @@
 #error "pool_planar needs P_KH, P_KW, P_SX, P_DX and P_MODE"
 #endif
 #define VALUE float16
+#define CELL float
 #include "common/exact_divide.cl"
-
-// 16 cells at distances of P_SX; nothing behind the last one is read.
-static inline float16 cells(__global const float* row) {
-#if P_SX == 1
-  return vload16(0, row);
-#elif P_SX == 2
-  return (float16)(vload16(0, row).even, vload16(0, row + 15).odd);
-#else
-#define C(i) row[(i) * P_SX]
-  return (float16)(C(0), C(1), C(2), C(3), C(4), C(5), C(6), C(7), C(8), C(9), C(10), C(11), C(12), C(13), C(14), C(15));
-#undef C
-#endif
-}
-
-// What the windows of an output row share: tap rows [first, end) lie inside, `padded` inside image and pads.
-typedef struct {
-  int top, first, end, padded;
-} Rows;
+#include "pool_planar/window_rows.cl"
 
 // 16 outputs whose first has its window's left column at `left`.
 static inline float16 poolVector(__global const float* plane, const Rows r, int left, int inW, int dilationH, int countPads) {
@@ -90,16 +74,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void pool_planar(
   __global const float* plane = x + xOffset + n * xBatch + c * inH * inW;
   y += yOffset + n * yBatch + c * outH * outW;
   for (int oy = begin; oy < min(begin + rows, outH); ++oy) {
-    Rows r = {oy * strideH - padH, P_KH, 0, 0};
-    for (int kh = P_KH - 1; kh >= 0; --kh) {
-      const int iy = r.top + kh * dilationH;
-      r.padded += iy < inH + endH;
-      if (iy >= 0 && iy < inH) {
-        r.first = kh;
-        r.end = max(r.end, kh + 1);
-      }
-    }
-    if (r.first > r.end) r.first = r.end;
+    const Rows r = rowsOf(oy * strideH - padH, inH, dilationH, endH);
     __global float* out = y + oy * outW;
     for (int ox = 0; ox < from; ++ox)
       out[ox] = poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads);

@@ -1,4 +1,6 @@
 // q_average_pool: averages of codes, any geometry, any channel block.
+#include "clkernels/q_average_pool/q_average_pool.hpp"
+
 #include <algorithm>
 
 #include "clkernels/common/image.hpp"
@@ -6,18 +8,6 @@
 
 namespace tessera {
 namespace {
-
-// float(double(scale) / cells) for every number of cells: devices need no division in double.
-PackedConstant packFactors(float scale, std::int64_t cells) {
-  return {"q_average_pool " + floatLiteral(scale) + " up to " + std::to_string(cells),
-          [scale, cells](const std::vector<const HostTensor*>&) {
-            HostTensor factors(DataType::Float32, {cells + 1});
-            for (std::int64_t i = 1; i <= cells; ++i)
-              factors.as<float>()[i] =
-                  static_cast<float>(static_cast<double>(scale) / static_cast<double>(i));
-            return factors;
-          }};
-}
 
 // Work-items of a group whose lanes share positions: a power of two.
 std::int64_t groupItems(const DeviceCaps& device) {
@@ -41,8 +31,8 @@ class QAveragePoolFamily final : public KernelFamily {
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
     const std::int64_t cells = windowOf(p).kernelVolume(), most = groupItems(device);
     TacticSpace space{{{"LANES", {1, 4, 8, 16, 32}}}, {}};
-    space.constraints.push_back({"every work-item has a cell to add",
-                                 [cells](const Tactic& t) { return t.get("LANES") <= cells; }});
+    space.constraints.push_back(
+        {"every work-item has a cell to add", [cells](const Tactic& t) { return t.get("LANES") <= cells; }});
     space.constraints.push_back({"work-items that share a position are one work-group",
                                  [most](const Tactic& t) { return t.get("LANES") <= most; }});
     return space;
@@ -67,7 +57,7 @@ class QAveragePoolFamily final : public KernelFamily {
     const int block = x.layout.block, width = std::min(block, 16);
     const bool global = p.attrs.integer("global") != 0;
     Launch launch;
-    launch.packed = {packFactors(static_cast<float>(p.attrs.number("scale")), w.kernelVolume())};
+    launch.packed = {packedAverageFactors(p)};
     KernelCall call{"q_average_pool/q_average_pool.cl", "q_average_pool"};
     addDefine(call.defines, "PW_WIDTH", width);
     addDefine(call.defines, "P_BLOCK", block);
@@ -108,6 +98,19 @@ class QAveragePoolFamily final : public KernelFamily {
 };
 
 }  // namespace
+
+PackedConstant packedAverageFactors(const OpView& op) {
+  const auto scale = static_cast<float>(op.attrs.number("scale"));
+  const std::int64_t cells = windowOf(op).kernelVolume();
+  return {"q_average_pool " + floatLiteral(scale) + " up to " + std::to_string(cells),
+          [scale, cells](const std::vector<const HostTensor*>&) {
+            HostTensor factors(DataType::Float32, {cells + 1});
+            for (std::int64_t i = 1; i <= cells; ++i)
+              factors.as<float>()[i] =
+                  static_cast<float>(static_cast<double>(scale) / static_cast<double>(i));
+            return factors;
+          }};
+}
 
 void addFamilies_q_average_pool(FamilyList& list) {
   static const QAveragePoolFamily family;
