@@ -181,7 +181,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
       std::vector<std::shared_ptr<Engine>> engines;
       for (auto& variant : variants)
         engines.emplace_back(new Engine(assemble(network, std::move(variant.lowered))));
-      const Race raced = race(engines);
+      const Race raced = race(engines, raceLimits(options.tuning.mode, tuner.raceSeconds()));
       engine = engines[raced.winner];
       tuner.recordWinner(network.graph, variants[raced.winner], raced.milliseconds[raced.winner]);
     }

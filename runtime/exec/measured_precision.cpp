@@ -30,11 +30,17 @@ MeasuredPrecision buildByMeasuredPrecision(Tuner& tuner, TuneMode mode, const In
     return {build(rules), rules.precisions};
   }
   auto decisions = tuner.precisions(networks.optimized(), rules.graph, rules.precisions);
+  std::vector<Network> decided;
+  for (const PrecisionDecision& decision : decisions) {
+    decided.push_back(networks.decided(decision));
+    tuner.tune(decided.back().graph);  // all searches before the first race: they share one budget
+  }
   std::vector<std::shared_ptr<Engine>> engines;
-  for (const PrecisionDecision& decision : decisions) engines.push_back(build(networks.decided(decision)));
-  const Race raced = race(engines);
+  for (const Network& network : decided) engines.push_back(build(network));
+  const Race raced = race(engines, raceLimits(mode, tuner.raceSeconds()));
   PrecisionDecision& won = decisions[raced.winner];
   won.rulesMs = raced.milliseconds.front(), won.ms = raced.milliseconds[raced.winner];
+  won.full = mode == TuneMode::Full;
   tuner.recordPrecision(rules.graph, won);
   const Network network = networks.decided(won);  // with the reasons that the race gave
   log().info(

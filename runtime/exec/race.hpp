@@ -14,6 +14,10 @@ struct RaceLimits {
   double seconds = 6;  ///< of running; no round begins after
   std::size_t leastRounds = 2, mostRounds = 25;
 };
+/// Full takes more rounds where there is time.
+inline RaceLimits raceLimits(TuneMode mode, double seconds) {
+  return {seconds, 2, mode == TuneMode::Full ? std::size_t{100} : std::size_t{25}};
+}
 
 struct Race {
   std::size_t winner = 0;  ///< the fastest; an earlier one where a later is hardly faster, or by luck perhaps
@@ -26,6 +30,6 @@ struct Race {
 Race race(std::size_t contestants, const std::function<double(std::size_t)>& run, const RaceLimits& limits);
 
 /// Engines on one device.
-Race race(const std::vector<std::shared_ptr<Engine>>& engines, const RaceLimits& limits = {});
+Race race(const std::vector<std::shared_ptr<Engine>>& engines, const RaceLimits& limits);
 
 }  // namespace tessera

@@ -10,6 +10,8 @@
 namespace tessera {
 namespace {
 
+constexpr std::string_view kFull = "full;";
+
 // Takes a number off the front of `text`, and the separator after it where there is one.
 template <class T>
 bool take(std::string_view& text, char separator, T& value) {
@@ -29,7 +31,7 @@ std::string milliseconds(double value) {
 }  // namespace
 
 std::string PrecisionDecision::text() const {
-  std::string out = exactText(rulesMs) + ";" + exactText(ms) + ";";
+  std::string out = (full ? std::string(kFull) : "") + exactText(rulesMs) + ";" + exactText(ms) + ";";
   for (const KeptLayer& k : kept)
     out += std::to_string(k.layer) + ":" + exactText(k.reformat) + ":" + exactText(k.gain) + ";";
   return out;
@@ -39,6 +41,8 @@ std::optional<PrecisionDecision> PrecisionDecision::parse(std::string_view name,
   PrecisionDecision decision;
   decision.name = name;
   if (name != "rules" && name != "cut" && name != "fp32") return std::nullopt;
+  decision.full = text.rfind(kFull, 0) == 0;  // not there in records before Full decided anew
+  if (decision.full) text.remove_prefix(kFull.size());
   if (!take(text, ';', decision.rulesMs) || !take(text, ';', decision.ms)) return std::nullopt;
   while (!text.empty()) {
     KeptLayer kept;

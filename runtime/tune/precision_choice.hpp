@@ -22,6 +22,7 @@ struct PrecisionDecision {
   std::string name;  ///< "rules": every layer that can; "cut": as the times say; "fp32": none
   std::vector<KeptLayer> kept;
   double rulesMs = 0, ms = 0;  ///< of the whole network, by the rules and decided so, where they ran in turns
+  bool full = false;           ///< decided with TuneMode::Full
   std::string text() const;    ///< without the name
   static std::optional<PrecisionDecision> parse(std::string_view name, std::string_view text);
   /// "kept fp32: reformat 0.12 ms > gain 0.05 ms"

@@ -23,6 +23,7 @@ fs::path folderOf(const TuneOptions& options) {
 }
 
 constexpr const char* kRaceFamily = "race/1";  // of records that name the winner of a network's variants
+constexpr const char* kFullRace = "full";      // the reason's field where Full let them race
 // Names in records. Untuned: families, tactics and layouts without any record; the others are LayoutChoices.
 constexpr std::pair<const char*, std::optional<LayoutChoice>> kVariants[] = {
     {"untuned", std::nullopt},
@@ -234,8 +235,9 @@ void Tuner::recordWinner(const Graph& graph, const Variant& winner, double milli
       {kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), winner.name, milliseconds, false, ""});
 }
 
-std::optional<TacticsStore::Hit> Tuner::networkRecord(const Graph& graph, const char* family) const {
-  return store_.best(networkKey(graph), family, 0);
+std::optional<TacticsStore::Hit> Tuner::networkRecord(const Graph& graph, const char* family,
+                                                      std::uint64_t source) const {
+  return store_.best(networkKey(graph), family, source);
 }
 
 // The latest race counts: an earlier one, which was run with other tactics, may have been faster by noise.

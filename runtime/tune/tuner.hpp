@@ -26,8 +26,9 @@ class Tuner {
         std::unique_ptr<CandidateRunner> runner = nullptr);
   ~Tuner();
 
-  /// Fast and Full: measures what lowering `graph` may choose from, and searches, within the budget.
-  void tune(const Graph& graph);
+  /// Fast and Full: measures what lowering `graph` may choose from, and searches; no longer than until that
+  /// share of the budget's time for searches is over, which began with the tuner's first search.
+  void tune(const Graph& graph, double until = 1);
   /// Lowers with the best known tactics; layouts as an earlier race found, else as the times predict.
   Lowered lower(const Graph& graph);
 
@@ -41,6 +42,7 @@ class Tuner {
   /// Those that differ, the plainest first; empty where there is nothing to race: nothing is to be
   /// tuned, or an earlier race was won.
   std::vector<Variant> variants(const Graph& graph);
+  double raceSeconds() const;  ///< of the budget, for one race of whole networks
   /// Of variants(): what later builds take, and the report tells of.
   void recordWinner(const Graph& graph, const Variant& winner, double milliseconds);
 
@@ -50,7 +52,8 @@ class Tuner {
   /// race, the rules' first.
   std::vector<PrecisionDecision> precisions(const Graph& optimized, const Graph& rules,
                                             const std::vector<LayerPrecision>& report);
-  /// What an earlier race decided; none where there was none, or Fast and Full are to decide anew.
+  /// What an earlier race decided; none where there was none, or it is to be decided anew: by Fast and Full
+  /// with another driver, by Full after Fast.
   std::optional<PrecisionDecision> recordedPrecision(const Graph& rules) const;
   void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
 
@@ -73,6 +76,7 @@ class Tuner {
     Option untuned;               ///< what runs it without records
     std::vector<Option> options;  ///< all ways, cheapest by the model first
     double untunedMs = 0;
+    bool cut = false;  ///< there was no time for the whole search
   };
 
   // Look-up.
@@ -89,7 +93,8 @@ class Tuner {
   std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
   void noteBad(const TuneRecord& record);
   /// What an earlier build found out about the whole network.
-  std::optional<TacticsStore::Hit> networkRecord(const Graph& graph, const char* family) const;
+  std::optional<TacticsStore::Hit> networkRecord(const Graph& graph, const char* family,
+                                                 std::uint64_t source = 0) const;
   /// Adds a record that replaces earlier ones of its key, whatever their times.
   void recordLatest(TuneRecord record);
   std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
@@ -102,21 +107,32 @@ class Tuner {
   };
   LayerTimes layerTimes(const Graph& graph, const Graph& optimized);
   double measuredSeconds(const OpView& view);
+  std::optional<PrecisionDecision> decisionOnRecord(const Graph& rules) const;
   double conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block);
 
   // Search.
   std::vector<Job> jobsOf(const Graph& graph) const;
   std::vector<Job> reformatJobs(const std::vector<Job>& jobs) const;
-  bool searched(const Job& job) const;
-  void markSearched(const Job& job);
-  std::uint64_t jobHash(const Job& job) const;
+  void search(const Graph& graph, std::vector<Job>& jobs);
   std::vector<Trial> measure(const std::vector<Candidate>& candidates, double best, bool checkAll);
-  void measureOptions(Job& job, const std::vector<Option>& options);
-  void searchOption(const Option& option, double seconds);
+  void measureOptions(const std::vector<Option>& options);
+  bool searchOption(const Option& option, double seconds);
   void record(const Candidate& candidate, const Trial& trial);
   double elapsed() const;
-  double budget() const;
+  double budget() const;          ///< seconds for everything
+  double searchSeconds() const;   ///< of these, for searches
+  bool over(double share) const;  ///< whether that share of the current search's time is
   void tell(const std::string& layer, double fraction);
+
+  // What was searched before (tuner_marks.cpp).
+  bool coversMode(const std::string& mode, double cut) const;
+  std::uint64_t jobHash(const Job& job) const;
+  std::uint64_t kernelsHash() const;  ///< of all families and kernel sources
+  std::optional<TuneRecord> fastestOf(const Job& job) const;
+  bool searched(const Job& job) const;
+  void markSearched(const Job& job);
+  bool nothingOpen(const Graph& graph) const;
+  void noteNothingOpen(const Graph& graph, const std::vector<Job>& jobs);
 
   Device device_;
   DeviceCaps caps_;
@@ -125,10 +141,16 @@ class Tuner {
   DefaultTactics defaults_;
   std::unique_ptr<CandidateRunner> runner_;
   TuneReport report_;
-  Clock::time_point begin_ = Clock::now();
+  std::optional<Clock::time_point> begin_;  ///< of the first search
+  struct Span {
+    double begin = 0, end = 0;               ///< seconds since begin_
+    double fraction = 0, untilFraction = 0;  ///< of all that is to be searched
+  } span_;                                   ///< of the current search
+  int races_ = 1;                            ///< that share the budget's part for them
   double untunedMs_ = 0, bestMs_ = 0;
   std::set<std::string>
       failing_;  ///< families and planar problems whose untuned tactic is bad in some layout
+  mutable std::uint64_t kernelsHash_ = 0;
   mutable std::map<std::string, std::uint64_t> sourceHashes_;  ///< by kernel file
   mutable std::map<std::string, std::uint64_t>
       problemHashes_;  ///< by family and problem: planning takes its time

@@ -13,6 +13,9 @@ namespace tessera {
 namespace {
 
 constexpr const char* kPrecisionFamily = "precision/1";  // of records that name the layers kept in fp32
+// Shares of the time after which the search in INT8, that in fp32 and the measuring of conversions are over;
+// what was decided then has the rest.
+constexpr double kUntilInt8 = 0.45, kUntilFp32 = 0.85, kUntilConversions = 0.92;
 
 // The layer of the network that a step belongs to: its own name, or with an activation's behind it.
 std::string layerOf(const Step& step, const std::map<std::string, int>& layers) {
@@ -50,8 +53,7 @@ Tuner::LayerTimes Tuner::layerTimes(const Graph& graph, const Graph& optimized) 
 double Tuner::measuredSeconds(const OpView& view) {
   const KernelFamily* family = familyFor(view, caps_);
   if (!family) return reformatSeconds(view.inputs.at(0), caps_);
-  Job job{planarView(view), view.op, 1, {family, view}, {}};
-  measureOptions(job, {job.untuned});
+  if (elapsed() < kUntilConversions * searchSeconds()) measureOptions({{family, view}});
   const auto known = seconds(*family, view);
   return known && !std::isinf(*known) ? *known
                                       : estimateSeconds(family->cost(family->problem(view), caps_), caps_);
@@ -76,8 +78,8 @@ double Tuner::conversionSeconds(const TensorDesc& tensor, int fp32Block, int int
 
 std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const Graph& rules,
                                                  const std::vector<LayerPrecision>& report) {
-  tune(rules);
-  tune(optimized);
+  tune(rules, nothingOpen(optimized) ? kUntilFp32 : kUntilInt8);
+  tune(optimized, kUntilFp32);
   const LayerTimes int8 = layerTimes(rules, optimized), fp32 = layerTimes(optimized, optimized);
   const std::size_t count = optimized.layers().size();
   PrecisionCosts costs;
@@ -122,10 +124,30 @@ std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const G
   if (decisions[1].kept.empty() || decisions[1].kept.size() == decisions[2].kept.size())
     decisions.erase(decisions.begin() + 1);
   if (decisions.back().kept.empty()) decisions.pop_back();  // nothing could run in INT8
+  // What Fast decided runs again, so that Full never decides for less.
+  if (const auto earlier = decisionOnRecord(rules); earlier && earlier->name == "cut") {
+    const auto layersOf = [](const PrecisionDecision& d) {
+      std::vector<int> layers;
+      for (const KeptLayer& kept : d.kept) layers.push_back(kept.layer);
+      return layers;
+    };
+    const auto same = [&](const PrecisionDecision& d) { return layersOf(d) == layersOf(*earlier); };
+    const auto exists = [&](const KeptLayer& kept) { return kept.layer < static_cast<int>(count); };
+    if (std::none_of(decisions.begin(), decisions.end(), same) &&
+        std::all_of(earlier->kept.begin(), earlier->kept.end(), exists))
+      decisions.push_back(*earlier);
+  }
+  races_ = static_cast<int>(decisions.size()) + 1;
   return decisions;
 }
 
 std::optional<PrecisionDecision> Tuner::recordedPrecision(const Graph& rules) const {
+  auto decision = decisionOnRecord(rules);
+  if (options_.mode == TuneMode::Full && decision && !decision->full) decision.reset();
+  return decision;
+}
+
+std::optional<PrecisionDecision> Tuner::decisionOnRecord(const Graph& rules) const {
   const auto hit = networkRecord(rules, kPrecisionFamily);
   if (options_.mode == TuneMode::Off || !hit || (searches(options_.mode) && hit->match != RecordMatch::Exact))
     return std::nullopt;

@@ -19,7 +19,9 @@ namespace {
 constexpr double kHopeless = 10;       // times the model's estimate of the best way: not even measured
 constexpr double kOptionsShare = 0.6;  // of the budget, at most, for comparing families and layouts
 constexpr double kWorthwhile = 0.003;  // share of the network's time below which Fast searches no tactics
-constexpr const char* kSearchFamily = "search/1";  // of records that say a problem was searched
+constexpr double kSearchShare =
+    0.75;  // of the budget: races of whole networks, and compiling them, take the rest
+constexpr double kRacesShare = 0.15;  // of the budget, for all races
 
 std::string keyOf(const KernelFamily& family, const OpView& view) {
   return family.id().text() + " " + view.text();
@@ -27,16 +29,27 @@ std::string keyOf(const KernelFamily& family, const OpView& view) {
 
 }  // namespace
 
-double Tuner::elapsed() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+double Tuner::elapsed() const {
+  return begin_ ? std::chrono::duration<double>(Clock::now() - *begin_).count() : 0;
+}
 
 double Tuner::budget() const {
   if (options_.seconds > 0) return options_.seconds;
-  return options_.mode == TuneMode::Full ? 600 : 45;  // a minute with the race and what is compiled for it
+  return options_.mode == TuneMode::Full ? 600 : 60;
 }
 
+double Tuner::searchSeconds() const { return budget() * kSearchShare; }
+
+double Tuner::raceSeconds() const {
+  return std::min(options_.mode == TuneMode::Full ? 60.0 : 6.0, budget() * kRacesShare / races_);
+}
+
+bool Tuner::over(double share) const { return elapsed() > span_.begin + share * (span_.end - span_.begin); }
+
 void Tuner::tell(const std::string& layer, double fraction) {
+  const double whole = span_.fraction + fraction * (span_.untilFraction - span_.fraction);
   if (options_.progress)
-    options_.progress({layer, elapsed(), budget(), fraction, report_.candidates, untunedMs_, bestMs_});
+    options_.progress({layer, elapsed(), searchSeconds(), whole, report_.candidates, untunedMs_, bestMs_});
 }
 
 std::vector<Tuner::Job> Tuner::jobsOf(const Graph& graph) const {
@@ -114,33 +127,6 @@ std::vector<Tuner::Job> Tuner::reformatJobs(const std::vector<Job>& jobs) const 
   return reformats;
 }
 
-std::uint64_t Tuner::jobHash(const Job& job) const {
-  std::uint64_t hash = 0;
-  for (const Option& option : job.options)
-    hash = hash * 31 + sourceHash(*option.family, option.family->problem(option.view));
-  return hash;
-}
-
-bool Tuner::searched(const Job& job) const {
-  const auto hit = store_.best(job.planar.text(), kSearchFamily, jobHash(job));
-  if (!hit || hit->match != RecordMatch::Exact) return false;
-  return hit->record.tactic == "full" || options_.mode == TuneMode::Fast;
-}
-
-void Tuner::markSearched(const Job& job) {
-  TuneRecord record{kSearchFamily,
-                    jobHash(job),
-                    job.planar.text(),
-                    caps_.fingerprint(),
-                    std::string(toString(options_.mode)),
-                    0,
-                    false,
-                    ""};
-  // Full counts as the better of two searches.
-  record.milliseconds = options_.mode == TuneMode::Full ? 1 : 2;
-  store_.add(record);
-}
-
 void Tuner::record(const Candidate& c, const Trial& trial) {
   const bool bad = trial.outcome == Trial::Outcome::Wrong;
   if (!bad && !trial.checked) return;  // slow, or not compared with anything: its time does not count
@@ -189,7 +175,7 @@ std::vector<Trial> Tuner::measure(const std::vector<Candidate>& candidates, doub
 }
 
 // Times each way with its untuned tactic, and records all that are right.
-void Tuner::measureOptions(Job& job, const std::vector<Option>& options) {
+void Tuner::measureOptions(const std::vector<Option>& options) {
   std::vector<Candidate> candidates;
   double best = 0;
   for (const Option& option : options) {
@@ -210,10 +196,11 @@ void Tuner::measureOptions(Job& job, const std::vector<Option>& options) {
   for (std::size_t i = 0; i < trials.size(); ++i) record(candidates[i], trials[i]);
 }
 
-void Tuner::searchOption(const Option& option, double seconds) {
+// False where the time was over before the search was.
+bool Tuner::searchOption(const Option& option, double seconds) {
   const Problem problem = option.family->problem(option.view);
   const TacticSpace space = option.family->space(problem, caps_);
-  if (space.empty()) return;
+  if (space.empty()) return true;
   const double end = elapsed() + seconds;
   std::vector<Tactic> first{option.family->fallback(problem, caps_)};
   for (const Tactic& tactic : defaults_.of(*option.family, problem)) first.insert(first.begin(), tactic);
@@ -250,14 +237,31 @@ void Tuner::searchOption(const Option& option, double seconds) {
         return trials;
       },
       options);
+  return elapsed() <= end;
 }
 
-void Tuner::tune(const Graph& graph) {
-  if (!searches(options_.mode)) return;
-  begin_ = Clock::now();
+void Tuner::tune(const Graph& graph, double until) {
+  if (!searches(options_.mode) || nothingOpen(graph)) return;
+  if (!begin_) begin_ = Clock::now();
+  span_ = {elapsed(), std::max(elapsed(), searchSeconds() * until), span_.untilFraction, until};
   std::vector<Job> jobs = jobsOf(graph);
-  std::erase_if(jobs, [&](const Job& job) { return searched(job); });
-  if (jobs.empty()) return;
+  const auto open =
+      std::stable_partition(jobs.begin(), jobs.end(), [&](const Job& job) { return searched(job); });
+  std::vector<Job> closed(std::make_move_iterator(jobs.begin()), std::make_move_iterator(open));
+  jobs.erase(jobs.begin(), open);
+  if (!jobs.empty()) {
+    search(graph, jobs);
+    for (const Job& job : jobs) markSearched(job);
+    report_.seconds += elapsed() - span_.begin;
+    log().info("tuned {} problems in {:.1f} s: {} candidates, {} rejected, {:.3f} ms -> {:.3f} ms",
+               jobs.size(), elapsed() - span_.begin, report_.candidates, report_.bad, untunedMs_, bestMs_);
+  }
+  tell("", 1);
+  jobs.insert(jobs.end(), std::make_move_iterator(closed.begin()), std::make_move_iterator(closed.end()));
+  noteNothingOpen(graph, jobs);
+}
+
+void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
   // What runs untuned and the other families and layouts, where the cost model expects most of the time
   // first; then the reformats between them.
   std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) {
@@ -279,7 +283,10 @@ void Tuner::tune(const Graph& graph) {
   };
   std::size_t done = 0;
   for (Job& job : jobs) {
-    if (elapsed() > budget() * kOptionsShare) break;
+    if (over(kOptionsShare)) {
+      job.cut = true;
+      continue;
+    }
     tell(job.layer, 0.4 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
     std::vector<Option> options{job.untuned};
     const double least = job.options.empty() ? 0 : job.options.front().estimate;
@@ -290,7 +297,7 @@ void Tuner::tune(const Graph& graph) {
       if (option.estimate <= kHopeless * least && (libraries || !option.family->usesLibrary()))
         options.push_back(option);
     }
-    measureOptions(job, options);
+    measureOptions(options);
     updateTimes();
   }
   // What runs untuned fails: some other way must be known to be right, whatever the time.
@@ -302,30 +309,33 @@ void Tuner::tune(const Graph& graph) {
     for (const Option& option : job.options) {
       if (!fails(*job.untuned.family, job.untuned.view)) break;
       if (std::any_of(job.options.begin(), job.options.end(), right)) break;
-      if (!fails(*option.family, option.view)) measureOptions(job, {option});
+      if (!fails(*option.family, option.view)) measureOptions({option});
     }
   for (Job& job : reformatJobs(jobs)) {
-    if (elapsed() > budget() * (kOptionsShare + 0.1)) break;
-    measureOptions(job, job.options);
+    if (over(kOptionsShare + 0.1)) break;
+    measureOptions(job.options);
   }
   updateTimes();
   // Tactics of what lowering would take now, by share of time.
   struct Target {
     Option option;
     std::string layer;
+    Job* job = nullptr;
     double ms = 0;
   };
   std::map<std::string, Target> targets;
   const Lowered lowered = lower(graph);
-  std::set<std::string> open;
-  for (const Job& job : jobs) open.insert(job.planar.text());
+  std::map<std::string, Job*> open;
+  for (Job& job : jobs) open.emplace(job.planar.text(), &job);
   for (const Step& step : lowered.steps) {
     const OpView view = denseView(step.view);
-    if (!open.count(planarView(view).text())) continue;
+    const auto job = open.find(planarView(view).text());
+    if (job == open.end()) continue;
     Target& target = targets[keyOf(*step.family, view)];
     target.option = {step.family, view,
                      estimateSeconds(step.family->cost(step.family->problem(view), caps_), caps_)};
     target.layer = step.layer;
+    target.job = job->second;
     target.ms += timeOf(target.option);
   }
   std::vector<Target> order;
@@ -337,18 +347,14 @@ void Tuner::tune(const Graph& graph) {
   std::stable_sort(order.begin(), order.end(), [](const Target& a, const Target& b) { return a.ms > b.ms; });
   double left = total;
   for (const Target& target : order) {
-    if (elapsed() > budget()) break;
     tell(target.layer, 0.4 + 0.6 * (1 - left / std::max(total, 1e-9)));
-    if (options_.mode == TuneMode::Full || target.ms >= kWorthwhile * total)
-      searchOption(target.option, (budget() - elapsed()) * target.ms / std::max(left, 1e-9));
+    if (options_.mode == TuneMode::Full || target.ms >= kWorthwhile * total) {
+      const double share = (span_.end - elapsed()) * target.ms / std::max(left, 1e-9);
+      if (over(1) || !searchOption(target.option, share)) target.job->cut = true;
+    }
     left -= target.ms;
     updateTimes();
   }
-  for (const Job& job : jobs) markSearched(job);
-  tell("", 1);
-  report_.seconds += elapsed();
-  log().info("tuned {} problems in {:.1f} s: {} candidates, {} rejected, {:.3f} ms -> {:.3f} ms", jobs.size(),
-             elapsed(), report_.candidates, report_.bad, untunedMs_, bestMs_);
 }
 
 }  // namespace tessera

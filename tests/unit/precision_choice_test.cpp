@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "exec/int8_networks.hpp"
 #include "lower/precision.hpp"
@@ -104,13 +105,19 @@ TEST(PrecisionCut, CountsConversionsAtTheBorders) {
 TEST(PrecisionDecision, ReadsBackAndSaysWhy) {
   const PrecisionDecision decision{"cut", {{3, 0.12, 0.05}, {7, 0.01, -0.2}, {9, 0.1, 0.3}}, 13.25, 12.5};
   EXPECT_EQ(PrecisionDecision::parse("cut", decision.text()), decision);
+  PrecisionDecision full = decision;
+  full.full = true;
+  EXPECT_EQ(PrecisionDecision::parse("cut", full.text()), full);
+  EXPECT_EQ(PrecisionDecision::parse("cut", "2;1;3:0.5:0.25;"),
+            (PrecisionDecision{"cut", {{3, 0.5, 0.25}}, 2, 1}))
+      << "as it was written before Full decided anew";
   EXPECT_EQ(decision.reason(decision.kept[0]), "kept fp32: reformat 0.120 ms > gain 0.050 ms");
   EXPECT_EQ(decision.reason(decision.kept[1]), "kept fp32: 0.200 ms faster than INT8, reformat 0.010 ms");
   EXPECT_EQ(decision.reason(decision.kept[2]),
             "kept fp32: the whole network took 12.50 ms so, 13.25 ms with INT8");
   EXPECT_FALSE(PrecisionDecision::parse("other", decision.text()));
-  for (const char* damaged :
-       {"", "1", "1;2;3", "1;2;3:4", "1;2;x:1:1;", "1;2;-3:1:1;", "a;2;", "1;2;3:1:1;4"})
+  for (const char* damaged : {"", "1", "1;2;3", "1;2;3:4", "1;2;x:1:1;", "1;2;-3:1:1;", "a;2;", "1;2;3:1:1;4",
+                              "full", "full;", "full;full;1;2;"})
     EXPECT_FALSE(PrecisionDecision::parse("cut", damaged)) << damaged;
 }
 
@@ -119,10 +126,12 @@ DeviceCaps cpu(const char* driver = "1.0") { return test::inventedCpu(false, dri
 // Each operator takes its time.
 class Times final : public CandidateRunner {
  public:
-  Times(double int8, double fp32, double conversion) : int8_(int8), fp32_(fp32), conversion_(conversion) {}
+  Times(double int8, double fp32, double conversion, double seconds = 0)
+      : int8_(int8), fp32_(fp32), conversion_(conversion), seconds_(seconds) {}
   std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
     std::vector<Trial> trials;
     for (const Candidate& c : candidates) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(seconds_));
       const double ms = c.view.op == "QConvolution"  ? int8_
                         : c.view.op == "Convolution" ? fp32_
                                                      : conversion_;
@@ -133,6 +142,7 @@ class Times final : public CandidateRunner {
 
  private:
   double int8_, fp32_, conversion_;
+  double seconds_;  // that a trial takes
 };
 
 class TunerPrecision : public testing::Test {
@@ -224,6 +234,45 @@ TEST_F(TunerPrecision, TheDecisionIsRecordedAndTheLatestCounts) {
       << "but used where nothing is searched";
   options_.mode = TuneMode::Off;
   EXPECT_FALSE(tuner({1, 5, 0.1}).recordedPrecision(rules));
+}
+
+TEST_F(TunerPrecision, FullDecidesAnewOnceAndTheEarlierDecisionRunsAgain) {
+  const Graph& rules = networks_->byRules().graph;
+  PrecisionDecision fast{"cut", {{1, 0.4, 0.1}}, 2, 1};
+  tuner({1, 5, 0.1}).recordPrecision(rules, fast);
+  options_.mode = TuneMode::Full;
+  {
+    Tuner t = tuner({1, 5, 0.1});
+    EXPECT_FALSE(t.recordedPrecision(rules));
+    const auto decisions = decide(t);
+    ASSERT_EQ(decisions.size(), 3u) << "by the rules, all in fp32, and what Fast decided";
+    EXPECT_EQ(decisions.back(), fast);
+    PrecisionDecision full{"fp32", decisions[1].kept, 2, 1};
+    full.full = true;
+    t.recordPrecision(rules, full);
+  }
+  for (const TuneMode mode : {TuneMode::Full, TuneMode::Fast, TuneMode::Cached}) {
+    options_.mode = mode;
+    const auto known = tuner({1, 5, 0.1}).recordedPrecision(rules);
+    ASSERT_TRUE(known) << toString(mode);
+    EXPECT_EQ(known->name, "fp32");
+  }
+}
+
+TEST_F(TunerPrecision, OneBudgetIsForBothPrecisionsAndWhatIsDecided) {
+  options_.seconds = 1;
+  options_.folder->clear();
+  Tuner t(Device(nullptr), cpu(), options_, std::make_unique<Times>(4.5, 5, 0.1, 0.02));
+  const auto begin = std::chrono::steady_clock::now();
+  for (const auto& decision : decide(t)) t.tune(networks_->decided(decision).graph);
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 1.3);
+  const auto fp32 = [](const TuneRecord& r) { return r.problem.rfind("Convolution", 0) == 0; };
+  const auto int8 = [](const TuneRecord& r) { return r.problem.rfind("QConvolution", 0) == 0; };
+  const auto& records = t.store().records();
+  const auto inFp32 = std::count_if(records.begin(), records.end(), fp32);
+  EXPECT_GT(inFp32, 3) << "the first does not take all";
+  EXPECT_GT(std::count_if(records.begin(), records.end(), int8), 3);
+  EXPECT_LT(t.raceSeconds() * static_cast<double>(decide(t).size() + 1), 0.16);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ TuneMode parseTuneMode(
 struct TuneProgress {
   std::string layer;             ///< being searched for, in the source model's names
   double elapsed = 0;            ///< seconds
-  double budget = 0;             ///< seconds it may take
+  double budget = 0;             ///< seconds that searches may take
   double fraction = 0;           ///< of the whole search, 0 to 1
   std::size_t candidates = 0;    ///< tried so far
   double untuned = 0, best = 0;  ///< milliseconds of a pass before, and with the best found so far
@@ -33,7 +33,9 @@ struct TuneProgress {
 
 struct TuneOptions {
   TuneMode mode = TuneMode::Cached;
-  double seconds = 0;  ///< of search for the whole network; 0: 45 for Fast, 600 for Full
+  /// Budget of a build, about: three quarters for searches, in every precision that is looked at; the rest for races of
+  /// whole networks and for compiling them. 0: 60 for Fast, 600 for Full.
+  double seconds = 0;
   /// Folder of the records. None: `$TESSERA_CACHE_DIR`, else `$XDG_CACHE_HOME/tessera`, else
   /// `~/.cache/tessera`. An empty path: records last as long as the engine.
   std::optional<std::filesystem::path> folder;

@@ -1,0 +1,223 @@
+// What the tuner believes to have searched before: networks, problems, budgets.
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "tessera/log.hpp"
+#include "tests/support/invented_device.hpp"
+#include "tune/tuner.hpp"
+
+namespace tessera {
+namespace {
+namespace fs = std::filesystem;
+
+Graph network(std::int64_t width = 40) {
+  Graph graph;
+  graph.name = "small";
+  const TensorId x = graph.addInput("x", DataType::Float32, {1, 16, 24, width});
+  const auto weights = [&](Shape shape) {
+    return graph.addConstant("w" + toString(shape), HostTensor(DataType::Float32, shape));
+  };
+  const TensorId a = graph.add("Convolution", "first", {x, weights({32, 16, 3, 3})},
+                               {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
+  graph.markOutput(graph.add("Convolution", "second", {a, weights({19, 32, 1, 1})}));
+  return graph;
+}
+
+// Wider kernels are faster; each trial takes `seconds`.
+class Runner final : public CandidateRunner {
+ public:
+  explicit Runner(double seconds) : seconds_(seconds) {}
+  std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
+    std::vector<Trial> trials;
+    for (const Candidate& c : candidates) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(seconds_));
+      trials.push_back({Trial::Outcome::Good, c.family->id().name == "conv_direct" ? 1.0 : 5.0, "", true});
+    }
+    return trials;
+  }
+
+ private:
+  double seconds_;
+};
+
+class TunerMarks : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tessera-marks-XXXXXX";
+    options_.folder = folder_ = mkdtemp(name);
+    options_.mode = TuneMode::Fast;
+    auto logger =
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_st>(said_));
+    logger->set_level(spdlog::level::debug);
+    setLogger(logger);
+  }
+  void TearDown() override {
+    setLogger(nullptr);
+    fs::remove_all(folder_);
+  }
+
+  // Candidates tried; `listed_`: whether the problems had to be listed.
+  std::size_t tune(double seconds = 0, const char* driver = "1.0", const Graph& graph = network()) {
+    said_.str("");
+    Tuner tuner(Device(nullptr), test::inventedCpu(false, driver), options_,
+                std::make_unique<Runner>(seconds));
+    tuner.tune(graph);
+    listed_ = said_.str().find("nothing is left to search") == std::string::npos;
+    return tuner.report().candidates;
+  }
+
+  fs::path file() const { return fs::directory_iterator(folder_)->path(); }
+  std::vector<TuneRecord> records() const {
+    std::vector<TuneRecord> records;
+    std::ifstream in(file());
+    for (std::string line; std::getline(in, line);) records.push_back(TuneRecord::parse(line).value());
+    return records;
+  }
+  void write(const std::vector<TuneRecord>& records) const {
+    std::ofstream out(file());
+    for (const TuneRecord& r : records) out << r.line() << "\n";
+  }
+
+  fs::path folder_;
+  TuneOptions options_;
+  std::ostringstream said_;
+  bool listed_ = false;
+};
+
+TEST_F(TunerMarks, ASecondStartDoesNotEvenListTheProblems) {
+  EXPECT_GT(tune(), 0u);
+  EXPECT_TRUE(listed_);
+  EXPECT_EQ(tune(), 0u);
+  EXPECT_FALSE(listed_);
+  EXPECT_GT(tune(0, "1.0", network(41)), 0u) << "another network";
+  EXPECT_TRUE(listed_);
+  tune();
+  EXPECT_FALSE(listed_);
+}
+
+TEST_F(TunerMarks, FullSearchesAfterFastAndIsEnoughForBoth) {
+  tune();
+  options_.mode = TuneMode::Full;
+  EXPECT_GT(tune(), 0u);
+  EXPECT_TRUE(listed_);
+  for (const TuneMode mode : {TuneMode::Full, TuneMode::Fast}) {
+    options_.mode = mode;
+    EXPECT_EQ(tune(), 0u);
+    EXPECT_FALSE(listed_);
+  }
+}
+
+TEST_F(TunerMarks, AnotherDriverOrAnEditedKernelMakesListsAnew) {
+  tune();
+  EXPECT_GT(tune(0, "2.0"), 0u);
+  EXPECT_TRUE(listed_);
+  tune();
+  EXPECT_FALSE(listed_) << "the old driver's records are still there";
+  const fs::path kernels = folder_.string() + "-kernels";
+  fs::create_directories(kernels / "conv_naive");
+  fs::copy(fs::path(TESSERA_SOURCE_DIR) / "clkernels/conv_naive", kernels / "conv_naive",
+           fs::copy_options::overwrite_existing);
+  std::ofstream(kernels / "conv_naive/conv_naive.cl", std::ios::app) << "\n// edited\n";
+  setenv("TESSERA_KERNEL_DIR", kernels.c_str(), 1);
+  EXPECT_GT(tune(), 0u);
+  EXPECT_TRUE(listed_);
+  unsetenv("TESSERA_KERNEL_DIR");
+  fs::remove_all(kernels);
+}
+
+// Every record in turn is taken away, or turns bad.
+TEST_F(TunerMarks, ARecordThatIsGoneOrBadIsNotReliedOn) {
+  tune();
+  const auto all = records();
+  int marks = 0, listed = 0;
+  for (const bool bad : {false, true})
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (bad && all[i].family.rfind("network/", 0) == 0) continue;  // there are no bad networks
+      auto rest = all;
+      if (bad)
+        rest[i].bad = true;
+      else
+        rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
+      write(rest);
+      const bool mark = all[i].family.rfind("search/", 0) == 0;
+      const std::size_t candidates = tune();
+      if (mark) {
+        EXPECT_GT(candidates, 0u) << all[i].line();
+        ++marks;
+      }
+      listed += listed_;
+      EXPECT_EQ(tune(), 0u) << "repaired: " << all[i].line();
+      EXPECT_FALSE(listed_) << all[i].line();
+    }
+  EXPECT_EQ(marks, 4) << "two problems, gone and bad";
+  EXPECT_GT(listed, 8) << "also without the kernels that were found, and the network's own record";
+}
+
+TEST_F(TunerMarks, AProblemWithoutAnyGoodRecordIsSearchedAgain) {
+  tune();
+  auto rest = records();
+  const std::string problem = "Convolution{}(f32:1x32x24x40";
+  std::erase_if(rest, [&](const TuneRecord& r) {
+    return r.problem.rfind(problem, 0) == 0 && r.family.rfind("search/", 0) != 0;
+  });
+  ASSERT_LT(rest.size(), records().size());
+  write(rest);
+  EXPECT_GT(tune(), 0u) << "the search's own record is there, but nothing that it found";
+}
+
+TEST_F(TunerMarks, DamagedRecordsOfTheNetworkAreNotBelieved) {
+  tune();
+  const auto all = records();
+  for (const char* reason : {"", "60", "x", "60 0123456789abcdef", "60  ", "0", "nan", "1e400"}) {
+    auto changed = all;
+    for (TuneRecord& r : changed)
+      if (r.family.rfind("network/", 0) == 0) r.reason = reason;
+    write(changed);
+    EXPECT_EQ(tune(), 0u);
+    EXPECT_TRUE(listed_) << "'" << reason << "'";
+  }
+}
+
+TEST_F(TunerMarks, ASearchThatItsBudgetCutOffGoesOnWithALargerOne) {
+  options_.seconds = 0.2;
+  const std::size_t first = tune(0.02);
+  EXPECT_GT(first, 0u);
+  EXPECT_EQ(tune(), 0u) << "with the same budget everything was done";
+  EXPECT_FALSE(listed_);
+  options_.seconds = 0.1;
+  EXPECT_EQ(tune(), 0u);
+  options_.seconds = 30;
+  EXPECT_GT(tune(), 0u);
+  EXPECT_EQ(tune(), 0u);
+  options_.seconds = 60;
+  EXPECT_EQ(tune(), 0u) << "nothing was cut off";
+  EXPECT_TRUE(listed_);
+}
+
+TEST_F(TunerMarks, OlderRecordsWithoutBudgetsCount) {
+  tune();
+  auto older = records();
+  std::erase_if(older, [](const TuneRecord& r) { return r.family.rfind("network/", 0) == 0; });
+  for (TuneRecord& r : older)
+    if (r.family.rfind("search/", 0) == 0) r.reason.clear();
+  write(older);
+  EXPECT_EQ(tune(), 0u);
+}
+
+TEST_F(TunerMarks, TheBudgetIsKept) {
+  options_.seconds = 1;
+  const auto begin = std::chrono::steady_clock::now();
+  tune(0.02);
+  const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  EXPECT_LT(whole, 1.6);
+  EXPECT_GT(whole, 0.3) << "there was more to search";
+}
+
+}  // namespace
+}  // namespace tessera
