@@ -218,8 +218,10 @@ Lowered Tuner::lower(const Graph& graph) {
 std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
   std::vector<Variant> variants;
   if (!searches(options_.mode)) return variants;
+  // Full has more rounds than Fast, which may have decided.
   if (const auto won = networkRecord(graph, kRaceFamily);
-      won && won->match == RecordMatch::Exact && report_.candidates == 0)
+      won && won->match == RecordMatch::Exact && report_.candidates == 0 &&
+      (options_.mode == TuneMode::Fast || won->record.reason == kFullRace))
     return variants;
   std::set<std::string> texts;
   for (const auto& [name, _] : kVariants) {
@@ -231,8 +233,8 @@ std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
 
 void Tuner::recordWinner(const Graph& graph, const Variant& winner, double milliseconds) {
   report_ = winner.report;
-  recordLatest(
-      {kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), winner.name, milliseconds, false, ""});
+  recordLatest({kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), winner.name, milliseconds, false,
+                options_.mode == TuneMode::Full ? kFullRace : ""});
 }
 
 std::optional<TacticsStore::Hit> Tuner::networkRecord(const Graph& graph, const char* family,

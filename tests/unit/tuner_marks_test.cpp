@@ -113,6 +113,25 @@ TEST_F(TunerMarks, FullSearchesAfterFastAndIsEnoughForBoth) {
   }
 }
 
+TEST_F(TunerMarks, FullLetsTheVariantsRaceAgainOnce) {
+  const Graph graph = network();
+  const auto variants = [&] {
+    Tuner tuner(Device(nullptr), test::inventedCpu(false, "1.0"), options_, std::make_unique<Runner>(0));
+    tuner.tune(graph);
+    auto made = tuner.variants(graph);
+    if (!made.empty()) tuner.recordWinner(graph, made.back(), 1);
+    return made.size();
+  };
+  EXPECT_GT(variants(), 0u);
+  EXPECT_EQ(variants(), 0u);
+  options_.mode = TuneMode::Full;
+  tune();  // ends before its race
+  EXPECT_GT(variants(), 0u) << "what Fast let race";
+  EXPECT_EQ(variants(), 0u);
+  options_.mode = TuneMode::Fast;
+  EXPECT_EQ(variants(), 0u);
+}
+
 TEST_F(TunerMarks, AnotherDriverOrAnEditedKernelMakesListsAnew) {
   tune();
   EXPECT_GT(tune(0, "2.0"), 0u);
