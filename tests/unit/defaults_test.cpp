@@ -25,9 +25,9 @@ DeviceCaps cpu(bool avx512 = true, const char* driver = "1.0") { return test::in
 
 Graph network() {
   Graph graph;
-  const TensorId x = graph.addInput("x", DataType::Float32, {1, 64, 24, 40});
+  const TensorId x = graph.addInput("x", DataType::Float32, {1, 192, 24, 40});
   const TensorId y = graph.add("Convolution", "conv",
-                               {x, graph.addConstant("w", HostTensor(DataType::Float32, {128, 64, 3, 3}))},
+                               {x, graph.addConstant("w", HostTensor(DataType::Float32, {128, 192, 3, 3}))},
                                {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
   graph.markOutput(y);
   return graph;
@@ -39,7 +39,7 @@ struct Problems {
   Problem problem;
   Problems() {
     const OpView planar =
-        parseOpView("Convolution{pads=[1,1,1,1]}(f32:1x64x24x40,f32:128x64x3x3:c)->(f32:1x128x24x40)");
+        parseOpView("Convolution{pads=[1,1,1,1]}(f32:1x192x24x40,f32:128x192x3x3:c)->(f32:1x128x24x40)");
     problem = family.problem(withBlocks(planar, family.blockChoices(planar, cpu()).at(0)));
   }
   // A member of the space that is not what runs untuned.
@@ -147,9 +147,9 @@ TEST_F(DefaultsTest, ConditionsLookAtTheProblem) {
   const Tactic t = p_.other();
   const auto serves = [&](const char* conditions) { return !offered(line(t, "cpu", conditions)).empty(); };
   EXPECT_TRUE(serves("type=f32 kernel=3x3 stride=1x1 dilation=1x1 group=1 batch=1"));
-  EXPECT_TRUE(serves("in=64 out=128 pixels=960 inBlock=16 outBlock=16"));
-  EXPECT_TRUE(serves("in=64..64 out=100.. pixels=..960"));
-  for (const char* other : {"kernel=1x1", "stride=2x2", "dilation=2x2", "group=2..", "batch=2", "in=65..",
+  EXPECT_TRUE(serves("in=192 out=128 pixels=960 inBlock=16 outBlock=16"));
+  EXPECT_TRUE(serves("in=192..192 out=100.. pixels=..960"));
+  for (const char* other : {"kernel=1x1", "stride=2x2", "dilation=2x2", "group=2..", "batch=2", "in=193..",
                             "out=..127", "pixels=961", "inBlock=1", "type=i8"})
     EXPECT_FALSE(serves(other)) << other;
   DefaultLine coarse = coarseClass(p_.family, p_.problem);

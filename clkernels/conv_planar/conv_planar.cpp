@@ -1,0 +1,250 @@
+// conv_planar: convolution of planar tensors for CPUs, lanes along the pixels.
+#include <algorithm>
+#include <limits>
+
+#include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/image.hpp"
+#include "clkernels/conv_direct/tile.hpp"
+#include "ops/geometry.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr int kRegisters = 32;         // vector registers of AVX-512; fewer spill, which costs time only
+constexpr std::int64_t kMaxTaps = 11;  // of a row, which are unrolled
+constexpr std::int64_t kPatchBytes = 256 << 10;  // of one work-item, well inside a second-level cache
+
+/// Output channels and vectors of 16 pixels in registers; tiles per work-item.
+struct PlanarTactic {
+  int k = 1, v = 1, region = 1;
+  static constexpr auto fields() {
+    using T = PlanarTactic;
+    return std::tuple{Field<T>{"K", &T::k}, Field<T>{"V", &T::v}, Field<T>{"REGION", &T::region}};
+  }
+  std::int64_t pixels() const { return std::int64_t{16} * v; }
+};
+
+struct PlanarShape {
+  Window window;
+  bool copies;  // some column of a window leaves the image
+  std::int64_t h, w, oh, ow, C, K;
+
+  explicit PlanarShape(const OpView& op) : window(windowOf(op)) {
+    const Window& win = window;
+    const bool flat = win.pointwise();  // all pixels in one row
+    h = flat ? 1 : win.in[1], w = flat ? win.inVolume() : win.in[2];
+    oh = flat ? 1 : win.out[1], ow = flat ? win.outVolume() : win.out[2];
+    C = win.channels, K = win.outChannels;
+    copies = win.padBegin[2] > 0 || (ow - 1) * win.stride[2] + win.span(2) > w || ow < 16;
+  }
+  std::int64_t tilesPerRow(const PlanarTactic& t) const { return ceilDiv(ow, t.pixels()); }
+  // Rows and columns of output pixels of one work-item.
+  std::int64_t rows(const PlanarTactic& t) const {
+    return std::clamp<std::int64_t>(t.region / tilesPerRow(t), 1, oh);
+  }
+  std::int64_t columns(const PlanarTactic& t) const {
+    return t.region >= tilesPerRow(t) ? ow : t.region * t.pixels();
+  }
+  std::int64_t span(const PlanarTactic& t) const {
+    return (roundUp(columns(t), t.pixels()) - 1) * window.stride[2] + window.span(2);
+  }
+  std::int64_t patchBytes(const PlanarTactic& t) const {
+    return copies ? C * window.kernel[1] * span(t) * 4 : 0;
+  }
+  // Rows of taps by which an output row's differ from the last one's.
+  std::int64_t shift() const {
+    const std::int64_t taps = window.kernel[1];
+    return std::min(taps, window.stride[1] == 1 ? 1 : window.dilation[1] == 1 ? window.stride[1] : taps);
+  }
+};
+
+std::int64_t patchLimit(const DeviceCaps& device) {
+  return std::min<std::int64_t>(kPatchBytes, static_cast<std::int64_t>(device.localMemory) / 2);
+}
+
+bool fitsRegisters(const PlanarTactic& t) {
+  // With one vector of pixels the compiler folds broadcasts into the multiply-adds.
+  return t.k * t.v + t.v * (t.v > 1 ? 2 : 1) <= kRegisters - 2;
+}
+
+// Register steps per input channel and tap for the whole output. Fewer than ten accumulators wait for each
+// other; loads of pixels cost a part of a step, shuffles of a stride more.
+double steps(const PlanarShape& s, const PlanarTactic& t) {
+  const double busy = std::max(t.k * t.v, 10) + t.v * (s.window.stride[2] == 2 ? 2.0 : 0.7) +
+                      (t.v > 1 ? 0.1 * t.k : 0.0) + 0.5;
+  return static_cast<double>(s.oh * s.tilesPerRow(t) * ceilDiv(s.K, t.k)) * busy;
+}
+
+PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
+  PlanarTactic best;
+  double least = std::numeric_limits<double>::max();
+  for (int v = 1; v <= 4; ++v)
+    for (int k = 1; k <= std::min<std::int64_t>(28, s.K); ++k) {
+      const PlanarTactic t{k, v};
+      if (!fitsRegisters(t) || s.patchBytes(t) > patchLimit(device)) continue;
+      if (!s.copies && t.pixels() > s.ow) continue;
+      if (steps(s, t) >= least) continue;
+      least = steps(s, t);
+      best = t;
+    }
+  // Enough work-items to keep every core busy to the end, and no more.
+  const std::int64_t others = ceilDiv(s.K, best.k) * s.window.batch;
+  const std::int64_t wanted = ceilDiv(8 * std::int64_t{std::max(device.computeUnits, 1)}, others);
+  const std::int64_t tiles = s.tilesPerRow(best) * s.oh;
+  for (PlanarTactic t = best; t.region < 4096; t.region *= 2) {
+    if (s.patchBytes(t) > patchLimit(device) || t.region * wanted > tiles) break;
+    best = t;
+  }
+  return best;
+}
+
+// [tile][KH][C][KW][k]
+PackedConstant packWeights(const Window& w, int k) {
+  return {"conv_planar k" + std::to_string(k), [w, k](const std::vector<const HostTensor*>& inputs) {
+            const auto from = inputs.at(1)->as<float>();
+            const std::int64_t C = w.channels, KH = w.kernel[1], KW = w.kernel[2];
+            HostTensor packed(DataType::Float32, {ceilDiv(w.outChannels, k), KH, C, KW, k});
+            const auto to = packed.as<float>();
+            std::size_t at = 0;
+            for (std::int64_t o = 0; o < w.outChannels; ++o)
+              for (std::int64_t c = 0; c < C; ++c)
+                for (std::int64_t ky = 0; ky < KH; ++ky)
+                  for (std::int64_t kx = 0; kx < KW; ++kx)
+                    to[(((o / k * KH + ky) * C + c) * KW + kx) * k + o % k] = from[at++];
+            return packed;
+          }};
+}
+
+class ConvPlanar final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"conv_planar", 1}; }
+
+  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
+    for (std::size_t i = 0; i < op.inputs.size(); ++i)
+      if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
+    for (const int i : {1, kBiasInput, kSlopeInput})
+      if (op.has(i) && !op.inputs[i].constant)
+        return Verdict::no("weights, bias and slope must be constants");
+    if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
+    if (const Verdict planar = allPlanar(op); !planar) return planar;
+    const Window w = windowOf(op);
+    if (w.rank > 2) return Verdict::no("it has a third spatial extent");
+    if (w.group > 1) return Verdict::no("it has groups");
+    if (w.stride[2] > 2) return Verdict::no("it takes strides of 1 and 2 in x");
+    if (w.kernel[2] > kMaxTaps) return Verdict::no("more than 11 taps of a row to unroll");
+    if (PlanarShape(op).patchBytes({}) > patchLimit(device))
+      return Verdict::no("the rows under one tile do not fit the second-level cache");
+    return Verdict::yes();
+  }
+
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    const PlanarShape s(p);
+    TacticSpace space;
+    std::vector<int> channels, regions;
+    for (int k = 1; k <= std::min<std::int64_t>(28, s.K); ++k)
+      if (k % 4 == 0 || s.K % k == 0 || ceilDiv(s.K, k) < ceilDiv(s.K, k - 1)) channels.push_back(k);
+    for (int region = 1; region <= 4096; region *= 2) {
+      regions.push_back(region);
+      if (region * 16 >= s.oh * s.ow) break;
+    }
+    space.parameters = {{"K", channels}, {"V", {1, 2, 3, 4}}, {"REGION", regions}};
+    const auto add = [&](const char* reason, auto holds) {
+      space.constraints.push_back(
+          {reason, [holds](const Tactic& t) { return holds(fromTactic<PlanarTactic>(t)); }});
+    };
+    add("accumulators and pixels do not fit the vector registers", fitsRegisters);
+    add("a tile is wider than a row of the output",
+        [s](const PlanarTactic& t) { return t.v == 1 || t.pixels() - 16 < s.ow; });
+    add("a tile is wider than a row that is read in place",
+        [s](const PlanarTactic& t) { return s.copies || t.pixels() <= s.ow; });
+    add("copied rows do not fit the second-level cache",
+        [s, limit = patchLimit(device)](const PlanarTactic& t) { return s.patchBytes(t) <= limit; });
+    return space;
+  }
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    return toTactic(planarFallback(PlanarShape(p), device));
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
+    const auto t = fromTactic<PlanarTactic>(tactic);
+    const PlanarShape s(p);
+    const Window& w = s.window;
+    Launch launch;
+    launch.packed = {packWeights(w, t.k)};
+    KernelCall call{.source = "conv_planar/conv_planar.cl", .entry = "conv_planar"};
+    call.defines = {{"T_K", std::to_string(t.k)},          {"T_V", std::to_string(t.v)},
+                    {"P_KW", std::to_string(w.kernel[2])}, {"P_SX", std::to_string(w.stride[2])},
+                    {"P_COPY", s.copies ? "1" : "0"},      {"D_PREFETCH", device.pocl ? "1" : "0"}};
+    addEpilogueDefines(call.defines, p);
+    call.global = {static_cast<std::size_t>(ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t))),
+                   static_cast<std::size_t>(ceilDiv(s.K, t.k)), static_cast<std::size_t>(w.batch)};
+    call.local = {1, 1, 1};
+    call.args = {KernelArg::input(0), KernelArg::packed(0)};
+    addEpilogueArgs(call.args, p);
+    call.args.push_back(KernelArg::output(0));
+    addPlaces(call.args, p);
+    for (const std::int64_t value :
+         {s.C, s.h, s.w, s.K, s.oh, s.ow, w.kernel[1], w.stride[1], w.dilation[1], w.dilation[2],
+          w.padBegin[1], w.padBegin[2], s.shift(), s.rows(t), s.columns(t)})
+      call.args.push_back(KernelArg::ofInt(value));
+    if (s.copies) {
+      call.args.push_back(KernelArg::ofInt(s.span(t)));
+      call.args.push_back(KernelArg::local(static_cast<std::size_t>(s.patchBytes(t))));
+    }
+    launch.calls = {call};
+    return launch;
+  }
+
+  Cost cost(const Problem& p, const DeviceCaps& device) const override {
+    const PlanarShape s(p);
+    Cost cost = KernelFamily::cost(p, device);
+    cost.operations =
+        2.0 * static_cast<double>(p.outputs[0].size() * s.C) * static_cast<double>(s.window.kernelVolume());
+    const double useful = static_cast<double>(s.oh * s.ow * s.K) / 16;
+    cost.efficiency = std::min(0.72, 0.72 * useful / steps(s, planarFallback(s, device)));
+    return cost;
+  }
+
+  std::vector<OpInstance> samples() const override {
+    const auto conv = [](Shape x, Shape weights, Attributes attrs, bool bias = true, bool residual = false) {
+      std::vector<TensorDesc> inputs{f32(x), f32(weights), bias ? f32({weights[0]}) : absent()};
+      if (residual) {
+        auto plain = makeSample("Convolution", attrs, inputs, {}, {false, true, true});
+        inputs.push_back(f32(plain.view.outputs[0].shape));
+      }
+      return makeSample("Convolution", std::move(attrs), inputs, {}, {false, true, true});
+    };
+    using List = std::vector<std::int64_t>;
+    return {
+        // Rows with a tail, borders on both sides, channels that are not whole blocks.
+        conv({2, 7, 6, 43}, {25, 7, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
+        conv({1, 5, 5, 34}, {37, 5, 3, 3}, {{"pads", List{1, 1, 1, 1}}}, true, true),
+        // Stride 2, odd and even extents.
+        conv({2, 3, 11, 37}, {16, 3, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"strides", List{2, 2}}}),
+        conv({1, 4, 9, 70}, {12, 4, 7, 7}, {{"pads", List{3, 3, 3, 3}}, {"strides", List{2, 2}}}, false,
+             true),
+        conv({1, 6, 5, 33}, {13, 6, 3, 3}, {{"strides", List{3, 2}}}),
+        // Dilation: taps that miss the image for every pixel, rows of taps outside.
+        conv({1, 12, 5, 30}, {12, 12, 3, 3}, {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
+        conv({1, 5, 9, 60}, {25, 5, 3, 3}, {{"pads", List{4, 8, 4, 8}}, {"dilations", List{4, 8}}}),
+        // One row; rows shorter than a vector; no padding: read in place, the last tile moved.
+        conv({2, 9, 1, 41}, {10, 9, 1, 5}, {{"pads", List{0, 2, 0, 2}}}),
+        conv({1, 8, 6, 5}, {20, 8, 3, 3}, {{"pads", List{1, 1, 1, 1}}}),
+        conv({2, 5, 7, 52}, {18, 5, 3, 3}, {}, true, true),
+        // Matrix products over flattened pixels.
+        conv({2, 33, 9, 13}, {30, 33, 1, 1}, {{"activation", "Relu"}}, true, true),
+        conv({1, 13, 1, 1}, {19, 13, 1, 1}, {}),
+        conv({1, 18, 33}, {40, 18, 4}, {{"pads", List{3, 0}}}),
+    };
+  }
+};
+
+}  // namespace
+
+void addFamilies_conv_planar(FamilyList& list) {
+  static const ConvPlanar family;
+  list.add(family, {"Convolution"});
+}
+
+}  // namespace tessera
