@@ -18,9 +18,32 @@ namespace {
 
 constexpr int kCell = 56, kMargin = 96;
 
+// The kernel of the family asked for, or of any, that was fastest for the problem in some layout, if it has
+// parameters.
+std::optional<Candidate> fastestOnRecord(const OpView& view, const std::string& name,
+                                         const TacticsStore& store, const DeviceCaps& caps) {
+  std::optional<Candidate> best;
+  double least = 0;
+  for (const TuneRecord& r : store.records()) {
+    const KernelFamily* family = findFamily(r.family.substr(0, r.family.find('/')));
+    if (r.bad || r.tactic.empty() || !family || family->id().text() != r.family ||
+        (best && r.milliseconds >= least) || r.device != caps.fingerprint() ||
+        (!name.empty() && family->id().name != name))
+      continue;
+    const OpView recorded = parseOpView(r.problem);
+    if (planarView(recorded) != planarView(view) || !family->applies(recorded, caps)) continue;
+    if (!family->space(family->problem(recorded), caps).contains(Tactic::parse(r.tactic))) continue;
+    best = {family, recorded, Tactic::parse(r.tactic)};
+    least = r.milliseconds;
+  }
+  return best;
+}
+
 // The family asked for, or the one that the cost model likes best, in its preferred layout.
-Candidate chosenKernel(const std::string& problem, const std::string& name, const DeviceCaps& caps) {
+Candidate chosenKernel(const std::string& problem, const std::string& name, const TacticsStore& store,
+                       const DeviceCaps& caps) {
   const OpView view = parseOpView(problem);
+  if (const auto recorded = fastestOnRecord(view, name, store, caps)) return *recorded;
   Candidate best;
   double least = 0;
   for (const KernelFamily* family : familiesFor(view.op)) {
@@ -70,12 +93,9 @@ Json drawHeatmap(const TacticsStore& store, const TuneArguments& a, const Device
   if (problems.empty()) throw UsageError("--heatmap wants a --problem; tessera-tune --show lists some.");
   const bool int8 = isQuantised(parseOpView(problems.front()).op);
   const DeviceCaps caps = int8 ? device.int8Caps() : device.caps();
-  Candidate base = chosenKernel(problems.front(), a.heatmapFamily, caps);
+  Candidate base = chosenKernel(problems.front(), a.heatmapFamily, store, caps);
   const Problem problem = base.family->problem(base.view);
   const TacticSpace space = base.family->space(problem, caps);
-  for (const TuneRecord& r : store.records())  // the other parameters as tuned, where they were
-    if (!r.bad && r.family == base.family->id().text() && r.problem == problem.text())
-      if (const Tactic tuned = Tactic::parse(r.tactic); space.contains(tuned)) base.tactic = tuned;
   std::string first = space.parameters.front().name,
               second = space.parameters[std::min<std::size_t>(1, space.parameters.size() - 1)].name;
   if (!a.axes.empty()) {

@@ -20,7 +20,8 @@ void addOptions(CLI::App& app, TuneArguments& a) {
   app.add_option("--preprocess", a.preprocess, "How images become the input, to calibrate INT8 models")
       ->type_name("FILE");
   addDeviceOptions(app, a.common);
-  app.get_option("--tune-budget")->description("Seconds per model or problem, about; 0: 60 for fast, 600 for full");
+  app.get_option("--tune-budget")
+      ->description("Seconds per model or problem, about; 0: 60 for fast, 600 for full");
   app.add_option("--budget", a.common.tuneBudget, "The same")->check(CLI::Range(0.0, 1e6))->type_name("S");
   a.int8.add(app);
   app.add_flag("--show", a.show, "Print the device's records");
@@ -35,7 +36,9 @@ void addOptions(CLI::App& app, TuneArguments& a) {
       ->type_name("F.png");
   app.add_option("--axes", a.axes, "The two parameters, e.g. TX,REGION (default: the first two)")
       ->type_name("A,B");
-  app.add_option("--family", a.heatmapFamily, "The kernel family (default: the fastest)")->type_name("NAME");
+  app.add_option("--family", a.heatmapFamily,
+                 "The kernel family (default: the fastest on record, else the most promising)")
+      ->type_name("NAME");
   addOutputOptions(app, a.common);
 }
 
@@ -52,12 +55,16 @@ int run(const TuneArguments& a) {
   bool right = true;
   const auto store = [&] { return TacticsStore(defaultCacheFolder(), device.caps()); };
   if (!a.importFile.empty()) {
-    const auto merged = store().merge(readFile(a.importFile));
+    TacticsStore records = store();
+    const auto merged = records.merge(readFile(a.importFile));
     if (merged.all() == 0)
       throw Error(ErrorCode::BadCache, a.importFile + " holds no tuning records of this version.");
     fmt::print("{}: {} new records; {} of tactics that have one here, {} of other devices\n", a.importFile,
                merged.taken, merged.known, merged.foreign);
     json["imported"] = merged.taken;
+    if (merged.taken > 0 && !records.kept())
+      throw Error(ErrorCode::BadCache,
+                  "The imported records are lost: there is no cache folder that can be written.");
   }
   if (a.roofline) json["roofline"] = showRoofline(device);
   if (tunes) json["tuned"] = tuneAll(a, device);

@@ -33,11 +33,26 @@ Graph graphOf(const std::string& problem) {
   return graph;
 }
 
+// A typing error in an output's shape would tune another problem than the one that was written.
+void requireOutputs(const std::string& problem) {
+  const OpView view = parseOpView(problem);
+  const auto outputs = operatorNamed(view.op).infer(view.attrs, view.inputs);
+  if (outputs.size() != view.outputs.size())
+    throw Error(ErrorCode::InvalidArgument, fmt::format("'{}' has {} outputs; such a layer has {}", problem,
+                                                        view.outputs.size(), outputs.size()));
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i].shape != view.outputs[i].shape)
+      throw Error(ErrorCode::InvalidArgument, fmt::format("'{}': output {} of such a layer is {}", problem, i,
+                                                          toString(outputs[i].shape)));
+}
+
 Json report(const std::string& name, const Engine& engine, TuneProgress last) {
   const TuneReport& r = engine.tuning();
   if (r.candidates == 0) {
-    fmt::print("{}: nothing left to tune; {} kernels, {} by records, {} by defaults of the device's class\n",
-               name, r.problems, r.exact, r.defaults);
+    fmt::print(
+        "{}: nothing left to tune in this mode and budget; {} kernels, {} by records, {} by defaults of the "
+        "device's class\n",
+        name, r.problems, r.exact, r.defaults);
   } else {
     fmt::print("{}: {} candidates in {:.1f} s, {} rejected; {:.3f} ms -> {:.3f} ms\n", name, r.candidates,
                r.seconds, r.bad, last.untuned, last.best);
@@ -63,7 +78,7 @@ std::vector<std::string> listedProblems(const TuneArguments& a) {
       if (!line.empty() && line[0] != '#') problems.push_back(line);
   }
   for (const std::string& problem : problems) try {
-      parseOpView(problem);
+      requireOutputs(problem);
     } catch (const Error& e) {
       throw Error(ErrorCode::InvalidArgument, e.what());
     }

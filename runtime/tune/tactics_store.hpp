@@ -71,6 +71,8 @@ class TacticsStore {
   Merged overlay(std::string_view text);
 
   std::size_t size() const { return records_.size(); }
+  /// Whether what was added so far is in the file.
+  bool kept() const { return !file_.empty() && !complained_; }
   const std::vector<TuneRecord>& records() const { return records_; }  ///< the latest of each tactic
   std::string text() const;                                            ///< all records, one a line
   const std::filesystem::path& file() const { return file_; }

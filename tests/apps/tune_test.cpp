@@ -178,8 +178,8 @@ TEST(TuneProgram, TunesShowsVerifiesExportsAndImports) {
       {"--problem", kProblem, "--tune", "fast", "--budget", "3", "--json", (folder / "1.json").string()});
   ASSERT_EQ(first.code, 0) << first.err;
   EXPECT_GT(app::readJson(folder / "1.json")["tuned"][0]["candidates"].get<int>(), 0);
-  const auto second = tune({"--problem", kProblem, "--tune", "fast", "--json", (folder / "2.json").string(),
-                            "--show", "--verify"});
+  const auto second = tune({"--problem", kProblem, "--tune", "fast", "--budget", "3", "--json",
+                            (folder / "2.json").string(), "--show", "--verify"});
   ASSERT_EQ(second.code, 0) << second.err;
   const auto json = app::readJson(folder / "2.json");
   EXPECT_EQ(json["tuned"][0]["candidates"].get<int>(), 0) << "the second run tunes nothing";
@@ -197,10 +197,35 @@ TEST(TuneProgram, TunesShowsVerifiesExportsAndImports) {
   }
   fs::remove_all(folder / "cache");
   EXPECT_EQ(tune({"--import", (folder / "shipped").string()}).code, 0);
-  EXPECT_EQ(tune({"--problem", kProblem, "--tune", "fast", "--json", (folder / "3.json").string()}).code, 0);
+  EXPECT_EQ(
+      tune({"--problem", kProblem, "--tune", "fast", "--budget", "3", "--json", (folder / "3.json").string()})
+          .code,
+      0);
   EXPECT_EQ(app::readJson(folder / "3.json")["tuned"][0]["candidates"].get<int>(), 0)
       << "imported records suffice";
+  ASSERT_EQ(tune({"--problem", kProblem, "--heatmap", (folder / "h.png").string(), "--json",
+                  (folder / "5.json").string()})
+                .code,
+            0);
+  double fastest = 1e9;
+  std::string family;
+  for (const auto& r : json["records"])
+    if (!r["bad"] && !r["tactic"].get<std::string>().empty() && r["ms"].get<double>() < fastest &&
+        r["family"].get<std::string>().rfind("reformat", 0) != 0)
+      fastest = r["ms"], family = r["family"];
+  EXPECT_EQ(app::readJson(folder / "5.json")["heatmap"]["family"], family.substr(0, family.find('/')))
+      << "the fastest on record";
+  EXPECT_EQ(tune({"--import", (folder / "1.json").string()}).code, 1) << "no records";
+  writeText(folder / "file", "not a folder");
+  EXPECT_EQ(runProgram("tessera-tune",
+                       {"--device", device().caps().name, "--import", (folder / "shipped").string()},
+                       "TESSERA_CACHE_DIR=" + (folder / "file").string())
+                .code,
+            1)
+      << "imported to nowhere";
   EXPECT_EQ(tune({}).code, 2) << "nothing to do";
+  EXPECT_EQ(tune({"--problem", "Identity{}(f32:1x4x8x8)->(f32:1x4x8x9)", "--tune", "fast"}).code, 1)
+      << "another output";
   EXPECT_EQ(tune({"--problem", "Convolution{", "--tune", "fast"}).code, 1);
 }
 
