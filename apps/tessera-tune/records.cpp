@@ -22,7 +22,7 @@ std::string nameOf(const std::string& family) { return family.substr(0, family.f
 // Records about a search, not about a kernel.
 bool isMark(const TuneRecord& record) {
   const std::string name = nameOf(record.family);
-  return name == "search" || name == "network" || name == "race" || name == "precision";
+  return name == "search" || name == "network" || name == "race" || name == "kept" || name == "precision";
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ fs::path folderOf(const TuneOptions& options) {
 }
 
 constexpr const char* kRaceFamily = "race/1";  // of records that name the winner of a network's variants
+constexpr const char* kKept = "kept";          // the variant as it was before a search
 constexpr const char* kFullRace = "full";      // the reason's field where Full let them race
 // Names in records. Untuned: families, tactics and layouts without any record; the others are LayoutChoices.
 constexpr std::pair<const char*, std::optional<LayoutChoice>> kVariants[] = {
@@ -178,8 +179,17 @@ void Tuner::noteBad(const TuneRecord& record) {
   }
 }
 
-Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
+void Tuner::forgetChoices() {
   report_.problems = report_.exact = report_.stale = report_.defaults = report_.fallback = 0;
+}
+
+bool Tuner::hasRaced(const Graph& graph) const {
+  const auto won = networkRecord(graph, kRaceFamily);
+  return won && won->match == RecordMatch::Exact;
+}
+
+Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
+  forgetChoices();
   const std::optional<LayoutChoice> layouts = variantNamed(variant)->second;
   const bool untuned = !layouts;
   const TacticChooser chooser = [&](const KernelFamily& family, const Problem& problem) {
@@ -194,8 +204,11 @@ Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
 
 Lowered Tuner::lower(const Graph& graph) {
   if (options_.mode == TuneMode::Off || store_.size() == 0) return lowerAs(graph, "untuned");
-  if (const auto won = networkRecord(graph, kRaceFamily);
-      won && variantNamed(won->record.tactic) != std::end(kVariants))
+  const auto won = networkRecord(graph, kRaceFamily);
+  if (won && won->record.tactic == kKept)
+    if (const auto kept = keptOnRecord(graph))
+      if (auto lowered = lowerKept(graph, *kept)) return std::move(*lowered);
+  if (won && variantNamed(won->record.tactic) != std::end(kVariants))
     return lowerAs(graph, won->record.tactic);
   const TimeSource times = [this](const KernelFamily& family, const OpView& view) {
     return seconds(family, view);
@@ -228,11 +241,16 @@ std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
     Lowered lowered = lowerAs(graph, name);
     if (texts.insert(lowered.text()).second) variants.push_back({name, std::move(lowered), report_});
   }
+  // What an earlier race found may be the fastest still. It goes first: the others must beat it.
+  if (const auto before = before_.find(networkKey(graph)); before != before_.end())
+    if (auto lowered = lowerKept(graph, before->second); lowered && texts.insert(lowered->text()).second)
+      variants.insert(variants.begin(), Variant{kKept, std::move(*lowered), report_});
   return variants;
 }
 
 void Tuner::recordWinner(const Graph& graph, const Variant& winner, double milliseconds) {
   report_ = winner.report;
+  if (winner.name == kKept) recordKept(graph, before_.at(networkKey(graph)));
   recordLatest({kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), winner.name, milliseconds, false,
                 options_.mode == TuneMode::Full ? kFullRace : ""});
 }

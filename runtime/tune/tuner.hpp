@@ -99,6 +99,21 @@ class Tuner {
   void recordLatest(TuneRecord record);
   std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
 
+  // A network as it ran before a search (tuner_kept.cpp).
+  struct KeptNetwork {
+    LayoutChoice layouts = LayoutChoice::Greedy;
+    std::string text;  ///< hash of the lowered network's text: nothing else is taken for it
+    std::map<std::string, std::string> tactics;  ///< by stepName()
+  };
+  std::string stepName(const KernelFamily& family, const OpView& view) const;
+  KeptNetwork keptFrom(const Lowered& lowered, LayoutChoice layouts) const;
+  std::optional<Lowered> lowerKept(const Graph& graph, const KeptNetwork& kept);
+  std::optional<KeptNetwork> keptOnRecord(const Graph& graph) const;
+  void recordKept(const Graph& graph, const KeptNetwork& kept);
+  void rememberBefore(const Graph& graph);
+  bool hasRaced(const Graph& graph) const;
+  void forgetChoices();  ///< of the report
+
   // Precision.
   /// Per layer of the optimised network: seconds as `graph` runs it, and the channel block of its result.
   struct LayerTimes {
@@ -141,7 +156,8 @@ class Tuner {
   DefaultTactics defaults_;
   std::unique_ptr<CandidateRunner> runner_;
   TuneReport report_;
-  std::optional<Clock::time_point> begin_;  ///< of the first search
+  std::map<std::string, KeptNetwork> before_;  ///< by networkKey()
+  std::optional<Clock::time_point> begin_;     ///< of the first search
   struct Span {
     double begin = 0, end = 0;               ///< seconds since begin_
     double fraction = 0, untilFraction = 0;  ///< of all that is to be searched

@@ -250,6 +250,7 @@ void Tuner::tune(const Graph& graph, double until) {
   std::vector<Job> closed(std::make_move_iterator(jobs.begin()), std::make_move_iterator(open));
   jobs.erase(jobs.begin(), open);
   if (!jobs.empty()) {
+    rememberBefore(graph);
     search(graph, jobs);
     for (const Job& job : jobs) markSearched(job);
     report_.seconds += elapsed() - span_.begin;

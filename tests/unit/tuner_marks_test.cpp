@@ -132,6 +132,56 @@ TEST_F(TunerMarks, FullLetsTheVariantsRaceAgainOnce) {
   EXPECT_EQ(variants(), 0u);
 }
 
+// Where the whole network is fastest as it was, it stays so, whatever the records of single problems say.
+TEST_F(TunerMarks, WhatFullFoundMayLoseToTheNetworkAsItWas) {
+  const Graph graph = network();
+  // conv_direct wins for Fast; then times change, and Full finds conv_naive and conv_gemm better.
+  class Changing final : public CandidateRunner {
+   public:
+    explicit Changing(double direct) : direct_(direct) {}
+    std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
+      std::vector<Trial> trials;
+      for (const Candidate& c : candidates)
+        trials.push_back(
+            {Trial::Outcome::Good, c.family->id().name == "conv_direct" ? direct_ : 5.0, "", true});
+      return trials;
+    }
+
+   private:
+    double direct_;
+  };
+  const auto tuner = [&](double direct) {
+    return std::make_unique<Tuner>(Device(nullptr), test::inventedCpu(false, "1.0"), options_,
+                                   std::make_unique<Changing>(direct));
+  };
+  auto fast = tuner(1);
+  fast->tune(graph);
+  auto variants = fast->variants(graph);
+  fast->recordWinner(graph, variants.back(), 1);
+  const std::string before = fast->lower(graph).text();
+  options_.mode = TuneMode::Full;
+  auto full = tuner(50);
+  full->tune(graph);
+  variants = full->variants(graph);
+  ASSERT_GT(variants.size(), 1u);
+  EXPECT_EQ(variants.front().name, "kept");
+  EXPECT_EQ(variants.front().lowered.text(), before);
+  for (std::size_t i = 1; i < variants.size(); ++i) EXPECT_NE(variants[i].lowered.text(), before);
+  full->recordWinner(graph, variants.front(), 1);
+  for (const TuneMode mode : {TuneMode::Full, TuneMode::Fast, TuneMode::Cached}) {
+    options_.mode = mode;
+    auto later = tuner(50);
+    later->tune(graph);
+    EXPECT_TRUE(later->variants(graph).empty());
+    EXPECT_EQ(later->lower(graph).text(), before) << toString(mode);
+    EXPECT_EQ(later->report().fallback, 0u);
+  }
+  auto rest = records();
+  std::erase_if(rest, [](const TuneRecord& r) { return r.family.rfind("kept/", 0) == 0; });
+  write(rest);
+  EXPECT_NE(tuner(50)->lower(graph).text(), before) << "without its record, as the times say";
+}
+
 TEST_F(TunerMarks, AnotherDriverOrAnEditedKernelMakesListsAnew) {
   tune();
   EXPECT_GT(tune(0, "2.0"), 0u);
