@@ -84,21 +84,24 @@ std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, c
   if (candidates.empty()) return std::nullopt;
   const auto fails = [](const Candidate& c) { return c.measured && std::isinf(*c.measured); };
   if (!std::all_of(candidates.begin(), candidates.end(), fails)) std::erase_if(candidates, fails);
-  const bool keep = layouts_ == LayoutChoice::Estimated;
-  const auto byEstimate = [&](const Candidate& a, const Candidate& b) {
-    // The model is not to be trusted with families that want to be measured.
-    const bool unsureA = keep && a.family->onlyMeasured(), unsureB = keep && b.family->onlyMeasured();
-    return unsureA != unsureB ? unsureB : a.estimated() < b.estimated();
+  const auto byEstimate = [](const Candidate& a, const Candidate& b) {
+    return a.estimated() < b.estimated();
   };
-  const Candidate& model = *std::min_element(candidates.begin(), candidates.end(), byEstimate);
+  if (layouts_ == LayoutChoice::Estimated) {
+    // The model's own choice leaves out families that it is never trusted with.
+    const Candidate untuned =
+        *std::min_element(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
+          const bool unsure = a.family->onlyMeasured();
+          return unsure == b.family->onlyMeasured() ? byEstimate(a, b) : !unsure;
+        });
+    std::erase_if(candidates, [&](const Candidate& c) { return !c.sameLayouts(untuned); });
+  }
+  auto best = std::min_element(candidates.begin(), candidates.end(), byEstimate);
   // Measured times are compared with measured ones only: where the model's choice has none, the model
   // decides.
-  const Candidate* best = &model;
   if (!best->measured) return *best;
-  for (const Candidate& c : candidates)
-    if (c.measured && c.around + *c.measured < best->around + *best->measured &&
-        (!keep || c.sameLayouts(model)))
-      best = &c;
+  for (auto c = candidates.begin(); c != candidates.end(); ++c)
+    if (c->measured && c->around + *c->measured < best->around + *best->measured) best = c;
   return *best;
 }
 

@@ -17,6 +17,7 @@ namespace tessera {
 namespace {
 
 constexpr double kGiveUp = 3;          // times the best: one pass is enough to know
+constexpr double kGiveUpFamily = 30;   // the same between families, whose times layouts are planned with
 constexpr double kArbiterSeconds = 3;  // a naive kernel that takes longer checks nothing at full size
 constexpr double kKeptBytes = 1e9;
 constexpr std::size_t kKeptPacking = 4 << 20;
@@ -68,11 +69,11 @@ class DeviceRunner final : public CandidateRunner {
       entries[i].candidate = &candidates[i];
       entries[i].index = i;
       if (failures[i].empty())
-        attempt(entries[i], [&](Entry& e) { prepare(e, best); });
+        attempt(entries[i], [&](Entry& e) { prepare(e, best * (checkAll ? kGiveUpFamily : kGiveUp)); });
       else
         entries[i].trial = {Trial::Outcome::Wrong, 0, failures[i]};
     }
-    sample(entries, best);
+    sample(entries, best, checkAll);
     std::vector<Entry*> order;
     for (Entry& e : entries)
       if (e.trial.outcome == Trial::Outcome::Good) order.push_back(&e);
@@ -176,8 +177,8 @@ class DeviceRunner final : public CandidateRunner {
     }
   }
 
-  // Ready to be timed; or Slow, where one pass says enough.
-  void prepare(Entry& e, double best) {
+  // Ready to be timed; or Slow, where one pass takes longer than `most` milliseconds (0: none is too slow).
+  void prepare(Entry& e, double most) {
     const Candidate& c = *e.candidate;
     auto& operands = state_->operands[c.view.text()];
     if (!operands)
@@ -187,23 +188,25 @@ class DeviceRunner final : public CandidateRunner {
     e.runner->time(1);  // warms up; some drivers finish compiling here
     const double first = e.runner->time(1);
     e.trial = {Trial::Outcome::Slow, first, {}};
-    if (best > 0 && first > kGiveUp * best) {
+    if (most > 0 && first > most) {
       e.runner.reset();
       return;
     }
     e.passes = std::clamp(static_cast<int>(kSampleMs / std::max(first, 1e-3)), 1, 200);
   }
 
-  // In turns, so that what else the machine does hits all of them alike.
-  void sample(std::vector<Entry>& entries, double best) {
+  // In turns, so that what else the machine does hits all of them alike. What is slow is timed twice, and
+  // then given up unless `keepSlow`.
+  void sample(std::vector<Entry>& entries, double best, bool keepSlow) {
     double fastest = best;
     for (std::size_t round = 0; round < kMostSamples; ++round)
       for (Entry& e : entries) {
         if (!e.runner || e.trial.outcome == Trial::Outcome::Wrong) continue;
         if (round >= kLeastSamples && e.samples.front() * e.passes * static_cast<double>(round) > kTotalMs)
           continue;
-        if (round == 2 && fastest > 0 &&
+        if (round >= 2 && fastest > 0 &&
             *std::min_element(e.samples.begin(), e.samples.end()) > kGiveUp * fastest) {
+          if (keepSlow) continue;
           e.trial = {Trial::Outcome::Slow, e.samples.front(), {}};
           e.runner.reset();
           continue;
