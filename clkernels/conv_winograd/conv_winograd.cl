@@ -3,9 +3,6 @@
 // T_M outputs, multiplies them by the transformed weights, one matrix product per element of a tile, and transforms back; what
 // lies between stays in local memory, that is, in the core's second-level cache.
 //
-// A dilated convolution is DY * DX convolutions of dilation 1, each on every DY-th row and DX-th column from a phase on. Tiles
-// are counted (phase y, tile y, phase x, tile x), the last fastest.
-//
 // Layouts (offsets, strides in elements; e = i * T_SIDE + j the element of a tile):
 //   x  xOffset + n * xBatch + ((c / 16) * H * W + iy * W + ix) * 16 + c % 16
 //   y  yOffset + n * yBatch + ((k / 16) * OH * OW + oy * OW + ox) * 16 + k % 16; the residual likewise
@@ -19,6 +16,7 @@
 // T_TK      groups of 16 output channels of a register tile
 // T_GROUPS  register tiles along the tiles of a work-item
 #define PW_WIDTH 16
+#define W_T float16
 #include "common/activation.cl"
 #include "conv_winograd/transforms.cl"
 #if !defined(T_TX) || !defined(T_TK) || !defined(T_GROUPS)
@@ -26,17 +24,6 @@
 #endif
 #define TILES (T_TX * T_GROUPS)
 #define ELEMENTS (T_SIDE * T_SIDE)
-
-typedef struct {
-  int y, x;  // of the first output
-} Tile;
-
-static inline Tile tileAt(int tile, int tilesY, int tilesX, int phasesX, int DY, int DX) {
-  const int tx = tile % tilesX, column = tile / tilesX, phaseX = column % phasesX, row = column / phasesX;
-  const int ty = row % tilesY, phaseY = row / tilesY;
-  const Tile at = {phaseY + ty * T_M * DY, phaseX + tx * T_M * DX};
-  return at;
-}
 
 // Copies the inputs of a tile, zeros outside the plane.
 static inline void copyPatch(__global const float* plane, int H, int W, int top, int left, int DY, int DX,
@@ -121,8 +108,8 @@ static inline void multiply(__local const float* v, __global const float* u, __l
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_winograd(
     __global const float* x, __global const float* u, __global const float* bias, __global const float* residual,
-    __global const float* slope, __global float* y, __global float* patches, __local float* v, __local float* m, int xOffset, int xBatch,
-    int yOffset, int yBatch, int rOffset, int rBatch, int C, int H, int W, int K, int OH, int OW, int DY, int DX,
+    __global const float* slope, __global float* y, __global float* patches, __local float* v, __local float* m,
+    int xOffset, int xBatch, int yOffset, int yBatch, int rOffset, int rBatch, int C, int H, int W, int K, int OH, int OW, int DY, int DX,
     int padY, int padX, int tiles, int tilesY, int tilesX, int phasesX, int share) {
   const int first = get_global_id(0) * TILES, kBegin = get_global_id(1) * share, item = get_global_id(2);
   const int n = min(TILES, tiles - first), cBlocks = (C + 15) / 16, kBlocks = (K + 15) / 16;
@@ -137,7 +124,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_winograd(
   // Register tiles are whole: what is beyond the last tile repeats it and is thrown away.
   const int used = (n + T_TX - 1) / T_TX * T_TX;
   for (int t = 0; t < used; ++t) {
-    const Tile at = tileAt(first + min(t, n - 1), tilesY, tilesX, phasesX, DY, DX);
+    const WinogradTile at = tileAt(first + min(t, n - 1), tilesY, tilesX, phasesX, DY, DX);
     const int top = at.y - padY, left = at.x - padX;
     const bool inside = top >= 0 && left >= 0 && top + (T_SIDE - 1) * DY < H && left + (T_SIDE - 1) * DX < W;
     for (int cb = 0; cb < cBlocks; ++cb) {
@@ -156,7 +143,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_winograd(
       const int k = (kt * T_TK + j) * 16;
       const long plane = (long)k * OH * OW;
       for (int t = 0; t < n; ++t) {
-        const Tile at = tileAt(first + t, tilesY, tilesX, phasesX, DY, DX);
+        const WinogradTile at = tileAt(first + t, tilesY, tilesX, phasesX, DY, DX);
         float16 out[T_M * T_M];
         transformOutput(m + (j * TILES + t) * 16, T_TK * TILES * 16, out);
 #pragma nounroll

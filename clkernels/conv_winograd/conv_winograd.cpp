@@ -40,7 +40,7 @@ class ConvWinograd final : public KernelFamily {
     const std::int64_t channelTiles = ceilDiv(ceilDiv(w.outChannels, 16), t.tk),
                        share = ceilDiv(channelTiles, t.parts);
     Launch launch;
-    launch.packed = {winogradWeights(w, t.m, t.tk)};
+    launch.packed = {packWinogradWeights(w, t.m, t.tk)};
     KernelCall call{"conv_winograd/conv_winograd.cl", "conv_winograd"};
     call.defines = {{"T_M", std::to_string(t.m)},
                     {"T_TX", std::to_string(t.tx)},

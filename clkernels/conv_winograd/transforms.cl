@@ -1,74 +1,63 @@
 // Winograd's minimal filtering F(T_M, 3) along one extent: y = A^T [(G g) * (B^T d)], T_M outputs from T_SIDE = T_M + 2
-// inputs. Matrices: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016; T_M = 6 takes the
-// interpolation points 0, +-1, +-2, +-1/2. The weights' side, G, is computed on the host (winograd_weights.cpp).
+// inputs; A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016. The weights' side, G, is computed
+// on the host (winograd_weights.cpp). F(4, 3) interpolates at 0, +-5/8, +-3/2 and infinity: its greatest error is a quarter
+// of that with the usual 0, +-1, +-2 (docs/numerics.md), and all constants are exact.
 //
-// T_M  outputs per extent: 2, 4 or 6
-#if !defined(T_M)
-#error "transforms.cl needs T_M"
+// T_M  outputs per extent: 2 or 4
+// W_T  float, or a vector of channels
+#if !defined(T_M) || !defined(W_T)
+#error "transforms.cl needs T_M and W_T"
 #endif
 #define T_SIDE (T_M + 2)
-#define F(value) ((float16)(value))
+#define F(value) ((W_T)(value))
 
 #if T_M == 2
-static inline void inputTransform(const float16* d, float16* v) {
-  v[0] = d[0] - d[2];
-  v[1] = d[1] + d[2];
+static inline void inputTransform(const W_T* d, W_T* v) {
+  v[0] = d[2] - d[0];
+  v[1] = d[2] + d[1];
   v[2] = d[2] - d[1];
-  v[3] = d[1] - d[3];
+  v[3] = d[3] - d[1];
 }
 
-static inline void outputTransform(const float16* m, float16* y) {
+static inline void outputTransform(const W_T* m, W_T* y) {
   y[0] = m[0] + m[1] + m[2];
-  y[1] = m[1] - m[2] - m[3];
+  y[1] = m[1] - m[2] + m[3];
 }
 #elif T_M == 4
-static inline void inputTransform(const float16* d, float16* v) {
-  const float16 even = fma(F(-4.0f), d[2], d[4]), odd = fma(F(-4.0f), d[1], d[3]);
-  const float16 outer = d[4] - d[2], inner = d[3] - d[1];
-  v[0] = fma(F(4.0f), d[0], fma(F(-5.0f), d[2], d[4]));
-  v[1] = even + odd;
-  v[2] = even - odd;
-  v[3] = fma(F(2.0f), inner, outer);
-  v[4] = fma(F(-2.0f), inner, outer);
-  v[5] = fma(F(4.0f), d[1], fma(F(-5.0f), d[3], d[5]));
+#define P1 0.625f
+#define P2 1.5f
+static inline void inputTransform(const W_T* d, W_T* v) {
+  const W_T even1 = fma(F(-P2 * P2), d[2], d[4]), odd1 = fma(F(-P2 * P2), d[1], d[3]);
+  const W_T even2 = fma(F(-P1 * P1), d[2], d[4]), odd2 = fma(F(-P1 * P1), d[1], d[3]);
+  v[0] = fma(F(P1 * P1 * P2 * P2), d[0], fma(F(-P1 * P1 - P2 * P2), d[2], d[4]));
+  v[1] = fma(F(P1), odd1, even1);
+  v[2] = fma(F(-P1), odd1, even1);
+  v[3] = fma(F(P2), odd2, even2);
+  v[4] = fma(F(-P2), odd2, even2);
+  v[5] = fma(F(P1 * P1 * P2 * P2), d[1], fma(F(-P1 * P1 - P2 * P2), d[3], d[5]));
 }
 
-static inline void outputTransform(const float16* m, float16* y) {
-  const float16 sum = m[1] + m[2], difference = m[1] - m[2];
-  const float16 sum2 = m[3] + m[4], difference2 = m[3] - m[4];
-  y[0] = m[0] + sum + sum2;
-  y[1] = fma(F(2.0f), difference2, difference);
-  y[2] = fma(F(4.0f), sum2, sum);
-  y[3] = fma(F(8.0f), difference2, difference) + m[5];
-}
-#elif T_M == 6
-static inline void inputTransform(const float16* d, float16* v) {
-  const float16 even1 = fma(F(-4.25f), d[4], d[2] + d[6]), odd1 = fma(F(-4.25f), d[3], d[1] + d[5]);
-  const float16 even2 = fma(F(-1.25f), d[4], fma(F(0.25f), d[2], d[6]));
-  const float16 odd2 = fma(F(2.0f), d[5], fma(F(-2.5f), d[3], F(0.5f) * d[1]));
-  const float16 even3 = fma(F(-5.0f), d[4], fma(F(4.0f), d[2], d[6]));
-  const float16 odd3 = fma(F(0.5f), d[5], fma(F(-2.5f), d[3], F(2.0f) * d[1]));
-  v[0] = fma(F(5.25f), d[4] - d[2], d[0] - d[6]);
-  v[1] = even1 + odd1;
-  v[2] = even1 - odd1;
-  v[3] = even2 + odd2;
-  v[4] = even2 - odd2;
-  v[5] = even3 + odd3;
-  v[6] = even3 - odd3;
-  v[7] = fma(F(5.25f), d[3] - d[5], d[7] - d[1]);
-}
-
-static inline void outputTransform(const float16* m, float16* y) {
-  const float16 sum = m[1] + m[2], difference = m[1] - m[2];
-  const float16 sum2 = m[3] + m[4], difference2 = m[3] - m[4];
-  const float16 sumHalf = m[5] + m[6], differenceHalf = m[5] - m[6];
-  y[0] = m[0] + sum + sum2 + sumHalf;
-  y[1] = fma(F(2.0f), difference2, fma(F(0.5f), differenceHalf, difference));
-  y[2] = fma(F(4.0f), sum2, fma(F(0.25f), sumHalf, sum));
-  y[3] = fma(F(8.0f), difference2, fma(F(0.125f), differenceHalf, difference));
-  y[4] = fma(F(16.0f), sum2, fma(F(0.0625f), sumHalf, sum));
-  y[5] = fma(F(32.0f), difference2, fma(F(0.03125f), differenceHalf, difference)) + m[7];
+static inline void outputTransform(const W_T* m, W_T* y) {
+  const W_T sum1 = m[1] + m[2], difference1 = m[1] - m[2];
+  const W_T sum2 = m[3] + m[4], difference2 = m[3] - m[4];
+  y[0] = m[0] + sum1 + sum2;
+  y[1] = fma(F(P2), difference2, F(P1) * difference1);
+  y[2] = fma(F(P2 * P2), sum2, F(P1 * P1) * sum1);
+  y[3] = fma(F(P2 * P2 * P2), difference2, fma(F(P1 * P1 * P1), difference1, m[5]));
 }
 #else
-#error "T_M is 2, 4 or 6"
+#error "T_M is 2 or 4"
 #endif
+
+// A dilated convolution is DY * DX convolutions of dilation 1, each on every DY-th row and DX-th column from a phase on. Tiles
+// are counted (phase y, tile y, phase x, tile x), the last fastest.
+typedef struct {
+  int y, x;  // of the first output
+} WinogradTile;
+
+static inline WinogradTile tileAt(int tile, int tilesY, int tilesX, int phasesX, int DY, int DX) {
+  const int tx = tile % tilesX, column = tile / tilesX, phaseX = column % phasesX, row = column / phasesX;
+  const int ty = row % tilesY, phaseY = row / tilesY;
+  const WinogradTile at = {phaseY + ty * T_M * DY, phaseX + tx * T_M * DX};
+  return at;
+}

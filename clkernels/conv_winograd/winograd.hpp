@@ -39,7 +39,9 @@ WinogradTactic winogradFallback(const Window& window, const DeviceCaps& device);
 /// Register steps (vector multiply-adds and what takes as long) of the whole convolution.
 double winogradSteps(const Window& window, const WinogradTactic& tactic);
 
-/// The weights [K, C, 3, 3] as G g G^T, computed in double: [tile of tk * 16 channels][element][C][tk * 16].
-PackedConstant winogradWeights(const Window& window, int m, int tk);
+/// The weights [K, C, 3, 3] as G g G^T, computed in double: [element][K][C].
+HostTensor winogradWeights(const Window& window, int m, const HostTensor& weights);
+/// The same as conv_winograd reads them: [tile of tk * 16 channels][element][C][tk * 16].
+PackedConstant packWinogradWeights(const Window& window, int m, int tk);
 
 }  // namespace tessera

@@ -9,7 +9,7 @@ namespace tessera {
 namespace {
 
 constexpr int kRegisters = 32;  // vector registers of AVX-512
-const std::vector<int> kSizes{2, 4, 6};
+const std::vector<int> kSizes{2, 4};
 const std::vector<int> kTileWidths{4, 6, 7, 8, 9, 10, 12, 14, 20, 24, 28};
 const std::vector<int> kGroups{1, 2, 3, 4, 6, 8};
 const std::vector<int> kParts{1, 2, 4, 8};
