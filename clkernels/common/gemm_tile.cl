@@ -3,14 +3,16 @@
 // A work-group of GM x GN items makes T_M rows x T_N columns; an item T_WM x T_WN of them in groups of four that lie GM * 4
 // rows (GN * 4 columns) apart, so that local memory is read without conflicts.
 // GEMM_T, GEMM_T4, GEMM_MAC(a, b, sum)  element type, four of it, and sum + a * b; defined by the including file
-// W_PITCH  GEMM_T4s between the rows of the left tile in local memory; defined by the including file, too
-#if !defined(T_M) || !defined(T_N) || !defined(T_K) || !defined(T_WM) || !defined(T_WN) || !defined(W_PITCH) || \
+// W_PITCH, X_PITCH  GEMM_T4s between the rows of the left and the right tile in local memory; by the including file, too
+#if !defined(T_M) || !defined(T_N) || !defined(T_K) || !defined(T_WM) || !defined(T_WN) || !defined(W_PITCH) || !defined(X_PITCH) || \
     !defined(GEMM_T) || !defined(GEMM_T4) || !defined(GEMM_MAC)
-#error "a tiled matrix kernel needs T_M, T_N, T_K, T_WM, T_WN, W_PITCH, GEMM_T, GEMM_T4 and GEMM_MAC"
+#error "a tiled matrix kernel needs T_M, T_N, T_K, T_WM, T_WN, W_PITCH, X_PITCH, GEMM_T, GEMM_T4 and GEMM_MAC"
 #endif
 #define GM (T_M / T_WM)
 #define GN (T_N / T_WN)
 #define ITEMS (GM * GN)
+#define SUM_ROWS T_WM
+#define SUM_COLUMNS T_WN
 
 // This item's position in the work-group's tile: eight items along pixels by four along rows are neighbours, which keeps
 // the reads of one warp or wave on few addresses.
@@ -34,7 +36,7 @@ static inline void multiply(__local const GEMM_T4* w, __local const GEMM_T4* x, 
     }
 #pragma unroll
     for (int g = 0; g < T_WN / 4; ++g) {
-      const GEMM_T4 v = x[k * (T_N / 4) + g * GN + at.y];
+      const GEMM_T4 v = x[k * X_PITCH + g * GN + at.y];
       b[g * 4] = v.s0, b[g * 4 + 1] = v.s1, b[g * 4 + 2] = v.s2, b[g * 4 + 3] = v.s3;
     }
 #pragma unroll

@@ -28,6 +28,9 @@
 #define GEMM_MAC(a, b, sum) fma(a, b, sum)
 #define LOAD_X1(p, i) LOAD1(P_X, p, i)
 #define LOAD_X4(p, i) LOAD4(P_X, p, i)
+#define W_PITCH (T_M / 4)
+#define X_PITCH (T_N / 4)
+#include "common/gemm_tile.cl"
 #include "conv_gemm/gemm_loop.cl"
 
 static inline float channelSlope(Output out, int c) {

@@ -5,12 +5,15 @@
 // GEMM_T, GEMM_T4        element of local tiles and sums (float, or int for four codes), and four of them
 // GEMM_MAC(a, b, sum)    sum + a * b
 // LOAD_X1(p, i), LOAD_X4(p, i)  element i of x, four from i on (aligned to four), as GEMM_T and GEMM_T4
+// and includes, before this file, the inner product: common/gemm_tile.cl or q_conv_mma/mma_tile.cl, which define ITEMS, the
+// pitches of the local tiles and what an item keeps of the sums.
 #if !defined(T_VX) || !defined(T_FLAT) || !defined(T_SPLIT) || !defined(T_ASYNC) || !defined(GEMM_T)
 #error "an implicit GEMM needs T_VX, T_FLAT, T_SPLIT, T_ASYNC and GEMM_T"
 #endif
-#define W_PITCH (T_M / 4)
-#include "common/gemm_tile.cl"
 #include "common/window.cl"
+#if !defined(ITEMS) || !defined(W_PITCH) || !defined(X_PITCH) || !defined(SUM_ROWS) || !defined(SUM_COLUMNS)
+#error "an implicit GEMM needs the inner product before it"
+#endif
 
 #define ROW_TILES ((P_ROWS + T_M - 1) / T_M)
 #define P_ROWS4 (ROW_TILES * T_M)
@@ -31,6 +34,9 @@
 #define W_VECTORS (T_K * T_M / 4)
 #define W_LOADS ((W_VECTORS + ITEMS - 1) / ITEMS)
 #define STAGES (T_ASYNC < 2 ? 2 : T_ASYNC)
+// Where vector v of a tile of weights lies in local memory, and vectors of T_VX pixels between rows of a tile of x.
+#define W_AT(v) (W_PITCH == T_M / 4 ? (v) : (v) / (T_M / 4) * W_PITCH + (v) % (T_M / 4))
+#define X_COLUMNS (X_PITCH * 4 / T_VX)
 
 #if T_VX == 4
 #define X_T GEMM_T4
@@ -101,7 +107,7 @@ static inline void storeTile(int item, const GEMM_T4* ws, const X_T* xs, __local
 #pragma unroll
   for (int i = 0; i < W_LOADS; ++i) {
     const int v = item + i * ITEMS;
-    if (W_VECTORS % ITEMS == 0 || v < W_VECTORS) wl[v] = ws[i];
+    if (W_VECTORS % ITEMS == 0 || v < W_VECTORS) wl[W_AT(v)] = ws[i];
   }
 #pragma unroll
   for (int r = 0; r < X_LOADS; ++r) {
@@ -109,7 +115,7 @@ static inline void storeTile(int item, const GEMM_T4* ws, const X_T* xs, __local
     if (EVEN || k < T_K) {
 #pragma unroll
       for (int s = 0; s < SLOTS; ++s)
-        ((__local X_T*)xl)[k * COLUMNS + item % COLUMNS + s * ITEMS] = xs[r * SLOTS + s];
+        ((__local X_T*)xl)[k * X_COLUMNS + item % COLUMNS + s * ITEMS] = xs[r * SLOTS + s];
     }
   }
 }
@@ -136,9 +142,9 @@ static inline void copyTile(int t, int item, __global const GEMM_T* w, __global 
   for (int i = 0; i < W_LOADS; ++i) {
     const int v = item + i * ITEMS;
     if (W_VECTORS % ITEMS == 0 || v < W_VECTORS)
-      copyAsync16(wl + v, w + ((t * T_K + v / (T_M / 4)) * P_ROWS4 + v % (T_M / 4) * 4), 1);
+      copyAsync16(wl + W_AT(v), w + ((t * T_K + v / (T_M / 4)) * P_ROWS4 + v % (T_M / 4) * 4), 1);
   }
-  __local X_T* to = (__local X_T*)xl + row * COLUMNS + item % COLUMNS;
+  __local X_T* to = (__local X_T*)xl + row * X_COLUMNS + item % COLUMNS;
 #if T_FLAT
 #pragma unroll
   for (int r = 0; r < X_LOADS; ++r) {
@@ -148,7 +154,7 @@ static inline void copyTile(int t, int item, __global const GEMM_T* w, __global 
 #pragma unroll
       for (int s = 0; s < SLOTS; ++s) {
         const int inside = tapInside(windows[s], entry.y & 31, entry.y >> 5);
-        COPY_X(to + r * ROW_STEP * COLUMNS + s * ITEMS, x + (inside ? windows[s].base + entry.x : 0), inside);
+        COPY_X(to + r * ROW_STEP * X_COLUMNS + s * ITEMS, x + (inside ? windows[s].base + entry.x : 0), inside);
       }
     }
   }
@@ -163,7 +169,7 @@ static inline void copyTile(int t, int item, __global const GEMM_T* w, __global 
       const int k = row + r * ROW_STEP;
       const int present = inside && (P_C % T_K == 0 || k < tile.channels);
       if (EVEN || k < T_K)
-        COPY_X(to + r * ROW_STEP * COLUMNS + s * ITEMS, from + (P_C % T_K == 0 || present ? r * ROW_STEP * X_PLANE : 0),
+        COPY_X(to + r * ROW_STEP * X_COLUMNS + s * ITEMS, from + (P_C % T_K == 0 || present ? r * ROW_STEP * X_PLANE : 0),
                present);
     }
   }
@@ -174,7 +180,7 @@ static inline void copyTile(int t, int item, __global const GEMM_T* w, __global 
 // The sums of k tiles first..last-1.
 static inline void accumulate(int first, int last, int rowTile, int pixelTile, __global const GEMM_T* w,
                               __global const P_X* x, __global const int2* table, __local GEMM_T4* wl, __local GEMM_T4* xl,
-                              int xBatch, GEMM_T acc[T_WM][T_WN]) {
+                              int xBatch, GEMM_T acc[SUM_ROWS][SUM_COLUMNS]) {
   const int item = get_local_id(0);
   const int2 at = itemAt(item);
   Window windows[SLOTS];
@@ -182,9 +188,9 @@ static inline void accumulate(int first, int last, int rowTile, int pixelTile, _
   for (int s = 0; s < SLOTS; ++s) windows[s] = windowOf(pixelTile * T_N + (item % COLUMNS + s * ITEMS) * T_VX, xBatch);
   w += rowTile * T_M;
 #pragma unroll
-  for (int i = 0; i < T_WM; ++i)
+  for (int i = 0; i < SUM_ROWS; ++i)
 #pragma unroll
-    for (int j = 0; j < T_WN; ++j) acc[i][j] = 0;
+    for (int j = 0; j < SUM_COLUMNS; ++j) acc[i][j] = 0;
 
 #if T_ASYNC < 2
   GEMM_T4 ws[W_LOADS];
@@ -195,17 +201,17 @@ static inline void accumulate(int first, int last, int rowTile, int pixelTile, _
   int stage = 0;
   for (int t = first; t < last; ++t) {
     if (t + 1 < last) loadTile(t + 1, item, w, x, table, windows, ws, xs);
-    multiply(wl + stage * (T_K * T_M / 4), xl + stage * (T_K * T_N / 4), at, acc);
+    multiply(wl + stage * (T_K * W_PITCH), xl + stage * (T_K * X_PITCH), at, acc);
     stage ^= 1;
     if (t + 1 < last)
-      storeTile(item, ws, xs, wl + stage * (T_K * T_M / 4), (__local GEMM_T*)(xl + stage * (T_K * T_N / 4)));
+      storeTile(item, ws, xs, wl + stage * (T_K * W_PITCH), (__local GEMM_T*)(xl + stage * (T_K * X_PITCH)));
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 #else
 #pragma unroll
   for (int s = 0; s < STAGES - 1; ++s) {
     if (first + s < last)
-      copyTile(first + s, item, w, x, table, windows, wl + s * (T_K * T_M / 4), (__local GEMM_T*)(xl + s * (T_K * T_N / 4)));
+      copyTile(first + s, item, w, x, table, windows, wl + s * (T_K * W_PITCH), (__local GEMM_T*)(xl + s * (T_K * X_PITCH)));
     asm volatile("cp.async.commit_group;" ::: "memory");
   }
   int stage = 0, ahead = STAGES - 1;
@@ -213,10 +219,10 @@ static inline void accumulate(int first, int last, int rowTile, int pixelTile, _
     asm volatile("cp.async.wait_group %0;" ::"n"(T_ASYNC - 2) : "memory");
     barrier(CLK_LOCAL_MEM_FENCE);
     if (t + STAGES - 1 < last)
-      copyTile(t + STAGES - 1, item, w, x, table, windows, wl + ahead * (T_K * T_M / 4),
-               (__local GEMM_T*)(xl + ahead * (T_K * T_N / 4)));
+      copyTile(t + STAGES - 1, item, w, x, table, windows, wl + ahead * (T_K * W_PITCH),
+               (__local GEMM_T*)(xl + ahead * (T_K * X_PITCH)));
     asm volatile("cp.async.commit_group;" ::: "memory");
-    multiply(wl + stage * (T_K * T_M / 4), xl + stage * (T_K * T_N / 4), at, acc);
+    multiply(wl + stage * (T_K * W_PITCH), xl + stage * (T_K * X_PITCH), at, acc);
     stage = stage + 1 == STAGES ? 0 : stage + 1;
     ahead = ahead + 1 == STAGES ? 0 : ahead + 1;
   }
@@ -225,9 +231,9 @@ static inline void accumulate(int first, int last, int rowTile, int pixelTile, _
 
 // Local tiles, sums, and which tile of which group this work-group makes.
 #define LOCAL_TILES                             \
-  __local GEMM_T4 wl[STAGES * T_K * T_M / 4];    \
-  __local GEMM_T4 xl[STAGES * T_K * T_N / 4];    \
-  GEMM_T acc[T_WM][T_WN];                        \
+  __local GEMM_T4 wl[STAGES * T_K * W_PITCH];    \
+  __local GEMM_T4 xl[STAGES * T_K * X_PITCH];    \
+  GEMM_T acc[SUM_ROWS][SUM_COLUMNS];             \
   const int tile = get_group_id(0), rowTiles = ROW_TILES * P_GROUPS; \
   const int pixelTile = tile / rowTiles, group = tile % rowTiles / ROW_TILES, rowTile = tile % ROW_TILES; \
   const int2 at = itemAt(get_local_id(0));      \

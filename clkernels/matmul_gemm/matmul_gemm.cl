@@ -14,6 +14,7 @@
 #error "matmul_gemm needs all its T_ and P_ macros"
 #endif
 #define W_PITCH (T_M / 4 + 1)
+#define X_PITCH (T_N / 4)
 #define GEMM_T float
 #define GEMM_T4 float4
 #define GEMM_MAC(a, b, sum) fma(a, b, sum)

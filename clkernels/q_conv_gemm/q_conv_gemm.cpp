@@ -3,53 +3,15 @@
 #include <algorithm>
 
 #include "clkernels/conv_gemm/gemm_tactic.hpp"
+#include "clkernels/q_conv_gemm/q_gemm_launch.hpp"
 #include "clkernels/q_conv_gemm/q_gemm_seconds.hpp"
-#include "clkernels/q_conv_gemm/q_gemm_shape.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
 namespace {
 
-// The problem as the tactics see it.
-struct Words {
-  OpView view;
-  GemmShape shape;
-  GemmFreedom freedom;
-  Words(const OpView& op, const DeviceCaps& device)
-      : view(wordView(op)), shape(gemmShape(view)), freedom(gemmFreedom(view, shape, device)) {}
-};
-
-GemmTactic untuned(const Words& words, const DeviceCaps& device) {
+GemmTactic untuned(const QuantGemmWords& words, const DeviceCaps& device) {
   return quantGemmFallback(words.shape, words.freedom, device);
-}
-
-// Whether four pixels in a row can leave as one vector: y as words or planar floats, the residual in any
-// layout.
-bool vectorStores(const OpView& op, const GemmShape& s) {
-  const TensorDesc& y = op.outputs[0];
-  const std::int64_t unit = y.layout.block * 4;
-  if (rowsArePhases(op))
-    return s.gridWidth % 4 == 0 && s.originX % 4 == 0 && s.outWidth % 4 == 0 && y.layout.offset % 4 == 0 &&
-           y.batchStride() % 4 == 0;
-  return s.phasesX == 1 && s.phasesY == 1 && s.gridHeight * s.gridWidth % 4 == 0 &&
-         y.layout.offset % unit == 0 && y.batchStride() % unit == 0;
-}
-
-Defines defines(const OpView& op, const Words& words, const Tactic& tactic, const DeviceCaps& device) {
-  Defines all = tacticDefines(tactic);
-  const auto add = [&](const char* name, std::string value) { all.emplace_back(name, std::move(value)); };
-  const bool residual = op.has(kResidualInput);
-  addGeometryDefines(all, words.shape);
-  add("P_X", "int");
-  add("P_Y", clType(op.outputs[0].type));
-  add("P_R", clType(residual ? op.inputs[kResidualInput].type : DataType::Float32));
-  add("P_STORE", vectorStores(op, words.shape) ? "1" : "0");
-  add("P_YBLOCK", std::to_string(op.outputs[0].layout.block));
-  add("P_RBLOCK", std::to_string(residual ? op.inputs[kResidualInput].layout.block : 1));
-  add("P_PHASE_ROWS", rowsArePhases(op) ? "1" : "0");
-  add("P_CHANNELS", std::to_string(op.outputs[0].shape[1]));
-  addQuantDefines(all, op, device);
-  return all;
 }
 
 class QConvGemm final : public KernelFamily {
@@ -59,73 +21,33 @@ class QConvGemm final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const auto why = whyNoQuantGemm(op); !why.empty()) return Verdict::no(why);
-    const Words words(op, device);
+    const QuantGemmWords words(op, device);
     if (!gemmSpace(words.shape, words.freedom, device).contains(toTactic(untuned(words, device))))
       return Verdict::no("no tile fits the device's local memory and work-group limit");
     return Verdict::yes();
   }
 
-  // Codes are in blocks of 4. Floats may be planar, too: the network's outputs are, and so are operands of
-  // floating-point layers.
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
-    const BlockChoice blocked = BlockChoice::uniform(op, 4);
-    std::vector<BlockChoice> choices{blocked};
-    const bool floatResidual = op.has(kResidualInput) &&
-                               op.inputs[kResidualInput].type == DataType::Float32 &&
-                               op.inputs[kResidualInput].blockable();
-    const bool floatOutput = op.outputs[0].type == DataType::Float32;
-    for (int planar = 1; planar < 4; ++planar) {
-      if (((planar & 1) && !floatOutput) || ((planar & 2) && !floatResidual)) continue;
-      choices.push_back(blocked);
-      if (planar & 1) choices.back().outputs[0] = 1;
-      if (planar & 2) choices.back().inputs[kResidualInput] = 1;
-    }
-    return choices;
+    return quantGemmBlocks(op);
   }
 
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
-    const Words words(p, device);
+    const QuantGemmWords words(p, device);
     return gemmSpace(words.shape, words.freedom, device);
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    return toTactic(untuned(Words(p, device), device));
+    return toTactic(untuned(QuantGemmWords(p, device), device));
   }
 
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const auto t = fromTactic<GemmTactic>(tactic);
-    const Words words(p, device);
-    const GemmShape& shape = words.shape;
-    Launch launch;
-    launch.packed = {packQuantGemmWeights(p, t.m, t.k, t.flat != 0), packedChannels(p, 4)};
-    if (t.flat) launch.packed.push_back(packGemmTable(words.view, t.k));
-
-    KernelCall product{"q_conv_gemm/q_conv_gemm.cl", t.split > 1 ? "q_conv_gemm_part" : "q_conv_gemm",
-                       defines(p, words, tactic, device)};
-    const auto items = static_cast<std::size_t>(t.items());
-    product.local = {items, 1};
-    product.global = {items * static_cast<std::size_t>(t.groups(shape)), static_cast<std::size_t>(t.split)};
-    product.args = {KernelArg::input(0), KernelArg::packed(0),
-                    t.flat ? KernelArg::packed(2) : KernelArg::none()};
-    addPlace(product.args, words.view.inputs[0]);
-    if (t.split == 1) {
-      addFinishArgs(product.args, p);
-      launch.calls = {std::move(product)};
-      return launch;
-    }
-    const std::int64_t rows = std::int64_t{shape.groups} * shape.rows, pixels = roundUp(shape.pixels(), 4);
-    launch.scratch.push_back(static_cast<std::size_t>(t.split * rows * pixels) * sizeof(std::int32_t));
-    product.args.push_back(KernelArg::scratch(0));
-    KernelCall sum{product.source, "q_conv_gemm_sum", product.defines};
-    setFlat(sum, rows / 4 * pixels, device);
-    sum.args = {KernelArg::scratch(0)};
-    addFinishArgs(sum.args, p);
-    launch.calls = {std::move(product), std::move(sum)};
-    return launch;
+    return quantGemmLaunch(p, {"q_conv_gemm/q_conv_gemm.cl", "q_conv_gemm", t.items(), RowOrder::Plain}, t,
+                           device);
   }
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
     Cost cost = KernelFamily::cost(p, device);
-    const Words words(p, device);
+    const QuantGemmWords words(p, device);
     cost.operations = words.shape.operations() * 4;
     if (device.isCpu()) {
       cost.efficiency = 0.02;
@@ -140,16 +62,6 @@ class QConvGemm final : public KernelFamily {
   std::vector<OpInstance> samples() const override;
 
  private:
-  // Operands per channel, residual, y, rate, residual scale, places of y and the residual.
-  static void addFinishArgs(std::vector<KernelArg>& args, const OpView& op) {
-    args.push_back(KernelArg::packed(1));
-    args.push_back(op.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none());
-    args.push_back(KernelArg::output(0));
-    addQuantArgs(args, op);
-    addPlace(args, op.outputs[0]);
-    addPlace(args, op.has(kResidualInput) ? op.inputs[kResidualInput] : TensorDesc{});
-  }
-
   std::string_view name_;
 };
 

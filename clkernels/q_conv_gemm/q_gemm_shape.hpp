@@ -18,8 +18,11 @@ bool rowsArePhases(const OpView& op);
 /// words, and whose output channels are whole blocks of four unless rowsArePhases(). Only where whyNoQuantGemm is empty.
 OpView wordView(const OpView& op);
 
+/// The order of the packed weights' rows: as they are, or the channels of each sixteen as q_conv_mma/mma_tile.cl reads them.
+enum class RowOrder { Plain, Mma };
+
 /// Weights as words [group][k][row], rows rounded up to `tileRows`, k to whole tiles of `depth`; the order of rows and
 /// k as q_conv_gemm.cl has it.
-PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat);
+PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat, RowOrder order);
 
 }  // namespace tessera

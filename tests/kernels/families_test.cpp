@@ -38,13 +38,14 @@ TEST_P(Family, AgreesWithTheReference) {
   const KernelFamily& family = *GetParam();
   const char* only = std::getenv("TESSERA_TEST_SAMPLE");
   for (const Device& device : test::devices()) {
+    const DeviceCaps caps = device.int8Caps();  // vendor bodies included
     int ran = 0, index = -1;
     for (const OpInstance& instance : test::instancesFor(family)) {
       ++index;
       if (only && std::atoi(only) != index) continue;
       bool preferred = true;  // the layout that gets more than the fallback
-      for (const SampleCase& c : test::layoutCases(family, instance, device.caps(), index)) {
-        const auto tactics = test::tacticsToTry(family, c.view, device.caps(), preferred ? index : -1);
+      for (const SampleCase& c : test::layoutCases(family, instance, caps, index)) {
+        const auto tactics = test::tacticsToTry(family, c.view, caps, preferred ? index : -1);
         preferred = false;
         for (const Tactic& tactic : tactics) {
           std::string wrong;
@@ -63,7 +64,7 @@ TEST_P(Family, AgreesWithTheReference) {
         }
       }
     }
-    if (!only && test::servesDevice(family, device.caps())) {
+    if (!only && test::servesDevice(family, caps)) {
       EXPECT_GT(ran, 0) << family.id().text() << " ran no sample on " << device.caps().name;
     }
   }
