@@ -39,6 +39,8 @@ WinogradTactic winogradFallback(const Window& window, const DeviceCaps& device);
 /// Register steps (vector multiply-adds and what takes as long) of the whole convolution.
 double winogradSteps(const Window& window, const WinogradTactic& tactic);
 
+/// G of F(m, 3), a row per element of a tile.
+std::vector<std::array<double, 3>> winogradWeightMatrix(int m);
 /// The weights [K, C, 3, 3] as G g G^T, computed in double: [element][K][C].
 HostTensor winogradWeights(const Window& window, int m, const HostTensor& weights);
 /// The same as conv_winograd reads them: [tile of tk * 16 channels][element][C][tk * 16].

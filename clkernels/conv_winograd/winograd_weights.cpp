@@ -7,9 +7,11 @@ namespace {
 
 using Row = std::array<double, 3>;
 
+}  // namespace
+
 // G of F(m, 3): a row per finite point p of interpolation, (1, p, p^2) over the product of its distances to
 // the others; (0, 0, 1) for the one at infinity.
-std::vector<Row> weightMatrix(int m) {
+std::vector<Row> winogradWeightMatrix(int m) {
   const std::vector<double> points =
       m == 2 ? std::vector<double>{0, 1, -1} : std::vector<double>{0, 0.625, -0.625, 1.5, -1.5};
   std::vector<Row> rows;
@@ -22,11 +24,9 @@ std::vector<Row> weightMatrix(int m) {
   return rows;
 }
 
-}  // namespace
-
 HostTensor winogradWeights(const Window& window, int m, const HostTensor& weights) {
   const auto from = weights.as<float>();
-  const std::vector<Row> g = weightMatrix(m);
+  const std::vector<Row> g = winogradWeightMatrix(m);
   const std::int64_t side = m + 2, kernels = window.outChannels * window.channels;
   HostTensor transformed(DataType::Float32, {side * side, window.outChannels, window.channels});
   const auto to = transformed.as<float>();
