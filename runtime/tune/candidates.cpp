@@ -171,9 +171,25 @@ class DeviceRunner final : public CandidateRunner {
       step(e);
     } catch (const Error& error) {
       e.runner.reset();
+      if (!contextWorks()) throw ContextLost(e.index, error.what());
       // Memory that is not there is no fault of the candidate.
       const bool memory = error.code() == ErrorCode::OutOfMemory;
       e.trial = {memory ? Trial::Outcome::Slow : Trial::Outcome::Wrong, 0, error.what()};
+    }
+  }
+
+  // After an access out of bounds some drivers fail every further call in a context: not the fault of who
+  // calls next.
+  bool contextWorks() const {
+    try {
+      return guarded("using the context", [&] {
+        const cl::CommandQueue queue(device_.impl().context(), device_.impl().device);
+        const cl::Buffer buffer(device_.impl().context(), CL_MEM_READ_WRITE, sizeof(cl_int));
+        const cl_int value = 0;
+        return queue.enqueueWriteBuffer(buffer, CL_TRUE, 0, sizeof value, &value) == CL_SUCCESS;
+      });
+    } catch (const Error&) {
+      return false;
     }
   }
 

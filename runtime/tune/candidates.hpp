@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "clkernels/family.hpp"
+#include "tessera/error.hpp"
 #include "tune/search.hpp"
 
 namespace tessera {
@@ -18,6 +19,14 @@ struct Candidate {
   Tactic tactic;
 };
 
+/// A candidate after which the device's context serves nobody any more: `index` of those that were run.
+class ContextLost final : public Error {
+ public:
+  ContextLost(std::size_t candidate, const std::string& message)
+      : Error(ErrorCode::DeviceError, message), index(candidate) {}
+  const std::size_t index;
+};
+
 /// Tries candidates; the tuner's only way to the device.
 class CandidateRunner {
  public:
@@ -25,7 +34,7 @@ class CandidateRunner {
   /// Candidates of one operator on one shape; layouts and families may differ. They are built together and
   /// timed in turns. `best`: milliseconds to beat, 0 where there are none. Good trials are checked where
   /// `checkAll` is set, else the fastest if it beats `best`: on a shrunken problem against the operator's
-  /// reference, at full size against a verified tactic.
+  /// reference, at full size against a verified tactic. Throws ContextLost.
   virtual std::vector<Trial> run(const std::vector<Candidate>& candidates, double best, bool checkAll) = 0;
 };
 

@@ -130,8 +130,10 @@ class Tuner {
   std::vector<Job> reformatJobs(const std::vector<Job>& jobs) const;
   void search(const Graph& graph, std::vector<Job>& jobs);
   std::vector<Trial> measure(const std::vector<Candidate>& candidates, double best, bool checkAll);
+  std::vector<Trial> tryCandidates(const std::vector<Candidate>& candidates, double best, bool checkAll);
   void measureOptions(const std::vector<Option>& options);
   bool searchOption(const Option& option, double seconds);
+  void rematch(const Job& job);
   void record(const Candidate& candidate, const Trial& trial);
   double elapsed() const;
   double budget() const;          ///< seconds for everything

@@ -16,8 +16,10 @@
 namespace tessera {
 namespace {
 
-constexpr double kHopeless = 10;       // times the model's estimate of the best way: not even measured
-constexpr double kOptionsShare = 0.6;  // of the budget, at most, for comparing families and layouts
+constexpr double kHopeless = 10;       // times the model's estimate of the best way: not even measured,
+constexpr double kHopelessFast = 3;    // nor in Fast on CPUs, where most of the time goes into compiling
+constexpr double kOptionsShare = 0.7;  // of the budget, at most, for comparing families and layouts
+constexpr double kRival = 1.5;         // times the fastest way's time: may be the fastest on another day
 constexpr double kWorthwhile = 0.003;  // share of the network's time below which Fast searches no tactics
 constexpr double kSearchShare =
     0.75;  // of the budget: races of whole networks, and compiling them, take the rest
@@ -149,6 +151,21 @@ void Tuner::record(const Candidate& c, const Trial& trial) {
 }
 
 std::vector<Trial> Tuner::measure(const std::vector<Candidate>& candidates, double best, bool checkAll) {
+  try {
+    return tryCandidates(candidates, best, checkAll);
+  } catch (const ContextLost& lost) {
+    const Candidate& c = candidates.at(lost.index);
+    record(c, {Trial::Outcome::Wrong, 0, lost.what()});
+    throw Error(ErrorCode::DeviceError,
+                caps_.name + " stopped working while " + c.family->id().text() + " with " + c.tactic.text() +
+                    " was tried on " + c.view.text() +
+                    ". That kernel is recorded as bad and will not be tried again: please start anew (" +
+                    lost.what() + ")");
+  }
+}
+
+std::vector<Trial> Tuner::tryCandidates(const std::vector<Candidate>& candidates, double best,
+                                        bool checkAll) {
   if (!runner_ && options_.worker.empty()) runner_ = makeDeviceRunner(device_);
   std::vector<Trial> trials;
   if (!runner_) {
@@ -194,6 +211,26 @@ void Tuner::measureOptions(const std::vector<Option>& options) {
   if (candidates.empty()) return;
   const auto trials = measure(candidates, best, true);
   for (std::size_t i = 0; i < trials.size(); ++i) record(candidates[i], trials[i]);
+}
+
+// Ways were timed at different moments, tactics of the fastest last: its rivals run against it once more,
+// side by side, since a machine's speed drifts.
+void Tuner::rematch(const Job& job) {
+  std::vector<std::pair<double, Candidate>> known;
+  double best = std::numeric_limits<double>::max();
+  for (const Option& option : job.options) {
+    const auto hit = find(*option.family, option.view);
+    if (!hit || hit->match != RecordMatch::Exact || hit->record.milliseconds <= 0) continue;
+    known.push_back(
+        {hit->record.milliseconds, {option.family, option.view, Tactic::parse(hit->record.tactic)}});
+    best = std::min(best, hit->record.milliseconds);
+  }
+  std::vector<Candidate> rivals;
+  for (auto& [ms, candidate] : known)
+    if (ms <= kRival * best) rivals.push_back(std::move(candidate));
+  if (rivals.size() < 2) return;
+  const auto trials = measure(rivals, 0, true);
+  for (std::size_t i = 0; i < trials.size(); ++i) record(rivals[i], trials[i]);
 }
 
 // False where the time was over before the search was.
@@ -293,9 +330,10 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
     const double least = job.options.empty() ? 0 : job.options.front().estimate;
     // Libraries compile for seconds on CPUs, where they seldom win: Full has the time to see.
     const bool libraries = !caps_.isCpu() || options_.mode == TuneMode::Full;
+    const double hopeless = libraries ? kHopeless : kHopelessFast;
     for (const Option& option : job.options) {
       if (option.family == job.untuned.family && option.view.text() == job.untuned.view.text()) continue;
-      if (option.estimate <= kHopeless * least && (libraries || !option.family->usesLibrary()))
+      if (option.estimate <= hopeless * least && (libraries || !option.family->usesLibrary()))
         options.push_back(option);
     }
     measureOptions(options);
@@ -352,6 +390,7 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
     if (options_.mode == TuneMode::Full || target.ms >= kWorthwhile * total) {
       const double share = (span_.end - elapsed()) * target.ms / std::max(left, 1e-9);
       if (over(1) || !searchOption(target.option, share)) target.job->cut = true;
+      if (!over(1)) rematch(*target.job);
     }
     left -= target.ms;
     updateTimes();

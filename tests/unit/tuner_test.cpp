@@ -314,5 +314,57 @@ TEST_F(TunerTest, TruncatedAndForeignFilesAreWorkedAround) {
   setLogger(log_);
 }
 
+// A candidate that takes the device with it.
+class FatalRunner final : public CandidateRunner {
+ public:
+  std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
+    fatal = candidates.back();
+    throw ContextLost(candidates.size() - 1, "clFinish failed");
+  }
+  Candidate fatal;
+};
+
+TEST_F(TunerTest, RecordsTheKernelThatStoppedTheDeviceAndSaysSo) {
+  TuneOptions options;
+  options.mode = TuneMode::Fast;
+  options.folder = folder_;
+  auto runner = std::make_unique<FatalRunner>();
+  FatalRunner& fatal = *runner;
+  Tuner tuner(Device(nullptr), cpu(), options, std::move(runner));
+  try {
+    tuner.tune(network());
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::DeviceError);
+    EXPECT_NE(std::string(e.what()).find(fatal.fatal.tactic.text()), std::string::npos) << e.what();
+  }
+  // The next run leaves it alone, and only it.
+  Log log;
+  tune(TuneMode::Fast, log);
+  for (const std::string& tried : log.tried)
+    EXPECT_NE(tried, fatal.fatal.family->id().text() + " " + fatal.fatal.tactic.text() + " " +
+                         fatal.fatal.view.text());
+  EXPECT_FALSE(log.tried.empty());
+}
+
+TEST_F(TunerTest, RivalsOfAFamilyThatWasSearchedLaterRunAgainstItOnceMore) {
+  // The machine halves its speed once tactics of the fastest family are searched: compared with what was
+  // measured before, they all look slower than the other family.
+  Log log;
+  int calls = 0;
+  log.answer = [&](const Candidate& c) {
+    const bool direct = c.family->id().name == "conv_direct" && c.view.inputs[0].layout.block == 16;
+    return Trial{Trial::Outcome::Good, (direct ? 1.0 : 1.4) * (++calls > 24 ? 2 : 1), "", true};
+  };
+  Lowered lowered;
+  tune(TuneMode::Full, log, cpu(), &lowered);
+  ASSERT_GT(calls, 24);
+  for (const Step& step : lowered.steps) {
+    if (step.layer == "second") {
+      EXPECT_EQ(step.family->id().name, "conv_direct") << lowered.text();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tessera
