@@ -29,6 +29,17 @@ std::string keyOf(const KernelFamily& family, const OpView& view) {
   return family.id().text() + " " + view.text();
 }
 
+// Whether operands lie in the same channel blocks.
+bool sameBlocks(const OpView& a, const OpView& b) {
+  const auto blocksOf = [](const OpView& view) {
+    std::vector<int> blocks;
+    for (const auto* operands : {&view.inputs, &view.outputs})
+      for (const TensorDesc& t : *operands) blocks.push_back(t.layout.block);
+    return blocks;
+  };
+  return blocksOf(a) == blocksOf(b);
+}
+
 }  // namespace
 
 double Tuner::elapsed() const {
@@ -37,7 +48,7 @@ double Tuner::elapsed() const {
 
 double Tuner::budget() const {
   if (options_.seconds > 0) return options_.seconds;
-  return options_.mode == TuneMode::Full ? 600 : 60;
+  return options_.mode == TuneMode::Full ? 600 : caps_.isCpu() ? 75 : 60;  // CPUs compile more slowly
 }
 
 double Tuner::searchSeconds() const { return budget() * kSearchShare; }
@@ -319,26 +330,29 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
       bestMs_ += job.count * best;
     }
   };
+  // Families for the untuned layouts first, for every problem: they cost no reformats, and the time may not suffice for more.
   std::size_t done = 0;
-  for (Job& job : jobs) {
-    if (over(kOptionsShare)) {
-      job.cut = true;
-      continue;
+  for (const bool untunedLayouts : {true, false})
+    for (Job& job : jobs) {
+      if (over(kOptionsShare)) {
+        job.cut = true;
+        continue;
+      }
+      tell(job.layer, 0.2 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
+      std::vector<Option> options{job.untuned};
+      const double least = job.options.empty() ? 0 : job.options.front().estimate;
+      // Libraries compile for seconds on CPUs, where they seldom win: Full has the time to see.
+      const bool libraries = !caps_.isCpu() || options_.mode == TuneMode::Full;
+      const double hopeless = libraries ? kHopeless : kHopelessFast;
+      for (const Option& option : job.options) {
+        if (sameBlocks(option.view, job.untuned.view) != untunedLayouts) continue;
+        if (option.family == job.untuned.family && option.view.text() == job.untuned.view.text()) continue;
+        if (option.estimate <= hopeless * least && (libraries || !option.family->usesLibrary()))
+          options.push_back(option);
+      }
+      measureOptions(options);
+      updateTimes();
     }
-    tell(job.layer, 0.4 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
-    std::vector<Option> options{job.untuned};
-    const double least = job.options.empty() ? 0 : job.options.front().estimate;
-    // Libraries compile for seconds on CPUs, where they seldom win: Full has the time to see.
-    const bool libraries = !caps_.isCpu() || options_.mode == TuneMode::Full;
-    const double hopeless = libraries ? kHopeless : kHopelessFast;
-    for (const Option& option : job.options) {
-      if (option.family == job.untuned.family && option.view.text() == job.untuned.view.text()) continue;
-      if (option.estimate <= hopeless * least && (libraries || !option.family->usesLibrary()))
-        options.push_back(option);
-    }
-    measureOptions(options);
-    updateTimes();
-  }
   // What runs untuned fails: some other way must be known to be right, whatever the time.
   const auto right = [&](const Option& option) {
     const auto known = seconds(*option.family, option.view);
