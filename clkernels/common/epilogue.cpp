@@ -51,6 +51,14 @@ std::string whyNoEpilogue(const OpView& op) {
   return {};
 }
 
+OpInstance convolutionSample(Shape x, Shape weights, Attributes attrs, bool bias, bool residual) {
+  const std::vector<bool> constants{false, true, true};
+  std::vector<TensorDesc> inputs{f32(std::move(x)), f32(weights), bias ? f32({weights[0]}) : absent()};
+  if (residual)
+    inputs.push_back(f32(makeSample("Convolution", attrs, inputs, {}, constants).view.outputs[0].shape));
+  return makeSample("Convolution", std::move(attrs), std::move(inputs), {}, constants);
+}
+
 PackedConstant paddedChannels(int input, int block) {
   return {"padded " + std::to_string(input) + " to " + std::to_string(block),
           [input, block](const std::vector<const HostTensor*>& inputs) {

@@ -26,6 +26,9 @@ void addPaddedEpilogueArgs(Launch& launch, std::vector<KernelArg>& args, const O
 /// of another type than f32.
 std::string whyNoEpilogue(const OpView& op);
 
+/// For samples(): a Convolution of f32 with constant weights, and a bias and a residual where they are wanted.
+OpInstance convolutionSample(Shape x, Shape weights, Attributes attrs, bool bias = true, bool residual = false);
+
 /// Constant input `input` (one value per channel) zero-padded to a multiple of `block`.
 PackedConstant paddedChannels(int input, int block);
 

@@ -101,34 +101,29 @@ class ConvDirect final : public KernelFamily {
   }
 
   std::vector<OpInstance> samples() const override {
-    const auto conv = [](Shape x, Shape weights, Attributes attrs, bool bias = true, bool residual = false) {
-      const std::int64_t k = weights[0];
-      std::vector<TensorDesc> inputs{f32(x), f32(weights), bias ? f32({k}) : absent()};
-      if (residual) {
-        auto plain = makeSample("Convolution", attrs, inputs, {}, {false, true, true});
-        inputs.push_back(f32(plain.view.outputs[0].shape));
-      }
-      return makeSample("Convolution", std::move(attrs), inputs, {}, {false, true, true});
-    };
     using List = std::vector<std::int64_t>;
     return {
         // Tiles with a tail, borders on both sides, channels that are not whole blocks.
-        conv({2, 20, 9, 31}, {35, 20, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
+        convolutionSample({2, 20, 9, 31}, {35, 20, 3, 3},
+                          {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
         // Dilation beyond the image: taps that miss it for every pixel.
-        conv({1, 16, 7, 19}, {12, 16, 3, 3}, {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
-        conv({1, 25, 12, 40}, {28, 25, 3, 3}, {{"pads", List{8, 8, 8, 8}}, {"dilations", List{8, 8}}}, false,
-             true),
+        convolutionSample({1, 16, 7, 19}, {12, 16, 3, 3},
+                          {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
+        convolutionSample({1, 25, 12, 40}, {28, 25, 3, 3},
+                          {{"pads", List{8, 8, 8, 8}}, {"dilations", List{8, 8}}}, false, true),
         // First layers: few planar channels.
-        conv({2, 3, 18, 37}, {20, 3, 7, 7}, {{"pads", List{3, 3, 3, 3}}, {"strides", List{2, 2}}}),
+        convolutionSample({2, 3, 18, 37}, {20, 3, 7, 7},
+                          {{"pads", List{3, 3, 3, 3}}, {"strides", List{2, 2}}}),
         // Several passes over the input channels, uneven strides and pads.
-        conv({1, 70, 10, 23}, {48, 70, 5, 3}, {{"pads", List{0, 2, 3, 1}}, {"strides", List{3, 2}}}, true,
-             true),
+        convolutionSample({1, 70, 10, 23}, {48, 70, 5, 3},
+                          {{"pads", List{0, 2, 3, 1}}, {"strides", List{3, 2}}}, true, true),
         // Matrix products over flattened pixels, with and without a tail.
-        conv({2, 48, 5, 7}, {64, 48, 1, 1}, {{"activation", "Relu"}}, true, true),
-        conv({1, 130, 1, 1}, {19, 130, 1, 1}, {}),
-        conv({1, 32, 13, 13}, {33, 32, 1, 1}, {{"strides", List{2, 2}}}),
-        conv({1, 64, 8, 11}, {96, 32, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"group", std::int64_t{2}}}),
-        conv({1, 18, 33}, {40, 18, 4}, {{"pads", List{3, 0}}}),
+        convolutionSample({2, 48, 5, 7}, {64, 48, 1, 1}, {{"activation", "Relu"}}, true, true),
+        convolutionSample({1, 130, 1, 1}, {19, 130, 1, 1}, {}),
+        convolutionSample({1, 32, 13, 13}, {33, 32, 1, 1}, {{"strides", List{2, 2}}}),
+        convolutionSample({1, 64, 8, 11}, {96, 32, 3, 3},
+                          {{"pads", List{1, 1, 1, 1}}, {"group", std::int64_t{2}}}),
+        convolutionSample({1, 18, 33}, {40, 18, 4}, {{"pads", List{3, 0}}}),
     };
   }
 };

@@ -207,35 +207,31 @@ class ConvPlanar final : public KernelFamily {
   }
 
   std::vector<OpInstance> samples() const override {
-    const auto conv = [](Shape x, Shape weights, Attributes attrs, bool bias = true, bool residual = false) {
-      std::vector<TensorDesc> inputs{f32(x), f32(weights), bias ? f32({weights[0]}) : absent()};
-      if (residual) {
-        auto plain = makeSample("Convolution", attrs, inputs, {}, {false, true, true});
-        inputs.push_back(f32(plain.view.outputs[0].shape));
-      }
-      return makeSample("Convolution", std::move(attrs), inputs, {}, {false, true, true});
-    };
     using List = std::vector<std::int64_t>;
     return {
         // Rows with a tail, borders on both sides, channels that are not whole blocks.
-        conv({2, 7, 6, 43}, {25, 7, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
-        conv({1, 5, 5, 34}, {37, 5, 3, 3}, {{"pads", List{1, 1, 1, 1}}}, true, true),
+        convolutionSample({2, 7, 6, 43}, {25, 7, 3, 3},
+                          {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
+        convolutionSample({1, 5, 5, 34}, {37, 5, 3, 3}, {{"pads", List{1, 1, 1, 1}}}, true, true),
         // Stride 2, odd and even extents.
-        conv({2, 3, 11, 37}, {16, 3, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"strides", List{2, 2}}}),
-        conv({1, 4, 9, 70}, {12, 4, 7, 7}, {{"pads", List{3, 3, 3, 3}}, {"strides", List{2, 2}}}, false,
-             true),
-        conv({1, 6, 5, 33}, {13, 6, 3, 3}, {{"strides", List{3, 2}}}),
+        convolutionSample({2, 3, 11, 37}, {16, 3, 3, 3},
+                          {{"pads", List{1, 1, 1, 1}}, {"strides", List{2, 2}}}),
+        convolutionSample({1, 4, 9, 70}, {12, 4, 7, 7}, {{"pads", List{3, 3, 3, 3}}, {"strides", List{2, 2}}},
+                          false, true),
+        convolutionSample({1, 6, 5, 33}, {13, 6, 3, 3}, {{"strides", List{3, 2}}}),
         // Dilation: taps that miss the image for every pixel, rows of taps outside.
-        conv({1, 12, 5, 30}, {12, 12, 3, 3}, {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
-        conv({1, 5, 9, 60}, {25, 5, 3, 3}, {{"pads", List{4, 8, 4, 8}}, {"dilations", List{4, 8}}}),
+        convolutionSample({1, 12, 5, 30}, {12, 12, 3, 3},
+                          {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
+        convolutionSample({1, 5, 9, 60}, {25, 5, 3, 3},
+                          {{"pads", List{4, 8, 4, 8}}, {"dilations", List{4, 8}}}),
         // One row; rows shorter than a vector; no padding: read in place, the last tile moved.
-        conv({2, 9, 1, 41}, {10, 9, 1, 5}, {{"pads", List{0, 2, 0, 2}}}),
-        conv({1, 8, 6, 5}, {20, 8, 3, 3}, {{"pads", List{1, 1, 1, 1}}}),
-        conv({2, 5, 7, 52}, {18, 5, 3, 3}, {}, true, true),
+        convolutionSample({2, 9, 1, 41}, {10, 9, 1, 5}, {{"pads", List{0, 2, 0, 2}}}),
+        convolutionSample({1, 8, 6, 5}, {20, 8, 3, 3}, {{"pads", List{1, 1, 1, 1}}}),
+        convolutionSample({2, 5, 7, 52}, {18, 5, 3, 3}, {}, true, true),
         // Matrix products over flattened pixels.
-        conv({2, 33, 9, 13}, {30, 33, 1, 1}, {{"activation", "Relu"}}, true, true),
-        conv({1, 13, 1, 1}, {19, 13, 1, 1}, {}),
-        conv({1, 18, 33}, {40, 18, 4}, {{"pads", List{3, 0}}}),
+        convolutionSample({2, 33, 9, 13}, {30, 33, 1, 1}, {{"activation", "Relu"}}, true, true),
+        convolutionSample({1, 13, 1, 1}, {19, 13, 1, 1}, {}),
+        convolutionSample({1, 18, 33}, {40, 18, 4}, {{"pads", List{3, 0}}}),
     };
   }
 };

@@ -146,11 +146,7 @@ class WinogradGemm final : public KernelFamily {
   std::vector<OpInstance> samples() const override {
     using List = std::vector<std::int64_t>;
     const auto conv = [](Shape x, Shape weights, Attributes attrs, bool residual = false) {
-      std::vector<TensorDesc> inputs{f32(x), f32(weights), f32({weights[0]})};
-      const std::vector<bool> constants{false, true, true};
-      if (residual)
-        inputs.push_back(f32(makeSample("Convolution", attrs, inputs, {}, constants).view.outputs[0].shape));
-      return makeSample("Convolution", std::move(attrs), std::move(inputs), {}, constants);
+      return convolutionSample(std::move(x), std::move(weights), std::move(attrs), true, residual);
     };
     return {
         // Rows of whole pairs, and of odd length; batches; borders on every side.
