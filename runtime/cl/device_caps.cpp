@@ -81,6 +81,8 @@ DeviceCaps probeDevice(const cl::Platform& platform, const cl::Device& device) {
   // NVIDIA's driver (580) crashes in clReleaseMemObject once many overlapping sub-buffers of one buffer
   // exist.
   caps.subBuffers = !caps.nvidia;
+  // Oclgrind 21.10 crashes inside clang, now and then, when two threads build programs at once.
+  caps.parallelBuilds = !contains(caps.platform, "Oclgrind");
   caps.avx512 = caps.pocl && caps.isCpu() && hostHasAvx512();
   caps.avx512Vnni = caps.pocl && caps.isCpu() && hostHasVnni();
   return caps;

@@ -128,8 +128,8 @@ std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vect
         if (!goOn) next = missing.size();
       }
   };
-  const std::size_t count =
-      std::min<std::size_t>(missing.size(), std::max(1u, std::thread::hardware_concurrency()));
+  const std::size_t most = device_.caps().parallelBuilds ? std::max(1u, std::thread::hardware_concurrency()) : 1;
+  const std::size_t count = std::min(missing.size(), most);
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
   work();

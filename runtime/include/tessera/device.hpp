@@ -29,6 +29,7 @@ struct DeviceCaps {
   std::size_t maxAllocation = 0;         ///< bytes of one buffer
   std::size_t addressAlign = 128;        ///< bytes; sub-buffers begin at multiples of it
   bool subBuffers = true;                ///< false: the driver fails on them, activations get buffers of their own
+  bool parallelBuilds = true;            ///< false: the driver's compiler crashes when several threads build programs
   bool fp64 = false;
   bool fp16 = false;                     ///< arithmetic declared by the driver; storage needs nothing
   bool pocl = false;                     ///< CPU through PoCL: has a kernel cache of its own, shares the host's CPU
