@@ -67,8 +67,8 @@ class ConvDirect final : public KernelFamily {
     return {blocked, planar};
   }
 
-  TacticSpace space(const Problem& p, const DeviceCaps&) const override {
-    return tileSpace(Shape2d(p).work());
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    return tileSpace(Shape2d(p).work(), device);
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
     return toTactic(tileFallback(Shape2d(p).work(), device));

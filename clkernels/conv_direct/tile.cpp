@@ -4,27 +4,28 @@
 #include <algorithm>
 #include <limits>
 
+#include "clkernels/common/registers.hpp"
+
 namespace tessera {
 namespace {
 
-constexpr int kRegisters = 32;  // vector registers of AVX-512; fewer spill, which costs time only
 constexpr std::int64_t kMaxPatchBytes = 32 << 20;
 constexpr std::int64_t kWeightBytes = 512 << 10;  // of one channel tile, to stay in the second-level cache
 constexpr std::size_t kStreamBytes = 32 << 20;    // outputs above do not wait in a cache for their reader
 const std::vector<int> kTileWidths{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28};
 
 // Register steps per input channel and tap for the whole output; what the processor spends besides
-// multiply-adds is measured: fewer than ten accumulators wait for each other, and every step has loads and a
-// loop to pay for.
-double steps(const TileWork& w, const TileTactic& t) {
-  const double busy = std::max(t.tx * t.tk, 10) + 0.3 * t.tk + 0.1 * t.tx + (w.block == 1 ? 3.0 : 0.8);
+// multiply-adds is measured: every step has loads and a loop to pay for.
+double steps(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
+  const double busy =
+      VectorRegisters(device).step(t.tx * t.tk, t.tk) + 0.3 * t.tk + 0.1 * t.tx + (w.block == 1 ? 3.0 : 0.8);
   return static_cast<double>(w.tilesPerRow(t) * ceilDiv(w.kBlocks, t.tk)) * busy;
 }
 
-bool fitsRegisters(const TileTactic& t, int block) {
+bool fitsRegisters(const TileTactic& t, int block, const DeviceCaps& device) {
   // With blocked input the compiler folds broadcasts into the multiply-adds, which saves the register for
   // them.
-  return t.tx * t.tk + t.tk + (block == 16 ? 0 : 1) <= kRegisters;
+  return t.tx * t.tk + t.tk + (block == 16 ? 0 : 1) <= VectorRegisters(device).most();
 }
 
 std::int64_t weightBytes(const TileWork& w, int tk, std::int64_t blocks) {
@@ -51,7 +52,7 @@ std::size_t patchBytes(const TileWork& w, const TileTactic& t) {
   return static_cast<std::size_t>(items * (w.patchFloats + (t.tx - 1) * w.patchFloatsPerPixel) * 4);
 }
 
-TacticSpace tileSpace(const TileWork& w) {
+TacticSpace tileSpace(const TileWork& w, const DeviceCaps& device) {
   TacticSpace space;
   std::vector<int> regions, panels{0};
   for (int region = 1; region <= 4096; region *= 2) {
@@ -65,7 +66,7 @@ TacticSpace tileSpace(const TileWork& w) {
       {"a tile is wider than a row of the output", [=](const Tactic& t) { return typed(t).tx <= w.columns; }},
       {"a tile has more channels than the output", [=](const Tactic& t) { return typed(t).tk <= w.kBlocks; }},
       {"accumulators and weights do not fit the vector registers",
-       [=](const Tactic& t) { return fitsRegisters(typed(t), w.block); }},
+       [=](const Tactic& t) { return fitsRegisters(typed(t), w.block, device); }},
       {"edge patches of all work-items take more than 32 MiB",
        [=](const Tactic& t) { return static_cast<std::int64_t>(patchBytes(w, typed(t))) <= kMaxPatchBytes; }},
   };
@@ -78,8 +79,10 @@ TileTactic tileFallback(const TileWork& w, const DeviceCaps& device) {
   for (int tk = 1; tk <= std::min<std::int64_t>(4, w.kBlocks); ++tk)
     for (const int tx : kTileWidths) {
       const TileTactic t{tx, tk};
-      if (tx > w.columns || !fitsRegisters(t, w.block) || steps(w, t) >= least) continue;
-      least = steps(w, t);
+      if (tx > w.columns || !fitsRegisters(t, w.block, device)) continue;
+      const double needed = steps(w, t, device);
+      if (needed >= least) continue;
+      least = needed;
       best = t;
     }
   // Weights that overflow the cache are taken in passes of some input blocks, over regions large enough to
@@ -101,9 +104,9 @@ TileTactic tileFallback(const TileWork& w, const DeviceCaps& device) {
   return best;
 }
 
-double tileEfficiency(const TileWork& w, const TileTactic& t) {
+double tileEfficiency(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
   const double useful = static_cast<double>(w.columns * w.kBlocks);
-  return std::min(0.93, 0.95 * useful / steps(w, t));
+  return std::min(0.93, 0.95 * useful / steps(w, t, device));
 }
 
 std::string whyNoTiles(const DeviceCaps& device) {
@@ -173,7 +176,7 @@ Cost tileCost(Cost operands, double operations, const Window& window, const Tile
   const double lanes =
       static_cast<double>(window.groupOutputs()) / static_cast<double>(roundUp(window.groupOutputs(), 16));
   operands.operations = operations;
-  operands.efficiency = lanes * tileEfficiency(work, tileFallback(work, device));
+  operands.efficiency = lanes * tileEfficiency(work, tileFallback(work, device), device);
   // Measured with many planar channels: a loop per tap for each of them.
   if (work.block == 1 && work.channels >= 8) operands.efficiency /= 1.4;
   return operands;

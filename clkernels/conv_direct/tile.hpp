@@ -53,9 +53,9 @@ void addPlaces(std::vector<KernelArg>& args, const OpView& op);
 Cost tileCost(Cost operands, double operations, const Window& window, const TileWork& work,
               const DeviceCaps& device);
 
-TacticSpace tileSpace(const TileWork& work);
+TacticSpace tileSpace(const TileWork& work, const DeviceCaps& device);
 TileTactic tileFallback(const TileWork& work, const DeviceCaps& device);
 /// Expected fraction of the device's peak for a tactic: what padding and short reductions leave.
-double tileEfficiency(const TileWork& work, const TileTactic& tactic);
+double tileEfficiency(const TileWork& work, const TileTactic& tactic, const DeviceCaps& device);
 
 }  // namespace tessera

@@ -4,14 +4,14 @@
 
 #include "clkernels/common/epilogue.hpp"
 #include "clkernels/common/image.hpp"
+#include "clkernels/common/registers.hpp"
 #include "clkernels/conv_direct/tile.hpp"
 #include "ops/geometry.hpp"
 
 namespace tessera {
 namespace {
 
-constexpr int kRegisters = 32;         // vector registers of AVX-512; fewer spill, which costs time only
-constexpr std::int64_t kMaxTaps = 11;  // of a row, which are unrolled
+constexpr std::int64_t kMaxTaps = 11;            // of a row, which are unrolled
 constexpr std::int64_t kPatchBytes = 256 << 10;  // of one work-item, well inside a second-level cache
 
 /// Output channels and vectors of 16 pixels in registers; tiles per work-item.
@@ -62,16 +62,16 @@ std::int64_t patchLimit(const DeviceCaps& device) {
   return std::min<std::int64_t>(kPatchBytes, static_cast<std::int64_t>(device.localMemory) / 2);
 }
 
-bool fitsRegisters(const PlanarTactic& t) {
+bool fitsRegisters(const PlanarTactic& t, const DeviceCaps& device) {
   // With one vector of pixels the compiler folds broadcasts into the multiply-adds.
-  return t.k * t.v + t.v * (t.v > 1 ? 2 : 1) <= kRegisters - 2;
+  return t.k * t.v + t.v * (t.v > 1 ? 2 : 1) <= VectorRegisters(device).most() - 2;
 }
 
-// Register steps per input channel and tap for the whole output. Fewer than ten accumulators wait for each
-// other; loads of pixels cost a part of a step, shuffles of a stride more.
-double steps(const PlanarShape& s, const PlanarTactic& t) {
-  const double busy = std::max(t.k * t.v, 10) + t.v * (s.window.stride[2] == 2 ? 2.0 : 0.7) +
-                      (t.v > 1 ? 0.1 * t.k : 0.0) + 0.5;
+// Register steps per input channel and tap for the whole output; loads of pixels cost a part of a step,
+// shuffles of a stride more.
+double steps(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& device) {
+  const double busy = VectorRegisters(device).step(t.k * t.v, t.v) +
+                      t.v * (s.window.stride[2] == 2 ? 2.0 : 0.7) + (t.v > 1 ? 0.1 * t.k : 0.0) + 0.5;
   return static_cast<double>(s.oh * s.tilesPerRow(t) * ceilDiv(s.K, t.k)) * busy;
 }
 
@@ -81,10 +81,11 @@ PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
   for (int v = 1; v <= 4; ++v)
     for (int k = 1; k <= std::min<std::int64_t>(28, s.K); ++k) {
       const PlanarTactic t{k, v};
-      if (!fitsRegisters(t) || s.patchBytes(t) > patchLimit(device)) continue;
+      if (!fitsRegisters(t, device) || s.patchBytes(t) > patchLimit(device)) continue;
       if (!s.copies && t.pixels() > s.ow) continue;
-      if (steps(s, t) >= least) continue;
-      least = steps(s, t);
+      const double needed = steps(s, t, device);
+      if (needed >= least) continue;
+      least = needed;
       best = t;
     }
   // Enough work-items to keep every core busy to the end, and no more.
@@ -153,7 +154,8 @@ class ConvPlanar final : public KernelFamily {
       space.constraints.push_back(
           {reason, [holds](const Tactic& t) { return holds(fromTactic<PlanarTactic>(t)); }});
     };
-    add("accumulators and pixels do not fit the vector registers", fitsRegisters);
+    add("accumulators and pixels do not fit the vector registers",
+        [device](const PlanarTactic& t) { return fitsRegisters(t, device); });
     add("a tile is wider than a row of the output",
         [s](const PlanarTactic& t) { return t.v == 1 || t.pixels() - 16 < s.ow; });
     add("a tile is wider than a row that is read in place",
@@ -202,7 +204,7 @@ class ConvPlanar final : public KernelFamily {
     cost.operations =
         2.0 * static_cast<double>(p.outputs[0].size() * s.C) * static_cast<double>(s.window.kernelVolume());
     const double useful = static_cast<double>(s.oh * s.ow * s.K) / 16;
-    cost.efficiency = std::min(0.72, 0.72 * useful / steps(s, planarFallback(s, device)));
+    cost.efficiency = std::min(0.72, 0.72 * useful / steps(s, planarFallback(s, device), device));
     return cost;
   }
 

@@ -73,8 +73,9 @@ class ConvWinograd final : public KernelFamily {
     const Window w = windowOf(p);
     Cost cost = KernelFamily::cost(p, device);
     cost.operations = 2.0 * static_cast<double>(p.outputs[0].size() * w.channels * w.kernelVolume());
-    cost.efficiency = 0.8 * cost.operations /
-                      (32.0 * winogradSteps(w, winogradFallback(w, device)) * static_cast<double>(w.batch));
+    cost.efficiency =
+        0.8 * cost.operations /
+        (32.0 * winogradSteps(w, winogradFallback(w, device), device) * static_cast<double>(w.batch));
     return cost;
   }
 

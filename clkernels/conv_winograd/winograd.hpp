@@ -37,7 +37,7 @@ TacticSpace winogradSpace(const Window& window, const DeviceCaps& device);
 /// The tactic with the fewest register steps, as far as a simple count tells.
 WinogradTactic winogradFallback(const Window& window, const DeviceCaps& device);
 /// Register steps (vector multiply-adds and what takes as long) of the whole convolution.
-double winogradSteps(const Window& window, const WinogradTactic& tactic);
+double winogradSteps(const Window& window, const WinogradTactic& tactic, const DeviceCaps& device);
 
 /// G of F(m, 3), a row per element of a tile.
 std::vector<std::array<double, 3>> winogradWeightMatrix(int m);

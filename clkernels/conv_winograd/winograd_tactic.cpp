@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "clkernels/common/registers.hpp"
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/conv_winograd/winograd.hpp"
 
 namespace tessera {
 namespace {
 
-constexpr int kRegisters = 32;  // vector registers of AVX-512
 const std::vector<int> kSizes{2, 4};
 const std::vector<int> kTileWidths{4, 6, 7, 8, 9, 10, 12, 14, 20, 24, 28};
 const std::vector<int> kGroups{1, 2, 3, 4, 6, 8};
@@ -17,7 +17,9 @@ const std::vector<int> kParts{1, 2, 4, 8};
 std::int64_t channelBlocks(const Window& w) { return ceilDiv(w.channels, 16); }
 std::int64_t channelTiles(const Window& w, int tk) { return ceilDiv(ceilDiv(w.outChannels, 16), tk); }
 
-bool fitsRegisters(const WinogradTactic& t) { return t.tx * t.tk + t.tk <= kRegisters; }
+bool fitsRegisters(const WinogradTactic& t, const DeviceCaps& device) {
+  return t.tx * t.tk + t.tk <= VectorRegisters(device).most();
+}
 
 std::size_t localBytes(const Window& w, const WinogradTactic& t) {
   return winogradInputBytes(w, t) + winogradProductBytes(t);
@@ -53,7 +55,7 @@ TacticSpace winogradSpace(const Window& w, const DeviceCaps& device) {
       {"a register tile has more channels than the output",
        [=](const Tactic& t) { return typed(t).tk <= kBlocks; }},
       {"accumulators and weights do not fit the vector registers",
-       [=](const Tactic& t) { return fitsRegisters(typed(t)); }},
+       [=](const Tactic& t) { return fitsRegisters(typed(t), device); }},
       {"the transformed tiles do not fit local memory",
        [=, bytes = device.localMemory](const Tactic& t) { return localBytes(w, typed(t)) <= bytes; }},
       {"a work-item has more tiles than there are",
@@ -66,11 +68,11 @@ TacticSpace winogradSpace(const Window& w, const DeviceCaps& device) {
   return space;
 }
 
-double winogradSteps(const Window& w, const WinogradTactic& t) {
+double winogradSteps(const Window& w, const WinogradTactic& t, const DeviceCaps& device) {
   const double tiles = static_cast<double>(ceilDiv(WinogradTiles(w, t.m).count(), t.tx) * t.tx);
   const double elements = static_cast<double>(t.elements()), side = static_cast<double>(t.side());
-  // As in conv_direct: few accumulators wait for each other, and every step has loads and a loop to pay for.
-  const double busy = std::max(t.tx * t.tk, 10) + 0.3 * t.tk + 0.1 * t.tx + 0.8;
+  // As in conv_direct: every step has loads and a loop to pay for.
+  const double busy = VectorRegisters(device).step(t.tx * t.tk, t.tk) + 0.3 * t.tk + 0.1 * t.tx + 0.8;
   const double products = tiles / t.tx * elements * static_cast<double>(channelTiles(w, t.tk)) *
                           (static_cast<double>(w.channels) * busy + 2 * t.tx * t.tk);
   // A transform loads, stores, and takes about as many operations for each of two passes.
@@ -89,8 +91,9 @@ WinogradTactic winogradFallback(const Window& w, const DeviceCaps& device) {
     for (const int tk : {1, 2, 3, 4})
       for (const int tx : kTileWidths) {
         const WinogradTactic t{m, tx, tk, 1, 1};
-        if (!space.contains(toTactic(t)) || winogradSteps(w, t) >= least) continue;
-        least = winogradSteps(w, t);
+        const double needed = winogradSteps(w, t, device);
+        if (needed >= least || !space.contains(toTactic(t))) continue;
+        least = needed;
         best = t;
       }
   // Enough work-items for every core; then as many tiles as share a pass over the weights in half of local

@@ -71,8 +71,8 @@ class DeconvDirect final : public KernelFamily {
 
   int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
 
-  TacticSpace space(const Problem& p, const DeviceCaps&) const override {
-    return tileSpace(workOf(windowOf(p), p.inputs[0].layout.block));
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    return tileSpace(workOf(windowOf(p), p.inputs[0].layout.block), device);
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
     return toTactic(tileFallback(workOf(windowOf(p), p.inputs[0].layout.block), device));

@@ -50,8 +50,8 @@ class QConvDirect final : public KernelFamily {
     addPlanarOutput(choices, op, blocked);
     return choices;
   }
-  TacticSpace space(const Problem& p, const DeviceCaps&) const override {
-    return quantTileSpace(Shape2d(p).work(), true);
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    return quantTileSpace(Shape2d(p).work(), true, device);
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
     return toTactic(quantTileFallback(Shape2d(p).work(), device, true));
@@ -90,7 +90,7 @@ class QConvDirect final : public KernelFamily {
                               static_cast<double>(s.window.kernelVolume());
     const TileWork work = s.work();
     return quantTileCost(p, KernelFamily::cost(p, device), operations, s.window, work,
-                         quantTileFallback(work, device, true));
+                         quantTileFallback(work, device, true), device);
   }
 
   std::vector<OpInstance> samples() const override { return quantTileSamples("QConvolution", "conv_direct"); }

@@ -4,26 +4,28 @@
 #include <algorithm>
 #include <limits>
 
+#include "clkernels/common/registers.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
 namespace {
 
-constexpr int kRegisters = 32;  // vector registers of AVX-512; fewer spill, which costs time only
 constexpr std::int64_t kMaxSumBytes = 64 << 20;   // sums of all work-items between passes
 constexpr std::int64_t kWeightBytes = 512 << 10;  // of one channel tile, to stay in the second-level cache
 const std::vector<int> kTileWidths{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28};
 
 // Register steps of four input channels for the whole output. What the processor spends besides dot products:
-// few accumulators wait for each other, steps have loads, tiles have an epilogue.
-double steps(const TileWork& w, const TileTactic& t) {
+// steps have loads, tiles have an epilogue.
+double steps(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
   const double products = static_cast<double>(w.taps * ceilDiv(w.channels, 4));
-  const double step = std::max(t.tx * t.tk, 10) + 0.35 * t.tx + 0.5 * t.tk + 1.0;
+  const double step = VectorRegisters(device).step(t.tx * t.tk, t.tk + 1) + 0.35 * t.tx + 0.5 * t.tk + 1.0;
   const double finish = 14.0 * t.tx * t.tk + 40.0;
   return static_cast<double>(w.tilesPerRow(t) * ceilDiv(w.kBlocks, t.tk)) * (products * step + finish);
 }
 
-bool fitsRegisters(const TileTactic& t) { return t.tx * t.tk + t.tk + 1 <= kRegisters; }
+bool fitsRegisters(const TileTactic& t, const DeviceCaps& device) {
+  return t.tx * t.tk + t.tk + 1 <= VectorRegisters(device).most();
+}
 
 std::int64_t weightBytes(const TileWork& w, int tk, std::int64_t blocks) {
   return blocks * w.block * w.taps * tk * 16;
@@ -48,7 +50,7 @@ std::int64_t patchWords(const TileWork& w, const TileTactic& t) {
   return rounded;
 }
 
-TacticSpace quantTileSpace(const TileWork& w, bool panels) {
+TacticSpace quantTileSpace(const TileWork& w, bool panels, const DeviceCaps& device) {
   TacticSpace space;
   std::vector<int> regions, passes{0};
   for (int region = 1; region <= 4096; region *= 2) {
@@ -62,7 +64,7 @@ TacticSpace quantTileSpace(const TileWork& w, bool panels) {
       {"a tile is wider than a row of the output", [=](const Tactic& t) { return typed(t).tx <= w.columns; }},
       {"a tile has more channels than the output", [=](const Tactic& t) { return typed(t).tk <= w.kBlocks; }},
       {"accumulators and weights do not fit the vector registers",
-       [=](const Tactic& t) { return fitsRegisters(typed(t)); }},
+       [=](const Tactic& t) { return fitsRegisters(typed(t), device); }},
       {"the input of a tile takes more than 64 KiB",
        [=](const Tactic& t) { return patchWords(w, typed(t)) <= kMaxPatchWords; }},
       {"sums between passes take more than 64 MiB",
@@ -76,9 +78,10 @@ TileTactic quantTileFallback(const TileWork& w, const DeviceCaps& device, bool p
   for (int tk = 1; tk <= std::min<std::int64_t>(4, w.kBlocks); ++tk)
     for (const int tx : kTileWidths) {
       const TileTactic t{tx, tk};
-      if (tx > w.columns || !fitsRegisters(t) || patchWords(w, t) > kMaxPatchWords || steps(w, t) >= least)
-        continue;
-      least = steps(w, t);
+      if (tx > w.columns || !fitsRegisters(t, device) || patchWords(w, t) > kMaxPatchWords) continue;
+      const double needed = steps(w, t, device);
+      if (needed >= least) continue;
+      least = needed;
       best = t;
     }
   // Weights that overflow the cache are taken in passes of some input blocks.
@@ -189,14 +192,15 @@ void addPlanarOutput(std::vector<BlockChoice>& choices, const OpView& op, BlockC
 }
 
 Cost quantTileCost(const OpView& op, Cost operands, double operations, const Window& w, const TileWork& work,
-                   const TileTactic& t) {
+                   const TileTactic& t, const DeviceCaps& device) {
   // The estimate's peak is that of f32 multiply-adds, of which a dot product does four at once.
   const double products = static_cast<double>(work.taps * work.groups * work.rows * work.columns) *
                           static_cast<double>(work.channels * w.groupOutputs()) / 64.0;
   operands.operations = operations;
   // Planes take a store per value: dearer than blocks, cheaper than changing the layout afterwards.
   if (op.outputs[0].layout.block == 1) operands.bytes += 2.0 * static_cast<double>(op.outputs[0].bytes());
-  operands.efficiency = 4.0 * std::min(0.9, products / (steps(work, t) * static_cast<double>(work.groups)));
+  operands.efficiency =
+      4.0 * std::min(0.9, products / (steps(work, t, device) * static_cast<double>(work.groups)));
   return operands;
 }
 

@@ -19,7 +19,7 @@ std::int64_t patchWords(const TileWork& work, const TileTactic& tactic);
 /// Bytes of all sums that wait between passes over the input blocks; 0 where there is one pass.
 std::int64_t sumBytes(const TileWork& work, const TileTactic& tactic);
 
-TacticSpace quantTileSpace(const TileWork& work, bool panels);
+TacticSpace quantTileSpace(const TileWork& work, bool panels, const DeviceCaps& device);
 TileTactic quantTileFallback(const TileWork& work, const DeviceCaps& device, bool panels);
 
 /// Whether operands, types, layouts and groups suit the tiled families.
@@ -42,12 +42,13 @@ KernelCall quantTileCall(Launch& launch, const OpView& op, const Window& w, cons
                          const TileTactic& tactic, const WeightOrder& order, const std::string& stem,
                          const DeviceCaps& device);
 
-/// Appends the choice `like` with a planar output where the result is floats: those are the network's outputs.
+/// Appends the choice `like` with a planar output where the result is floats: those are the network's
+/// outputs.
 void addPlanarOutput(std::vector<BlockChoice>& choices, const OpView& op, BlockChoice like);
 
 /// Cost of `operations` in total, at the efficiency of the untuned tactic.
 Cost quantTileCost(const OpView& op, Cost operands, double operations, const Window& w, const TileWork& work,
-                   const TileTactic& tactic);
+                   const TileTactic& tactic, const DeviceCaps& device);
 
 /// The floating-point families' samples in codes.
 std::vector<OpInstance> quantTileSamples(const std::string& op, const char* floatFamily);

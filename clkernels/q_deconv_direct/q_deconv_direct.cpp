@@ -74,8 +74,8 @@ class QDeconvDirect final : public KernelFamily {
     addPlanarOutput(choices, op, choices[0]);
     return choices;
   }
-  TacticSpace space(const Problem& p, const DeviceCaps&) const override {
-    return quantTileSpace(workOf(p), false);
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    return quantTileSpace(workOf(p), false, device);
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
     return toTactic(quantTileFallback(phaseWork(p), device, false));
@@ -104,7 +104,7 @@ class QDeconvDirect final : public KernelFamily {
         2.0 * static_cast<double>(p.inputs[0].size() * w.groupOutputs() * w.kernelVolume());
     const TileWork work = phaseWork(p);
     return quantTileCost(p, KernelFamily::cost(p, device), operations, w, work,
-                         quantTileFallback(work, device, false));
+                         quantTileFallback(work, device, false), device);
   }
 
   std::vector<OpInstance> samples() const override {

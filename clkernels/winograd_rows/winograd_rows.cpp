@@ -3,13 +3,13 @@
 #include <limits>
 
 #include "clkernels/common/image.hpp"
+#include "clkernels/common/registers.hpp"
 #include "clkernels/conv_direct/tile.hpp"
 #include "clkernels/conv_winograd/winograd.hpp"
 
 namespace tessera {
 namespace {
 
-constexpr int kRegisters = 32;         // vector registers of AVX-512
 constexpr std::int64_t kMaxTaps = 11;  // of a row, which are unrolled
 const std::vector<int> kSizes{2, 4};
 
@@ -23,9 +23,9 @@ struct RowsTactic {
   std::int64_t side() const { return m + 2; }
 };
 
-bool fitsRegisters(const RowsTactic& t) {
+bool fitsRegisters(const RowsTactic& t, const DeviceCaps& device) {
   // With one vector of pixels the compiler folds broadcasts into the multiply-adds.
-  return t.k * t.v + t.v * (t.v > 1 ? 2 : 1) <= kRegisters - 2;
+  return t.k * t.v + t.v * (t.v > 1 ? 2 : 1) <= VectorRegisters(device).most() - 2;
 }
 
 // Columns of a transformed row: the image and its padding, as far as the taps of the last output reach.
@@ -40,10 +40,10 @@ std::int64_t tiles(const Window& w, int m) {
   return t.phasesY * t.tilesY;
 }
 
-// Register steps of the whole convolution. Fewer than ten accumulators wait for each other; loads cost a part
-// of a step.
-double steps(const Window& w, const RowsTactic& t) {
-  const double busy = std::max(t.k * t.v, 10) + 0.7 * t.v + (t.v > 1 ? 0.1 * t.k : 0.0) + 0.5;
+// Register steps of the whole convolution; loads cost a part of a step.
+double steps(const Window& w, const RowsTactic& t, const DeviceCaps& device) {
+  const double busy =
+      VectorRegisters(device).step(t.k * t.v, t.v) + 0.7 * t.v + (t.v > 1 ? 0.1 * t.k : 0.0) + 0.5;
   const double side = static_cast<double>(t.side()), C = static_cast<double>(w.channels);
   const double columns = static_cast<double>(ceilDiv(w.out[2], 16 * t.v)),
                channelTiles = static_cast<double>(ceilDiv(w.outChannels, t.k));
@@ -64,7 +64,8 @@ TacticSpace rowsSpace(const Window& w, const DeviceCaps& device) {
     space.constraints.push_back(
         {reason, [holds](const Tactic& t) { return holds(fromTactic<RowsTactic>(t)); }});
   };
-  add("accumulators and pixels do not fit the vector registers", fitsRegisters);
+  add("accumulators and pixels do not fit the vector registers",
+      [device](const RowsTactic& t) { return fitsRegisters(t, device); });
   add("a tile is wider than a row of the output", [w](const RowsTactic& t) { return 16 * t.v <= w.out[2]; });
   add("the transformed rows do not fit local memory",
       [w, bytes = device.localMemory](const RowsTactic& t) { return localBytes(w, t.m) <= bytes; });
@@ -79,7 +80,8 @@ RowsTactic rowsFallback(const Window& w, const DeviceCaps& device) {
     for (const int v : {1, 2, 3, 4})
       for (const int k : space.parameters[1].values) {
         const RowsTactic t{m, k, v};
-        if (steps(w, t) < least && space.contains(toTactic(t))) best = t, least = steps(w, t);
+        if (const double needed = steps(w, t, device); needed < least && space.contains(toTactic(t)))
+          best = t, least = needed;
       }
   return best;
 }
@@ -170,7 +172,7 @@ class WinogradRows final : public KernelFamily {
     const Window w = windowOf(p);
     Cost cost = KernelFamily::cost(p, device);
     cost.operations = 2.0 * static_cast<double>(p.outputs[0].size() * w.channels * w.kernelVolume());
-    const double all = steps(w, rowsFallback(w, device)) * static_cast<double>(w.batch);
+    const double all = steps(w, rowsFallback(w, device), device) * static_cast<double>(w.batch);
     cost.efficiency = 0.7 * cost.operations / (32.0 * all);
     return cost;
   }

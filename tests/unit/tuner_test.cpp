@@ -214,8 +214,9 @@ TEST_F(TunerTest, RecordsThatNoLongerFitTheSpaceAreNotUsed) {
     for (std::string line; std::getline(in, line);) {
       auto record = TuneRecord::parse(line);
       ASSERT_TRUE(record);
-      if (const auto at = record->tactic.find("TX="); at != std::string::npos)
-        record->tactic.insert(at + 3, "99");
+      for (const std::string tile : {"TX=", "K="})
+        if (const auto at = record->tactic.find(tile); at != std::string::npos)
+          record->tactic.insert(at + tile.size(), "99");
       text += record->line() + "\n";
     }
     in.close();
