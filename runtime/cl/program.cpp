@@ -95,8 +95,12 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
                                           source.options + "':\n" + buildLog);
 }
 
-void ProgramSet::share(const ProgramSet& other) {
-  programs_.insert(other.programs_.begin(), other.programs_.end());
+void ProgramSet::share(const ProgramSet& other, const std::vector<const KernelCall*>& calls) {
+  for (const KernelCall* call : calls) {
+    if (!call->library.empty()) continue;
+    if (const auto it = other.programs_.find(ProgramSource::of(*call)); it != other.programs_.end())
+      programs_.insert(*it);
+  }
 }
 
 std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vector<const KernelCall*>& calls,
@@ -128,7 +132,8 @@ std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vect
         if (!goOn) next = missing.size();
       }
   };
-  const std::size_t most = device_.caps().parallelBuilds ? std::max(1u, std::thread::hardware_concurrency()) : 1;
+  const std::size_t most =
+      device_.caps().parallelBuilds ? std::max(1u, std::thread::hardware_concurrency()) : 1;
   const std::size_t count = std::min(missing.size(), most);
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
@@ -155,6 +160,10 @@ std::map<ProgramSource, std::string> ProgramSet::tryBuild(const std::vector<cons
 void ProgramSet::save() {
   if (!cache_) return;
   for (auto& [source, built] : programs_) {
+    if (built.cached) continue;
+    // Another process may have been quicker.
+    built.cached =
+        cache_->find(ProgramCache::identity(device_.caps(), source.text, buildOptions(source))).has_value();
     if (built.cached) continue;
     saveProgram(device_, source, built.program, *cache_);
     log().debug("program cache SAVE {}", built.label);

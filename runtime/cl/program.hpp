@@ -36,8 +36,8 @@ class ProgramSet {
   explicit ProgramSet(Device device) : device_(std::move(device)) {}
   /// Binaries are looked for there from now on; null for nowhere.
   void useCache(std::shared_ptr<ProgramCache> cache) { cache_ = std::move(cache); }
-  /// Takes over the programs of another set on the same device: they need not be built again.
-  void share(const ProgramSet& other);
+  /// Takes over what another set on the same device has of `calls`: it need not be built again.
+  void share(const ProgramSet& other, const std::vector<const KernelCall*>& calls);
   /// Builds what is not built yet, on several threads.
   void build(const std::vector<const KernelCall*>& calls);
   /// As build, but goes on after a failure; returns what did not build, with the error's text.

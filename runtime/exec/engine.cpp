@@ -153,7 +153,8 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
                                     [](const Layer& l) { return isQuantised(l.op); });
   const DeviceCaps caps = integers ? device.int8Caps() : device.caps();
   Tuner tuner(device, caps, options.tuning);
-  const auto assemble = [&](const Network& network, Lowered lowered) {
+  // `shared`: of a variant of the same network; null for none.
+  const auto assemble = [&](const Network& network, Lowered lowered, const ProgramSet* shared = nullptr) {
     auto made = std::make_unique<Impl>(device);
     made->name = name;
     made->precisions = network.precisions;
@@ -163,7 +164,8 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     for (const Step& step : made->lowered.steps)
       for (const auto& call : step.launch.calls) calls.push_back(&call);
     if (options.sharePrograms && options.sharePrograms->device().caps().fingerprint() == caps.fingerprint())
-      made->programs.share(options.sharePrograms->impl().programs);
+      made->programs.share(options.sharePrograms->impl().programs, calls);
+    if (shared) made->programs.share(*shared, calls);
     made->programs.useCache(
         ProgramCache::forDevice(caps, options.tuning.folder.value_or(defaultCacheFolder())));
     made->programs.build(calls);
@@ -180,7 +182,9 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     } else {
       std::vector<std::shared_ptr<Engine>> engines;
       for (auto& variant : variants)
-        engines.emplace_back(new Engine(assemble(network, std::move(variant.lowered))));
+        engines.emplace_back(
+            new Engine(assemble(network, std::move(variant.lowered),
+                                engines.empty() ? nullptr : &engines.back()->impl_->programs)));
       const Race raced = race(engines, raceLimits(options.tuning.mode, tuner.raceSeconds()));
       engine = engines[raced.winner];
       tuner.recordWinner(network.graph, variants[raced.winner], raced.milliseconds[raced.winner]);
@@ -202,6 +206,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   }
   // PoCL keeps programs itself, but preprocesses each before it looks. A binary skips that and costs a second
   // compilation to make: little beside a search, too much without one.
+  if (searches(options.tuning.mode)) tuner.savePrograms(engine->impl_->lowered);
   if (searches(options.tuning.mode) || !caps.pocl) engine->impl_->programs.save();
   const Impl& built = *engine->impl_;
   log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",

@@ -92,6 +92,40 @@ class DeviceRunner final : public CandidateRunner {
     return trials;
   }
 
+  void compile(const std::vector<Candidate>& candidates) override {
+    const auto failures = build(candidates);
+    if (!device_.caps().pocl) return;  // it compiles in earnest when a kernel first runs
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (!failures[i].empty()) continue;
+      const Candidate& c = candidates[i];
+      if (listener_) listener_->begin(i);
+      try {
+        useProblem(planarView(c.view));
+        OpRunner(device_, *c.family, operandsOf(c), c.tactic, &programs_).time(1);
+      } catch (const Error& e) {
+        log().debug("compiling {} {}: {}", c.family->id().text(), c.tactic.text(), e.what());
+      }
+    }
+  }
+
+  void save(const std::vector<Candidate>& candidates, const std::filesystem::path& folder) override {
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const Candidate& c = candidates[i];
+      if (listener_) listener_->begin(i);
+      try {
+        const Launch launch = c.family->plan(c.family->problem(c.view), c.tactic, caps(c.view));
+        std::vector<const KernelCall*> calls;
+        for (const KernelCall& call : launch.calls) calls.push_back(&call);
+        ProgramSet programs(device_);
+        programs.useCache(ProgramCache::forDevice(device_.caps(), folder));
+        programs.build(calls);
+        programs.save();
+      } catch (const Error& e) {
+        log().debug("saving {} {}: {}", c.family->id().text(), c.tactic.text(), e.what());
+      }
+    }
+  }
+
  private:
   // A candidate on its way.
   struct Entry {
@@ -127,7 +161,6 @@ class DeviceRunner final : public CandidateRunner {
       states_[key].planar = planar;
     }
     state_ = &states_[key];
-    if (programs_.size() > kKeptPrograms) programs_ = ProgramSet(device_);
   }
 
   // Every tactic packs weights in its own way: large ones are not kept from batch to batch.
@@ -147,6 +180,7 @@ class DeviceRunner final : public CandidateRunner {
 
   // Compiles in worker threads, while nothing is timed.
   std::vector<std::string> build(const std::vector<Candidate>& candidates) {
+    if (programs_.size() > kKeptPrograms) programs_ = ProgramSet(device_);
     std::vector<Launch> launches;
     for (const Candidate& c : candidates)
       launches.push_back(c.family->plan(c.family->problem(c.view), c.tactic, caps(c.view)));
@@ -193,14 +227,19 @@ class DeviceRunner final : public CandidateRunner {
     }
   }
 
-  // Ready to be timed; or Slow, where one pass takes longer than `most` milliseconds (0: none is too slow).
-  void prepare(Entry& e, double most) {
-    const Candidate& c = *e.candidate;
+  // Of the problem in use.
+  std::shared_ptr<OpOperands> operandsOf(const Candidate& c) {
     auto& operands = state_->operands[c.view.text()];
     if (!operands)
       operands =
           std::make_shared<OpOperands>(device_, c.view, madeUpOperands(state_->planar), constantsOf(c.view));
-    e.runner.emplace(device_, *c.family, operands, c.tactic, &programs_);
+    return operands;
+  }
+
+  // Ready to be timed; or Slow, where one pass takes longer than `most` milliseconds (0: none is too slow).
+  void prepare(Entry& e, double most) {
+    const Candidate& c = *e.candidate;
+    e.runner.emplace(device_, *c.family, operandsOf(c), c.tactic, &programs_);
     e.runner->time(1);  // warms up; some drivers finish compiling here
     const double first = e.runner->time(1);
     e.trial = {Trial::Outcome::Slow, first, {}};

@@ -2,6 +2,7 @@
 /// Trying candidates on a device: build, time, check.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,11 @@ class CandidateRunner {
   /// `checkAll` is set, else the fastest if it beats `best`: on a shrunken problem against the operator's
   /// reference, at full size against a verified tactic. Throws ContextLost.
   virtual std::vector<Trial> run(const std::vector<Candidate>& candidates, double best, bool checkAll) = 0;
+  /// Compiles candidates that will be run soon, of any operators and shapes, so that it is done with all
+  /// processors at once. What does not work shows when it is run.
+  virtual void compile(const std::vector<Candidate>& candidates) {}
+  /// Keeps candidates' programs in the program cache below `folder`, as far as that saves the caller time.
+  virtual void save(const std::vector<Candidate>& candidates, const std::filesystem::path& folder) {}
 };
 
 /// Told about each candidate as it is tried.

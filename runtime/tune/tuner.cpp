@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "cl/program.hpp"
 #include "clkernels/embedded.hpp"
 #include "graph/hex.hpp"
 #include "tessera/log.hpp"
@@ -253,6 +254,19 @@ void Tuner::recordWinner(const Graph& graph, const Variant& winner, double milli
   if (winner.name == kKept) recordKept(graph, before_.at(networkKey(graph)));
   recordLatest({kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), winner.name, milliseconds, false,
                 options_.mode == TuneMode::Full ? kFullRace : ""});
+}
+
+void Tuner::savePrograms(const Lowered& lowered) {
+  const fs::path folder = folderOf(options_);
+  if (!runner_ || folder.empty()) return;
+  std::vector<Candidate> kernels;
+  std::set<ProgramSource> known;
+  for (const Step& step : lowered.steps) {
+    bool fresh = false;
+    for (const KernelCall& call : step.launch.calls) fresh |= known.insert(ProgramSource::of(call)).second;
+    if (fresh) kernels.push_back({step.family, denseView(step.view), step.tactic});
+  }
+  runner_->save(kernels, folder);
 }
 
 std::optional<TacticsStore::Hit> Tuner::networkRecord(const Graph& graph, const char* family,

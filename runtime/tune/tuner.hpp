@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -57,6 +58,10 @@ class Tuner {
   std::optional<PrecisionDecision> recordedPrecision(const Graph& rules) const;
   void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
 
+  /// Fast and Full: keeps the compiled kernels of a network for the next start, where workers do that faster
+  /// than one process. What they leave is the caller's.
+  void savePrograms(const Lowered& lowered);
+
   const TuneReport& report() const { return report_; }
   const TacticsStore& store() const { return store_; }
 
@@ -77,6 +82,12 @@ class Tuner {
     std::vector<Option> options;  ///< all ways, cheapest by the model first
     double untunedMs = 0;
     bool cut = false;  ///< there was no time for the whole search
+  };
+
+  /// Ways to run a job that are to be timed side by side.
+  struct Comparison {
+    Job* job = nullptr;
+    std::vector<Option> options;
   };
 
   // Look-up.
@@ -130,8 +141,16 @@ class Tuner {
   std::vector<Job> reformatJobs(const std::vector<Job>& jobs) const;
   void search(const Graph& graph, std::vector<Job>& jobs);
   std::vector<Trial> measure(const std::vector<Candidate>& candidates, double best, bool checkAll);
+  void needRunner();
   std::vector<Trial> tryCandidates(const std::vector<Candidate>& candidates, double best, bool checkAll);
+  /// Those without a record as candidates with their untuned tactics; `best`: milliseconds of the fastest on
+  /// record, 0 where there is none.
+  std::vector<Candidate> unmeasured(const std::vector<Option>& options, double& best) const;
   void measureOptions(const std::vector<Option>& options);
+  /// In order, until that share of the search's time is over. `fractions` of the whole search: where it is
+  /// before and afterwards. `after`: each.
+  void measureAll(const std::vector<Comparison>& comparisons, double share,
+                  std::pair<double, double> fractions, const std::function<void()>& after = {});
   bool searchOption(const Option& option, double seconds);
   void rematch(const Job& job);
   void record(const Candidate& candidate, const Trial& trial);
@@ -157,6 +176,7 @@ class Tuner {
   TacticsStore store_;
   DefaultTactics defaults_;
   std::unique_ptr<CandidateRunner> runner_;
+  bool untried_ = false;  ///< the runner has a worker that has not answered yet
   TuneReport report_;
   std::map<std::string, KeptNetwork> before_;  ///< by networkKey()
   std::optional<Clock::time_point> begin_;     ///< of the first search

@@ -1,17 +1,12 @@
 // What a network needs measured, and how the time is spread over it.
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <set>
-
-#include <xxhash.h>
 
 #include "lower/cost_model.hpp"
 #include "lower/reformat.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
 #include "tune/tuner.hpp"
-#include "tune/worker.hpp"
 
 namespace tessera {
 namespace {
@@ -19,7 +14,6 @@ namespace {
 constexpr double kHopeless = 10;       // times the model's estimate of the best way: not even measured,
 constexpr double kHopelessFast = 3;    // nor in Fast on CPUs, where most of the time goes into compiling
 constexpr double kOptionsShare = 0.7;  // of the budget, at most, for comparing families and layouts
-constexpr double kRival = 1.5;         // times the fastest way's time: may be the fastest on another day
 constexpr double kWorthwhile = 0.003;  // share of the network's time below which Fast searches no tactics
 constexpr double kSearchShare =
     0.75;  // of the budget: races of whole networks, and compiling them, take the rest
@@ -140,154 +134,6 @@ std::vector<Tuner::Job> Tuner::reformatJobs(const std::vector<Job>& jobs) const 
   return reformats;
 }
 
-void Tuner::record(const Candidate& c, const Trial& trial) {
-  const bool bad = trial.outcome == Trial::Outcome::Wrong;
-  if (!bad && !trial.checked) return;  // slow, or not compared with anything: its time does not count
-  const Problem problem = c.family->problem(c.view);
-  if (bad) {
-    ++report_.bad;
-    log().warn("tuning: {} with {} on {} is rejected: {}", c.family->id().text(), c.tactic.text(),
-               c.view.text(), trial.reason);
-  }
-  const TuneRecord made{c.family->id().text(),
-                        sourceHash(*c.family, problem),
-                        problem.text(),
-                        caps_.fingerprint(),
-                        c.tactic.text(),
-                        bad ? 0 : trial.milliseconds,
-                        bad,
-                        bad ? trial.reason : ""};
-  store_.add(made);
-  noteBad(made);
-}
-
-std::vector<Trial> Tuner::measure(const std::vector<Candidate>& candidates, double best, bool checkAll) {
-  try {
-    return tryCandidates(candidates, best, checkAll);
-  } catch (const ContextLost& lost) {
-    const Candidate& c = candidates.at(lost.index);
-    record(c, {Trial::Outcome::Wrong, 0, lost.what()});
-    throw Error(ErrorCode::DeviceError,
-                caps_.name + " stopped working while " + c.family->id().text() + " with " + c.tactic.text() +
-                    " was tried on " + c.view.text() +
-                    ". That kernel is recorded as bad and will not be tried again: please start anew (" +
-                    lost.what() + ")");
-  }
-}
-
-std::vector<Trial> Tuner::tryCandidates(const std::vector<Candidate>& candidates, double best,
-                                        bool checkAll) {
-  if (!runner_ && options_.worker.empty()) runner_ = makeDeviceRunner(device_);
-  std::vector<Trial> trials;
-  if (!runner_) {
-    runner_ = makeWorkerRunner({options_.worker, caps_.fingerprint(), options_.patience});
-    try {
-      trials = runner_->run(candidates, best, checkAll);
-    } catch (const Error& e) {
-      log().warn("tuning in this process: {}", e.what());
-      runner_ = makeDeviceRunner(device_);
-    }
-  }
-  if (trials.empty()) trials = runner_->run(candidates, best, checkAll);
-  report_.candidates += trials.size();
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    const Trial& t = trials[i];
-    log().debug("tuning: {} {} on {}: {} {:.4f} ms {}", candidates[i].family->id().text(),
-                candidates[i].tactic.text(), candidates[i].view.text(),
-                t.outcome == Trial::Outcome::Good   ? "good"
-                : t.outcome == Trial::Outcome::Slow ? "slow"
-                                                    : "wrong",
-                t.milliseconds, t.reason);
-  }
-  return trials;
-}
-
-// Times each way with its untuned tactic, and records all that are right.
-void Tuner::measureOptions(const std::vector<Option>& options) {
-  std::vector<Candidate> candidates;
-  double best = 0;
-  for (const Option& option : options) {
-    if (const auto known = find(*option.family, option.view); known && known->match == RecordMatch::Exact) {
-      if (best == 0 || known->record.milliseconds < best) best = known->record.milliseconds;
-      continue;
-    }
-    const Problem problem = option.family->problem(option.view);
-    const Tactic tactic =
-        defaultTactic(*option.family, problem).value_or(option.family->fallback(problem, caps_));
-    const auto bad =
-        store_.bad(problem.text(), option.family->id().text(), sourceHash(*option.family, problem));
-    if (std::find(bad.begin(), bad.end(), tactic.text()) == bad.end())
-      candidates.push_back({option.family, option.view, tactic});
-  }
-  if (candidates.empty()) return;
-  const auto trials = measure(candidates, best, true);
-  for (std::size_t i = 0; i < trials.size(); ++i) record(candidates[i], trials[i]);
-}
-
-// Ways were timed at different moments, tactics of the fastest last: its rivals run against it once more,
-// side by side, since a machine's speed drifts.
-void Tuner::rematch(const Job& job) {
-  std::vector<std::pair<double, Candidate>> known;
-  double best = std::numeric_limits<double>::max();
-  for (const Option& option : job.options) {
-    const auto hit = find(*option.family, option.view);
-    if (!hit || hit->match != RecordMatch::Exact || hit->record.milliseconds <= 0) continue;
-    known.push_back(
-        {hit->record.milliseconds, {option.family, option.view, Tactic::parse(hit->record.tactic)}});
-    best = std::min(best, hit->record.milliseconds);
-  }
-  std::vector<Candidate> rivals;
-  for (auto& [ms, candidate] : known)
-    if (ms <= kRival * best) rivals.push_back(std::move(candidate));
-  if (rivals.size() < 2) return;
-  const auto trials = measure(rivals, 0, true);
-  for (std::size_t i = 0; i < trials.size(); ++i) record(rivals[i], trials[i]);
-}
-
-// False where the time was over before the search was.
-bool Tuner::searchOption(const Option& option, double seconds) {
-  const Problem problem = option.family->problem(option.view);
-  const TacticSpace space = option.family->space(problem, caps_);
-  if (space.empty()) return true;
-  const double end = elapsed() + seconds;
-  std::vector<Tactic> first{option.family->fallback(problem, caps_)};
-  for (const Tactic& tactic : defaults_.of(*option.family, problem)) first.insert(first.begin(), tactic);
-  if (const auto known = find(*option.family, option.view))
-    first.insert(first.begin(), Tactic::parse(known->record.tactic));
-  SearchOptions options;
-  const bool full = options_.mode == TuneMode::Full;
-  options.most = full ? 400 : 60;
-  options.patience = full ? 80 : 20;
-  options.batch = caps_.isCpu() ? 4 : 8;
-  const std::string text = problem.text();
-  options.seed = static_cast<unsigned>(XXH3_64bits(text.data(), text.size()));
-  options.outOfTime = [&] { return elapsed() > end; };
-  const auto bad = store_.bad(text, option.family->id().text(), sourceHash(*option.family, problem));
-  options.bad = {bad.begin(), bad.end()};
-  options.identity = [&](const Tactic& tactic) {
-    std::string identity;
-    for (const KernelCall& call : option.family->plan(problem, tactic, caps_).calls) {
-      identity += call.library + call.source + ":" + call.entry + call.prologue + call.options;
-      for (const auto& [name, value] : call.defines) identity += " " + name + "=" + value;
-      for (const auto* extents : {&call.global, &call.local})
-        for (const std::size_t extent : *extents) identity += "," + std::to_string(extent);
-      for (const KernelArg& arg : call.args) identity += ";" + std::to_string(arg.integer);
-    }
-    return identity;
-  };
-  searchTactics(
-      space, first,
-      [&](const std::vector<Tactic>& tactics, double best) {
-        std::vector<Candidate> candidates;
-        for (const Tactic& tactic : tactics) candidates.push_back({option.family, option.view, tactic});
-        auto trials = measure(candidates, best, best == 0);
-        for (std::size_t i = 0; i < trials.size(); ++i) record(candidates[i], trials[i]);
-        return trials;
-      },
-      options);
-  return elapsed() <= end;
-}
-
 void Tuner::tune(const Graph& graph, double until) {
   if (!searches(options_.mode) || nothingOpen(graph)) return;
   if (!begin_) begin_ = Clock::now();
@@ -320,7 +166,7 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
     const auto known = seconds(*option.family, option.view);
     return (known && !std::isinf(*known) ? *known : option.estimate) * 1e3;
   };
-  const auto updateTimes = [&] {
+  const std::function<void()> updateTimes = [&] {
     untunedMs_ = bestMs_ = 0;
     for (Job& job : jobs) {
       double best = job.untunedMs = timeOf(job.untuned);
@@ -330,16 +176,12 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
       bestMs_ += job.count * best;
     }
   };
-  // Families for the untuned layouts first, for every problem: they cost no reformats, and the time may not suffice for more.
-  std::size_t done = 0;
+  // Families for the untuned layouts first, for every problem: they cost no reformats, and the time may not
+  // suffice for more.
+  std::vector<Comparison> comparisons;
   for (const bool untunedLayouts : {true, false})
     for (Job& job : jobs) {
-      if (over(kOptionsShare)) {
-        job.cut = true;
-        continue;
-      }
-      tell(job.layer, 0.2 * static_cast<double>(done++) / static_cast<double>(jobs.size()));
-      std::vector<Option> options{job.untuned};
+      Comparison comparison{&job, {job.untuned}};
       const double least = job.options.empty() ? 0 : job.options.front().estimate;
       // Libraries compile for seconds on CPUs, where they seldom win: Full has the time to see.
       const bool libraries = !caps_.isCpu() || options_.mode == TuneMode::Full;
@@ -348,11 +190,11 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
         if (sameBlocks(option.view, job.untuned.view) != untunedLayouts) continue;
         if (option.family == job.untuned.family && option.view.text() == job.untuned.view.text()) continue;
         if (option.estimate <= hopeless * least && (libraries || !option.family->usesLibrary()))
-          options.push_back(option);
+          comparison.options.push_back(option);
       }
-      measureOptions(options);
-      updateTimes();
+      comparisons.push_back(std::move(comparison));
     }
+  measureAll(comparisons, kOptionsShare, {0, 0.3}, updateTimes);
   // What runs untuned fails: some other way must be known to be right, whatever the time.
   const auto right = [&](const Option& option) {
     const auto known = seconds(*option.family, option.view);
@@ -364,10 +206,10 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
       if (std::any_of(job.options.begin(), job.options.end(), right)) break;
       if (!fails(*option.family, option.view)) measureOptions({option});
     }
-  for (Job& job : reformatJobs(jobs)) {
-    if (over(kOptionsShare + 0.1)) break;
-    measureOptions(job.options);
-  }
+  std::vector<Job> reformats = reformatJobs(jobs);
+  comparisons.clear();
+  for (Job& job : reformats) comparisons.push_back({&job, job.options});
+  measureAll(comparisons, kOptionsShare + 0.1, {0.3, 0.4});
   updateTimes();
   // Tactics of what lowering would take now, by share of time.
   struct Target {

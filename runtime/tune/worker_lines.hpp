@@ -1,0 +1,19 @@
+/// \file
+/// What a tuning worker and the process that started it say to each other: lines, fields separated by tabs.
+///
+/// To the worker: a request and its number n of candidates, then n times family, problem, tactic.
+/// | request | fields after n | answer |
+/// | --- | --- | --- |
+/// | `run` | best, check all | n times `good`, `slow` or `wrong`, milliseconds, checked, reason |
+/// | `compile` | | `compiled` |
+/// | `save` | folder | `saved` |
+/// From it: `ready` once; `begin`, i whenever candidate i is tried; the answers.
+#pragma once
+
+namespace tessera {
+
+inline constexpr const char* kWorkerDevice =
+    "TESSERA_TUNE_WORKER_DEVICE";  ///< variable with the device's fingerprint
+inline constexpr const char* kOutcomes[] = {"good", "slow", "wrong"};  ///< by Trial::Outcome
+
+}  // namespace tessera

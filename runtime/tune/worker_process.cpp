@@ -1,0 +1,89 @@
+// The worker's side of the pipes.
+#include <charconv>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+
+#include "tessera/log.hpp"
+#include "tessera/tuning.hpp"
+#include "tune/candidates.hpp"
+#include "tune/lines.hpp"
+#include "tune/problem.hpp"
+#include "tune/worker_lines.hpp"
+
+namespace tessera {
+namespace {
+
+double numberIn(std::string_view text) {
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+void say(const std::string& line) {
+  std::fputs((line + "\n").c_str(), stdout);
+  std::fflush(stdout);
+}
+
+class SignsOfLife final : public TrialListener {
+ public:
+  void begin(std::size_t index) override { say("begin\t" + std::to_string(index)); }
+};
+
+std::optional<std::vector<Candidate>> readCandidates(double count) {
+  std::vector<Candidate> candidates;
+  std::string line;
+  for (double i = 0; i < count && std::getline(std::cin, line); ++i) {
+    const auto parts = fieldsOf(line);
+    if (parts.size() != 3 || !findFamily(parts[0])) return std::nullopt;
+    candidates.push_back({findFamily(parts[0]), parseOpView(parts[1]), Tactic::parse(parts[2])});
+  }
+  return candidates;
+}
+
+int serve(const std::string& fingerprint) {
+  std::optional<Device> device;
+  for (const Device& candidate : Device::all())
+    if (candidate.caps().fingerprint() == fingerprint) device = candidate;
+  if (!device) {
+    say("there is no device " + fingerprint);
+    return 1;
+  }
+  SignsOfLife signs;
+  const auto runner = makeDeviceRunner(*device, &signs);
+  say("ready");
+  for (std::string line; std::getline(std::cin, line);) {
+    const auto request = fieldsOf(line);
+    if (request.size() < 2) return 1;
+    const auto candidates = readCandidates(numberIn(request[1]));
+    if (!candidates) return 1;
+    if (request[0] == "compile" && request.size() == 2) {
+      runner->compile(*candidates);
+      say("compiled");
+    } else if (request[0] == "save" && request.size() == 3) {
+      runner->save(*candidates, std::string(request[2]));
+      say("saved");
+    } else if (request[0] == "run" && request.size() == 4) {
+      for (const Trial& trial : runner->run(*candidates, numberIn(request[2]), request[3] == "1"))
+        say(std::string(kOutcomes[static_cast<int>(trial.outcome)]) + "\t" + exactText(trial.milliseconds) +
+            "\t" + (trial.checked ? "1" : "0") + "\t" + asField(trial.reason));
+    } else {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+int runTuneWorker() {
+  try {
+    const char* fingerprint = std::getenv(kWorkerDevice);
+    return serve(fingerprint ? fingerprint : "");
+  } catch (const std::exception& e) {
+    log().error("tuning worker: {}", e.what());
+    return 1;
+  }
+}
+
+}  // namespace tessera
