@@ -10,8 +10,8 @@
 
 namespace tessera {
 
-/// `view` with every operand dense in its channel block: where a slice lies in a larger buffer changes no
-/// tactic.
+/// `view` with every operand dense in its channel block, and standard scales of codes: where a slice lies in a larger
+/// buffer, and what codes stand for, changes no tactic.
 OpView denseView(OpView view);
 /// As denseView, with every operand planar: the problem before layouts are chosen.
 OpView planarView(OpView view);

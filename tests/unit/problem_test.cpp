@@ -31,6 +31,29 @@ TEST(ProblemText, LayoutsReadBack) {
   EXPECT_EQ(parseOpView(view.text()).inputs, view.inputs);
 }
 
+TEST(Problem, ScalesOfCodesMakeNoProblemOfTheirOwn) {
+  for (const char* name : {"QConvolution", "QPointwise", "QAveragePool", "QFullyConnected"}) {
+    for (const OpInstance& sample : operatorNamed(name).samples()) {
+      OpView other = sample.view;
+      for (const char* scale : {"rate", "residual_scale", "scale"})
+        if (other.attrs.has(scale)) other.attrs.set(scale, 3.25 * other.attrs.number(scale));
+      if (other.attrs.has("scales")) {
+        auto scales = other.attrs.numbers("scales");
+        for (double& s : scales) s *= 0.75;
+        other.attrs.set("scales", scales);
+      }
+      EXPECT_EQ(planarView(other).text(), planarView(sample.view).text()) << name;
+      EXPECT_EQ(denseView(other).text(), denseView(sample.view).text()) << name;
+      EXPECT_EQ(planarView(planarView(other)).text(), planarView(other).text());
+      EXPECT_EQ(operatorNamed(name).infer(planarView(other).attrs, other.inputs),
+                operatorNamed(name).infer(other.attrs, other.inputs))
+          << "floats and codes stay apart";
+    }
+  }
+  const OpView plain{"Pointwise", {{"scale", 2.5}}, {f32({1, 4, 8, 8})}, {f32({1, 4, 8, 8})}};
+  EXPECT_EQ(planarView(plain).attrs.number("scale"), 2.5) << "of other operators";
+}
+
 TEST(ProblemText, DamagedTextIsAnErrorOrAnotherProblem) {
   const std::string text =
       makeSample("Convolution", {{"pads", List{1, 1, 1, 1}}}, {f32({1, 16, 8, 8}), f32({16, 16, 3, 3})})
