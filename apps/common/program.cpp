@@ -40,7 +40,7 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options) {
       ->check(CLI::IsMember({"off", "cached", "fast", "full"}))
       ->envname("TESSERA_TUNE")
       ->capture_default_str();
-  app.add_option("--tune-budget", options.tuneBudget, "Seconds to tune for, about; 0: 60 (CPUs 75) for fast, 600 for full")
+  app.add_option("--tune-budget", options.tuneBudget, "Seconds to tune for, about; 0: 50 (CPUs 75) for fast, 600 for full")
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("S");
   app.add_option("--tuning-cache", options.tuningCache, "Tuning records that come with an application (tessera-tune --export)")

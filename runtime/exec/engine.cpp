@@ -8,6 +8,8 @@
 #include "exec/int8_networks.hpp"
 #include "exec/measured_precision.hpp"
 #include "exec/race.hpp"
+#include "exec/refine.hpp"
+#include "exec/weights.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
 #include "ops/quantised.hpp"
@@ -48,46 +50,6 @@ PrecisionChoice parsePrecisionChoice(std::string_view text) {
 }
 
 namespace {
-
-cl::Buffer upload(const Device& device, const cl::CommandQueue& queue, const HostTensor& tensor,
-                  const std::string& what) {
-  return guarded("uploading " + what + " (" + std::to_string(tensor.data.size()) + " bytes)", [&] {
-    cl::Buffer buffer(device.impl().context(), CL_MEM_READ_ONLY,
-                      std::max<std::size_t>(tensor.data.size(), 16));
-    if (!tensor.data.empty())
-      queue.enqueueWriteBuffer(buffer, CL_TRUE, 0, tensor.data.size(), tensor.data.data());
-    return buffer;
-  });
-}
-
-// Uploads constants and packed weights; equal packings of equal inputs share one buffer.
-void uploadConstants(Engine::Impl& engine) {
-  const cl::CommandQueue queue = guarded("creating a queue", [&] {
-    return cl::CommandQueue(engine.device.impl().context(), engine.device.impl().device);
-  });
-  engine.constants.resize(engine.lowered.storages.size());
-  for (std::size_t i = 0; i < engine.lowered.storages.size(); ++i) {
-    const Storage& storage = engine.lowered.storages[i];
-    if (storage.kind != Storage::Kind::Constant) continue;
-    engine.constants[i] = upload(engine.device, queue, *storage.constant, "constant " + storage.name);
-    engine.memory.weights += storage.bytes;
-  }
-  std::map<std::pair<std::string, std::vector<const HostTensor*>>, cl::Buffer> shared;
-  for (Step& step : engine.lowered.steps) {
-    std::vector<const HostTensor*> inputs;
-    for (const auto& constant : step.constants) inputs.push_back(constant.get());
-    auto& buffers = engine.packed.emplace_back();
-    for (const auto& packing : step.launch.packed) {
-      auto& buffer = shared[{packing.name, inputs}];
-      if (!buffer()) {
-        const HostTensor packed = packing.pack(inputs);
-        buffer = upload(engine.device, queue, packed, "weights of " + step.layer);
-        engine.memory.weights += packed.data.size();
-      }
-      buffers.push_back(buffer);
-    }
-  }
-}
 
 // What a step computes in: by its widest operand of data.
 std::string precisionOf(const OpView& view) {
@@ -153,8 +115,8 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
                                     [](const Layer& l) { return isQuantised(l.op); });
   const DeviceCaps caps = integers ? device.int8Caps() : device.caps();
   Tuner tuner(device, caps, options.tuning);
-  // `shared`: of a variant of the same network; null for none.
-  const auto assemble = [&](const Network& network, Lowered lowered, const ProgramSet* shared = nullptr) {
+  // `like`: an engine of the same network, with which programs and weights are shared; null for none.
+  const auto assemble = [&](const Network& network, Lowered lowered, const Impl* like = nullptr) {
     auto made = std::make_unique<Impl>(device);
     made->name = name;
     made->precisions = network.precisions;
@@ -165,11 +127,11 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
       for (const auto& call : step.launch.calls) calls.push_back(&call);
     if (options.sharePrograms && options.sharePrograms->device().caps().fingerprint() == caps.fingerprint())
       made->programs.share(options.sharePrograms->impl().programs, calls);
-    if (shared) made->programs.share(*shared, calls);
+    if (like) made->programs.share(like->programs, calls);
     made->programs.useCache(
         ProgramCache::forDevice(caps, options.tuning.folder.value_or(defaultCacheFolder())));
     made->programs.build(calls);
-    uploadConstants(*made);
+    uploadWeights(*made, like);
     describe(*made);
     return made;
   };
@@ -182,12 +144,15 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     } else {
       std::vector<std::shared_ptr<Engine>> engines;
       for (auto& variant : variants)
-        engines.emplace_back(
-            new Engine(assemble(network, std::move(variant.lowered),
-                                engines.empty() ? nullptr : &engines.back()->impl_->programs)));
+        engines.emplace_back(new Engine(assemble(network, std::move(variant.lowered),
+                                                 engines.empty() ? nullptr : engines.back()->impl_.get())));
       const Race raced = race(engines, raceLimits(options.tuning.mode, tuner.raceSeconds()));
       engine = engines[raced.winner];
+      engines.clear();
       tuner.recordWinner(network.graph, variants[raced.winner], raced.milliseconds[raced.winner]);
+      engine = refine(tuner, network.graph, std::move(engine), [&](Lowered lowered, const Engine& like) {
+        return std::shared_ptr<Engine>(new Engine(assemble(network, std::move(lowered), like.impl_.get())));
+      });
     }
     engine->impl_->tuning = tuner.report();
     return engine;

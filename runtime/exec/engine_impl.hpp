@@ -19,6 +19,9 @@ struct Engine::Impl {
   std::vector<int> bindingStorage;              ///< storage id per binding
   std::vector<cl::Buffer> constants;            ///< per storage; null handles for the others
   std::vector<std::vector<cl::Buffer>> packed;  ///< per step, per packed constant
+  /// What lies in these buffers, so that engines of one network share them: packing (empty for a constant as it is) and
+  /// what it was made of, which the lowered network holds.
+  std::map<std::pair<std::string, std::vector<const HostTensor*>>, cl::Buffer> weights;
   std::vector<LayerInfo> layers;
   std::vector<LayerPrecision> precisions;
   MemoryUse memory;

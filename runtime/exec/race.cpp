@@ -12,7 +12,6 @@
 namespace tessera {
 namespace {
 
-constexpr double kClose = 0.98;   // of an earlier one's time: not worth a change
 constexpr double kBehind = 1.2;   // times the leader's: will not catch up,
 constexpr std::size_t kSure = 4;  // after so many rounds: before, a few stalls may be all that was seen
 // Of two equals, wins that exceed half by so many root rounds are luck once in twenty (1.645 / 2).
@@ -20,8 +19,8 @@ constexpr double kLuck = 0.82;
 
 class Rounds {
  public:
-  Rounds(std::size_t contestants, const std::function<double(std::size_t)>& run)
-      : run_(run), rounds_(contestants), runs_(contestants), out_(contestants) {}
+  Rounds(std::size_t contestants, const std::function<double(std::size_t)>& run, double close)
+      : run_(run), close_(close), rounds_(contestants), runs_(contestants), out_(contestants) {}
 
   // Seconds that it took.
   double once() {
@@ -72,10 +71,11 @@ class Rounds {
     const auto faster =
         static_cast<double>(std::lower_bound(ratios.begin(), ratios.end(), 1.0) - ratios.begin());
     const auto all = static_cast<double>(n);
-    return median < kClose && faster >= std::min(all, all / 2 + kLuck * std::sqrt(all));
+    return median < close_ && faster >= std::min(all, all / 2 + kLuck * std::sqrt(all));
   }
 
   const std::function<double(std::size_t)>& run_;
+  double close_;
   std::vector<std::vector<double>> rounds_, runs_;  // milliseconds, per contestant
   std::vector<bool> out_;
   std::size_t count_ = 0;
@@ -86,7 +86,7 @@ class Rounds {
 
 Race race(std::size_t contestants, const std::function<double(std::size_t)>& run, const RaceLimits& limits) {
   if (contestants == 1) return {0, {1}};
-  Rounds rounds(contestants, run);
+  Rounds rounds(contestants, run, limits.close);
   double seconds = 0;
   while (rounds.count() < limits.leastRounds ||
          (rounds.count() < limits.mostRounds && seconds < limits.seconds)) {

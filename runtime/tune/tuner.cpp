@@ -24,7 +24,6 @@ fs::path folderOf(const TuneOptions& options) {
 }
 
 constexpr const char* kRaceFamily = "race/1";  // of records that name the winner of a network's variants
-constexpr const char* kKept = "kept";          // the variant as it was before a search
 constexpr const char* kFullRace = "full";      // the reason's field where Full let them race
 // Names in records. Untuned: families, tactics and layouts without any record; the others are LayoutChoices.
 constexpr std::pair<const char*, std::optional<LayoutChoice>> kVariants[] = {
@@ -264,7 +263,10 @@ void Tuner::savePrograms(const Lowered& lowered) {
   for (const Step& step : lowered.steps) {
     bool fresh = false;
     for (const KernelCall& call : step.launch.calls) fresh |= known.insert(ProgramSource::of(call)).second;
-    if (fresh) kernels.push_back({step.family, denseView(step.view), step.tactic});
+    OpView view = step.view;  // with its own scales, which may be literals of its program
+    for (auto* operands : {&view.inputs, &view.outputs})
+      for (TensorDesc& t : *operands) t.layout = {t.layout.block, 0, 0};
+    if (fresh) kernels.push_back({step.family, std::move(view), step.tactic});
   }
   runner_->save(kernels, folder);
 }

@@ -47,6 +47,21 @@ class Tuner {
   /// Of variants(): what later builds take, and the report tells of.
   void recordWinner(const Graph& graph, const Variant& winner, double milliseconds);
 
+  // Kernels in the place of others (tuner_refine.cpp).
+  /// A kernel or tactic that was measured and is right, instead of what runs a problem, wherever that occurs.
+  struct Swap {
+    std::string layer;                 ///< the first where it would run
+    std::vector<std::string> instead;  ///< names of all kernels for the problem in its layouts
+    std::string to, tactic;
+  };
+  /// What might make the network faster that variants() and a race found: the most promising first.
+  std::vector<Swap> swaps(const Graph& graph);
+  /// The network with a swap, and those accepted before; none where layouts would change.
+  std::optional<Lowered> lowerWith(const Graph& graph, const Swap& swap);
+  /// Later builds take it.
+  void accept(const Graph& graph, const Swap& swap, const Lowered& lowered, double milliseconds);
+  double refineSeconds() const;  ///< left of the budget for swaps
+
   // Precision by measured cost (tuner_precision.cpp). `optimized`: the network in fp32; `rules`: with every
   // layer in INT8 that can be, as `report` lists them.
   /// Fast and Full: measures the network in both precisions and the conversions between them. Ways worth a
@@ -115,9 +130,13 @@ class Tuner {
     LayoutChoice layouts = LayoutChoice::Greedy;
     std::string text;  ///< hash of the lowered network's text: nothing else is taken for it
     std::map<std::string, std::string> tactics;  ///< by stepName()
+    KeptNetwork with(const Swap& swap) const;
   };
   std::string stepName(const KernelFamily& family, const OpView& view) const;
   KeptNetwork keptFrom(const Lowered& lowered, LayoutChoice layouts) const;
+  /// With its kernels, whatever the text.
+  std::optional<Lowered> lowerFrom(const Graph& graph, const KeptNetwork& kept);
+  std::optional<KeptNetwork> keepable(const Graph& graph);
   std::optional<Lowered> lowerKept(const Graph& graph, const KeptNetwork& kept);
   std::optional<KeptNetwork> keptOnRecord(const Graph& graph) const;
   void recordKept(const Graph& graph, const KeptNetwork& kept);
@@ -155,9 +174,10 @@ class Tuner {
   void rematch(const Job& job);
   void record(const Candidate& candidate, const Trial& trial);
   double elapsed() const;
-  double budget() const;          ///< seconds for everything
-  double searchSeconds() const;   ///< of these, for searches
-  bool over(double share) const;  ///< whether that share of the current search's time is
+  static constexpr double kRefinedShare = 0.95;  ///< of the budget, until which kernels are swapped
+  double budget() const;                         ///< seconds for everything
+  double searchSeconds() const;                  ///< of these, for searches
+  bool over(double share) const;                 ///< whether that share of the current search's time is
   void tell(const std::string& layer, double fraction);
 
   // What was searched before (tuner_marks.cpp).
@@ -194,6 +214,7 @@ class Tuner {
       problemHashes_;  ///< by family and problem: planning takes its time
 };
 
+inline constexpr const char* kKept = "kept";  ///< name of the variant that is kept kernel by kernel
 /// Names a network by what its layouts depend on: operators and operands, in order.
 std::string networkKey(const Graph& graph);
 

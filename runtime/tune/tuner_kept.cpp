@@ -16,6 +16,16 @@ namespace {
 constexpr const char* kKeptFamily =
     "kept/1";  // of records that hold the kernels and tactics of a whole network
 
+constexpr std::pair<LayoutChoice, const char*> kLayouts[] = {{LayoutChoice::Planned, "planned"},
+                                                             {LayoutChoice::Greedy, "greedy"},
+                                                             {LayoutChoice::Estimated, "estimated"}};
+
+const char* nameOf(LayoutChoice choice) {
+  return std::find_if(std::begin(kLayouts), std::end(kLayouts),
+                      [&](const auto& l) { return l.first == choice; })
+      ->second;
+}
+
 std::string textHash(std::string_view text) { return hexText(XXH3_64bits(text.data(), text.size())); }
 
 }  // namespace
@@ -31,7 +41,7 @@ Tuner::KeptNetwork Tuner::keptFrom(const Lowered& lowered, LayoutChoice layouts)
   return kept;
 }
 
-std::optional<Lowered> Tuner::lowerKept(const Graph& graph, const KeptNetwork& kept) {
+std::optional<Lowered> Tuner::lowerFrom(const Graph& graph, const KeptNetwork& kept) {
   forgetChoices();
   const TacticChooser chooser = [&](const KernelFamily& family, const Problem& problem) {
     const auto known = kept.tactics.find(stepName(family, problem));
@@ -39,6 +49,9 @@ std::optional<Lowered> Tuner::lowerKept(const Graph& graph, const KeptNetwork& k
     const Tactic tactic = Tactic::parse(known->second);
     if (!family.space(problem, caps_).contains(tactic) && tactic != family.fallback(problem, caps_))
       return choose(family, problem);
+    const Problem dense = family.problem(denseView(problem));
+    const auto bad = store_.bad(dense.text(), family.id().text(), sourceHash(family, dense));
+    if (std::find(bad.begin(), bad.end(), known->second) != bad.end()) return choose(family, problem);
     ++report_.problems, ++report_.exact;
     return tactic;
   };
@@ -47,12 +60,17 @@ std::optional<Lowered> Tuner::lowerKept(const Graph& graph, const KeptNetwork& k
     return kept.tactics.count(stepName(family, view)) ? 1e-9 : std::numeric_limits<double>::infinity();
   };
   try {
-    Lowered lowered = lowerGraph(graph, caps_, chooser, times, kept.layouts);
-    if (textHash(lowered.text()) == kept.text) return lowered;
+    return lowerGraph(graph, caps_, chooser, times, kept.layouts);
   } catch (const Error& e) {
     log().debug("a kept network can not be lowered: {}", e.what());
   }
-  log().debug("tuning: '{}' can not be lowered any more as it was kept", graph.name);
+  return std::nullopt;
+}
+
+std::optional<Lowered> Tuner::lowerKept(const Graph& graph, const KeptNetwork& kept) {
+  auto lowered = lowerFrom(graph, kept);
+  if (lowered && textHash(lowered->text()) == kept.text) return lowered;
+  log().debug("tuning: '{}' can not be lowered as it was kept", graph.name);
   return std::nullopt;
 }
 
@@ -61,7 +79,8 @@ std::optional<Tuner::KeptNetwork> Tuner::keptOnRecord(const Graph& graph) const 
   if (!hit) return std::nullopt;
   const std::string_view reason = hit->record.reason;
   KeptNetwork kept;
-  kept.layouts = hit->record.tactic == "planned" ? LayoutChoice::Planned : LayoutChoice::Greedy;
+  for (const auto& [layouts, name] : kLayouts)
+    if (hit->record.tactic == name) kept.layouts = layouts;
   for (std::size_t at = 0; at < reason.size();) {
     const auto end = std::min(reason.find(' ', at), reason.size());
     const std::string_view word = reason.substr(at, end - at);
@@ -77,8 +96,8 @@ std::optional<Tuner::KeptNetwork> Tuner::keptOnRecord(const Graph& graph) const 
 void Tuner::recordKept(const Graph& graph, const KeptNetwork& kept) {
   std::string reason = kept.text;
   for (const auto& [name, tactic] : kept.tactics) reason += " " + name + ":" + tactic;
-  recordLatest({kKeptFamily, 0, networkKey(graph), caps_.fingerprint(),
-                kept.layouts == LayoutChoice::Planned ? "planned" : "greedy", 1, false, reason});
+  recordLatest(
+      {kKeptFamily, 0, networkKey(graph), caps_.fingerprint(), nameOf(kept.layouts), 1, false, reason});
 }
 
 // Full: the network as it would run now, if that can be kept.

@@ -16,7 +16,7 @@ constexpr double kHopelessFast = 3;    // nor in Fast on CPUs, where most of the
 constexpr double kOptionsShare = 0.7;  // of the budget, at most, for comparing families and layouts
 constexpr double kWorthwhile = 0.003;  // share of the network's time below which Fast searches no tactics
 constexpr double kSearchShare =
-    0.75;  // of the budget: races of whole networks, and compiling them, take the rest
+    0.7;  // of the budget: races of whole networks, and compiling them, take the rest
 constexpr double kRacesShare = 0.15;  // of the budget, for all races
 
 std::string keyOf(const KernelFamily& family, const OpView& view) {
@@ -42,7 +42,7 @@ double Tuner::elapsed() const {
 
 double Tuner::budget() const {
   if (options_.seconds > 0) return options_.seconds;
-  return options_.mode == TuneMode::Full ? 600 : caps_.isCpu() ? 75 : 60;  // CPUs compile more slowly
+  return options_.mode == TuneMode::Full ? 600 : caps_.isCpu() ? 75 : 50;  // CPUs compile more slowly
 }
 
 double Tuner::searchSeconds() const { return budget() * kSearchShare; }

@@ -108,6 +108,45 @@ TEST_F(TunerTest, FastSearchesOnceAndTheSecondRunTriesNothing) {
   EXPECT_EQ(tune(TuneMode::Fast, full).candidates, 0u) << "Full is enough for Fast";
 }
 
+TEST_F(TunerTest, KernelsThatTakeThePlaceOfOthersStay) {
+  Log log;
+  log.answer = [](const Candidate& c) {  // close to each other, so that all are worth a swap
+    const bool direct = c.family->id().name == "conv_direct";
+    return Trial{Trial::Outcome::Good, (direct ? 1 : 1.2) + 0.01 * static_cast<double>(c.tactic.text().size()), "", true};
+  };
+  const Graph graph = network();
+  TuneOptions options;
+  options.mode = TuneMode::Fast;
+  options.folder = folder_;
+  std::string expected;
+  {
+    Tuner tuner(Device(nullptr), cpu(), options, std::make_unique<FakeRunner>(log));
+    tuner.tune(graph);
+    auto variants = tuner.variants(graph);
+    ASSERT_FALSE(variants.empty());
+    tuner.recordWinner(graph, variants.back(), 3);
+    const std::string before = tuner.lower(graph).text();
+    const auto swaps = tuner.swaps(graph);
+    ASSERT_GE(swaps.size(), 2u);
+    std::set<std::string> tried{before};
+    int taken = 0;
+    for (const Tuner::Swap& swap : swaps) {
+      const auto lowered = tuner.lowerWith(graph, swap);
+      if (!lowered) continue;
+      EXPECT_TRUE(tried.insert(lowered->text()).second) << swap.layer << " " << swap.tactic << " changes something";
+      if (taken == 2) continue;
+      ++taken;
+      expected = lowered->text();
+      tuner.accept(graph, swap, *lowered, 3.0 - taken);
+      EXPECT_EQ(tuner.lower(graph).text(), expected);
+    }
+    EXPECT_EQ(taken, 2);
+  }
+  options.mode = TuneMode::Cached;
+  Tuner later(Device(nullptr), cpu(), options, std::make_unique<FakeRunner>(log));
+  EXPECT_EQ(later.lower(graph).text(), expected);
+}
+
 TEST_F(TunerTest, WhereNothingIsFasterTheSecondRunStillTriesNothing) {
   Log log;
   log.answer = [](const Candidate&) { return Trial{Trial::Outcome::Good, 2, "", true}; };

@@ -33,8 +33,8 @@ struct TuneProgress {
 
 struct TuneOptions {
   TuneMode mode = TuneMode::Cached;
-  /// Budget of a build, about: three quarters for searches, in every precision that is looked at; the rest for races of
-  /// whole networks and for compiling them. 0: 60 for Fast, 600 for Full.
+  /// Budget of a build, about: 70 % for searches, in every precision that is looked at; the rest for races of
+  /// whole networks and for compiling them. 0: 50 (CPUs 75) for Fast, 600 for Full.
   double seconds = 0;
   /// Folder of the records. None: `$TESSERA_CACHE_DIR`, else `$XDG_CACHE_HOME/tessera`, else
   /// `~/.cache/tessera`. An empty path: records last as long as the engine.
