@@ -27,6 +27,13 @@ inline std::string asField(std::string text) {
   return text;
 }
 
+/// The number that a text begins with; 0 where there is none.
+inline double numberIn(std::string_view text) {
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 /// The shortest text that reads back to the same number.
 inline std::string exactText(double value) {
   char text[40];

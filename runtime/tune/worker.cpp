@@ -2,7 +2,6 @@
 // meanwhile.
 #include "tune/worker.hpp"
 
-#include <charconv>
 #include <optional>
 #include <set>
 
@@ -13,12 +12,6 @@
 
 namespace tessera {
 namespace {
-
-double numberIn(std::string_view text) {
-  double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 std::string textOf(const Candidate& c) {
   return std::string(c.family->id().name) + "\t" + c.view.text() + "\t" + c.tactic.text() + "\n";

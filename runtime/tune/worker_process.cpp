@@ -1,5 +1,4 @@
 // The worker's side of the pipes.
-#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <optional>
@@ -13,12 +12,6 @@
 
 namespace tessera {
 namespace {
-
-double numberIn(std::string_view text) {
-  double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 void say(const std::string& line) {
   std::fputs((line + "\n").c_str(), stdout);
