@@ -1,7 +1,5 @@
 #include "exec/refine.hpp"
 
-#include <algorithm>
-
 #include "exec/race.hpp"
 #include "tessera/log.hpp"
 
@@ -22,14 +20,13 @@ std::shared_ptr<Engine> refine(
     if (tuner.refineSeconds() <= 0) break;
     auto lowered = tuner.lowerWith(graph, swap);
     if (!lowered) continue;
-    const Lowered changed = *lowered;
-    auto challenger = assemble(std::move(*lowered), *fastest);
+    auto challenger = assemble(*std::move(lowered), *fastest);
     ++tried;
     const Race duel = race({fastest, challenger}, kDuel);
     if (duel.winner == 0) continue;
     ++taken;
     fastest = std::move(challenger);
-    tuner.accept(graph, swap, changed, duel.milliseconds[1]);
+    tuner.accept(graph, swap, duel.milliseconds[1]);
   }
   if (tried > 0)
     log().info("of {} kernels in the place of others, {} make '{}' faster", tried, taken, graph.name);

@@ -110,11 +110,15 @@ void setStandardScales(OpView& view) {
 
 }  // namespace
 
-OpView denseView(OpView view) {
-  setStandardScales(view);
+OpView withDenseLayouts(OpView view) {
   for (auto* operands : {&view.inputs, &view.outputs})
     for (TensorDesc& t : *operands) t.layout = {t.layout.block, 0, 0};
   return view;
+}
+
+OpView denseView(OpView view) {
+  setStandardScales(view);
+  return withDenseLayouts(std::move(view));
 }
 
 OpView planarView(OpView view) {

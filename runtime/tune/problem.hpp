@@ -10,7 +10,9 @@
 
 namespace tessera {
 
-/// `view` with every operand dense in its channel block, and standard scales of codes: where a slice lies in a larger
+/// `view` with every operand dense in its channel block.
+OpView withDenseLayouts(OpView view);
+/// As withDenseLayouts, and with standard scales of codes: where a slice lies in a larger
 /// buffer, and what codes stand for, changes no tactic.
 OpView denseView(OpView view);
 /// As denseView, with every operand planar: the problem before layouts are chosen.

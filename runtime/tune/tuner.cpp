@@ -114,14 +114,22 @@ std::optional<TacticsStore::Hit> Tuner::find(const KernelFamily& family, const O
   auto hit = store_.best(problem.text(), family.id().text(), sourceHash(family, problem));
   if (!hit) return std::nullopt;
   try {
-    const Problem real = family.problem(view);
-    const Tactic tactic = Tactic::parse(hit->record.tactic);
-    if (family.space(real, caps_).contains(tactic) || tactic == family.fallback(real, caps_)) return hit;
+    if (offers(family, family.problem(view), Tactic::parse(hit->record.tactic))) return hit;
     log().debug("record of {} is not in its space any more: {}", family.id().text(), hit->record.tactic);
   } catch (const Error& e) {
     log().debug("record of {} is no tactic: {}", family.id().text(), e.what());
   }
   return std::nullopt;
+}
+
+bool Tuner::offers(const KernelFamily& family, const Problem& problem, const Tactic& tactic) const {
+  return family.space(problem, caps_).contains(tactic) || tactic == family.fallback(problem, caps_);
+}
+
+bool Tuner::isBad(const KernelFamily& family, const OpView& view, const Tactic& tactic) const {
+  const Problem problem = family.problem(denseView(view));
+  const auto bad = store_.bad(problem.text(), family.id().text(), sourceHash(family, problem));
+  return std::find(bad.begin(), bad.end(), tactic.text()) != bad.end();
 }
 
 Tactic Tuner::choose(const KernelFamily& family, const Problem& problem) {
@@ -147,10 +155,8 @@ std::optional<Tactic> Tuner::defaultTactic(const KernelFamily& family, const Pro
   const auto offered = defaults_.of(family, problem);
   if (offered.empty() || store_.size() == 0)
     return offered.empty() ? std::nullopt : std::optional(offered.front());
-  const Problem dense = family.problem(denseView(problem));
-  const auto bad = store_.bad(dense.text(), family.id().text(), sourceHash(family, dense));
   for (const Tactic& tactic : offered)
-    if (std::find(bad.begin(), bad.end(), tactic.text()) == bad.end()) return tactic;
+    if (!isBad(family, problem, tactic)) return tactic;
   return std::nullopt;
 }
 
@@ -263,10 +269,8 @@ void Tuner::savePrograms(const Lowered& lowered) {
   for (const Step& step : lowered.steps) {
     bool fresh = false;
     for (const KernelCall& call : step.launch.calls) fresh |= known.insert(ProgramSource::of(call)).second;
-    OpView view = step.view;  // with its own scales, which may be literals of its program
-    for (auto* operands : {&view.inputs, &view.outputs})
-      for (TensorDesc& t : *operands) t.layout = {t.layout.block, 0, 0};
-    if (fresh) kernels.push_back({step.family, std::move(view), step.tactic});
+    // With its own scales, which may be literals of its program.
+    if (fresh) kernels.push_back({step.family, withDenseLayouts(step.view), step.tactic});
   }
   runner_->save(kernels, folder);
 }

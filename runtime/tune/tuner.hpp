@@ -58,8 +58,8 @@ class Tuner {
   std::vector<Swap> swaps(const Graph& graph);
   /// The network with a swap, and those accepted before; none where layouts would change.
   std::optional<Lowered> lowerWith(const Graph& graph, const Swap& swap);
-  /// Later builds take it.
-  void accept(const Graph& graph, const Swap& swap, const Lowered& lowered, double milliseconds);
+  /// Later builds take it; `swap`: one that lowerWith() gave a network for.
+  void accept(const Graph& graph, const Swap& swap, double milliseconds);
   double refineSeconds() const;  ///< left of the budget for swaps
 
   // Precision by measured cost (tuner_precision.cpp). `optimized`: the network in fp32; `rules`: with every
@@ -115,6 +115,10 @@ class Tuner {
   std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
   /// Whether the untuned tactic is known to be wrong, to crash or to hang, in this layout or another.
   bool fails(const KernelFamily& family, const OpView& view) const;
+  /// Whether a family has the tactic for a problem.
+  bool offers(const KernelFamily& family, const Problem& problem, const Tactic& tactic) const;
+  /// Whether it is known to be wrong, to crash or to hang.
+  bool isBad(const KernelFamily& family, const OpView& view, const Tactic& tactic) const;
   /// The record of a family on a view, where its tactic is valid.
   std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
   void noteBad(const TuneRecord& record);
@@ -136,7 +140,7 @@ class Tuner {
   KeptNetwork keptFrom(const Lowered& lowered, LayoutChoice layouts) const;
   /// With its kernels, whatever the text.
   std::optional<Lowered> lowerFrom(const Graph& graph, const KeptNetwork& kept);
-  std::optional<KeptNetwork> keepable(const Graph& graph);
+  std::optional<KeptNetwork> keepable(const Graph& graph, const Lowered& lowered);
   std::optional<Lowered> lowerKept(const Graph& graph, const KeptNetwork& kept);
   std::optional<KeptNetwork> keptOnRecord(const Graph& graph) const;
   void recordKept(const Graph& graph, const KeptNetwork& kept);
@@ -174,10 +178,9 @@ class Tuner {
   void rematch(const Job& job);
   void record(const Candidate& candidate, const Trial& trial);
   double elapsed() const;
-  static constexpr double kRefinedShare = 0.95;  ///< of the budget, until which kernels are swapped
-  double budget() const;                         ///< seconds for everything
-  double searchSeconds() const;                  ///< of these, for searches
-  bool over(double share) const;                 ///< whether that share of the current search's time is
+  double budget() const;          ///< seconds for everything
+  double searchSeconds() const;   ///< of these, for searches
+  bool over(double share) const;  ///< whether that share of the current search's time is
   void tell(const std::string& layer, double fraction);
 
   // What was searched before (tuner_marks.cpp).

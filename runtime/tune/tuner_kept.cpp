@@ -47,11 +47,7 @@ std::optional<Lowered> Tuner::lowerFrom(const Graph& graph, const KeptNetwork& k
     const auto known = kept.tactics.find(stepName(family, problem));
     if (known == kept.tactics.end()) return choose(family, problem);
     const Tactic tactic = Tactic::parse(known->second);
-    if (!family.space(problem, caps_).contains(tactic) && tactic != family.fallback(problem, caps_))
-      return choose(family, problem);
-    const Problem dense = family.problem(denseView(problem));
-    const auto bad = store_.bad(dense.text(), family.id().text(), sourceHash(family, dense));
-    if (std::find(bad.begin(), bad.end(), known->second) != bad.end()) return choose(family, problem);
+    if (!offers(family, problem, tactic) || isBad(family, problem, tactic)) return choose(family, problem);
     ++report_.problems, ++report_.exact;
     return tactic;
   };
@@ -100,16 +96,19 @@ void Tuner::recordKept(const Graph& graph, const KeptNetwork& kept) {
       {kKeptFamily, 0, networkKey(graph), caps_.fingerprint(), nameOf(kept.layouts), 1, false, reason});
 }
 
+// A lowered network, if it can be lowered kernel by kernel.
+std::optional<Tuner::KeptNetwork> Tuner::keepable(const Graph& graph, const Lowered& lowered) {
+  for (const LayoutChoice layouts : {LayoutChoice::Planned, LayoutChoice::Greedy, LayoutChoice::Estimated}) {
+    KeptNetwork kept = keptFrom(lowered, layouts);
+    if (lowerKept(graph, kept)) return kept;
+  }
+  return std::nullopt;
+}
+
 // Full: the network as it would run now, if that can be kept.
 void Tuner::rememberBefore(const Graph& graph) {
   if (options_.mode != TuneMode::Full || !hasRaced(graph)) return;
-  const Lowered lowered = lower(graph);
-  for (const LayoutChoice layouts : {LayoutChoice::Planned, LayoutChoice::Greedy}) {
-    KeptNetwork kept = keptFrom(lowered, layouts);
-    if (!lowerKept(graph, kept)) continue;
-    before_[networkKey(graph)] = std::move(kept);
-    return;
-  }
+  if (auto kept = keepable(graph, lower(graph))) before_[networkKey(graph)] = *std::move(kept);
 }
 
 }  // namespace tessera

@@ -101,9 +101,7 @@ std::vector<Candidate> Tuner::unmeasured(const std::vector<Option>& options, dou
     const Problem problem = option.family->problem(option.view);
     const Tactic tactic =
         defaultTactic(*option.family, problem).value_or(option.family->fallback(problem, caps_));
-    const auto bad =
-        store_.bad(problem.text(), option.family->id().text(), sourceHash(*option.family, problem));
-    if (std::find(bad.begin(), bad.end(), tactic.text()) == bad.end())
+    if (!isBad(*option.family, option.view, tactic))
       candidates.push_back({option.family, option.view, tactic});
   }
   return candidates;

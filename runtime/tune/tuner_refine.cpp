@@ -1,7 +1,6 @@
 // Kernels that take the place of others in a network that won its race: measured alone, they were not far
 // behind.
 #include <algorithm>
-#include <set>
 
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
@@ -16,20 +15,10 @@ constexpr std::size_t kPerProblem = 4;  // swaps
 
 }  // namespace
 
-// The network as it was recorded, if it can be lowered kernel by kernel.
-std::optional<Tuner::KeptNetwork> Tuner::keepable(const Graph& graph) {
-  const Lowered lowered = lower(graph);
-  for (const LayoutChoice layouts : {LayoutChoice::Planned, LayoutChoice::Greedy, LayoutChoice::Estimated}) {
-    KeptNetwork kept = keptFrom(lowered, layouts);
-    if (lowerKept(graph, kept)) return kept;
-  }
-  return std::nullopt;
-}
-
 std::vector<Tuner::Swap> Tuner::swaps(const Graph& graph) {
   const TuneReport before = report_;
-  auto kept = keepable(graph);
   const Lowered lowered = lower(graph);
+  auto kept = keepable(graph, lowered);
   report_ = before;
   if (!kept) return {};
   before_[networkKey(graph)] = *std::move(kept);
@@ -67,8 +56,7 @@ std::vector<Tuner::Swap> Tuner::swaps(const Graph& graph) {
         if (r->family != family->id().text() || r->source != sourceHash(*family, problem)) continue;
         if (r->family == place.family && r->tactic == place.tactic)
           now = r->milliseconds;
-        else if (family->space(problem, caps_).contains(Tactic::parse(r->tactic)) ||
-                 r->tactic == family->fallback(problem, caps_).text())
+        else if (offers(*family, problem, Tactic::parse(r->tactic)))
           ways.push_back({{place.layer, {}, to, r->tactic}, 0, r->milliseconds});
       }
     }
@@ -102,14 +90,15 @@ std::optional<Lowered> Tuner::lowerWith(const Graph& graph, const Swap& swap) {
   return lowered;
 }
 
-void Tuner::accept(const Graph& graph, const Swap& swap, const Lowered& lowered, double milliseconds) {
+void Tuner::accept(const Graph& graph, const Swap& swap, double milliseconds) {
+  const auto lowered = lowerWith(graph, swap);
+  if (!lowered)
+    throw Error(ErrorCode::Internal, "a swap in " + swap.layer + " that can not be lowered was accepted");
   KeptNetwork& kept = before_.at(networkKey(graph));
-  kept = keptFrom(lowered, kept.layouts);
+  kept = keptFrom(*lowered, kept.layouts);
   log().debug("tuning: {} instead in {} makes '{}' faster: {:.3f} ms", swap.tactic, swap.layer, graph.name,
               milliseconds);
-  recordWinner(graph, {kKept, lowered, report_}, milliseconds);
+  recordWinner(graph, {kKept, {}, report_}, milliseconds);
 }
-
-double Tuner::refineSeconds() const { return std::max(0.0, budget() * kRefinedShare - elapsed()); }
 
 }  // namespace tessera

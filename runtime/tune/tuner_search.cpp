@@ -17,7 +17,8 @@ constexpr double kOptionsShare = 0.7;  // of the budget, at most, for comparing 
 constexpr double kWorthwhile = 0.003;  // share of the network's time below which Fast searches no tactics
 constexpr double kSearchShare =
     0.7;  // of the budget: races of whole networks, and compiling them, take the rest
-constexpr double kRacesShare = 0.15;  // of the budget, for all races
+constexpr double kRacesShare = 0.15;    // of the budget, for all races
+constexpr double kRefinedShare = 0.95;  // of the budget, until which kernels are swapped
 
 std::string keyOf(const KernelFamily& family, const OpView& view) {
   return family.id().text() + " " + view.text();
@@ -50,6 +51,8 @@ double Tuner::searchSeconds() const { return budget() * kSearchShare; }
 double Tuner::raceSeconds() const {
   return std::min(options_.mode == TuneMode::Full ? 60.0 : 6.0, budget() * kRacesShare / races_);
 }
+
+double Tuner::refineSeconds() const { return std::max(0.0, budget() * kRefinedShare - elapsed()); }
 
 bool Tuner::over(double share) const { return elapsed() > span_.begin + share * (span_.end - span_.begin); }
 

@@ -2,6 +2,8 @@
 // meanwhile.
 #include "tune/worker.hpp"
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 

@@ -137,7 +137,7 @@ TEST_F(TunerTest, KernelsThatTakeThePlaceOfOthersStay) {
       if (taken == 2) continue;
       ++taken;
       expected = lowered->text();
-      tuner.accept(graph, swap, *lowered, 3.0 - taken);
+      tuner.accept(graph, swap, 3.0 - taken);
       EXPECT_EQ(tuner.lower(graph).text(), expected);
     }
     EXPECT_EQ(taken, 2);
