@@ -37,7 +37,7 @@ using Problem = OpView;
 
 /// One kernel argument, in order.
 struct KernelArg {
-  enum class Kind { Input, Output, Scratch, Packed, None, Int, Float, Local } kind;
+  enum class Kind { Input, Output, Scratch, Packed, Counters, None, Int, Float, Local } kind;
   int index = 0;             ///< of input, output, scratch buffer or packed constant
   std::int64_t integer = 0;  ///< Int: the value (passed as a 32-bit int); Local: bytes
   float number = 0;
@@ -46,6 +46,9 @@ struct KernelArg {
   static KernelArg output(int i) { return {Kind::Output, i}; }
   static KernelArg scratch(int i) { return {Kind::Scratch, i}; }
   static KernelArg packed(int i) { return {Kind::Packed, i}; }
+  /// Launch::counters ints that are zero; the launch leaves them zero again, so that all launches of a queue
+  /// share them.
+  static KernelArg counters() { return {Kind::Counters}; }
   /// A null pointer, for a buffer that this launch never touches: drivers look at every buffer of every
   /// launch.
   static KernelArg none() { return {Kind::None}; }
@@ -67,8 +70,8 @@ struct KernelCall {
   std::vector<std::size_t> global,
       local;  ///< 1 to 3 extents each; an empty local leaves the choice to the driver
   std::vector<KernelArg> args;
-  /// Not empty: no kernel, but the routine `entry` of a library, which enqueues kernels of its own; `args` are its operands
-  /// (runtime/exec/library_call.hpp), and there is no source and no range.
+  /// Not empty: no kernel, but the routine `entry` of a library, which enqueues kernels of its own; `args`
+  /// are its operands (runtime/exec/library_call.hpp), and there is no source and no range.
   std::string library;
 };
 
@@ -79,11 +82,13 @@ struct PackedConstant {
   std::function<HostTensor(const std::vector<const HostTensor*>& inputs)> pack;
 };
 
-/// All that is needed to run an operator: kernels in order, scratch sizes in bytes, packed constants.
+/// All that is needed to run an operator: kernels in order, scratch sizes in bytes, packed constants, and how
+/// many counters (see KernelArg::counters).
 struct Launch {
   std::vector<KernelCall> calls;
   std::vector<std::size_t> scratch;
   std::vector<PackedConstant> packed;
+  std::size_t counters = 0;
 };
 
 /// Work of a problem, for the roofline and for choosing untuned. Operations count a multiply-add as two.

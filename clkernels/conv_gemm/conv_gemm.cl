@@ -8,14 +8,16 @@
 //          channels rounded up to T_K. T_FLAT 1: k = c * taps + tap, rounded up to T_K; `table[k]` holds (offset in x, ky | kx << 5).
 // Layouts: x, y and the residual planar N C H W, with offsets and batch strides as arguments, in elements.
 //   weights[(group * P_TILES * T_K + k) * P_ROWS4 + row], rows beyond P_ROWS and k beyond the sum zero.
-//   partial[(split * P_GROUPS * P_ROWS + group * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k.
+//   partial[(split * P_GROUPS * P_ROWS + group * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k; T_SUM 0: a second
+//     kernel adds them, T_SUM 1: the last work-group of a tile does, and conv_gemm/split_sum.cl says how they lie.
 // P_UY, P_UX: row = (c * P_UY + py) * P_UX + px goes to channel c at (qy * P_UY + py - P_OY, qx * P_UX + px - P_OX); P_UY = P_UX = 1,
 //   P_OY = P_OX = 0 is the plain convolution.
 // P_STORE: 0 single elements, 1 vectors of four pixels (all strides multiples of 4), 2 vectors of four rows (P_UX a multiple of 4).
 //
 // A work-group makes T_M rows x T_N pixels (conv_gemm/gemm_loop.cl). Tiles of k pass through local memory: T_ASYNC 0 through
 // registers, two tiles; T_ASYNC >= 2 that many tiles with NVIDIA's asynchronous copies.
-// Tunables: T_M, T_N, T_K, T_WM, T_WN, T_VX (pixels per load of x; 4 only where taps never straddle), T_FLAT, T_SPLIT, T_ASYNC.
+// Tunables: T_M, T_N, T_K, T_WM, T_WN, T_VX (pixels per load of x; 4 only where taps never straddle), T_FLAT, T_SPLIT, T_SUM,
+//   T_ASYNC.
 #define PW_WIDTH 4
 #include "common/activation.cl"
 #include "common/storage.cl"
@@ -32,6 +34,7 @@
 #define X_PITCH (T_N / 4)
 #include "common/gemm_tile.cl"
 #include "conv_gemm/gemm_loop.cl"
+#include "conv_gemm/split_sum.cl"
 
 static inline float channelSlope(Output out, int c) {
 #if P_SLOPE == 2
@@ -80,14 +83,15 @@ static inline void storeRows(float4 value, int row, int pixel, Output out) {
   STORE4(P_Y, epilogue(value, bias, residual, slope), out.y, out.yOffset + n * out.yBatch + i);
 }
 
-#if T_SPLIT == 1
+#if T_SPLIT == 1 || T_SUM
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_gemm(
     __global const P_X* restrict x, __global const float* restrict w, __global const int2* restrict table,
     __global const float* restrict bias, __global const P_R* restrict residual, __global const float* restrict slope,
     __global P_Y* restrict y, int xOffset, int xBatch, int yOffset, int yBatch,
-    int rOffset, int rBatch) {
+    int rOffset, int rBatch SPLIT_ARGUMENTS) {
   LOCAL_TILES
-  accumulate(0, P_TILES, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  ADD_PARTS
   const Output out = {bias, slope, residual, y, yOffset, yBatch, rOffset, rBatch};
 #pragma unroll
   for (int i = 0; i < T_WM; i += 4) {
@@ -118,7 +122,7 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_gemm_part(
     __global float4* restrict partial, int xOffset, int xBatch) {
   LOCAL_TILES
   const int split = get_group_id(1);
-  accumulate(split * P_TILES / T_SPLIT, (split + 1) * P_TILES / T_SPLIT, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
 #pragma unroll
   for (int i = 0; i < T_WM; ++i) {
 #pragma unroll

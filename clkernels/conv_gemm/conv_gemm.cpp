@@ -48,14 +48,15 @@ class ConvGemm final : public KernelFamily {
     return toTactic(gemmFallback(shape, gemmFreedom(p, shape, device), device));
   }
 
-  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const auto t = fromTactic<GemmTactic>(tactic);
     const GemmShape shape = gemmShape(p);
     Launch launch;
     launch.packed.push_back(packGemmWeights(p, t.m, t.k, t.flat != 0));
     if (t.flat) launch.packed.push_back(packGemmTable(p, t.k));
 
-    KernelCall product{"conv_gemm/conv_gemm.cl", t.split > 1 ? "conv_gemm_part" : "conv_gemm",
+    const bool parts = t.split > 1 && !t.sum;  // which a second kernel adds
+    KernelCall product{"conv_gemm/conv_gemm.cl", parts ? "conv_gemm_part" : "conv_gemm",
                        defines(p, shape, tactic)};
     const auto items = static_cast<std::size_t>(t.items());
     product.local = {items, 1};
@@ -63,14 +64,15 @@ class ConvGemm final : public KernelFamily {
     product.args = {KernelArg::input(0), KernelArg::packed(0),
                     t.flat ? KernelArg::packed(1) : KernelArg::none()};
 
-    if (t.split == 1) {
+    if (!parts) {
       addWindowArgs(product.args, p);
+      if (t.split > 1) addLastSum(launch, product, shape, t, device);
       launch.calls = {std::move(product)};
       return launch;
     }
     const std::int64_t quads =
         static_cast<std::int64_t>(shape.groups) * shape.rows * ceilDiv(shape.pixels(), 4);
-    launch.scratch.push_back(static_cast<std::size_t>(t.split * quads) * 4 * sizeof(float));
+    launch.scratch.push_back(static_cast<std::size_t>(t.partialBytes(shape)));
     product.args.push_back(KernelArg::scratch(0));
     addPlace(product.args, p.inputs[0]);
     KernelCall sum{product.source, "conv_gemm_sum", product.defines};

@@ -67,6 +67,7 @@ TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const 
                       {"VX", freedom.vectorLoads ? std::vector{1, 4} : std::vector{1}},
                       {"FLAT", flatHelps(shape) ? std::vector{0, 1} : std::vector{0}},
                       {"SPLIT", splits(shape)},
+                      {"SUM", device.fences && splits(shape).size() > 1 ? std::vector{0, 1} : std::vector{0}},
                       {"ASYNC", freedom.asyncCopies ? std::vector{0, 2, 3, 4} : std::vector{0}}};
   const auto add = [&](std::string reason, auto holds) {
     space.constraints.push_back(
@@ -87,15 +88,25 @@ TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const 
       [](const GemmTactic& t) { return t.vx == 1 || t.flat == 0; });
   add("every part of a split sum has tiles of its own",
       [shape](const GemmTactic& t) { return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split; });
+  add("only the parts of a split sum are added",
+      [](const GemmTactic& t) { return t.sum == 0 || t.split > 1; });
   if (device.isCpu())
     add("a CPU's compiler takes seconds to unroll more than 128 products of an item's tile",
         [](const GemmTactic& t) { return t.wm * t.wn * t.k <= 128; });
   const double most4 = static_cast<double>(std::min<std::size_t>(
       device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
-  add("partial sums fit one buffer", [shape, most4](const GemmTactic& t) {
-    return t.split == 1 || 4.0 * t.split * shape.groups * shape.rows * roundUp(shape.pixels(), 4) <= most4;
-  });
+  add("partial sums fit one buffer",
+      [shape, most4](const GemmTactic& t) { return static_cast<double>(t.partialBytes(shape)) <= most4; });
   return space;
+}
+
+void addLastSum(Launch& launch, KernelCall& product, const GemmShape& shape, const GemmTactic& t,
+                const DeviceCaps& device) {
+  product.defines.emplace_back("D_FENCE", device.nvidia ? "1" : "0");
+  product.args.push_back(KernelArg::scratch(static_cast<int>(launch.scratch.size())));
+  product.args.push_back(KernelArg::counters());
+  launch.scratch.push_back(static_cast<std::size_t>(t.partialBytes(shape)));
+  launch.counters = static_cast<std::size_t>(t.groups(shape));
 }
 
 GemmWork gemmWork(const GemmShape& shape, const GemmTactic& t) {
@@ -106,6 +117,14 @@ GemmWork gemmWork(const GemmShape& shape, const GemmTactic& t) {
   const double products = 1.0 * t.m * t.n * t.k / 32;
   return {products, products + localLoads + moves + 31 * warps,
           std::ceil(1.0 * shape.tiles(t.k, t.flat != 0) / t.split)};
+}
+
+// A second kernel is launched; or the last work-group of a tile waits for memory twice and reads all parts.
+double splitCycles(const GemmShape& shape, const GemmTactic& t) {
+  constexpr double kSum = 9200, kBytesPerCycle = 2970;  // of the device
+  if (!t.sum) return kSum + 8.0 * t.split * shape.groups * shape.rows * shape.pixels() / kBytesPerCycle;
+  constexpr double kWait = 2500, kBytesPerUnit = 40;  // read by one unit a cycle
+  return kWait + 4.0 * t.split * t.m * t.n / kBytesPerUnit;
 }
 
 // A tile of k costs its instructions, or its latency where too few work-groups run side by side to hide it.
@@ -125,10 +144,9 @@ double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps
   const double groups = static_cast<double>(t.groups(shape)) * t.split;
   const double perUnit = std::ceil(groups / device.computeUnits), together = std::min(resident, perUnit);
   const double tile = std::max(together * issue, latency) + 0.12 * std::min(together * issue, latency);
-  constexpr double kGroup = 3300, kSum = 9200, kBytesPerCycle = 2970, kClock = 1.8e9;
+  constexpr double kGroup = 3300, kClock = 1.8e9;
   double cycles = perUnit / together * (work.tiles * tile + kGroup);
-  if (t.split > 1)
-    cycles += kSum + 8.0 * t.split * shape.groups * shape.rows * shape.pixels() / kBytesPerCycle;
+  if (t.split > 1) cycles += splitCycles(shape, t);
   return kGemmLaunchSeconds + cycles / kClock;
 }
 
@@ -142,20 +160,21 @@ GemmTactic gemmBest(std::span<const GemmTile> tiles, const GemmShape& shape, con
   GemmTactic best;
   double least = std::numeric_limits<double>::max();
   const TacticSpace space = gemmSpace(shape, freedom, device);
-  const auto with = [&](const GemmTile& tile, int k, int flat, int split, int async) {
-    return GemmTactic{tile.m, tile.n, k, tile.wm, tile.wn, freedom.vectorLoads ? 4 : 1, flat, split, async};
+  const auto with = [&](const GemmTile& tile, int k, int flat, int split, int sum, int async) {
+    return GemmTactic{tile.m, tile.n, k,   tile.wm, tile.wn, freedom.vectorLoads ? 4 : 1,
+                      flat,   split,  sum, async};
   };
   // The model is of GPUs. CPUs have faster families and want a tile that is quick to choose and to compile.
   if (device.isCpu())
     for (auto tile = tiles.rbegin(); tile != tiles.rend(); ++tile)
       for (const int k : depths(shape))
-        if (const GemmTactic t = with(*tile, k, 0, 1, 0); space.contains(toTactic(t))) return t;
+        if (const GemmTactic t = with(*tile, k, 0, 1, 0, 0); space.contains(toTactic(t))) return t;
   for (const GemmTile& tile : tiles)
     for (const int k : depths(shape))
       for (const int flat : {0, 1})
         for (const int async : {0, 3})
           for (const int split : splits(shape)) {
-            const GemmTactic t = with(tile, k, flat, split, async);
+            const GemmTactic t = with(tile, k, flat, split, split > 1 && device.fences, async);
             const double modelled = seconds(t);
             if (modelled < least && space.contains(toTactic(t))) {
               best = t;

@@ -10,7 +10,7 @@
 //   weights  [group][k][P_ROWS4] words, zero beyond the rows and the sum
 //   y, residual  blocks of P_YBLOCK, P_RBLOCK channels (4 or 1); codes are always in blocks of 4
 //   channels  multipliers, bias and slopes: a row each, output channels padded to a multiple of 4
-//   partial[((split * P_GROUPS + group) * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k
+//   partial[((split * P_GROUPS + group) * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k where T_SUM is 0
 // P_PHASE_ROWS 1 (deconvolutions with planar floats): rows as in conv_gemm, (c * P_UY + py) * P_UX + px, so that four
 //   neighbours are four phases of one channel: P_UX a multiple of 4, or 2 with P_UY even. No residual.
 // P_CHANNELS  output channels of all groups; P_STORE  1: vectors of four floats or words wherever y is not in blocks of floats
@@ -29,15 +29,17 @@
 #define X_PITCH (T_N / 4)
 #include "common/gemm_tile.cl"
 #include "conv_gemm/gemm_loop.cl"
+#include "conv_gemm/split_sum.cl"
 
 #include "q_conv_gemm/q_gemm_output.cl"
 
-#if T_SPLIT == 1
+#if T_SPLIT == 1 || T_SUM
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_gemm(
     __global const int* restrict x, __global const int* restrict w, __global const int2* restrict table, int xOffset,
-    int xBatch, EPILOGUE_ARGUMENTS) {
+    int xBatch, EPILOGUE_ARGUMENTS SPLIT_ARGUMENTS) {
   LOCAL_TILES
-  accumulate(0, P_TILES, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  ADD_PARTS
   const QuantOutput out = QUANT_OUTPUT;
 #pragma unroll
   for (int i = 0; i < T_WM; i += 4) {
@@ -59,7 +61,7 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_gemm_par
     int xBatch, __global int4* restrict partial) {
   LOCAL_TILES
   const int split = get_group_id(1);
-  accumulate(split * P_TILES / T_SPLIT, (split + 1) * P_TILES / T_SPLIT, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
 #pragma unroll
   for (int i = 0; i < T_WM; ++i) {
 #pragma unroll

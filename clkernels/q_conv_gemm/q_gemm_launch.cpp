@@ -72,7 +72,8 @@ Launch quantGemmLaunch(const OpView& op, const QuantGemmKernel& kernel, const Ge
   launch.packed = {packQuantGemmWeights(op, t.m, t.k, t.flat != 0, kernel.rows), packedChannels(op, 4)};
   if (t.flat) launch.packed.push_back(packGemmTable(words.view, t.k));
 
-  KernelCall product{kernel.source, t.split > 1 ? kernel.entry + "_part" : kernel.entry,
+  const bool parts = t.split > 1 && !t.sum;  // which a second kernel adds
+  KernelCall product{kernel.source, parts ? kernel.entry + "_part" : kernel.entry,
                      defines(op, words, t, device)};
   const auto items = static_cast<std::size_t>(kernel.items);
   product.local = {items, 1};
@@ -80,13 +81,14 @@ Launch quantGemmLaunch(const OpView& op, const QuantGemmKernel& kernel, const Ge
   product.args = {KernelArg::input(0), KernelArg::packed(0),
                   t.flat ? KernelArg::packed(2) : KernelArg::none()};
   addPlace(product.args, words.view.inputs[0]);
-  if (t.split == 1) {
+  if (!parts) {
     addFinishArgs(product.args, op);
+    if (t.split > 1) addLastSum(launch, product, shape, t, device);
     launch.calls = {std::move(product)};
     return launch;
   }
   const std::int64_t rows = std::int64_t{shape.groups} * shape.rows, pixels = roundUp(shape.pixels(), 4);
-  launch.scratch.push_back(static_cast<std::size_t>(t.split * rows * pixels) * sizeof(std::int32_t));
+  launch.scratch.push_back(static_cast<std::size_t>(t.partialBytes(shape)));
   product.args.push_back(KernelArg::scratch(0));
   KernelCall sum{product.source, "q_conv_gemm_sum", product.defines};
   setFlat(sum, rows / 4 * pixels, device);

@@ -192,7 +192,7 @@ static inline void storeQuad(const int4* sums, int quad, int pixel, QuantOutput 
   {{channels + PADDED, channels + 2 * PADDED, residual, y, yOffset, yBatch, rOffset, rBatch}, channels, rate, \
    residualScale}
 
-#if T_SPLIT > 1
+#if T_SPLIT > 1 && !T_SUM
 // Adds the parts, then the epilogue. An item per four channels of a pixel.
 __kernel void q_conv_gemm_sum(__global const int* restrict partial, EPILOGUE_ARGUMENTS) {
   const int i = get_global_id(0), quad = i / P_PIXELS4, pixel = i - quad * P_PIXELS4;

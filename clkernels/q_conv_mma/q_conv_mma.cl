@@ -12,6 +12,7 @@
 #define LOAD_X4(p, i) (*(__global const int4*)((p) + (i)))
 #include "q_conv_mma/mma_tile.cl"
 #include "conv_gemm/gemm_loop.cl"
+#include "conv_gemm/split_sum.cl"
 #include "q_conv_gemm/q_gemm_output.cl"
 
 // Of this item's sums, the n-th four: its first row and its pixel in the work-group's tile, and the sums themselves.
@@ -27,12 +28,13 @@ static inline Quad quadAt(int n, int2 at, int sums[SUM_ROWS][SUM_COLUMNS]) {
   return quad;
 }
 
-#if T_SPLIT == 1
+#if T_SPLIT == 1 || T_SUM
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_mma(
     __global const int* restrict x, __global const int* restrict w, __global const int2* restrict table, int xOffset,
-    int xBatch, EPILOGUE_ARGUMENTS) {
+    int xBatch, EPILOGUE_ARGUMENTS SPLIT_ARGUMENTS) {
   LOCAL_TILES
-  accumulate(0, P_TILES, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  ADD_PARTS
   const QuantOutput out = QUANT_OUTPUT;
 #pragma unroll
   for (int n = 0; n < QUADS; ++n) {
@@ -48,7 +50,7 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_mma_part
     int xBatch, __global int* restrict partial) {
   LOCAL_TILES
   const int split = get_group_id(1);
-  accumulate(split * P_TILES / T_SPLIT, (split + 1) * P_TILES / T_SPLIT, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
+  accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
 #pragma unroll
   for (int n = 0; n < QUADS; ++n) {
     const Quad quad = quadAt(n, at, acc);

@@ -47,9 +47,10 @@ TacticSpace mmaSpace(const QuantGemmWords& words, const DeviceCaps& device) {
       [shape](const GemmTactic& t) { return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split; });
   const double most = static_cast<double>(std::min<std::size_t>(
       device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
-  add("partial sums fit one buffer", [shape, most](const GemmTactic& t) {
-    return t.split == 1 || 4.0 * t.split * shape.groups * shape.rows * roundUp(shape.pixels(), 4) <= most;
-  });
+  add("only the parts of a split sum are added",
+      [](const GemmTactic& t) { return t.sum == 0 || t.split > 1; });
+  add("partial sums fit one buffer",
+      [shape, most](const GemmTactic& t) { return static_cast<double>(t.partialBytes(shape)) <= most; });
   return space;
 }
 
@@ -65,7 +66,7 @@ double cycles(const GemmShape& shape, const GemmTactic& t, const DeviceCaps& dev
   const double resident =
       std::max(1.0, std::min({std::floor(1024.0 / items(t)), std::floor(200e3 / localBytes(t)), perUnit}));
   const double tile = std::max(resident * (std::max(products, reads) + moves), 250.0);
-  return perUnit / resident * (tiles * tile + 2500) + (t.split > 1 ? 9000 : 0);
+  return perUnit / resident * (tiles * tile + 2500) + (t.split > 1 ? splitCycles(shape, t) : 0);
 }
 
 GemmTactic untuned(const QuantGemmWords& words, const DeviceCaps& device) {
@@ -82,7 +83,8 @@ GemmTactic untuned(const QuantGemmWords& words, const DeviceCaps& device) {
           for (const int split : splits) {
             const GemmTactic t{tile.m,  tile.n,  k,
                                tile.wm, tile.wn, words.freedom.vectorLoads && !flat ? 4 : 1,
-                               flat,    split,   async};
+                               flat,    split,   split > 1 && device.fences,
+                               async};
             const double modelled = cycles(words.shape, t, device) * (async < 3 ? 1.2 : 1);
             if (modelled < least && space.contains(toTactic(t))) best = t, least = modelled;
           }

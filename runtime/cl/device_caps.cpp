@@ -43,8 +43,8 @@ bool hostHasVnni() {
 
 // Vendors of GPUs, by a part of the name that their drivers give.
 constexpr std::pair<std::string_view, std::string_view> kGpuVendors[] = {
-    {"NVIDIA", "nvidia"},   {"AMD", "amd"}, {"Advanced Micro Devices", "amd"}, {"Intel", "intel-gpu"},
-    {"ARM", "arm"},         {"Arm", "arm"}, {"QUALCOMM", "qualcomm"},          {"Qualcomm", "qualcomm"},
+    {"NVIDIA", "nvidia"},   {"AMD", "amd"},    {"Advanced Micro Devices", "amd"}, {"Intel", "intel-gpu"},
+    {"ARM", "arm"},         {"Arm", "arm"},    {"QUALCOMM", "qualcomm"},          {"Qualcomm", "qualcomm"},
     {"Imagination", "img"}, {"Apple", "apple"}};
 
 }  // namespace
@@ -83,6 +83,11 @@ DeviceCaps probeDevice(const cl::Platform& platform, const cl::Device& device) {
   caps.subBuffers = !caps.nvidia;
   // Oclgrind 21.10 crashes inside clang, now and then, when two threads build programs at once.
   caps.parallelBuilds = !contains(caps.platform, "Oclgrind");
+  // OpenCL 1.2 promises it nowhere: in PTX there is an instruction for it, and x86 keeps the order of stores.
+#if defined(__x86_64__)
+  caps.fences = caps.pocl && caps.isCpu();
+#endif
+  caps.fences |= caps.nvidia;
   caps.avx512 = caps.pocl && caps.isCpu() && hostHasAvx512();
   caps.avx512Vnni = caps.pocl && caps.isCpu() && hostHasVnni();
   return caps;
@@ -99,7 +104,8 @@ const std::vector<std::string_view>& DeviceCaps::allClasses() {
 }
 
 std::vector<std::string_view> DeviceCaps::classes() const {
-  if (isCpu()) return avx512 ? std::vector<std::string_view>{"cpu-avx512", "cpu"} : std::vector<std::string_view>{"cpu"};
+  if (isCpu())
+    return avx512 ? std::vector<std::string_view>{"cpu-avx512", "cpu"} : std::vector<std::string_view>{"cpu"};
   if (kind != DeviceKind::Gpu) return {"other"};
   for (const auto& [part, gpuClass] : kGpuVendors)
     if (contains(vendor, part)) return {gpuClass, "gpu"};

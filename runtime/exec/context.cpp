@@ -13,6 +13,7 @@ struct Context::Impl {
   cl::CommandQueue queue;
   cl::Buffer arena;                                ///< storages are its sub-buffers,
   std::vector<cl::Buffer> slots;                   ///< or, where the driver has none, take these in turn
+  cl::Buffer counters;                             ///< all steps share them
   std::vector<cl::Buffer> own, bound;              ///< per binding
   std::vector<cl::Buffer> storage;                 ///< per storage: what kernels see
   std::vector<std::vector<PreparedCall>> kernels;  ///< per step
@@ -32,7 +33,7 @@ struct Context::Impl {
     const auto inputs = buffersOf(step.inputs), outputs = buffersOf(step.outputs);
     for (std::size_t i = 0; i < step.launch.calls.size(); ++i)
       setKernelArgs(kernels[stepIndex][i], step.launch.calls[i],
-                    {inputs, outputs, scratch, e().packed[stepIndex]});
+                    {inputs, outputs, scratch, e().packed[stepIndex], counters});
   }
 
   void useBuffer(int binding, const cl::Buffer& buffer) {
@@ -65,6 +66,8 @@ Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<
           c.slots.emplace_back(context, CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
         if (e.lowered.arenaBytes && c.slots.empty())
           c.arena = cl::Buffer(context, CL_MEM_READ_WRITE, e.lowered.arenaBytes);
+        c.counters = makeCounters(context, c.queue, e.lowered.counters());
+        c.queue.finish();  // the engine may run on another queue
         c.storage = e.constants;
         for (std::size_t i = 0; i < e.lowered.storages.size(); ++i) {
           const Storage& storage = e.lowered.storages[i];

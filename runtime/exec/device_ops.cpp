@@ -28,8 +28,9 @@ DeviceOps::Prepared& DeviceOps::prepared(const OpView& view) {
     }
     const Problem problem = family->problem(view);
     Prepared made{family->plan(problem, family->fallback(problem, device_.caps()), device_.caps()), {}};
-    if (!made.launch.scratch.empty() || !made.launch.packed.empty())
-      throw Error(ErrorCode::Internal, view.op + " can not run alone: it wants scratch or packed constants");
+    if (!made.launch.scratch.empty() || !made.launch.packed.empty() || made.launch.counters)
+      throw Error(ErrorCode::Internal,
+                  view.op + " can not run alone: it wants scratch, packed constants or counters");
     std::vector<const KernelCall*> calls;
     for (const auto& call : made.launch.calls) calls.push_back(&call);
     programs_.build(calls);
@@ -46,7 +47,7 @@ void DeviceOps::enqueue(const cl::CommandQueue& queue, const OpView& view,
   guarded("running " + view.op, [&] {
     for (std::size_t i = 0; i < op.kernels.size(); ++i) {
       const KernelCall& call = op.launch.calls[i];
-      setKernelArgs(op.kernels[i], call, {inputs, outputs, {}, {}});
+      setKernelArgs(op.kernels[i], call, {inputs, outputs, {}, {}, {}});
       enqueueKernel(queue, op.kernels[i], call, i == 0 ? waits : nullptr,
                     i + 1 == op.kernels.size() ? event : nullptr);
     }

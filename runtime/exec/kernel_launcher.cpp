@@ -31,6 +31,13 @@ cl::NDRange range(const std::vector<std::size_t>& extents) {
 
 }  // namespace
 
+cl::Buffer makeCounters(const cl::Context& context, const cl::CommandQueue& queue, std::size_t count) {
+  if (count == 0) return {};
+  cl::Buffer counters(context, CL_MEM_READ_WRITE, count * sizeof(cl_int));
+  queue.enqueueFillBuffer(counters, cl_int{0}, 0, count * sizeof(cl_int));
+  return counters;
+}
+
 PreparedCall prepareCall(const KernelCall& call, const ProgramSet& programs) {
   return {call.library.empty() ? programs.kernel(call) : cl::Kernel(), {}};
 }
@@ -43,8 +50,10 @@ void setKernelArgs(PreparedCall& prepared, const KernelCall& call, const KernelB
       const auto [kind, index] = std::pair(call.args[i].kind, call.args[i].index);
       if (kind == Kind::Input) prepared.operands[i] = bufferAt(buffers.inputs, index, call, "input");
       if (kind == Kind::Output) prepared.operands[i] = bufferAt(buffers.outputs, index, call, "output");
-      if (kind == Kind::Scratch) prepared.operands[i] = bufferAt(buffers.scratch, index, call, "scratch buffer");
-      if (kind == Kind::Packed) prepared.operands[i] = bufferAt(buffers.packed, index, call, "packed constant");
+      if (kind == Kind::Scratch)
+        prepared.operands[i] = bufferAt(buffers.scratch, index, call, "scratch buffer");
+      if (kind == Kind::Packed)
+        prepared.operands[i] = bufferAt(buffers.packed, index, call, "packed constant");
     }
     return;
   }
@@ -63,6 +72,10 @@ void setKernelArgs(PreparedCall& prepared, const KernelCall& call, const KernelB
         break;
       case Kind::Packed:
         kernel.setArg(i, bufferAt(buffers.packed, arg.index, call, "packed constant"));
+        break;
+      case Kind::Counters:
+        if (!buffers.counters()) throw Error(ErrorCode::Internal, "kernel " + call.entry + " wants counters");
+        kernel.setArg(i, buffers.counters);
         break;
       case Kind::None:
         kernel.setArg(i, cl::Buffer());
@@ -88,7 +101,8 @@ void enqueueKernel(const cl::CommandQueue& queue, const PreparedCall& prepared, 
   if (!call.library.empty()) return enqueueLibraryCall(queue, call, prepared.operands, waits, event, begin);
   for (const std::size_t extent : call.global)
     if (extent == 0) return;
-  queue.enqueueNDRangeKernel(prepared.kernel, cl::NullRange, range(call.global), range(call.local), waits, event);
+  queue.enqueueNDRangeKernel(prepared.kernel, cl::NullRange, range(call.global), range(call.local), waits,
+                             event);
 }
 
 }  // namespace tessera

@@ -318,6 +318,12 @@ void Lowering::reformat(int from, int to, const std::string& name) {
   addStep("reformat " + name, *family, view, {from}, {to}, {nullptr});
 }
 
+std::size_t Lowered::counters() const {
+  std::size_t most = 0;
+  for (const Step& step : steps) most = std::max(most, step.launch.counters);
+  return most;
+}
+
 std::string Lowered::text() const {
   std::string out;
   for (const auto& step : steps)
