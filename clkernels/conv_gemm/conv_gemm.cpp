@@ -55,8 +55,7 @@ class ConvGemm final : public KernelFamily {
     launch.packed.push_back(packGemmWeights(p, t.m, t.k, t.flat != 0));
     if (t.flat) launch.packed.push_back(packGemmTable(p, t.k));
 
-    const bool parts = t.split > 1 && !t.sum;  // which a second kernel adds
-    KernelCall product{"conv_gemm/conv_gemm.cl", parts ? "conv_gemm_part" : "conv_gemm",
+    KernelCall product{"conv_gemm/conv_gemm.cl", t.addsAfterwards() ? "conv_gemm_part" : "conv_gemm",
                        defines(p, shape, tactic)};
     const auto items = static_cast<std::size_t>(t.items());
     product.local = {items, 1};
@@ -64,7 +63,7 @@ class ConvGemm final : public KernelFamily {
     product.args = {KernelArg::input(0), KernelArg::packed(0),
                     t.flat ? KernelArg::packed(1) : KernelArg::none()};
 
-    if (!parts) {
+    if (!t.addsAfterwards()) {
       addWindowArgs(product.args, p);
       if (t.split > 1) addLastSum(launch, product, shape, t, device);
       launch.calls = {std::move(product)};

@@ -54,6 +54,21 @@ GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCa
   return freedom;
 }
 
+void addSplitConstraints(TacticSpace& space, const GemmShape& shape, const DeviceCaps& device) {
+  const auto most = static_cast<std::int64_t>(std::min<std::size_t>(
+      device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
+  const auto add = [&](std::string reason, auto holds) {
+    space.constraints.push_back(
+        {std::move(reason), [holds](const Tactic& t) { return holds(fromTactic<GemmTactic>(t)); }});
+  };
+  add("every part of a split sum has tiles of its own",
+      [shape](const GemmTactic& t) { return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split; });
+  add("only the parts of a split sum are added",
+      [](const GemmTactic& t) { return t.sum == 0 || t.split > 1; });
+  add("partial sums fit one buffer",
+      [shape, most](const GemmTactic& t) { return t.partialBytes(shape) <= most; });
+}
+
 TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device) {
   std::vector<int> m{16, 32};
   for (const int tile : {64, 128, 256})
@@ -86,17 +101,10 @@ TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const 
       [](const GemmTactic& t) { return columns(t) % t.items() == 0 || t.items() >= columns(t); });
   add("vectors of pixels are not for the flat order",
       [](const GemmTactic& t) { return t.vx == 1 || t.flat == 0; });
-  add("every part of a split sum has tiles of its own",
-      [shape](const GemmTactic& t) { return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split; });
-  add("only the parts of a split sum are added",
-      [](const GemmTactic& t) { return t.sum == 0 || t.split > 1; });
   if (device.isCpu())
     add("a CPU's compiler takes seconds to unroll more than 128 products of an item's tile",
         [](const GemmTactic& t) { return t.wm * t.wn * t.k <= 128; });
-  const double most4 = static_cast<double>(std::min<std::size_t>(
-      device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
-  add("partial sums fit one buffer",
-      [shape, most4](const GemmTactic& t) { return static_cast<double>(t.partialBytes(shape)) <= most4; });
+  addSplitConstraints(space, shape, device);
   return space;
 }
 
@@ -160,7 +168,8 @@ GemmTactic gemmBest(std::span<const GemmTile> tiles, const GemmShape& shape, con
   GemmTactic best;
   double least = std::numeric_limits<double>::max();
   const TacticSpace space = gemmSpace(shape, freedom, device);
-  const auto with = [&](const GemmTile& tile, int k, int flat, int split, int sum, int async) {
+  const auto with = [&](const GemmTile& tile, int k, int flat, int split, int async) {
+    const int sum = split > 1 && device.fences;
     return GemmTactic{tile.m, tile.n, k,   tile.wm, tile.wn, freedom.vectorLoads ? 4 : 1,
                       flat,   split,  sum, async};
   };
@@ -168,13 +177,13 @@ GemmTactic gemmBest(std::span<const GemmTile> tiles, const GemmShape& shape, con
   if (device.isCpu())
     for (auto tile = tiles.rbegin(); tile != tiles.rend(); ++tile)
       for (const int k : depths(shape))
-        if (const GemmTactic t = with(*tile, k, 0, 1, 0, 0); space.contains(toTactic(t))) return t;
+        if (const GemmTactic t = with(*tile, k, 0, 1, 0); space.contains(toTactic(t))) return t;
   for (const GemmTile& tile : tiles)
     for (const int k : depths(shape))
       for (const int flat : {0, 1})
         for (const int async : {0, 3})
           for (const int split : splits(shape)) {
-            const GemmTactic t = with(tile, k, flat, split, split > 1 && device.fences, async);
+            const GemmTactic t = with(tile, k, flat, split, async);
             const double modelled = seconds(t);
             if (modelled < least && space.contains(toTactic(t))) {
               best = t;

@@ -25,6 +25,8 @@ struct GemmTactic {
   std::int64_t groups(const GemmShape& shape) const {
     return ceilDiv(shape.rows, m) * shape.groups * ceilDiv(shape.pixels(), n);
   }
+  /// Whether a second kernel adds the parts of a split sum.
+  bool addsAfterwards() const { return split > 1 && !sum; }
   /// Of the sums of all parts; 0 where the sum is not split.
   std::int64_t partialBytes(const GemmShape& shape) const {
     if (split == 1) return 0;
@@ -41,6 +43,8 @@ struct GemmFreedom {
 };
 GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCaps& device);
 
+/// What a split sum asks of every kernel whose tactics these are.
+void addSplitConstraints(TacticSpace& space, const GemmShape& shape, const DeviceCaps& device);
 TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device);
 /// Rows and pixels of a work-group, and of an item.
 struct GemmTile {

@@ -72,8 +72,7 @@ Launch quantGemmLaunch(const OpView& op, const QuantGemmKernel& kernel, const Ge
   launch.packed = {packQuantGemmWeights(op, t.m, t.k, t.flat != 0, kernel.rows), packedChannels(op, 4)};
   if (t.flat) launch.packed.push_back(packGemmTable(words.view, t.k));
 
-  const bool parts = t.split > 1 && !t.sum;  // which a second kernel adds
-  KernelCall product{kernel.source, parts ? kernel.entry + "_part" : kernel.entry,
+  KernelCall product{kernel.source, t.addsAfterwards() ? kernel.entry + "_part" : kernel.entry,
                      defines(op, words, t, device)};
   const auto items = static_cast<std::size_t>(kernel.items);
   product.local = {items, 1};
@@ -81,7 +80,7 @@ Launch quantGemmLaunch(const OpView& op, const QuantGemmKernel& kernel, const Ge
   product.args = {KernelArg::input(0), KernelArg::packed(0),
                   t.flat ? KernelArg::packed(2) : KernelArg::none()};
   addPlace(product.args, words.view.inputs[0]);
-  if (!parts) {
+  if (!t.addsAfterwards()) {
     addFinishArgs(product.args, op);
     if (t.split > 1) addLastSum(launch, product, shape, t, device);
     launch.calls = {std::move(product)};

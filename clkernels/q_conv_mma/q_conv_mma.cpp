@@ -43,14 +43,7 @@ TacticSpace mmaSpace(const QuantGemmWords& words, const DeviceCaps& device) {
       [](const GemmTactic& t) { return t.n / t.vx % items(t) == 0 || items(t) >= t.n / t.vx; });
   add("vectors of pixels are not for the flat order",
       [](const GemmTactic& t) { return t.vx == 1 || t.flat == 0; });
-  add("every part of a split sum has tiles of its own",
-      [shape](const GemmTactic& t) { return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split; });
-  const double most = static_cast<double>(std::min<std::size_t>(
-      device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
-  add("only the parts of a split sum are added",
-      [](const GemmTactic& t) { return t.sum == 0 || t.split > 1; });
-  add("partial sums fit one buffer",
-      [shape, most](const GemmTactic& t) { return static_cast<double>(t.partialBytes(shape)) <= most; });
+  addSplitConstraints(space, shape, device);
   return space;
 }
 

@@ -66,8 +66,7 @@ Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<
           c.slots.emplace_back(context, CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
         if (e.lowered.arenaBytes && c.slots.empty())
           c.arena = cl::Buffer(context, CL_MEM_READ_WRITE, e.lowered.arenaBytes);
-        c.counters = makeCounters(context, c.queue, e.lowered.counters());
-        c.queue.finish();  // the engine may run on another queue
+        c.counters = makeCounters(context, e.lowered.counters());
         c.storage = e.constants;
         for (std::size_t i = 0; i < e.lowered.storages.size(); ++i) {
           const Storage& storage = e.lowered.storages[i];

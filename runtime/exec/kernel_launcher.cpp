@@ -31,11 +31,10 @@ cl::NDRange range(const std::vector<std::size_t>& extents) {
 
 }  // namespace
 
-cl::Buffer makeCounters(const cl::Context& context, const cl::CommandQueue& queue, std::size_t count) {
+cl::Buffer makeCounters(const cl::Context& context, std::size_t count) {
   if (count == 0) return {};
-  cl::Buffer counters(context, CL_MEM_READ_WRITE, count * sizeof(cl_int));
-  queue.enqueueFillBuffer(counters, cl_int{0}, 0, count * sizeof(cl_int));
-  return counters;
+  std::vector<cl_int> zeros(count);
+  return {context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, count * sizeof(cl_int), zeros.data()};
 }
 
 PreparedCall prepareCall(const KernelCall& call, const ProgramSet& programs) {

@@ -23,7 +23,7 @@ struct PreparedCall {
 PreparedCall prepareCall(const KernelCall& call, const ProgramSet& programs);
 
 /// Ints that are zero, for launches that count (KernelArg::counters); null for none.
-cl::Buffer makeCounters(const cl::Context& context, const cl::CommandQueue& queue, std::size_t count);
+cl::Buffer makeCounters(const cl::Context& context, std::size_t count);
 
 /// Sets every argument of `call`. Throws Error(Internal) where a kernel wants a buffer that is not there.
 void setKernelArgs(PreparedCall& prepared, const KernelCall& call, const KernelBuffers& buffers);

@@ -161,7 +161,7 @@ OpRunner::OpRunner(const Device& device, const KernelFamily& family, std::shared
       r.scratch.emplace_back(device.impl().context(), CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
       o.queue.enqueueFillBuffer(r.scratch.back(), cl_uchar{0xFF}, 0, bytes);
     }
-    r.counters = makeCounters(device.impl().context(), o.queue, r.launch.counters);
+    r.counters = makeCounters(device.impl().context(), r.launch.counters);
     for (const auto& constant : r.launch.packed) r.packed.push_back(o.pack(family, constant));
     for (const auto& call : r.launch.calls) {
       r.kernels.push_back(prepareCall(call, *programs));

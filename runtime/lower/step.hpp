@@ -56,8 +56,7 @@ struct Lowered {
   std::vector<Step> steps;
   std::vector<LoweredBinding> inputs, outputs;
   std::size_t arenaBytes = 0, scratchBytes = 0;  ///< set by the memory plan; scratch is part of the arena
-  std::vector<std::size_t>
-      slotBytes;  ///< without sub-buffers: the arena as buffers that storages take in turn
+  std::vector<std::size_t> slotBytes;  ///< without sub-buffers: the arena as buffers that storages take in turn
 
   /// Those that the step which wants most of them wants (KernelArg::counters).
   std::size_t counters() const;
@@ -67,14 +66,13 @@ struct Lowered {
 /// Chooses the tactic of a problem; the tuner provides one, untuned runs take the family's fallback.
 using TacticChooser = std::function<Tactic(const KernelFamily&, const Problem&)>;
 
-/// Measured seconds of a pass, where they are known; infinite where it is known to fail. The tuner provides
-/// them, untuned runs estimate.
+/// Measured seconds of a pass, where they are known; infinite where it is known to fail. The tuner provides them,
+/// untuned runs estimate.
 using TimeSource = std::function<std::optional<double>(const KernelFamily&, const OpView&)>;
 
-/// How layouts are chosen. Estimated: as the cost model says, whatever was measured; measured times choose
-/// between families of equal layouts. Greedy: layer by layer, each with what lies before it. Planned: for the
-/// whole graph, by dynamic programming along its chains (lower/layout_plan.cpp). All three are the same where
-/// nothing was measured.
+/// How layouts are chosen. Estimated: as the cost model says, whatever was measured; measured times choose between families
+/// of equal layouts. Greedy: layer by layer, each with what lies before it. Planned: for the whole graph, by dynamic
+/// programming along its chains (lower/layout_plan.cpp). All three are the same where nothing was measured.
 enum class LayoutChoice { Estimated, Greedy, Planned };
 
 /// Throws Error(Unsupported) that lists every layer no family can run, with each family's reason.

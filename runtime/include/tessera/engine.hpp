@@ -53,7 +53,7 @@ struct MemoryUse {
   std::size_t weights = 0;      ///< constants on the device, in the layouts the tactics want
   std::size_t activations = 0;  ///< the arena, without scratch and bindings
   std::size_t bindings = 0;     ///< inputs and outputs as the host sees them: floats in any precision
-  std::size_t workspace = 0;    ///< the largest scratch of one step
+  std::size_t workspace = 0;    ///< the largest scratch of one step, and counters
 };
 
 /// How one layer runs.
