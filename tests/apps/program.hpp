@@ -14,6 +14,7 @@
 
 #include "apps/common/files.hpp"
 #include "caffe/caffe.pb.h"
+#include "tests/support/support.hpp"
 
 namespace tessera::test {
 
@@ -58,7 +59,7 @@ inline ProgramResult runProgram(const std::string& name, const std::vector<std::
   const Folder folder;
   // Untuned, unless the test says otherwise, and with a cache of its own.
   std::string command = "TESSERA_TUNE=off TESSERA_CACHE_DIR=" + (folder / "cache").string() + " " +
-                        environment + " " + std::string(TESSERA_BIN_DIR) + "/" + name;
+                        environment + " " + (test::binFolder() / name).string();
   for (const auto& argument : arguments) command += " '" + argument + "'";
   command += " >" + (folder / "out").string() + " 2>" + (folder / "err").string() + " </dev/null";
   const int status = std::system(command.c_str());

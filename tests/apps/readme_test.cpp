@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "apps/common/files.hpp"
+#include "tests/support/support.hpp"
 
 namespace tessera::app {
 namespace {
 
 TEST(Readme, ShowsTheHostProgramVerbatim) {
-  const fs::path root = TESSERA_SOURCE_DIR;
+  const fs::path root = test::sourceFolder();
   const std::string readme = readFile(root / "README.md");
   const std::string program = readFile(root / "docs/host_program/main.cpp");
   EXPECT_THAT(readme, testing::HasSubstr("```cpp\n" + program + "```\n"));
@@ -16,7 +17,7 @@ TEST(Readme, ShowsTheHostProgramVerbatim) {
 }
 
 TEST(Readme, NamesFilesThatExist) {
-  const fs::path root = TESSERA_SOURCE_DIR;
+  const fs::path root = test::sourceFolder();
   const std::string readme = readFile(root / "README.md");
   std::size_t links = 0;
   for (std::size_t at = readme.find("]("); at != std::string::npos; at = readme.find("](", at + 1)) {

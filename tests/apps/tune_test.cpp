@@ -8,6 +8,7 @@
 #include "tessera/context.hpp"
 #include "tests/apps/program.hpp"
 #include "tests/support/devices.hpp"
+#include "tests/support/support.hpp"
 #include "tune/defaults.hpp"
 #include "tune/tactics_store.hpp"
 
@@ -45,7 +46,7 @@ std::vector<TuneRecord> recordsIn(const fs::path& folder) {
 
 // Puts `statement` at the beginning of a family's kernel, in a folder of kernels of its own.
 void plant(const fs::path& folder, const std::string& family, const std::string& statement) {
-  fs::copy(fs::path(TESSERA_SOURCE_DIR) / "clkernels", folder, fs::copy_options::recursive);
+  fs::copy(test::sourceFolder() / "clkernels", folder, fs::copy_options::recursive);
   const fs::path file = folder / family / (family + ".cl");
   std::string text = app::readFile(file);
   const auto kernel = text.find(family + "(", text.find("__kernel"));
@@ -76,7 +77,7 @@ TEST_P(Planted, KernelIsRejectedAndRecordedAndTheModelIsRight) {
   options.tuning.mode = TuneMode::Fast;
   options.tuning.seconds = 6;
   options.tuning.folder = folder / "records";
-  options.tuning.worker = {std::string(TESSERA_BIN_DIR) + "/tessera", "--tune-worker"};
+  options.tuning.worker = {(test::binFolder() / "tessera").string(), "--tune-worker"};
   options.tuning.patience = 3;
   for (const bool first : {true, false}) {
     const auto engine = Engine::build(network(), device(), options);
@@ -117,7 +118,7 @@ pid_t startTuning(const fs::path& cache, int width) {
   if (child != 0) return child;
   setenv("TESSERA_CACHE_DIR", cache.c_str(), 1);
   freopen("/dev/null", "w", stdout);
-  const std::string program = std::string(TESSERA_BIN_DIR) + "/tessera-tune";
+  const std::string program = (test::binFolder() / "tessera-tune").string();
   const std::string w = std::to_string(width);
   const std::string problem =
       "Convolution{pads=[1,1,1,1]}(f32:1x16x12x" + w + ",f32:16x16x3x3:c)->(f32:1x16x12x" + w + ")";

@@ -8,6 +8,7 @@
 #include "calib/images/image_batch_stream.hpp"
 #include "tessera/segmentation.hpp"
 #include "tests/models/networks.hpp"
+#include "tests/support/support.hpp"
 
 namespace tessera {
 namespace {
@@ -57,7 +58,7 @@ double meanIou(const Network& network, const fs::path& images, const fs::path& l
 }
 
 TEST(Int8, EmbeddedNetworkKeepsItsScore) {
-  const fs::path demo = fs::path(TESSERA_SOURCE_DIR) / "apps/segmenter/demo";
+  const fs::path demo = test::sourceFolder() / "apps/segmenter/demo";
   const std::string model = (demo / "fcn8s_street.onnx").string();
   const Network network = int8Network(model, {(demo / "calibration").string()}, 30);
   EXPECT_GE(int8Share(*network.engine), 0.9);
@@ -66,7 +67,7 @@ TEST(Int8, EmbeddedNetworkKeepsItsScore) {
 }
 
 TEST(Int8, EmbeddedNetworkTakesThreeTenthsOfTheMemory) {
-  const fs::path demo = fs::path(TESSERA_SOURCE_DIR) / "apps/segmenter/demo";
+  const fs::path demo = test::sourceFolder() / "apps/segmenter/demo";
   const std::string model = (demo / "fcn8s_street.onnx").string();
   const MemoryUse codes = int8Network(model, {(demo / "calibration").string()}, 3).engine->memory();
   const MemoryUse floats = Network::load(model).engine->memory();

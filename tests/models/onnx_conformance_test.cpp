@@ -7,6 +7,7 @@
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/onnx_conformance.hpp"
+#include "tests/support/support.hpp"
 
 namespace tessera {
 namespace {
@@ -49,7 +50,7 @@ TEST(OnnxConformanceOnDevice, NodeTestsPassOrAreNotSupported) {
     std::ofstream(file) << table;
     return;
   }
-  std::ifstream documented(std::string(TESSERA_SOURCE_DIR) + "/docs/onnx_support.md");
+  std::ifstream documented(test::sourceFolder() / "docs/onnx_support.md");
   const std::string text{std::istreambuf_iterator<char>(documented), {}};
   EXPECT_TRUE(text == table) << "docs/onnx_support.md does not say what this run found; it tells how to write it anew";
 }

@@ -5,6 +5,7 @@
 #include "apps/segmenter/score.hpp"
 #include "tessera/segmentation.hpp"
 #include "tests/models/networks.hpp"
+#include "tests/support/support.hpp"
 
 namespace tessera {
 
@@ -66,7 +67,7 @@ TEST(EspNet, CityscapesClassMap) {
 }
 
 TEST(EmbeddedNetwork, OnnxAndCaffeGiveTheSameMaps) {
-  const fs::path demo = fs::path(TESSERA_SOURCE_DIR) / "apps/segmenter/demo";
+  const fs::path demo = test::sourceFolder() / "apps/segmenter/demo";
   const Network onnx = Network::load((demo / "fcn8s_street.onnx").string());
   const Network caffe = Network::load((demo / "fcn8s_street.prototxt").string() + "," +
                                       (demo / "fcn8s_street.caffemodel").string());
@@ -78,7 +79,7 @@ TEST(EmbeddedNetwork, OnnxAndCaffeGiveTheSameMaps) {
 }
 
 TEST(EmbeddedNetwork, KnowsTheEmbeddedScenes) {
-  const fs::path demo = fs::path(TESSERA_SOURCE_DIR) / "apps/segmenter/demo";
+  const fs::path demo = test::sourceFolder() / "apps/segmenter/demo";
   const Network network = Network::load((demo / "fcn8s_street.onnx").string());
   const Confusion confusion = score(network, demo / "images", demo / "images/labels", "camvid");
   EXPECT_GE(confusion.meanIou(), 0.70);

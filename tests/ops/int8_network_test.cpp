@@ -12,6 +12,7 @@
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/int8_network.hpp"
+#include "tests/support/support.hpp"
 
 namespace tessera {
 namespace {
@@ -54,7 +55,7 @@ TEST_F(Int8Network, CoversEveryIntegerOperator) {
 }
 
 TEST_F(Int8Network, HasThePinnedChecksums) {
-  std::ifstream file(TESSERA_SOURCE_DIR "/tests/ops/int8_checksums.txt");
+  std::ifstream file(test::sourceFolder() / "tests/ops/int8_checksums.txt");
   ASSERT_TRUE(file) << "tests/ops/int8_checksums.txt is missing";
   std::map<std::string, std::string> pinned;
   for (std::string line; std::getline(file, line);) {

@@ -5,9 +5,13 @@
 
 namespace tessera::test {
 
+std::filesystem::path sourceFolder() { return TESSERA_SOURCE_DIR; }
+
+std::filesystem::path binFolder() { return TESSERA_BIN_DIR; }
+
 std::filesystem::path sharedFolder() {
   if (const char* given = std::getenv("TESSERA_SHARED")) return given;
-  return std::filesystem::path(TESSERA_TEST_SOURCE_DIR).parent_path() / "shared";
+  return sourceFolder().parent_path() / "shared";
 }
 
 }  // namespace tessera::test

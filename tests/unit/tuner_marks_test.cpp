@@ -10,6 +10,7 @@
 
 #include "tessera/log.hpp"
 #include "tests/support/invented_device.hpp"
+#include "tests/support/support.hpp"
 #include "tune/tuner.hpp"
 
 namespace tessera {
@@ -190,7 +191,7 @@ TEST_F(TunerMarks, AnotherDriverOrAnEditedKernelMakesListsAnew) {
   EXPECT_FALSE(listed_) << "the old driver's records are still there";
   const fs::path kernels = folder_.string() + "-kernels";
   fs::create_directories(kernels / "conv_naive");
-  fs::copy(fs::path(TESSERA_SOURCE_DIR) / "clkernels/conv_naive", kernels / "conv_naive",
+  fs::copy(test::sourceFolder() / "clkernels/conv_naive", kernels / "conv_naive",
            fs::copy_options::overwrite_existing);
   std::ofstream(kernels / "conv_naive/conv_naive.cl", std::ios::app) << "\n// edited\n";
   setenv("TESSERA_KERNEL_DIR", kernels.c_str(), 1);
