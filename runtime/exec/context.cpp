@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "exec/engine_impl.hpp"
-#include "exec/kernel_launcher.hpp"
+#include "launch/kernel_launcher.hpp"
 
 namespace tessera {
 

@@ -6,7 +6,7 @@
 #include <deque>
 
 #include "cl/cl.hpp"
-#include "exec/device_ops.hpp"
+#include "launch/device_ops.hpp"
 #include "ops/image.hpp"
 
 namespace tessera {
@@ -77,7 +77,8 @@ struct Segmentation::Impl {
   void enqueueImage(Slot& slot, const ImageView& image, std::int64_t item, Pending& work);
   void enqueueResult(Slot& slot, std::int64_t item, Pending& work);
   void finish() noexcept {
-    // Mesa's rusticl (22.3) returns from clFinish while flushed commands still run, so their events come first.
+    // Mesa's rusticl (22.3) returns from clFinish while flushed commands still run, so their events come
+    // first.
     for (const Pending& work : pending)
       for (const cl::Event& event : work.after)
         if (const cl_event handle = event()) clWaitForEvents(1, &handle);

@@ -1,19 +1,12 @@
-// Lowering: family and layout per layer, reformats between them, steps in order.
+// Lowering: a step for each layer with the family and layouts that were decided, and reformats between them.
 #include "lower/lowering.hpp"
 
 #include <algorithm>
-#include <cmath>
 
-#include "lower/cost_model.hpp"
 #include "lower/reformat.hpp"
-#include "tessera/log.hpp"
+#include "lower/ways.hpp"
 
 namespace tessera {
-
-Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser,
-                   const TimeSource& times, LayoutChoice layouts) {
-  return Lowering(graph, device, chooser, times, layouts).run();
-}
 
 Lowered Lowering::run() {
   for (const TensorId id : graph_.inputs()) {
@@ -22,7 +15,7 @@ Lowered Lowering::run() {
     out_.inputs.push_back({tensor.name, addValue(id, tensor.desc(), storage)});
   }
   findSharedConcats();
-  if (layouts_ == LayoutChoice::Planned) planLayouts();
+  choice_.begin(*this);
   std::string unsupported;
   for (const Layer& layer : graph_.layers()) {
     try {
@@ -54,139 +47,53 @@ OpView Lowering::viewOf(const Layer& layer) const {
 
 void Lowering::lowerLayer(const Layer& layer) {
   if (lowerAsView(layer) || lowerSharedConcat(layer)) return;
-  const OpView base = viewOf(layer);
-  std::string refusals;
-  const auto best = bestCandidate(layer, base, refusals);
-  if (!best)
-    throw Error(ErrorCode::Unsupported, "layer '" + layer.name + "': no kernel family runs " + base.text() +
-                                            (refusals.empty() ? "" : ": ") + refusals);
-  emit(layer, *best);
+  emit(layer, choice_.fit(*this, layer, viewOf(layer)));
 }
 
-std::optional<Lowering::Candidate> Lowering::bestCandidate(const Layer& layer, const OpView& base,
-                                                           std::string& refusals) {
-  if (const auto planned = plan_.find(layerIndex_); planned != plan_.end()) {
-    std::string refusal;  // a slice may not suit it: then the layer is looked at anew
-    if (auto candidate = tryChoice(layer, base, *planned->second.family, planned->second.blocks, refusal))
-      return candidate;
-  }
-  std::vector<Candidate> candidates;
-  for (const KernelFamily* family : familiesFor(layer.op)) {
-    for (const BlockChoice& choice : family->blockChoices(base, device_)) {
-      std::string refusal;
-      if (auto candidate = tryChoice(layer, base, *family, choice, refusal))
-        candidates.push_back(std::move(*candidate));
-      else if (const std::string text = std::string(family->id().name) + ": " + refusal;
-               refusals.find(text) == std::string::npos)  // often the same in every layout
-        refusals += (refusals.empty() ? "" : "; ") + text;
-    }
-  }
-  if (candidates.empty()) return std::nullopt;
-  const auto fails = [](const Candidate& c) { return c.measured && std::isinf(*c.measured); };
-  if (!std::all_of(candidates.begin(), candidates.end(), fails)) std::erase_if(candidates, fails);
-  const auto byEstimate = [](const Candidate& a, const Candidate& b) {
-    return a.estimated() < b.estimated();
-  };
-  if (layouts_ == LayoutChoice::Estimated) {
-    // The model's own choice leaves out families that it is never trusted with.
-    const Candidate untuned =
-        *std::min_element(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
-          const bool unsure = a.family->onlyMeasured();
-          return unsure == b.family->onlyMeasured() ? byEstimate(a, b) : !unsure;
-        });
-    std::erase_if(candidates, [&](const Candidate& c) { return !c.sameLayouts(untuned); });
-  }
-  auto best = std::min_element(candidates.begin(), candidates.end(), byEstimate);
-  // Measured times are compared with measured ones only: where the model's choice has none, the model
-  // decides.
-  if (!best->measured) return *best;
-  for (auto c = candidates.begin(); c != candidates.end(); ++c)
-    if (c->measured && c->around + *c->measured < best->around + *best->measured) best = c;
-  return *best;
+bool Fit::sameLayouts(const Fit& other) const {
+  return intoSlice == other.intoSlice && sameBlocks(view, other.view);
 }
 
-bool Lowering::Candidate::sameLayouts(const Candidate& other) const {
-  const auto blocksOf = [](const OpView& v) {
-    std::vector<int> blocks;
-    for (const auto* operands : {&v.inputs, &v.outputs})
-      for (const TensorDesc& t : *operands) blocks.push_back(t.layout.block);
-    return blocks;
-  };
-  return intoSlice == other.intoSlice && blocksOf(view) == blocksOf(other.view);
-}
-
-double Lowering::reformatTime(const TensorDesc& tensor, int from, int to) const {
-  if (sameOrder(tensor, from, to)) return 0;
-  if (times_ && layouts_ != LayoutChoice::Estimated) {
-    const OpView view = reformatView(tensor, from, to);
-    if (const KernelFamily* family = familyFor(view, device_))
-      if (const auto seconds = times_(*family, view)) return *seconds;
-  }
-  return reformatSeconds(tensor, device_);
-}
-
-// Operands as they would really lie: inputs as they exist (slices included), output in its concat slice if it
-// fits.
-std::optional<Lowering::Candidate> Lowering::tryChoice(const Layer& layer, const OpView& base,
-                                                       const KernelFamily& family, const BlockChoice& choice,
-                                                       std::string& refusal) {
-  Candidate candidate{&family, withBlocks(base, choice)};
+std::optional<Fit> Lowering::fit(const Layer& layer, const OpView& base, const KernelFamily& family,
+                                 const BlockChoice& blocks, std::string& refusal) {
+  Fit fit{&family, withBlocks(base, blocks), false, {}, {}};
   for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
     const TensorId id = layer.inputs[i];
     if (id == kNoTensor || base.inputs[i].constant) continue;
-    auto& input = candidate.view.inputs[i];
+    auto& input = fit.view.inputs[i];
     const int existing = findValue(id, input.layout.block);
     if (existing >= 0)
       input.layout = out_.values[existing].desc.layout;
     else
-      candidate.around += reformatTime(input, blockOf(id), input.layout.block);
+      fit.conversions.push_back({input, blockOf(id), input.layout.block});
   }
   const auto accepted = [&] {
-    const Verdict verdict = family.applies(candidate.view, device_);
+    const Verdict verdict = family.applies(fit.view, device_);
     if (!verdict) refusal = verdict.why;
     return verdict.ok;
   };
   bool ok = false;
   if (layer.outputs.size() == 1) {
-    auto& output = candidate.view.outputs[0];
+    auto& output = fit.view.outputs[0];
     if (const auto slice = sliceLayout(layer.outputs[0], output.layout.block)) {
       const Layout dense = output.layout;
       output.layout = *slice;
-      candidate.intoSlice = ok = accepted();
+      fit.intoSlice = ok = accepted();
       if (!ok) output.layout = dense;
     }
   }
-  if (!ok) ok = accepted();
-  if (!ok) {  // once more with dense copies of inputs that are slices
-    bool changed = false;
-    for (auto& input : candidate.view.inputs)
-      if (input.present() && !input.dense()) {
-        input.layout = {input.layout.block, 0, 0};
-        candidate.around += reformatSeconds(input, device_);
-        changed = true;
-      }
-    if (!changed || !accepted()) return std::nullopt;
-  }
-  candidate.estimate = estimateSeconds(family.cost(family.problem(candidate.view), device_), device_);
-  if (times_) candidate.measured = times_(family, candidate.view);
-  if (family.onlyMeasured() && !candidate.measured) {
-    refusal = "it is chosen only where it has been measured";
-    return std::nullopt;
-  }
-  for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
-    const auto& output = candidate.view.outputs[i];
-    if (graph_.isOutput(layer.outputs[i]) && output.layout.block != 1)
-      candidate.around += reformatTime(output, output.layout.block, 1);
-    if (concatOf_.count(layer.outputs[i]) && !candidate.intoSlice)
-      candidate.around += reformatSeconds(output, device_);
-    if (output.blockable())
-      candidate.around +=
-          reformatsAfter(layer.outputs[i], output.layout.block) * reformatSeconds(output, device_);
-  }
-  return candidate;
+  if (ok || accepted()) return fit;
+  // Once more with dense copies of inputs that are slices.
+  for (auto& input : fit.view.inputs)
+    if (input.present() && !input.dense()) {
+      input.layout = {input.layout.block, 0, 0};
+      fit.copies.push_back(input);
+    }
+  if (fit.copies.empty() || !accepted()) return std::nullopt;
+  return fit;
 }
 
-void Lowering::emit(const Layer& layer, const Candidate& candidate) {
+void Lowering::emit(const Layer& layer, const Fit& fit) {
   std::vector<int> inputs, outputs;
   std::vector<std::shared_ptr<const HostTensor>> constants;
   for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
@@ -197,27 +104,36 @@ void Lowering::emit(const Layer& layer, const Candidate& candidate) {
     else if (constants.back())
       inputs.push_back(constantValue(id));
     else
-      inputs.push_back(
-          needValue(id, candidate.view.inputs[i].layout.block, candidate.view.inputs[i].dense()));
+      inputs.push_back(needValue(id, fit.view.inputs[i].layout.block, fit.view.inputs[i].dense()));
   }
   for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
     const TensorId id = layer.outputs[i];
-    const auto& desc = candidate.view.outputs[i];
-    const int storage = candidate.intoSlice
+    const auto& desc = fit.view.outputs[i];
+    const int storage = fit.intoSlice
                             ? sliceStorage(id, desc.layout.block)
                             : addStorage(Storage::Kind::Arena, graph_.tensor(id).name, desc.bytes());
     outputs.push_back(addValue(id, desc, storage));
   }
-  addStep(layer.name, *candidate.family, candidate.view, inputs, outputs, constants);
+  addStep(layer.name, false, *fit.family, fit.view, inputs, outputs, constants);
 }
 
-void Lowering::addStep(const std::string& name, const KernelFamily& family, const OpView& view,
+void Lowering::addStep(const std::string& name, bool reformat, const KernelFamily& family, const OpView& view,
                        std::vector<int> inputs, std::vector<int> outputs,
                        std::vector<std::shared_ptr<const HostTensor>> constants) {
-  Step step{name, view, &family, {}, {}, std::move(inputs), std::move(outputs), std::move(constants), {}};
+  Step step;
+  step.layer = reformat ? "reformat " + name : name;
+  step.reformat = reformat;
+  step.view = view;
+  step.family = &family;
+  step.inputs = std::move(inputs), step.outputs = std::move(outputs), step.constants = std::move(constants);
   const Problem problem = family.problem(view);
-  step.tactic = chooser_(family, problem);
-  step.launch = family.plan(problem, step.tactic, device_);
+  step.tactic = choice_.tactic(name, reformat, family, view);
+  if (launches_) planLaunch(step, problem);
+  out_.steps.push_back(std::move(step));
+}
+
+void Lowering::planLaunch(Step& step, const Problem& problem) {
+  step.launch = step.family->plan(problem, step.tactic, device_);
   std::vector<bool> read(step.inputs.size(), false);
   for (const auto& call : step.launch.calls)
     for (const auto& arg : call.args)
@@ -226,8 +142,7 @@ void Lowering::addStep(const std::string& name, const KernelFamily& family, cons
        ++i)  // constants that only packings read are not uploaded as they are
     if (!read[i] && step.constants[i]) step.inputs[i] = -1;
   for (const std::size_t bytes : step.launch.scratch)
-    step.scratch.push_back(addStorage(Storage::Kind::Arena, name + " scratch", bytes));
-  out_.steps.push_back(std::move(step));
+    step.scratch.push_back(addStorage(Storage::Kind::Arena, step.layer + " scratch", bytes));
 }
 
 void Lowering::bindOutputs() {
@@ -315,7 +230,7 @@ void Lowering::reformat(int from, int to, const std::string& name) {
   const KernelFamily* family = familyFor(view, device_);
   if (!family)
     throw Error(ErrorCode::Unsupported, "no kernel changes the layout of " + name + ": " + view.text());
-  addStep("reformat " + name, *family, view, {from}, {to}, {nullptr});
+  addStep(name, true, *family, view, {from}, {to}, {nullptr});
 }
 
 std::size_t Lowered::counters() const {

@@ -1,31 +1,69 @@
 /// \file
-/// The state of one lowering run.
+/// The state of one lowering run: values, storages and steps so far. What to run a layer with is asked of a
+/// Choice.
 #pragma once
 
 #include <map>
 #include <optional>
-#include <set>
+#include <vector>
 
 #include "lower/step.hpp"
 
 namespace tessera {
 
+/// How a family would take a layer's operands as they lie: inputs as they exist (slices included), the output
+/// in its slice of a concatenation where it suits.
+struct Fit {
+  const KernelFamily* family = nullptr;
+  OpView view;
+  bool intoSlice = false;
+  struct Conversion {
+    TensorDesc tensor;
+    int from = 1, to = 1;  ///< channel blocks
+  };
+  std::vector<Conversion> conversions;  ///< of inputs that do not exist in the block it wants
+  std::vector<TensorDesc> copies;       ///< inputs that are slices and that it wants dense
+
+  /// Whether operands lie in the same blocks, and the output alike in a slice or not.
+  bool sameLayouts(const Fit& other) const;
+};
+
 class Lowering {
  public:
-  Lowering(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser,
-           const TimeSource& times, LayoutChoice layouts)
-      : graph_(graph), device_(device), chooser_(chooser), times_(times), layouts_(layouts) {}
+  /// Decides what a lowering runs each layer with: choosing (lower/recipe_chooser.hpp), or obeying a recipe.
+  class Choice {
+   public:
+    virtual ~Choice() = default;
+    /// The graph's inputs are there; nothing is lowered yet.
+    virtual void begin(Lowering& lowering) {}
+    /// Throws Error(Unsupported) with the reasons where nothing runs the layer.
+    virtual Fit fit(Lowering& lowering, const Layer& layer, const OpView& base) = 0;
+    /// `name`: as Step::layer.
+    virtual Tactic tactic(const std::string& name, bool reformat, const KernelFamily& family,
+                          const OpView& view) = 0;
+  };
+  /// Launches are planned where `launches` is set; without them the steps tell the recipe only.
+  Lowering(const Graph& graph, const DeviceCaps& device, Choice& choice, bool launches)
+      : graph_(graph), device_(device), choice_(choice), launches_(launches) {}
   Lowered run();
 
+  // For choices.
+  const Graph& graph() const { return graph_; }
+  const DeviceCaps& device() const { return device_; }
+  int layerIndex() const { return layerIndex_; }  ///< of the layer being lowered
+  OpView viewOf(const Layer& layer) const;
+  /// None, with the reason, where the family refuses.
+  std::optional<Fit> fit(const Layer& layer, const OpView& base, const KernelFamily& family,
+                         const BlockChoice& blocks, std::string& refusal);
+  /// Whether the layer is a concatenation whose inputs may be written in place.
+  bool isSharedConcat(int layer) const { return concats_.count(layer) > 0; }
+  /// Whether the tensor is an input of one.
+  bool inSharedConcat(TensorId tensor) const { return concatOf_.count(tensor) > 0; }
+  /// The layout of `tensor` as a slice of its shared concat in channel block `block`; none where that is not
+  /// possible.
+  std::optional<Layout> sliceLayout(TensorId tensor, int block) const;
+
  private:
-  /// One way to run a layer, for planning layouts; no family: as a view.
-  struct Planned {
-    const KernelFamily* family = nullptr;
-    BlockChoice blocks;
-    double estimate = 0;
-    std::optional<double> measured;
-    double seconds = 0;  ///< the measured time, or the estimate where the layer has none
-  };
   /// An in_place Concat: one storage that its inputs' producers write into.
   struct SharedConcat {
     int layer = -1;
@@ -33,59 +71,21 @@ class Lowering {
     int storage = -1;
     std::vector<TensorId> written;  ///< members whose producer wrote into their slice
   };
-  /// How one family could run a layer.
-  struct Candidate {
-    const KernelFamily* family = nullptr;
-    OpView view;
-    bool intoSlice = false;
-    double around = 0;               ///< seconds of the reformats it would cause
-    double estimate = 0;             ///< seconds of its own, by the cost model
-    std::optional<double> measured;  ///< and as measured
-
-    double estimated() const { return around + estimate; }
-    bool sameLayouts(const Candidate& other) const;
-  };
 
   // lowering.cpp
   void lowerLayer(const Layer& layer);
-  OpView viewOf(const Layer& layer) const;
-  std::optional<Candidate> bestCandidate(const Layer& layer, const OpView& base, std::string& refusals);
-  std::optional<Candidate> tryChoice(const Layer& layer, const OpView& base, const KernelFamily& family,
-                                     const BlockChoice& choice, std::string& refusal);
-  /// Seconds to bring a tensor from one channel block to another.
-  double reformatTime(const TensorDesc& tensor, int from, int to) const;
-  void emit(const Layer& layer, const Candidate& candidate);
-  void addStep(const std::string& name, const KernelFamily& family, const OpView& view,
+  void emit(const Layer& layer, const Fit& fit);
+  void addStep(const std::string& name, bool reformat, const KernelFamily& family, const OpView& view,
                std::vector<int> inputs, std::vector<int> outputs,
                std::vector<std::shared_ptr<const HostTensor>> constants);
+  void planLaunch(Step& step, const Problem& problem);
   void bindOutputs();
-
-  // layout_plan.cpp
-  void planLayouts();
-  std::vector<Planned> viewWays(int index, const Layer& layer, const std::set<int>& blocks) const;
-  std::vector<Planned> kernelWays(const Layer& layer) const;
 
   // views.cpp: layers that need no kernel
   bool lowerAsView(const Layer& layer);
   bool lowerSharedConcat(const Layer& layer);
   void findSharedConcats();
-  /// The layout of `tensor` as a slice of its shared concat in channel block `block`; none where that is not
-  /// possible.
-  std::optional<Layout> sliceLayout(TensorId tensor, int block);
   int sliceStorage(TensorId tensor, int block);
-
-  // wishes.cpp: looking one layer ahead
-  /// A way to run a layer, dense, and its estimated time.
-  struct Way {
-    BlockChoice choice;
-    double seconds = 0;
-  };
-  /// The fastest ways and their equals.
-  const std::vector<Way>& waysOf(int layer);
-  /// Blocks in which `layer` takes `tensor` in one of its fastest ways; none where it does not matter.
-  std::optional<std::set<int>> wishesOf(int layer, TensorId tensor);
-  /// Reformats that readers of `tensor` would need if it were written in blocks of `block`.
-  int reformatsAfter(TensorId tensor, int block, int depth = 0);
 
   // values
   int addStorage(Storage::Kind kind, const std::string& name, std::size_t bytes);
@@ -100,16 +100,13 @@ class Lowering {
 
   const Graph& graph_;
   const DeviceCaps& device_;
-  const TacticChooser& chooser_;
-  const TimeSource& times_;
-  const LayoutChoice layouts_;
+  Choice& choice_;
+  const bool launches_;
   Lowered out_;
   std::map<TensorId, std::vector<int>> valuesOf_;
   std::map<const HostTensor*, int> constantValues_;
-  std::map<int, SharedConcat> concats_;   ///< by layer index
-  std::map<TensorId, int> concatOf_;      ///< member tensor -> layer index
-  std::map<int, std::vector<Way>> ways_;  ///< by layer index
-  std::map<int, Planned> plan_;           ///< by layer index
+  std::map<int, SharedConcat> concats_;  ///< by layer index
+  std::map<TensorId, int> concatOf_;     ///< member tensor -> layer index
   int layerIndex_ = 0;
 };
 

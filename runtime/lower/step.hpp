@@ -2,9 +2,7 @@
 /// What lowering makes of a graph: values in layouts, storages in memory, and steps in order. Plain values.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +32,8 @@ struct Value {
 
 /// One operator run by one family.
 struct Step {
-  std::string layer;  ///< name in the source model; reformats are named after the tensor they convert
+  std::string layer;      ///< name in the source model; reformats are named after the tensor they convert
+  bool reformat = false;  ///< brings a tensor into another layout; in no layer of the graph
   OpView view;
   const KernelFamily* family = nullptr;
   Tactic tactic;
@@ -56,31 +55,13 @@ struct Lowered {
   std::vector<Step> steps;
   std::vector<LoweredBinding> inputs, outputs;
   std::size_t arenaBytes = 0, scratchBytes = 0;  ///< set by the memory plan; scratch is part of the arena
-  std::vector<std::size_t> slotBytes;  ///< without sub-buffers: the arena as buffers that storages take in turn
+  std::vector<std::size_t>
+      slotBytes;  ///< without sub-buffers: the arena as buffers that storages take in turn
 
-  /// Those that the step which wants most of them wants (KernelArg::counters).
+  /// How many counters the steps need (KernelArg::counters); they share them, so the largest number counts.
   std::size_t counters() const;
   std::string text() const;  ///< one line a step: layer, family, tactic, operands
 };
-
-/// Chooses the tactic of a problem; the tuner provides one, untuned runs take the family's fallback.
-using TacticChooser = std::function<Tactic(const KernelFamily&, const Problem&)>;
-
-/// Measured seconds of a pass, where they are known; infinite where it is known to fail. The tuner provides them,
-/// untuned runs estimate.
-using TimeSource = std::function<std::optional<double>(const KernelFamily&, const OpView&)>;
-
-/// How layouts are chosen. Estimated: as the cost model says, whatever was measured; measured times choose between families
-/// of equal layouts. Greedy: layer by layer, each with what lies before it. Planned: for the whole graph, by dynamic
-/// programming along its chains (lower/layout_plan.cpp). All three are the same where nothing was measured.
-enum class LayoutChoice { Estimated, Greedy, Planned };
-
-/// Throws Error(Unsupported) that lists every layer no family can run, with each family's reason.
-Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const TacticChooser& chooser,
-                   const TimeSource& times = {}, LayoutChoice layouts = LayoutChoice::Greedy);
-
-/// Seconds of a run: measured where known, estimated elsewhere.
-double predictSeconds(const Lowered& lowered, const DeviceCaps& device, const TimeSource& times);
 
 /// Gives arena storages offsets so that those alive at the same time do not overlap.
 void planMemory(Lowered& lowered, const DeviceCaps& device);

@@ -70,7 +70,7 @@ void Lowering::findSharedConcats() {
   }
 }
 
-std::optional<Layout> Lowering::sliceLayout(TensorId tensor, int block) {
+std::optional<Layout> Lowering::sliceLayout(TensorId tensor, int block) const {
   const auto member = concatOf_.find(tensor);
   if (member == concatOf_.end()) return std::nullopt;
   const SharedConcat& concat = concats_.at(member->second);

@@ -2,8 +2,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "lower/cost_model.hpp"
-#include "lower/lowering.hpp"
+#include "lower/recipe_chooser.hpp"
 
 namespace tessera {
 namespace {
@@ -15,51 +14,43 @@ bool isView(const Layer& layer) { return layer.op == "Identity" || layer.op == "
 
 }  // namespace
 
-const std::vector<Lowering::Way>& Lowering::waysOf(int layer) {
-  const auto known = ways_.find(layer);
-  if (known != ways_.end()) return known->second;
-  std::vector<Way>& ways = ways_[layer];
-  const OpView base = viewOf(graph_.layers()[layer]);
-  for (const KernelFamily* family : familiesFor(base.op)) {
-    if (family->onlyMeasured()) continue;
-    for (BlockChoice& choice : family->blockChoices(base, device_)) {
-      const OpView view = withBlocks(base, choice);
-      if (!family->applies(view, device_)) continue;
-      const double seconds = estimateSeconds(family->cost(family->problem(view), device_), device_);
-      ways.push_back({std::move(choice), seconds});
-    }
-  }
+const std::vector<Way>& RecipeChooser::fastestWaysOf(const Lowering& lowering, int layer) {
+  const auto [known, fresh] = ways_.try_emplace(layer);
+  std::vector<Way>& ways = known->second;
+  if (!fresh) return ways;
+  ways = waysToRun(lowering.viewOf(graph_.layers()[layer]), device_);
+  std::erase_if(ways, [](const Way& way) { return !mayBeTaken(*way.family, way.cost.measured); });
   double least = std::numeric_limits<double>::max();
-  for (const Way& way : ways) least = std::min(least, way.seconds);
-  std::erase_if(ways, [&](const Way& way) { return way.seconds > least + kEqualSeconds; });
+  for (const Way& way : ways) least = std::min(least, way.cost.estimate);
+  std::erase_if(ways, [&](const Way& way) { return way.cost.estimate > least + kEqualSeconds; });
   return ways;
 }
 
-std::optional<std::set<int>> Lowering::wishesOf(int layer, TensorId tensor) {
+std::optional<std::set<int>> RecipeChooser::wishesOf(const Lowering& lowering, int layer, TensorId tensor) {
   const Layer& reader = graph_.layers()[layer];
   if (isView(reader)) return std::nullopt;  // its own readers count, see reformatsAfter
   std::set<int> blocks;
   if (reader.op == "Reshape") return std::set<int>{1};
-  for (const Way& way : waysOf(layer))
+  for (const Way& way : fastestWaysOf(lowering, layer))
     for (std::size_t i = 0; i < reader.inputs.size(); ++i)
-      if (reader.inputs[i] == tensor) blocks.insert(way.choice.inputs.at(i));
+      if (reader.inputs[i] == tensor) blocks.insert(way.blocks.inputs.at(i));
   if (blocks.empty()) return std::nullopt;
   return blocks;
 }
 
-int Lowering::reformatsAfter(TensorId tensor, int block, int depth) {
+int RecipeChooser::reformatsAfter(const Lowering& lowering, TensorId tensor, int block, int depth) {
   constexpr int kDeepest = 4;  // views of views
   std::set<std::set<int>> missed;
   int reformats = 0;
   for (const int reader : graph_.consumers(tensor)) {
     const Layer& layer = graph_.layers()[reader];
-    if ((isView(layer) || concats_.count(reader)) && depth < kDeepest) {
+    if ((isView(layer) || lowering.isSharedConcat(reader)) && depth < kDeepest) {
       // A slice of a shared concat is written in place; what reads the whole decides.
-      const bool slices = !concats_.count(reader) || sliceLayout(tensor, block).has_value();
-      reformats += slices ? reformatsAfter(layer.outputs[0], block, depth + 1) : 1;
+      const bool slices = !lowering.isSharedConcat(reader) || lowering.sliceLayout(tensor, block).has_value();
+      reformats += slices ? reformatsAfter(lowering, layer.outputs[0], block, depth + 1) : 1;
       continue;
     }
-    const auto wishes = wishesOf(reader, tensor);
+    const auto wishes = wishesOf(lowering, reader, tensor);
     if (wishes && !wishes->count(block)) missed.insert(*wishes);
   }
   return reformats + static_cast<int>(missed.size());

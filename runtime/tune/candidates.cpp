@@ -8,7 +8,7 @@
 #include <set>
 
 #include "cl/program.hpp"
-#include "exec/op_runner.hpp"
+#include "launch/op_runner.hpp"
 #include "lower/cost_model.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"

@@ -174,6 +174,16 @@ std::optional<TacticsStore::Hit> TacticsStore::best(const std::string& problem, 
   return found;
 }
 
+std::vector<const TuneRecord*> TacticsStore::good(const std::string& problem, const std::string& family,
+                                                  std::uint64_t source) const {
+  std::vector<const TuneRecord*> found;
+  if (const auto same = byKey_.find(keyOf(problem, family, source)); same != byKey_.end())
+    for (const std::size_t i : same->second)
+      if (const TuneRecord& r = records_[i]; !r.bad && r.milliseconds > 0 && r.device == fingerprint_)
+        found.push_back(&r);
+  return found;
+}
+
 std::vector<std::string> TacticsStore::bad(const std::string& problem, const std::string& family,
                                            std::uint64_t source) const {
   std::vector<std::string> tactics;

@@ -51,6 +51,9 @@ class TacticsStore {
     RecordMatch match = RecordMatch::Exact;
   };
   std::optional<Hit> best(const std::string& problem, const std::string& family, std::uint64_t source) const;
+  /// Its good records of this device and driver.
+  std::vector<const TuneRecord*> good(const std::string& problem, const std::string& family,
+                                      std::uint64_t source) const;
   /// Tactics of the family on the problem that must not be tried again.
   std::vector<std::string> bad(const std::string& problem, const std::string& family,
                                std::uint64_t source) const;

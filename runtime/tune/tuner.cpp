@@ -23,20 +23,12 @@ fs::path folderOf(const TuneOptions& options) {
   return options.folder ? *options.folder : defaultCacheFolder();
 }
 
-constexpr const char* kRaceFamily = "race/1";  // of records that name the winner of a network's variants
-constexpr const char* kFullRace = "full";      // the reason's field where Full let them race
-// Names in records. Untuned: families, tactics and layouts without any record; the others are LayoutChoices.
+// Untuned: families, tactics and layouts without any record; the others are LayoutChoices.
 constexpr std::pair<const char*, std::optional<LayoutChoice>> kVariants[] = {
     {"untuned", std::nullopt},
     {"estimated", LayoutChoice::Estimated},
     {"greedy", LayoutChoice::Greedy},
     {"planned", LayoutChoice::Planned}};
-
-// Where `name` is in the table; its end where it is not.
-auto variantNamed(const std::string& name) {
-  return std::find_if(std::begin(kVariants), std::end(kVariants),
-                      [&](const auto& v) { return v.first == name; });
-}
 
 constexpr std::pair<TuneMode, std::string_view> kModes[] = {
     {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};
@@ -114,16 +106,12 @@ std::optional<TacticsStore::Hit> Tuner::find(const KernelFamily& family, const O
   auto hit = store_.best(problem.text(), family.id().text(), sourceHash(family, problem));
   if (!hit) return std::nullopt;
   try {
-    if (offers(family, family.problem(view), Tactic::parse(hit->record.tactic))) return hit;
+    if (offers(family, family.problem(view), Tactic::parse(hit->record.tactic), caps_)) return hit;
     log().debug("record of {} is not in its space any more: {}", family.id().text(), hit->record.tactic);
   } catch (const Error& e) {
     log().debug("record of {} is no tactic: {}", family.id().text(), e.what());
   }
   return std::nullopt;
-}
-
-bool Tuner::offers(const KernelFamily& family, const Problem& problem, const Tactic& tactic) const {
-  return family.space(problem, caps_).contains(tactic) || tactic == family.fallback(problem, caps_);
 }
 
 bool Tuner::isBad(const KernelFamily& family, const OpView& view, const Tactic& tactic) const {
@@ -132,22 +120,22 @@ bool Tuner::isBad(const KernelFamily& family, const OpView& view, const Tactic& 
   return std::find(bad.begin(), bad.end(), tactic.text()) != bad.end();
 }
 
-Tactic Tuner::choose(const KernelFamily& family, const Problem& problem) {
-  if (const auto hit = find(family, problem)) {
-    ++report_.problems;
-    ++(hit->match == RecordMatch::Exact ? report_.exact : report_.stale);
-    return Tactic::parse(hit->record.tactic);
-  }
-  return untunedTactic(family, problem);
+Tactic Tuner::choose(const KernelFamily& family, const Problem& problem, TacticSources& sources) const {
+  const auto hit = find(family, problem);
+  if (!hit) return untunedTactic(family, problem, sources);
+  ++sources.problems;
+  ++(hit->match == RecordMatch::Exact ? sources.exact : sources.stale);
+  return Tactic::parse(hit->record.tactic);
 }
 
-Tactic Tuner::untunedTactic(const KernelFamily& family, const Problem& problem) {
-  ++report_.problems;
+Tactic Tuner::untunedTactic(const KernelFamily& family, const Problem& problem,
+                            TacticSources& sources) const {
+  ++sources.problems;
   if (auto tactic = defaultTactic(family, problem)) {
-    ++report_.defaults;
+    ++sources.defaults;
     return *std::move(tactic);
   }
-  ++report_.fallback;
+  ++sources.fallback;
   return family.fallback(problem, caps_);
 }
 
@@ -185,80 +173,70 @@ void Tuner::noteBad(const TuneRecord& record) {
   }
 }
 
-void Tuner::forgetChoices() {
-  report_.problems = report_.exact = report_.stale = report_.defaults = report_.fallback = 0;
+TuneReport Tuner::report(const TacticSources& sources) const {
+  TuneReport whole = report_;
+  whole.problems = sources.problems, whole.exact = sources.exact, whole.stale = sources.stale;
+  whole.defaults = sources.defaults, whole.fallback = sources.fallback;
+  return whole;
 }
 
-bool Tuner::hasRaced(const Graph& graph) const {
-  const auto won = networkRecord(graph, kRaceFamily);
-  return won && won->match == RecordMatch::Exact;
-}
-
-Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
-  forgetChoices();
-  const std::optional<LayoutChoice> layouts = variantNamed(variant)->second;
-  const bool untuned = !layouts;
-  const TacticChooser chooser = [&](const KernelFamily& family, const Problem& problem) {
-    return untuned ? untunedTactic(family, problem) : choose(family, problem);
+ChosenRecipe Tuner::choose(const Graph& graph, std::optional<LayoutChoice> layouts,
+                           TacticSources& sources) const {
+  const TacticChooser tactics = [&](const KernelFamily& family, const Problem& problem) {
+    return layouts ? choose(family, problem, sources) : untunedTactic(family, problem, sources);
   };
   const TimeSource times = [&](const KernelFamily& family, const OpView& view) -> std::optional<double> {
-    if (!untuned) return seconds(family, view);
+    if (layouts) return seconds(family, view);
     return fails(family, view) ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
   };
-  return lowerGraph(graph, caps_, chooser, times, layouts.value_or(LayoutChoice::Greedy));
+  return chooseRecipe(graph, caps_, tactics, times, layouts.value_or(LayoutChoice::Greedy));
 }
 
-Lowered Tuner::lower(const Graph& graph) {
-  if (options_.mode == TuneMode::Off || store_.size() == 0) return lowerAs(graph, "untuned");
-  const auto won = networkRecord(graph, kRaceFamily);
-  if (won && won->record.tactic == kKept)
-    if (const auto kept = keptOnRecord(graph))
-      if (auto lowered = lowerKept(graph, *kept)) return std::move(*lowered);
-  if (won && variantNamed(won->record.tactic) != std::end(kVariants))
-    return lowerAs(graph, won->record.tactic);
-  const TimeSource times = [this](const KernelFamily& family, const OpView& view) {
-    return seconds(family, view);
-  };
-  std::optional<Variant> best;
-  double least = 0;
+Tuner::Found Tuner::foundBy(const Graph& graph, Recipe recipe, TacticSources sources) const {
+  Lowered lowered = lowerGraph(graph, caps_, recipe);
+  return {std::move(recipe), std::move(lowered), sources};
+}
+
+Tuner::Found Tuner::lower(const Graph& graph) const {
+  TacticSources sources;
+  if (options_.mode == TuneMode::Off || store_.size() == 0) {
+    ChosenRecipe chosen = choose(graph, std::nullopt, sources);
+    return foundBy(graph, std::move(chosen.recipe), sources);
+  }
+  if (auto found = foundOnRecord(graph)) return *std::move(found);
+  std::optional<ChosenRecipe> best;
   for (const auto& [name, layouts] : kVariants) {
     if (!layouts) continue;
-    Lowered lowered = lowerAs(graph, name);
-    const double seconds = predictSeconds(lowered, caps_, times);
-    log().debug("layouts {}: {:.3f} ms", name, seconds * 1e3);
-    if (best && seconds >= least) continue;
-    best = Variant{name, std::move(lowered), report_};
-    least = seconds;
+    TacticSources its;
+    ChosenRecipe chosen = choose(graph, layouts, its);
+    log().debug("layouts {}: {:.3f} ms", name, chosen.seconds * 1e3);
+    if (best && chosen.seconds >= best->seconds) continue;
+    best = std::move(chosen);
+    sources = its;
   }
-  report_ = best->report;
-  return std::move(best->lowered);
+  return foundBy(graph, std::move(best->recipe), sources);
 }
 
-std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) {
+std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) const {
   std::vector<Variant> variants;
-  if (!searches(options_.mode)) return variants;
-  // Full has more rounds than Fast, which may have decided.
-  if (const auto won = networkRecord(graph, kRaceFamily);
-      won && won->match == RecordMatch::Exact && report_.candidates == 0 &&
-      (options_.mode == TuneMode::Fast || won->record.reason == kFullRace))
-    return variants;
-  std::set<std::string> texts;
-  for (const auto& [name, _] : kVariants) {
-    Lowered lowered = lowerAs(graph, name);
-    if (texts.insert(lowered.text()).second) variants.push_back({name, std::move(lowered), report_});
-  }
+  if (!searches(options_.mode) || (report_.candidates == 0 && raceIsWon(graph))) return variants;
+  const auto add = [&](const char* name, Recipe recipe, const TacticSources& sources) {
+    const auto same = [&](const Variant& v) { return v.found.recipe == recipe; };
+    if (std::ranges::none_of(variants, same))
+      variants.push_back({name, foundBy(graph, std::move(recipe), sources)});
+  };
   // What an earlier race found may be the fastest still. It goes first: the others must beat it.
-  if (const auto before = before_.find(networkKey(graph)); before != before_.end())
-    if (auto lowered = lowerKept(graph, before->second); lowered && texts.insert(lowered->text()).second)
-      variants.insert(variants.begin(), Variant{kKept, std::move(*lowered), report_});
+  if (const auto before = before_.find(networkKey(graph)); before != before_.end()) {
+    const std::size_t steps = before->second.steps.size();
+    if (auto lowered = lowerBy(graph, before->second))
+      variants.push_back({kKept, {before->second, *std::move(lowered), {steps, steps}}});
+  }
+  for (const auto& [name, layouts] : kVariants) {
+    TacticSources sources;
+    ChosenRecipe chosen = choose(graph, layouts, sources);
+    add(name, std::move(chosen.recipe), sources);
+  }
   return variants;
-}
-
-void Tuner::recordWinner(const Graph& graph, const Variant& winner, double milliseconds) {
-  report_ = winner.report;
-  if (winner.name == kKept) recordKept(graph, before_.at(networkKey(graph)));
-  recordLatest({kRaceFamily, 0, networkKey(graph), caps_.fingerprint(), winner.name, milliseconds, false,
-                options_.mode == TuneMode::Full ? kFullRace : ""});
 }
 
 void Tuner::savePrograms(const Lowered& lowered) {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "lower/step.hpp"
+#include "lower/recipe_chooser.hpp"
 #include "tessera/calibration.hpp"
 #include "tessera/tuning.hpp"
 #include "tune/candidates.hpp"
@@ -19,6 +19,11 @@
 #include "tune/tactics_store.hpp"
 
 namespace tessera {
+
+/// Where the tactics of a network came from: parts of TuneReport.
+struct TacticSources {
+  std::size_t problems = 0, exact = 0, stale = 0, defaults = 0, fallback = 0;
+};
 
 class Tuner {
  public:
@@ -30,36 +35,42 @@ class Tuner {
   /// Fast and Full: measures what lowering `graph` may choose from, and searches; no longer than until that
   /// share of the budget's time for searches is over, which began with the tuner's first search.
   void tune(const Graph& graph, double until = 1);
-  /// Lowers with the best known tactics; layouts as an earlier race found, else as the times predict.
-  Lowered lower(const Graph& graph);
+  /// A network as it is to run, and where its tactics came from.
+  struct Found {
+    Recipe recipe;
+    Lowered lowered;
+    TacticSources sources;
+  };
+  /// With the best known tactics: as an earlier race found, else in the layouts that the times predict.
+  Found lower(const Graph& graph) const;
 
-  /// One way to lower a network. Times of layers alone do not tell all, so networks that were tuned let these
+  /// One way to run a network. Times of layers alone do not tell all, so networks that were tuned let these
   /// race.
   struct Variant {
     std::string name;
-    Lowered lowered;
-    TuneReport report;  ///< with where its tactics came from
+    Found found;
   };
   /// Those that differ, the plainest first; empty where there is nothing to race: nothing is to be
   /// tuned, or an earlier race was won.
-  std::vector<Variant> variants(const Graph& graph);
+  std::vector<Variant> variants(const Graph& graph) const;
   double raceSeconds() const;  ///< of the budget, for one race of whole networks
-  /// Of variants(): what later builds take, and the report tells of.
-  void recordWinner(const Graph& graph, const Variant& winner, double milliseconds);
+  /// What later builds take for the network.
+  void recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds);
 
   // Kernels in the place of others (tuner_refine.cpp).
   /// A kernel or tactic that was measured and is right, instead of what runs a problem, wherever that occurs.
   struct Swap {
-    std::string layer;                 ///< the first where it would run
-    std::vector<std::string> instead;  ///< names of all kernels for the problem in its layouts
-    std::string to, tactic;
+    std::string layer;               ///< the first where it would run
+    std::vector<std::size_t> steps;  ///< of the recipe that it was made for
+    std::string family;
+    Tactic tactic;
+
+    Recipe in(Recipe recipe) const;  ///< `recipe` with it
   };
-  /// What might make the network faster that variants() and a race found: the most promising first.
-  std::vector<Swap> swaps(const Graph& graph);
-  /// The network with a swap, and those accepted before; none where layouts would change.
-  std::optional<Lowered> lowerWith(const Graph& graph, const Swap& swap);
-  /// Later builds take it; `swap`: one that lowerWith() gave a network for.
-  void accept(const Graph& graph, const Swap& swap, double milliseconds);
+  /// What might make a network that won its race faster: the most promising first. Channel blocks stay.
+  std::vector<Swap> swaps(const Found& network) const;
+  /// None where the recipe does not fit the graph, or has a kernel that is known to be wrong.
+  std::optional<Lowered> lowerBy(const Graph& graph, const Recipe& recipe) const;
   double refineSeconds() const;  ///< left of the budget for swaps
 
   // Precision by measured cost (tuner_precision.cpp). `optimized`: the network in fp32; `rules`: with every
@@ -77,24 +88,19 @@ class Tuner {
   /// than one process. What they leave is the caller's.
   void savePrograms(const Lowered& lowered);
 
-  const TuneReport& report() const { return report_; }
+  /// What the searches did; `sources`: of the network that runs.
+  TuneReport report(const TacticSources& sources = {}) const;
   const TacticsStore& store() const { return store_; }
 
  private:
   using Clock = std::chrono::steady_clock;
-  /// One way to run a problem.
-  struct Option {
-    const KernelFamily* family = nullptr;
-    OpView view;
-    double estimate = 0;  ///< seconds by the cost model
-  };
   /// A distinct problem of the network, before layouts.
   struct Job {
     OpView planar;
     std::string layer;
     int count = 0;
-    Option untuned;               ///< what runs it without records
-    std::vector<Option> options;  ///< all ways, cheapest by the model first
+    Way untuned;               ///< what runs it without records
+    std::vector<Way> options;  ///< all ways, cheapest by the model first
     double untunedMs = 0;
     bool cut = false;  ///< there was no time for the whole search
   };
@@ -102,21 +108,21 @@ class Tuner {
   /// Ways to run a job that are to be timed side by side.
   struct Comparison {
     Job* job = nullptr;
-    std::vector<Option> options;
+    std::vector<Way> options;
   };
 
   // Look-up.
-  Lowered lowerAs(const Graph& graph, const std::string& variant);
-  Tactic choose(const KernelFamily& family, const Problem& problem);
-  /// What runs without records, counted in the report.
-  Tactic untunedTactic(const KernelFamily& family, const Problem& problem);
+  Found lowerAs(const Graph& graph, const std::string& variant) const;
+  Found foundBy(const Graph& graph, Recipe recipe, TacticSources sources) const;
+  ChosenRecipe choose(const Graph& graph, std::optional<LayoutChoice> layouts, TacticSources& sources) const;
+  Tactic choose(const KernelFamily& family, const Problem& problem, TacticSources& sources) const;
+  /// What runs without records.
+  Tactic untunedTactic(const KernelFamily& family, const Problem& problem, TacticSources& sources) const;
   /// The default tactic of the device's class, unless it is known to be bad here.
   std::optional<Tactic> defaultTactic(const KernelFamily& family, const Problem& problem) const;
   std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
   /// Whether the untuned tactic is known to be wrong, to crash or to hang, in this layout or another.
   bool fails(const KernelFamily& family, const OpView& view) const;
-  /// Whether a family has the tactic for a problem.
-  bool offers(const KernelFamily& family, const Problem& problem, const Tactic& tactic) const;
   /// Whether it is known to be wrong, to crash or to hang.
   bool isBad(const KernelFamily& family, const OpView& view, const Tactic& tactic) const;
   /// The record of a family on a view, where its tactic is valid.
@@ -129,24 +135,19 @@ class Tuner {
   void recordLatest(TuneRecord record);
   std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
 
-  // A network as it ran before a search (tuner_kept.cpp).
-  struct KeptNetwork {
-    LayoutChoice layouts = LayoutChoice::Greedy;
-    std::string text;  ///< hash of the lowered network's text: nothing else is taken for it
-    std::map<std::string, std::string> tactics;  ///< by stepName()
-    KeptNetwork with(const Swap& swap) const;
-  };
+  // How whole networks run (tuner_recipes.cpp).
+  /// Names a kernel on a problem, with its sources.
   std::string stepName(const KernelFamily& family, const OpView& view) const;
-  KeptNetwork keptFrom(const Lowered& lowered, LayoutChoice layouts) const;
-  /// With its kernels, whatever the text.
-  std::optional<Lowered> lowerFrom(const Graph& graph, const KeptNetwork& kept);
-  std::optional<KeptNetwork> keepable(const Graph& graph, const Lowered& lowered);
-  std::optional<Lowered> lowerKept(const Graph& graph, const KeptNetwork& kept);
-  std::optional<KeptNetwork> keptOnRecord(const Graph& graph) const;
-  void recordKept(const Graph& graph, const KeptNetwork& kept);
+  std::uint64_t sourcesOf(const Lowered& lowered) const;
+  bool hasBad(const Lowered& lowered) const;
+  std::optional<Found> foundOnRecord(const Graph& graph) const;
+  bool raceIsWon(const Graph& graph) const;
   void rememberBefore(const Graph& graph);
-  bool hasRaced(const Graph& graph) const;
-  void forgetChoices();  ///< of the report
+
+  // Kernels in the place of others.
+  struct Place;
+  std::vector<Place> placesOf(const Lowered& lowered) const;
+  std::pair<std::vector<std::pair<double, Swap>>, double> rivalsOf(const Place& place) const;
 
   // Precision.
   /// Per layer of the optimised network: seconds as `graph` runs it, and the channel block of its result.
@@ -154,13 +155,15 @@ class Tuner {
     std::vector<double> seconds;
     std::vector<int> blocks;
   };
-  LayerTimes layerTimes(const Graph& graph, const Graph& optimized);
+  LayerTimes layerTimes(const Graph& graph, const Graph& optimized) const;
   double measuredSeconds(const OpView& view);
   std::optional<PrecisionDecision> decisionOnRecord(const Graph& rules) const;
   double conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block);
 
   // Search.
   std::vector<Job> jobsOf(const Graph& graph) const;
+  std::set<int> blocksOf(const std::vector<Job>& jobs) const;
+  Way wayOf(const KernelFamily& family, const OpView& view) const;
   std::vector<Job> reformatJobs(const std::vector<Job>& jobs) const;
   void search(const Graph& graph, std::vector<Job>& jobs);
   std::vector<Trial> measure(const std::vector<Candidate>& candidates, double best, bool checkAll);
@@ -168,13 +171,13 @@ class Tuner {
   std::vector<Trial> tryCandidates(const std::vector<Candidate>& candidates, double best, bool checkAll);
   /// Those without a record as candidates with their untuned tactics; `best`: milliseconds of the fastest on
   /// record, 0 where there is none.
-  std::vector<Candidate> unmeasured(const std::vector<Option>& options, double& best) const;
-  void measureOptions(const std::vector<Option>& options);
+  std::vector<Candidate> unmeasured(const std::vector<Way>& options, double& best) const;
+  void measureOptions(const std::vector<Way>& options);
   /// In order, until that share of the search's time is over. `fractions` of the whole search: where it is
   /// before and afterwards. `after`: each.
   void measureAll(const std::vector<Comparison>& comparisons, double share,
                   std::pair<double, double> fractions, const std::function<void()>& after = {});
-  bool searchOption(const Option& option, double seconds);
+  bool searchOption(const Way& option, double seconds);
   void rematch(const Job& job);
   void record(const Candidate& candidate, const Trial& trial);
   double elapsed() const;
@@ -201,8 +204,8 @@ class Tuner {
   std::unique_ptr<CandidateRunner> runner_;
   bool untried_ = false;  ///< the runner has a worker that has not answered yet
   TuneReport report_;
-  std::map<std::string, KeptNetwork> before_;  ///< by networkKey()
-  std::optional<Clock::time_point> begin_;     ///< of the first search
+  std::map<std::string, Recipe> before_;    ///< by networkKey(): as it ran before a search by Full
+  std::optional<Clock::time_point> begin_;  ///< of the first search
   struct Span {
     double begin = 0, end = 0;               ///< seconds since begin_
     double fraction = 0, untilFraction = 0;  ///< of all that is to be searched
@@ -217,7 +220,7 @@ class Tuner {
       problemHashes_;  ///< by family and problem: planning takes its time
 };
 
-inline constexpr const char* kKept = "kept";  ///< name of the variant that is kept kernel by kernel
+inline constexpr const char* kKept = "kept";  ///< name of the variant that ran before a search
 /// Names a network by what its layouts depend on: operators and operands, in order.
 std::string networkKey(const Graph& graph);
 

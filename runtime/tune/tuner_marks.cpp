@@ -59,7 +59,7 @@ struct SearchMark {
 
 std::uint64_t Tuner::jobHash(const Job& job) const {
   std::uint64_t hash = 0;
-  for (const Option& option : job.options)
+  for (const Way& option : job.options)
     hash = hash * 31 + sourceHash(*option.family, option.family->problem(option.view));
   return hash;
 }
@@ -79,7 +79,7 @@ bool Tuner::searched(const Job& job) const {
 
 std::optional<TuneRecord> Tuner::fastestOf(const Job& job) const {
   std::optional<TuneRecord> fastest;
-  for (const Option& option : job.options)
+  for (const Way& option : job.options)
     if (const auto known = find(*option.family, option.view);
         known && known->match == RecordMatch::Exact &&
         (!fastest || known->record.milliseconds < fastest->milliseconds))

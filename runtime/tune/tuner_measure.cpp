@@ -90,10 +90,10 @@ std::vector<Trial> Tuner::tryCandidates(const std::vector<Candidate>& candidates
   return trials;
 }
 
-std::vector<Candidate> Tuner::unmeasured(const std::vector<Option>& options, double& best) const {
+std::vector<Candidate> Tuner::unmeasured(const std::vector<Way>& options, double& best) const {
   std::vector<Candidate> candidates;
   best = 0;
-  for (const Option& option : options) {
+  for (const Way& option : options) {
     if (const auto known = find(*option.family, option.view); known && known->match == RecordMatch::Exact) {
       if (best == 0 || known->record.milliseconds < best) best = known->record.milliseconds;
       continue;
@@ -108,7 +108,7 @@ std::vector<Candidate> Tuner::unmeasured(const std::vector<Option>& options, dou
 }
 
 // Times each way with its untuned tactic, and records all that are right.
-void Tuner::measureOptions(const std::vector<Option>& options) {
+void Tuner::measureOptions(const std::vector<Way>& options) {
   double best = 0;
   const auto candidates = unmeasured(options, best);
   if (candidates.empty()) return;
@@ -147,7 +147,7 @@ void Tuner::measureAll(const std::vector<Comparison>& comparisons, double share,
 void Tuner::rematch(const Job& job) {
   std::vector<std::pair<double, Candidate>> known;
   double best = std::numeric_limits<double>::max();
-  for (const Option& option : job.options) {
+  for (const Way& option : job.options) {
     const auto hit = find(*option.family, option.view);
     if (!hit || hit->match != RecordMatch::Exact || hit->record.milliseconds <= 0) continue;
     known.push_back(
@@ -163,7 +163,7 @@ void Tuner::rematch(const Job& job) {
 }
 
 // False where the time was over before the search was.
-bool Tuner::searchOption(const Option& option, double seconds) {
+bool Tuner::searchOption(const Way& option, double seconds) {
   const Problem problem = option.family->problem(option.view);
   const TacticSpace space = option.family->space(problem, caps_);
   if (space.empty()) return true;

@@ -19,7 +19,7 @@ constexpr double kUntilInt8 = 0.45, kUntilFp32 = 0.85, kUntilConversions = 0.92;
 
 // The layer of the network that a step belongs to: its own name, or with an activation's behind it.
 std::string layerOf(const Step& step, const std::map<std::string, int>& layers) {
-  if (step.view.op == "Reformat") return {};
+  if (step.reformat) return {};
   if (layers.count(step.layer)) return step.layer;
   const auto slash = step.layer.rfind('/');
   if (slash == std::string::npos) return {};
@@ -29,13 +29,13 @@ std::string layerOf(const Step& step, const std::map<std::string, int>& layers) 
 
 }  // namespace
 
-Tuner::LayerTimes Tuner::layerTimes(const Graph& graph, const Graph& optimized) {
+Tuner::LayerTimes Tuner::layerTimes(const Graph& graph, const Graph& optimized) const {
   std::map<std::string, int> index;
   for (std::size_t i = 0; i < optimized.layers().size(); ++i)
     index.emplace(optimized.layers()[i].name, static_cast<int>(i));
   LayerTimes times{std::vector<double>(optimized.layers().size()),
                    std::vector<int>(optimized.layers().size(), 1)};
-  const Lowered lowered = lower(graph);
+  const Lowered lowered = lower(graph).lowered;
   for (const Step& step : lowered.steps) {
     const std::string name = layerOf(step, index);
     if (name.empty()) continue;
@@ -53,7 +53,7 @@ Tuner::LayerTimes Tuner::layerTimes(const Graph& graph, const Graph& optimized) 
 double Tuner::measuredSeconds(const OpView& view) {
   const KernelFamily* family = familyFor(view, caps_);
   if (!family) return reformatSeconds(view.inputs.at(0), caps_);
-  if (elapsed() < kUntilConversions * searchSeconds()) measureOptions({{family, view}});
+  if (elapsed() < kUntilConversions * searchSeconds()) measureOptions({wayOf(*family, view)});
   const auto known = seconds(*family, view);
   return known && !std::isinf(*known) ? *known
                                       : estimateSeconds(family->cost(family->problem(view), caps_), caps_);

@@ -1,8 +1,8 @@
 // Kernels that take the place of others in a network that won its race: measured alone, they were not far
 // behind.
 #include <algorithm>
+#include <map>
 
-#include "tessera/log.hpp"
 #include "tune/problem.hpp"
 #include "tune/tuner.hpp"
 
@@ -15,90 +15,73 @@ constexpr std::size_t kPerProblem = 4;  // swaps
 
 }  // namespace
 
-std::vector<Tuner::Swap> Tuner::swaps(const Graph& graph) {
-  const TuneReport before = report_;
-  const Lowered lowered = lower(graph);
-  auto kept = keepable(graph, lowered);
-  report_ = before;
-  if (!kept) return {};
-  before_[networkKey(graph)] = *std::move(kept);
-  std::map<std::string, std::vector<const TuneRecord*>> records;  // good ones, by problem
-  for (const TuneRecord& r : store_.records())
-    if (!r.bad && r.milliseconds > 0 && r.device == caps_.fingerprint()) records[r.problem].push_back(&r);
+Recipe Tuner::Swap::in(Recipe recipe) const {
+  for (const std::size_t step : steps)
+    recipe.steps.at(step).family = family, recipe.steps.at(step).tactic = tactic;
+  return recipe;
+}
 
-  struct Place {
-    std::string layer, family, tactic;
-    OpView view;
-    int count = 0;
-  };
-  std::map<std::string, Place> places;  // by name
-  for (const Step& step : lowered.steps) {
-    Place& place = places[stepName(*step.family, step.view)];
-    if (place.count++ == 0)
-      place = {step.layer, step.family->id().text(), step.tactic.text(), denseView(step.view), 1};
+// Steps that run the same kernel on the same problem.
+struct Tuner::Place {
+  std::string layer, family, tactic;
+  OpView view;
+  std::vector<std::size_t> steps;
+};
+
+std::vector<Tuner::Place> Tuner::placesOf(const Lowered& lowered) const {
+  std::vector<Place> places;
+  std::map<std::string, std::size_t> known;  // by name
+  for (std::size_t i = 0; i < lowered.steps.size(); ++i) {
+    const Step& step = lowered.steps[i];
+    const auto [at, fresh] = known.emplace(stepName(*step.family, step.view), places.size());
+    if (fresh)
+      places.push_back({step.layer, step.family->id().text(), step.tactic.text(), denseView(step.view), {}});
+    places[at->second].steps.push_back(i);
   }
-  struct Ranked {
-    Swap swap;
-    double total = 0;  // milliseconds of the problem in the network
-    double ms = 0;
-  };
-  std::vector<std::vector<Ranked>> problems;
-  for (const auto& [name, place] : places) {
-    std::vector<Ranked> ways;
-    std::vector<std::string> names;
-    double now = 0;
-    for (const KernelFamily* family : familiesFor(place.view.op)) {
-      if (!family->applies(place.view, caps_)) continue;
-      const Problem problem = family->problem(place.view);
-      const std::string to = stepName(*family, place.view);
-      names.push_back(to);
-      for (const TuneRecord* r : records[problem.text()]) {
-        if (r->family != family->id().text() || r->source != sourceHash(*family, problem)) continue;
-        if (r->family == place.family && r->tactic == place.tactic)
-          now = r->milliseconds;
-        else if (offers(*family, problem, Tactic::parse(r->tactic)))
-          ways.push_back({{place.layer, {}, to, r->tactic}, 0, r->milliseconds});
-      }
+  return places;
+}
+
+// What else was measured on a place's problem and was not far behind, the fastest first; and the time of what
+// runs there.
+std::pair<std::vector<std::pair<double, Tuner::Swap>>, double> Tuner::rivalsOf(const Place& place) const {
+  std::vector<std::pair<double, Swap>> rivals;
+  double now = 0;
+  for (const KernelFamily* family : familiesFor(place.view.op)) {
+    if (!family->applies(place.view, caps_)) continue;
+    const Problem problem = family->problem(place.view);
+    for (const TuneRecord* r :
+         store_.good(problem.text(), family->id().text(), sourceHash(*family, problem))) {
+      const Tactic tactic = Tactic::parse(r->tactic);
+      if (r->family == place.family && r->tactic == place.tactic)
+        now = r->milliseconds;
+      else if (offers(*family, problem, tactic, caps_))
+        rivals.push_back({r->milliseconds, {place.layer, place.steps, r->family, tactic}});
     }
-    std::erase_if(ways, [&](const Ranked& way) { return now == 0 || way.ms > kNear * now; });
-    std::stable_sort(ways.begin(), ways.end(), [](const Ranked& a, const Ranked& b) { return a.ms < b.ms; });
-    ways.resize(std::min(ways.size(), kPerProblem));
-    for (Ranked& way : ways) way.swap.instead = names, way.total = place.count * now;
-    if (!ways.empty()) problems.push_back(std::move(ways));
+  }
+  std::erase_if(rivals, [&](const auto& rival) { return now == 0 || rival.first > kNear * now; });
+  std::ranges::stable_sort(rivals, {}, [](const auto& rival) { return rival.first; });
+  rivals.resize(std::min(rivals.size(), kPerProblem));
+  return {std::move(rivals), now};
+}
+
+std::vector<Tuner::Swap> Tuner::swaps(const Found& network) const {
+  struct Rivals {
+    double total = 0;  // milliseconds of the problem in the network
+    std::vector<std::pair<double, Swap>> swaps;
+  };
+  std::vector<Rivals> problems;
+  for (const Place& place : placesOf(network.lowered)) {
+    auto [rivals, now] = rivalsOf(place);
+    if (!rivals.empty())
+      problems.push_back({static_cast<double>(place.steps.size()) * now, std::move(rivals)});
   }
   // The costliest problems first; of each its best, then of each its second best.
-  std::stable_sort(problems.begin(), problems.end(),
-                   [](const auto& a, const auto& b) { return a.front().total > b.front().total; });
+  std::ranges::stable_sort(problems, std::ranges::greater(), &Rivals::total);
   std::vector<Swap> swaps;
   for (std::size_t rank = 0; rank < kPerProblem; ++rank)
-    for (auto& problem : problems)
-      if (rank < problem.size()) swaps.push_back(std::move(problem[rank].swap));
+    for (Rivals& problem : problems)
+      if (rank < problem.swaps.size()) swaps.push_back(std::move(problem.swaps[rank].second));
   return swaps;
-}
-
-Tuner::KeptNetwork Tuner::KeptNetwork::with(const Swap& swap) const {
-  KeptNetwork changed = *this;
-  for (const std::string& name : swap.instead) changed.tactics.erase(name);
-  changed.tactics[swap.to] = swap.tactic;
-  return changed;
-}
-
-std::optional<Lowered> Tuner::lowerWith(const Graph& graph, const Swap& swap) {
-  const TuneReport before = report_;
-  auto lowered = lowerFrom(graph, before_.at(networkKey(graph)).with(swap));
-  report_ = before;
-  return lowered;
-}
-
-void Tuner::accept(const Graph& graph, const Swap& swap, double milliseconds) {
-  const auto lowered = lowerWith(graph, swap);
-  if (!lowered)
-    throw Error(ErrorCode::Internal, "a swap in " + swap.layer + " that can not be lowered was accepted");
-  KeptNetwork& kept = before_.at(networkKey(graph));
-  kept = keptFrom(*lowered, kept.layouts);
-  log().debug("tuning: {} instead in {} makes '{}' faster: {:.3f} ms", swap.tactic, swap.layer, graph.name,
-              milliseconds);
-  recordWinner(graph, {kKept, {}, report_}, milliseconds);
 }
 
 }  // namespace tessera

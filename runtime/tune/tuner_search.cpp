@@ -24,17 +24,6 @@ std::string keyOf(const KernelFamily& family, const OpView& view) {
   return family.id().text() + " " + view.text();
 }
 
-// Whether operands lie in the same channel blocks.
-bool sameBlocks(const OpView& a, const OpView& b) {
-  const auto blocksOf = [](const OpView& view) {
-    std::vector<int> blocks;
-    for (const auto* operands : {&view.inputs, &view.outputs})
-      for (const TensorDesc& t : *operands) blocks.push_back(t.layout.block);
-    return blocks;
-  };
-  return blocksOf(a) == blocksOf(b);
-}
-
 }  // namespace
 
 double Tuner::elapsed() const {
@@ -62,58 +51,52 @@ void Tuner::tell(const std::string& layer, double fraction) {
     options_.progress({layer, elapsed(), searchSeconds(), whole, report_.candidates, untunedMs_, bestMs_});
 }
 
+// Channel blocks that some family insists on: families that take any are offered these.
+std::set<int> Tuner::blocksOf(const std::vector<Job>& jobs) const {
+  std::set<int> blocks{1};
+  for (const Job& job : jobs)
+    for (const Way& way : job.options)
+      if (way.family->channelBlock(job.planar, caps_) != 0)
+        for (const auto* side : {&way.blocks.inputs, &way.blocks.outputs})
+          blocks.insert(side->begin(), side->end());
+  return blocks;
+}
+
 std::vector<Tuner::Job> Tuner::jobsOf(const Graph& graph) const {
-  const Lowered untuned = lowerGraph(
-      graph, caps_,
-      [this](const KernelFamily& family, const Problem& problem) { return family.fallback(problem, caps_); });
+  const Lowered untuned = lowerGraph(graph, caps_, chooseRecipe(graph, caps_, fallbackTactics(caps_)).recipe);
   std::vector<Job> jobs;
   std::map<std::string, std::size_t> known;
   for (const Step& step : untuned.steps) {
-    if (step.view.op == "Reformat" || step.view.op == "Identity") continue;
-    if (!whyNotMeasured(step.view).empty()) continue;
+    if (step.reformat || !whyNotMeasured(step.view).empty()) continue;
     const OpView planar = planarView(step.view);
     const auto [it, fresh] = known.emplace(planar.text(), jobs.size());
-    if (fresh) {
-      Job job{planar, step.layer, 0, {step.family, denseView(step.view)}, {}};
-      job.untuned.estimate =
-          estimateSeconds(step.family->cost(step.family->problem(step.view), caps_), caps_);
-      jobs.push_back(std::move(job));
-    }
+    if (fresh)
+      jobs.push_back({planar, step.layer, 0, wayOf(*step.family, step.view), waysToRun(planar, caps_)});
     ++jobs[it->second].count;
   }
-  // Families that take any block are offered those that some other family insists on.
-  std::set<int> blocks{1};
-  for (const Job& job : jobs)
-    for (const KernelFamily* family : familiesFor(job.planar.op))
-      if (family->channelBlock(job.planar, caps_) != 0)
-        for (const BlockChoice& choice : family->blockChoices(job.planar, caps_))
-          if (family->applies(withBlocks(job.planar, choice), caps_))
-            for (const auto* side : {&choice.inputs, &choice.outputs})
-              blocks.insert(side->begin(), side->end());
+  const std::set<int> blocks = blocksOf(jobs);
   for (Job& job : jobs) {
-    for (const KernelFamily* family : familiesFor(job.planar.op)) {
-      const bool anyBlock = family->channelBlock(job.planar, caps_) == 0;
-      for (const BlockChoice& choice : family->blockChoices(job.planar, caps_)) {
-        const OpView view = withBlocks(job.planar, choice);
-        if (!family->applies(view, caps_)) continue;
-        if (anyBlock && !std::all_of(choice.outputs.begin(), choice.outputs.end(),
-                                     [&](int block) { return blocks.count(block) > 0; }))
-          continue;
-        job.options.push_back(
-            {family, view, estimateSeconds(family->cost(family->problem(view), caps_), caps_)});
-      }
-    }
-    std::stable_sort(job.options.begin(), job.options.end(),
-                     [](const Option& a, const Option& b) { return a.estimate < b.estimate; });
+    std::erase_if(job.options, [&](const Way& way) {
+      return way.family->channelBlock(job.planar, caps_) == 0 &&
+             !std::ranges::all_of(way.blocks.outputs, [&](int block) { return blocks.count(block) > 0; });
+    });
+    std::ranges::stable_sort(job.options, {}, [](const Way& way) { return way.cost.estimate; });
   }
   return jobs;
+}
+
+// A family on a step's problem, operands dense.
+Way Tuner::wayOf(const KernelFamily& family, const OpView& view) const {
+  Way way{&family, {}, denseView(view), {}};
+  way.cost.estimate = estimateSeconds(family.cost(family.problem(view), caps_), caps_);
+  return way;
 }
 
 std::vector<Tuner::Job> Tuner::reformatJobs(const std::vector<Job>& jobs) const {
   std::map<std::string, std::pair<TensorDesc, std::set<int>>>
       tensors;  // activations, and the blocks they may have
   for (const Job& job : jobs)
-    for (const Option& option : job.options) {
+    for (const Way& option : job.options) {
       const auto add = [&](const TensorDesc& t) {
         if (!t.blockable()) return;
         TensorDesc planar = t;
@@ -132,7 +115,8 @@ std::vector<Tuner::Job> Tuner::reformatJobs(const std::vector<Job>& jobs) const 
         if (sameOrder(tensor.first, from, to)) continue;
         const OpView view = reformatView(tensor.first, from, to);
         if (const KernelFamily* family = familyFor(view, caps_))
-          reformats.push_back({planarView(view), "reformat", 1, {family, view}, {{family, view}}});
+          reformats.push_back(
+              {planarView(view), "reformat", 1, wayOf(*family, view), {wayOf(*family, view)}});
       }
   return reformats;
 }
@@ -163,17 +147,17 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
   // What runs untuned and the other families and layouts, where the cost model expects most of the time
   // first; then the reformats between them.
   std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) {
-    return a.count * a.untuned.estimate > b.count * b.untuned.estimate;
+    return a.count * a.untuned.cost.estimate > b.count * b.untuned.cost.estimate;
   });
-  const auto timeOf = [&](const Option& option) {
+  const auto timeOf = [&](const Way& option) {
     const auto known = seconds(*option.family, option.view);
-    return (known && !std::isinf(*known) ? *known : option.estimate) * 1e3;
+    return (known && !std::isinf(*known) ? *known : option.cost.estimate) * 1e3;
   };
   const std::function<void()> updateTimes = [&] {
     untunedMs_ = bestMs_ = 0;
     for (Job& job : jobs) {
       double best = job.untunedMs = timeOf(job.untuned);
-      for (const Option& option : job.options)
+      for (const Way& option : job.options)
         if (const auto s = seconds(*option.family, option.view)) best = std::min(best, *s * 1e3);
       untunedMs_ += job.count * job.untunedMs;
       bestMs_ += job.count * best;
@@ -185,26 +169,26 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
   for (const bool untunedLayouts : {true, false})
     for (Job& job : jobs) {
       Comparison comparison{&job, {job.untuned}};
-      const double least = job.options.empty() ? 0 : job.options.front().estimate;
+      const double least = job.options.empty() ? 0 : job.options.front().cost.estimate;
       // Libraries compile for seconds on CPUs, where they seldom win: Full has the time to see.
       const bool libraries = !caps_.isCpu() || options_.mode == TuneMode::Full;
       const double hopeless = libraries ? kHopeless : kHopelessFast;
-      for (const Option& option : job.options) {
+      for (const Way& option : job.options) {
         if (sameBlocks(option.view, job.untuned.view) != untunedLayouts) continue;
         if (option.family == job.untuned.family && option.view.text() == job.untuned.view.text()) continue;
-        if (option.estimate <= hopeless * least && (libraries || !option.family->usesLibrary()))
+        if (option.cost.estimate <= hopeless * least && (libraries || !option.family->usesLibrary()))
           comparison.options.push_back(option);
       }
       comparisons.push_back(std::move(comparison));
     }
   measureAll(comparisons, kOptionsShare, {0, 0.3}, updateTimes);
   // What runs untuned fails: some other way must be known to be right, whatever the time.
-  const auto right = [&](const Option& option) {
+  const auto right = [&](const Way& option) {
     const auto known = seconds(*option.family, option.view);
     return known && !std::isinf(*known);
   };
   for (Job& job : jobs)
-    for (const Option& option : job.options) {
+    for (const Way& option : job.options) {
       if (!fails(*job.untuned.family, job.untuned.view)) break;
       if (std::any_of(job.options.begin(), job.options.end(), right)) break;
       if (!fails(*option.family, option.view)) measureOptions({option});
@@ -216,13 +200,13 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
   updateTimes();
   // Tactics of what lowering would take now, by share of time.
   struct Target {
-    Option option;
+    Way option;
     std::string layer;
     Job* job = nullptr;
     double ms = 0;
   };
   std::map<std::string, Target> targets;
-  const Lowered lowered = lower(graph);
+  const Lowered lowered = lower(graph).lowered;
   std::map<std::string, Job*> open;
   for (Job& job : jobs) open.emplace(job.planar.text(), &job);
   for (const Step& step : lowered.steps) {
@@ -230,8 +214,7 @@ void Tuner::search(const Graph& graph, std::vector<Job>& jobs) {
     const auto job = open.find(planarView(view).text());
     if (job == open.end()) continue;
     Target& target = targets[keyOf(*step.family, view)];
-    target.option = {step.family, view,
-                     estimateSeconds(step.family->cost(step.family->problem(view), caps_), caps_)};
+    target.option = wayOf(*step.family, view);
     target.layer = step.layer;
     target.job = job->second;
     target.ms += timeOf(target.option);

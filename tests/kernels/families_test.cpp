@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <map>
 
-#include "exec/op_runner.hpp"
+#include "launch/op_runner.hpp"
 #include "tests/support/compare.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/samples.hpp"

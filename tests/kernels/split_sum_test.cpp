@@ -2,7 +2,7 @@
 // at every run, and leaves its counters at zero.
 #include <gtest/gtest.h>
 
-#include "exec/op_runner.hpp"
+#include "launch/op_runner.hpp"
 #include "tests/support/compare.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/samples.hpp"

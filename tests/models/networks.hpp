@@ -9,7 +9,7 @@
 
 #include "apps/common/images.hpp"
 #include "apps/common/model.hpp"
-#include "exec/device_ops.hpp"
+#include "launch/device_ops.hpp"
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/samples.hpp"

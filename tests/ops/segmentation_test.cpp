@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "exec/device_ops.hpp"
+#include "launch/device_ops.hpp"
 #include "ops/image.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/samples.hpp"

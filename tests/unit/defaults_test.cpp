@@ -206,10 +206,11 @@ TEST_F(DefaultsTest, RecordsGoFirstThenDefaultsThenTheFallback) {
     Tuner tuner(Device(nullptr), cpu(true, driver), options, std::move(runner));
     const Graph graph = network();
     tuner.tune(graph);
-    const Lowered lowered = tuner.lower(graph);
-    for (const Step& step : lowered.steps)
-      if (step.family->id().name == "conv_direct") return Result{tuner.report(), step.tactic, used.tried};
-    ADD_FAILURE() << lowered.text();
+    const Tuner::Found found = tuner.lower(graph);
+    for (const Step& step : found.lowered.steps)
+      if (step.family->id().name == "conv_direct")
+        return Result{tuner.report(found.sources), step.tactic, used.tried};
+    ADD_FAILURE() << found.lowered.text();
     return Result{};
   };
   const Tactic fallback = p_.family.fallback(p_.problem, cpu());
@@ -249,7 +250,7 @@ TEST_F(DefaultsTest, ADefaultThatIsWrongOnThisDeviceIsNotUsedAgain) {
   Tuner tuner(Device(nullptr), cpu(), options, std::move(runner));
   tuner.tune(network());
   EXPECT_GT(tuner.report().bad, 0u);
-  const Lowered lowered = tuner.lower(network());
+  const Lowered lowered = tuner.lower(network()).lowered;
   for (const Step& step : lowered.steps) EXPECT_FALSE(step.tactic == p_.other()) << step.layer;
 }
 

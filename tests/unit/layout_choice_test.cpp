@@ -1,7 +1,7 @@
 // How measured times choose families and layouts, on an invented CPU.
 #include <gtest/gtest.h>
 
-#include "lower/lowering.hpp"
+#include "lower/recipe_chooser.hpp"
 #include "tests/support/invented_device.hpp"
 
 namespace tessera {
@@ -22,9 +22,8 @@ Graph network() {
 
 Lowered lower(const TimeSource& times, LayoutChoice layouts = LayoutChoice::Greedy) {
   const DeviceCaps caps = test::inventedCpu(true);
-  return lowerGraph(
-      network(), caps, [&](const KernelFamily& family, const Problem& p) { return family.fallback(p, caps); },
-      times, layouts);
+  const Graph graph = network();
+  return lowerGraph(graph, caps, chooseRecipe(graph, caps, fallbackTactics(caps), times, layouts).recipe);
 }
 
 std::vector<int> outputBlocks(const Lowered& lowered) {

@@ -1,7 +1,7 @@
 // Lowering for an invented GPU: families and layouts of INT8 layers, without OpenCL.
 #include <gtest/gtest.h>
 
-#include "lower/lowering.hpp"
+#include "lower/recipe_chooser.hpp"
 #include "tessera/calibration.hpp"
 
 namespace tessera {
@@ -22,8 +22,8 @@ Lowered lower(const Graph& g) {
   Calibration calibration;
   for (const auto& name : tensorsToCalibrate(g)) calibration.scales[name] = 0.05f;
   const DeviceCaps caps = gpu();
-  return lowerGraph(assignInt8(g, calibration, {}), caps,
-                    [&](const KernelFamily& family, const Problem& p) { return family.fallback(p, caps); });
+  const Graph quantised = assignInt8(g, calibration, {});
+  return lowerGraph(quantised, caps, chooseRecipe(quantised, caps, fallbackTactics(caps)).recipe);
 }
 
 std::vector<std::string> families(const Lowered& lowered) {
@@ -45,8 +45,8 @@ TEST(Lowering, EncodesInTheBlockThatTheNextLayerReads) {
   const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 32, 32});
   g.markOutput(conv(g, "last", conv(g, "depthwise", conv(g, "first", x, 32), 32, 32), 10));
   const Lowered lowered = lower(g);
-  EXPECT_EQ(families(lowered), (std::vector<std::string>{"q_pointwise", "q_conv_gemm", "q_depthwise_words",
-                                                         "q_conv_gemm"}));
+  EXPECT_EQ(families(lowered),
+            (std::vector<std::string>{"q_pointwise", "q_conv_gemm", "q_depthwise_words", "q_conv_gemm"}));
   // Floats of the network's output leave planar, codes in blocks of four.
   EXPECT_EQ(lowered.steps[0].view.outputs[0].layout.block, 4);
   EXPECT_EQ(lowered.steps[3].view.outputs[0].layout.block, 1);

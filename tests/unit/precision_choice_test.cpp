@@ -9,7 +9,7 @@
 #include <random>
 #include <thread>
 
-#include "exec/int8_networks.hpp"
+#include "build/int8_networks.hpp"
 #include "lower/precision.hpp"
 #include "lower/precision_cut.hpp"
 #include "tessera/log.hpp"

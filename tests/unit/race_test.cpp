@@ -1,5 +1,5 @@
 // Who wins a race, with times that are made up: machines that are noisy, drift, or stall.
-#include "exec/race.hpp"
+#include "build/race.hpp"
 
 #include <gtest/gtest.h>
 

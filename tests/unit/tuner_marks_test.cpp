@@ -120,7 +120,7 @@ TEST_F(TunerMarks, FullLetsTheVariantsRaceAgainOnce) {
     Tuner tuner(Device(nullptr), test::inventedCpu(false, "1.0"), options_, std::make_unique<Runner>(0));
     tuner.tune(graph);
     auto made = tuner.variants(graph);
-    if (!made.empty()) tuner.recordWinner(graph, made.back(), 1);
+    if (!made.empty()) tuner.recordRecipe(graph, made.back().found.recipe, 1);
     return made.size();
   };
   EXPECT_GT(variants(), 0u);
@@ -158,29 +158,30 @@ TEST_F(TunerMarks, WhatFullFoundMayLoseToTheNetworkAsItWas) {
   auto fast = tuner(1);
   fast->tune(graph);
   auto variants = fast->variants(graph);
-  fast->recordWinner(graph, variants.back(), 1);
-  const std::string before = fast->lower(graph).text();
+  fast->recordRecipe(graph, variants.back().found.recipe, 1);
+  const std::string before = fast->lower(graph).lowered.text();
   options_.mode = TuneMode::Full;
   auto full = tuner(50);
   full->tune(graph);
   variants = full->variants(graph);
   ASSERT_GT(variants.size(), 1u);
   EXPECT_EQ(variants.front().name, "kept");
-  EXPECT_EQ(variants.front().lowered.text(), before);
-  for (std::size_t i = 1; i < variants.size(); ++i) EXPECT_NE(variants[i].lowered.text(), before);
-  full->recordWinner(graph, variants.front(), 1);
+  EXPECT_EQ(variants.front().found.lowered.text(), before);
+  for (std::size_t i = 1; i < variants.size(); ++i) EXPECT_NE(variants[i].found.lowered.text(), before);
+  full->recordRecipe(graph, variants.front().found.recipe, 1);
   for (const TuneMode mode : {TuneMode::Full, TuneMode::Fast, TuneMode::Cached}) {
     options_.mode = mode;
     auto later = tuner(50);
     later->tune(graph);
     EXPECT_TRUE(later->variants(graph).empty());
-    EXPECT_EQ(later->lower(graph).text(), before) << toString(mode);
-    EXPECT_EQ(later->report().fallback, 0u);
+    const Tuner::Found found = later->lower(graph);
+    EXPECT_EQ(found.lowered.text(), before) << toString(mode);
+    EXPECT_EQ(found.sources.fallback, 0u);
   }
   auto rest = records();
-  std::erase_if(rest, [](const TuneRecord& r) { return r.family.rfind("kept/", 0) == 0; });
+  std::erase_if(rest, [](const TuneRecord& r) { return r.family.rfind("recipe/", 0) == 0; });
   write(rest);
-  EXPECT_NE(tuner(50)->lower(graph).text(), before) << "without its record, as the times say";
+  EXPECT_NE(tuner(50)->lower(graph).lowered.text(), before) << "without its record, as the times say";
 }
 
 TEST_F(TunerMarks, AnotherDriverOrAnEditedKernelMakesListsAnew) {

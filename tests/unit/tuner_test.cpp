@@ -77,9 +77,9 @@ class TunerTest : public testing::Test {
     Tuner tuner(Device(nullptr), caps, options, std::make_unique<FakeRunner>(log));
     const Graph graph = network();
     tuner.tune(graph);
-    Lowered result = tuner.lower(graph);
-    if (lowered) *lowered = std::move(result);
-    return tuner.report();
+    Tuner::Found found = tuner.lower(graph);
+    if (lowered) *lowered = std::move(found.lowered);
+    return tuner.report(found.sources);
   }
 
   fs::path folder_;
@@ -112,7 +112,8 @@ TEST_F(TunerTest, KernelsThatTakeThePlaceOfOthersStay) {
   Log log;
   log.answer = [](const Candidate& c) {  // close to each other, so that all are worth a swap
     const bool direct = c.family->id().name == "conv_direct";
-    return Trial{Trial::Outcome::Good, (direct ? 1 : 1.2) + 0.01 * static_cast<double>(c.tactic.text().size()), "", true};
+    return Trial{Trial::Outcome::Good,
+                 (direct ? 1 : 1.2) + 0.01 * static_cast<double>(c.tactic.text().size()), "", true};
   };
   const Graph graph = network();
   TuneOptions options;
@@ -124,27 +125,31 @@ TEST_F(TunerTest, KernelsThatTakeThePlaceOfOthersStay) {
     tuner.tune(graph);
     auto variants = tuner.variants(graph);
     ASSERT_FALSE(variants.empty());
-    tuner.recordWinner(graph, variants.back(), 3);
-    const std::string before = tuner.lower(graph).text();
-    const auto swaps = tuner.swaps(graph);
+    tuner.recordRecipe(graph, variants.back().found.recipe, 3);
+    const Tuner::Found won = tuner.lower(graph);
+    EXPECT_EQ(won.recipe, variants.back().found.recipe);
+    const auto swaps = tuner.swaps(won);
     ASSERT_GE(swaps.size(), 2u);
-    std::set<std::string> tried{before};
+    std::set<std::string> tried{won.lowered.text()};
+    Recipe recipe = won.recipe;
     int taken = 0;
     for (const Tuner::Swap& swap : swaps) {
-      const auto lowered = tuner.lowerWith(graph, swap);
+      const auto lowered = tuner.lowerBy(graph, swap.in(recipe));
       if (!lowered) continue;
-      EXPECT_TRUE(tried.insert(lowered->text()).second) << swap.layer << " " << swap.tactic << " changes something";
+      EXPECT_TRUE(tried.insert(lowered->text()).second)
+          << swap.layer << " " << swap.tactic.text() << " changes something";
       if (taken == 2) continue;
       ++taken;
       expected = lowered->text();
-      tuner.accept(graph, swap, 3.0 - taken);
-      EXPECT_EQ(tuner.lower(graph).text(), expected);
+      recipe = swap.in(recipe);
+      tuner.recordRecipe(graph, recipe, 3.0 - taken);
+      EXPECT_EQ(tuner.lower(graph).lowered.text(), expected);
     }
     EXPECT_EQ(taken, 2);
   }
   options.mode = TuneMode::Cached;
   Tuner later(Device(nullptr), cpu(), options, std::make_unique<FakeRunner>(log));
-  EXPECT_EQ(later.lower(graph).text(), expected);
+  EXPECT_EQ(later.lower(graph).lowered.text(), expected);
 }
 
 TEST_F(TunerTest, WhereNothingIsFasterTheSecondRunStillTriesNothing) {
@@ -278,7 +283,7 @@ TEST_F(TunerTest, ShippedRecordsAreUsedAndNotWritten) {
   options.folder = folder_ / "own";
   options.shipped = file;
   Tuner tuner(Device(nullptr), cpu(), options);
-  shipped = tuner.lower(network());
+  shipped = tuner.lower(network()).lowered;
   EXPECT_EQ(shipped.text(), tuned.text());
   EXPECT_TRUE(!fs::exists(*options.folder) || fs::is_empty(*options.folder));
   options.shipped = folder_ / "none";
@@ -311,7 +316,7 @@ TEST_F(TunerTest, AFlippedByteAnywhereNeverGivesAWrongTactic) {
       damaged[i] = static_cast<char>(damaged[i] ^ bit);
       std::ofstream(file, std::ios::binary) << damaged;
       Tuner tuner(Device(nullptr), cpu(), options);
-      const Lowered lowered = tuner.lower(graph);
+      const Lowered lowered = tuner.lower(graph).lowered;
       for (const Step& step : lowered.steps) {
         const Problem problem = step.family->problem(step.view);
         EXPECT_TRUE(step.family->space(problem, cpu()).contains(step.tactic) ||

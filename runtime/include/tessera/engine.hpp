@@ -85,6 +85,7 @@ class Engine {
   const Impl& impl() const { return *impl_; }
 
  private:
+  friend class EngineBuilder;
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

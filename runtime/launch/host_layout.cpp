@@ -1,5 +1,5 @@
 // Host-side layout conversion.
-#include "exec/host_layout.hpp"
+#include "launch/host_layout.hpp"
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
-#include "exec/refine.hpp"
+#include "build/refine.hpp"
 
-#include "exec/race.hpp"
+#include "build/race.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -11,22 +11,26 @@ constexpr RaceLimits kDuel{0.25, 5, 100, 0.99};
 
 }  // namespace
 
-std::shared_ptr<Engine> refine(
-    Tuner& tuner, const Graph& graph, std::shared_ptr<Engine> fastest,
-    const std::function<std::shared_ptr<Engine>(Lowered lowered, const Engine& like)>& assemble) {
+std::shared_ptr<Engine> refine(Tuner& tuner, const Graph& graph, const Tuner::Found& network,
+                               std::shared_ptr<Engine> fastest, const AssembleLike& assemble) {
   if (tuner.refineSeconds() <= 0) return fastest;
+  Recipe recipe = network.recipe;
   std::size_t tried = 0, taken = 0;
-  for (const Tuner::Swap& swap : tuner.swaps(graph)) {
+  for (const Tuner::Swap& swap : tuner.swaps(network)) {
     if (tuner.refineSeconds() <= 0) break;
-    auto lowered = tuner.lowerWith(graph, swap);
+    Recipe changed = swap.in(recipe);
+    auto lowered = tuner.lowerBy(graph, changed);
     if (!lowered) continue;
     auto challenger = assemble(*std::move(lowered), *fastest);
     ++tried;
     const Race duel = race({fastest, challenger}, kDuel);
     if (duel.winner == 0) continue;
     ++taken;
+    log().debug("tuning: {} {} in {} makes '{}' faster: {:.3f} ms", swap.family, swap.tactic.text(),
+                swap.layer, graph.name, duel.milliseconds[1]);
     fastest = std::move(challenger);
-    tuner.accept(graph, swap, duel.milliseconds[1]);
+    recipe = std::move(changed);
+    tuner.recordRecipe(graph, recipe, duel.milliseconds[1]);
   }
   if (tried > 0)
     log().info("of {} kernels in the place of others, {} make '{}' faster", tried, taken, graph.name);

@@ -1,7 +1,7 @@
 // Single operators on a caller's buffers.
-#include "exec/device_ops.hpp"
+#include "launch/device_ops.hpp"
 
-#include "exec/kernel_launcher.hpp"
+#include "launch/kernel_launcher.hpp"
 
 namespace tessera {
 

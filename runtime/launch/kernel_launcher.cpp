@@ -1,9 +1,9 @@
 // Binding arguments and enqueueing.
-#include "exec/kernel_launcher.hpp"
+#include "launch/kernel_launcher.hpp"
 
 #include <limits>
 
-#include "exec/library_call.hpp"
+#include "launch/library_call.hpp"
 
 namespace tessera {
 namespace {

@@ -1,4 +1,4 @@
-#include "exec/race.hpp"
+#include "build/race.hpp"
 
 #include <algorithm>
 #include <chrono>

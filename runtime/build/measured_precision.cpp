@@ -1,9 +1,9 @@
 // Precision by measured cost: what was decided, or a race of networks.
-#include "exec/measured_precision.hpp"
+#include "build/measured_precision.hpp"
 
 #include <algorithm>
 
-#include "exec/race.hpp"
+#include "build/race.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {

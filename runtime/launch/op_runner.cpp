@@ -1,13 +1,13 @@
 // Runs one operator through one kernel family, with canaries.
-#include "exec/op_runner.hpp"
+#include "launch/op_runner.hpp"
 
 #include <chrono>
 #include <cstring>
 #include <map>
 
 #include "cl/program.hpp"
-#include "exec/host_layout.hpp"
-#include "exec/kernel_launcher.hpp"
+#include "launch/host_layout.hpp"
+#include "launch/kernel_launcher.hpp"
 
 namespace tessera {
 namespace {

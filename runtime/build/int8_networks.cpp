@@ -1,5 +1,5 @@
 // Networks of one calibration that differ in which layers run in INT8.
-#include "exec/int8_networks.hpp"
+#include "build/int8_networks.hpp"
 
 #include "lower/precision.hpp"
 
@@ -16,8 +16,9 @@ Network Int8Networks::decided(const PrecisionDecision& decision) const {
   PrecisionOptions options = options_;
   for (const KeptLayer& kept : decision.kept) {
     if (kept.layer >= static_cast<int>(optimized_.layers().size()))
-      throw Error(ErrorCode::BadCache, "a recorded choice of precisions names layer " + std::to_string(kept.layer) +
-                                           ", which '" + optimized_.name + "' does not have");
+      throw Error(ErrorCode::BadCache, "a recorded choice of precisions names layer " +
+                                           std::to_string(kept.layer) + ", which '" + optimized_.name +
+                                           "' does not have");
     const Layer& layer = optimized_.layers()[kept.layer];
     if (int8Role(optimized_, layer) == Int8Role::Compute)
       options.keepFp32.insert(layer.name);

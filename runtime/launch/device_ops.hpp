@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cl/program.hpp"
-#include "exec/kernel_launcher.hpp"
+#include "launch/kernel_launcher.hpp"
 
 namespace tessera {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "exec/int8_networks.hpp"
+#include "build/int8_networks.hpp"
 #include "tessera/engine.hpp"
 #include "tune/tuner.hpp"
 

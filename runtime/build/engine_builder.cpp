@@ -1,0 +1,165 @@
+// Building engines.
+#include "build/engine_builder.hpp"
+
+#include <algorithm>
+
+#include "build/measured_precision.hpp"
+#include "build/race.hpp"
+#include "build/refine.hpp"
+#include "exec/weights.hpp"
+#include "lower/precision.hpp"
+#include "lower/qdq.hpp"
+#include "ops/quantised.hpp"
+#include "tessera/log.hpp"
+#include "tune/tactics_store.hpp"
+
+namespace tessera {
+namespace {
+
+// What a step computes in: by its widest operand of data.
+std::string precisionOf(const OpView& view) {
+  const auto any = [&](DataType type) {
+    return std::any_of(view.inputs.begin(), view.inputs.end(),
+                       [&](const TensorDesc& t) { return t.type == type && !t.constant; });
+  };
+  if (any(DataType::Int8)) return "int8";
+  return any(DataType::Float16) ? "fp16" : "fp32";
+}
+
+void describe(Engine::Impl& engine) {
+  const auto add = [&](const LoweredBinding& lowered, bool isInput) {
+    const Value& value = engine.lowered.values[lowered.value];
+    engine.bindings.push_back({lowered.name, value.desc.type, value.desc.shape, isInput});
+    engine.bindingStorage.push_back(value.storage);
+    engine.memory.bindings += value.desc.bytes();
+  };
+  for (const auto& input : engine.lowered.inputs) add(input, true);
+  for (const auto& output : engine.lowered.outputs) add(output, false);
+  engine.memory.activations += engine.lowered.arenaBytes - engine.lowered.scratchBytes;
+  engine.memory.workspace = engine.lowered.scratchBytes + engine.lowered.counters() * sizeof(cl_int);
+  for (const Step& step : engine.lowered.steps) {
+    const Cost cost = step.family->cost(step.family->problem(step.view), engine.device.caps());
+    engine.layers.push_back({step.layer, step.view.op, std::string(step.family->id().name),
+                             step.tactic.text(), precisionOf(step.view), cost.operations, cost.bytes});
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, const EngineOptions& options) {
+  return EngineBuilder(device, options).build(std::move(graph));
+}
+
+Int8Networks EngineBuilder::toInt8(const Graph& graph, std::uint64_t sourceHash,
+                                   const Calibration* own) const {
+  if (own) return {graph, *own, options_.layerPrecision};
+  if (!options_.calibration)
+    throw Error(
+        ErrorCode::InvalidArgument,
+        "INT8 needs a calibration: images to calibrate from, a calibration cache, or a model that carries "
+        "its own scales (QuantizeLinear)");
+  const Calibration& calibration = *options_.calibration;
+  if (!options_.optimized) requireGraph(calibration, sourceHash, graph.name);
+  return {graph, calibration, options_.layerPrecision};
+}
+
+EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
+  const bool int8 = options_.precision == Precision::Int8;
+  const std::uint64_t sourceHash = int8 ? graph.hash() : 0;
+  std::optional<Calibration> own;  // scales that the model itself carries
+  if (int8 && !options_.calibration && !options_.optimized) own = takeQdq(graph);
+  if (!options_.optimized) optimize(graph, options_.passes);
+  if (!int8) return {{std::move(graph), {}}, {}};
+  Source source;
+  source.int8.emplace(toInt8(graph, sourceHash, own ? &*own : nullptr));
+  source.given = source.int8->byRules();
+  return source;
+}
+
+std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
+  if (options_.precision == Precision::Fp16)
+    throw Error(ErrorCode::Unsupported, "precision fp16 has no kernels yet: choose fp32 or int8");
+  const Source source = prepare(std::move(graph));
+  name_ = source.given.graph.name;
+  const auto& layers = source.given.graph.layers();
+  const bool integers = std::ranges::any_of(layers, [](const Layer& l) { return isQuantised(l.op); });
+  caps_ = integers ? device_.int8Caps() : device_.caps();
+  tuner_.emplace(device_, caps_, options_.tuning);
+  std::shared_ptr<Engine> engine;
+  if (source.int8 && integers && options_.precisionChoice == PrecisionChoice::Measured) {
+    MeasuredPrecision measured =
+        buildByMeasuredPrecision(*tuner_, options_.tuning.mode, *source.int8,
+                                 [this](const Network& network) { return fastest(network); });
+    engine = std::move(measured.engine);
+    Engine::Impl& made = *engine->impl_;
+    made.precisions = std::move(measured.precisions);
+    const TuneReport whole = tuner_->report();  // of all networks that were compared
+    made.tuning.candidates = whole.candidates, made.tuning.bad = whole.bad,
+    made.tuning.seconds = whole.seconds;
+  } else {
+    engine = fastest(source.given);
+  }
+  savePrograms(*engine);
+  const Engine::Impl& built = engine->impl();
+  log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
+             built.name, caps_.name, built.lowered.steps.size(), built.programs.size(),
+             built.memory.weights / 1048576.0, built.memory.activations / 1048576.0);
+  return engine;
+}
+
+std::shared_ptr<Engine> EngineBuilder::fastest(const Network& network) {
+  tuner_->tune(network.graph);
+  auto variants = tuner_->variants(network.graph);
+  if (!variants.empty()) return raced(network, std::move(variants));
+  auto found = tuner_->lower(network.graph);
+  auto engine = assemble(network, std::move(found.lowered));
+  engine->impl_->tuning = tuner_->report(found.sources);
+  return engine;
+}
+
+std::shared_ptr<Engine> EngineBuilder::raced(const Network& network, std::vector<Tuner::Variant> variants) {
+  std::vector<std::shared_ptr<Engine>> engines;
+  for (const auto& variant : variants)
+    engines.push_back(
+        assemble(network, variant.found.lowered, engines.empty() ? nullptr : engines.back().get()));
+  const Race race = tessera::race(engines, raceLimits(options_.tuning.mode, tuner_->raceSeconds()));
+  auto engine = engines[race.winner];
+  engines.clear();
+  const Tuner::Found& winner = variants[race.winner].found;
+  tuner_->recordRecipe(network.graph, winner.recipe, race.milliseconds[race.winner]);
+  engine = refine(
+      *tuner_, network.graph, winner, std::move(engine),
+      [&](Lowered lowered, const Engine& like) { return assemble(network, std::move(lowered), &like); });
+  engine->impl_->tuning = tuner_->report(winner.sources);
+  return engine;
+}
+
+std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered lowered,
+                                                const Engine* like) const {
+  auto made = std::make_unique<Engine::Impl>(device_);
+  made->name = name_;
+  made->precisions = network.precisions;
+  made->lowered = std::move(lowered);
+  planMemory(made->lowered, caps_);
+  std::vector<const KernelCall*> calls;
+  for (const Step& step : made->lowered.steps)
+    for (const auto& call : step.launch.calls) calls.push_back(&call);
+  if (options_.sharePrograms && options_.sharePrograms->device().caps().fingerprint() == caps_.fingerprint())
+    made->programs.share(options_.sharePrograms->impl().programs, calls);
+  if (like) made->programs.share(like->impl().programs, calls);
+  made->programs.useCache(
+      ProgramCache::forDevice(caps_, options_.tuning.folder.value_or(defaultCacheFolder())));
+  made->programs.build(calls);
+  uploadWeights(*made, like ? &like->impl() : nullptr);
+  describe(*made);
+  return std::shared_ptr<Engine>(new Engine(std::move(made)));
+}
+
+// PoCL keeps programs itself, but preprocesses each before it looks. A binary skips that and costs a second
+// compilation to make: little beside a search, too much without one.
+void EngineBuilder::savePrograms(const Engine& engine) {
+  if (searches(options_.tuning.mode)) tuner_->savePrograms(engine.impl().lowered);
+  if (searches(options_.tuning.mode) || !caps_.pocl) engine.impl_->programs.save();
+}
+
+}  // namespace tessera

@@ -1,0 +1,43 @@
+/// \file
+/// How an engine comes about: a network in its precision, tuned, raced and assembled.
+#pragma once
+
+#include <memory>
+
+#include "build/int8_networks.hpp"
+#include "exec/engine_impl.hpp"
+#include "tune/tuner.hpp"
+
+namespace tessera {
+
+/// Builds the engine of one network; serves Engine::build().
+class EngineBuilder {
+ public:
+  EngineBuilder(const Device& device, const EngineOptions& options) : device_(device), options_(options) {}
+  std::shared_ptr<Engine> build(Graph graph);
+
+ private:
+  /// The optimised graph, and with INT8 the networks that a calibration gives.
+  struct Source {
+    Network given;  ///< by the rules
+    std::optional<Int8Networks> int8;
+  };
+  Source prepare(Graph graph) const;
+  Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const Calibration* own) const;
+  /// Tunes a network, lets its variants race where there is something to decide, and builds the fastest.
+  std::shared_ptr<Engine> fastest(const Network& network);
+  std::shared_ptr<Engine> raced(const Network& network, std::vector<Tuner::Variant> variants);
+  /// Programs, weights and memory of a lowered network. `like`: an engine of the same network, with which
+  /// programs and weights are shared; null for none.
+  std::shared_ptr<Engine> assemble(const Network& network, Lowered lowered,
+                                   const Engine* like = nullptr) const;
+  void savePrograms(const Engine& engine);
+
+  const Device& device_;
+  const EngineOptions& options_;
+  DeviceCaps caps_;
+  std::string name_;
+  std::optional<Tuner> tuner_;
+};
+
+}  // namespace tessera
