@@ -14,9 +14,9 @@
 #include "apps/tessera/tensors.hpp"
 #include "bench/reference_networks.hpp"
 #include "bench/write_onnx.hpp"
+#include "launch/roofline.hpp"
 #include "tessera/calibrator.hpp"
 #include "tessera/context.hpp"
-#include "tune/roofline.hpp"
 
 namespace tessera::bench {
 namespace {
@@ -26,7 +26,8 @@ struct Options {
   std::vector<std::string> networks{"fcn8s", "resnet50", "vgg16"}, models;
   std::int64_t batch = 1;
   int runs = 10;
-  std::vector<std::string> turns;  ///< PRECISION[:TUNE[:CHOICE]], measured in turns; empty: what `common` says
+  std::vector<std::string>
+      turns;  ///< PRECISION[:TUNE[:CHOICE]], measured in turns; empty: what `common` says
   std::string exportFolder, precisionChoice = "rules";
 };
 
@@ -192,9 +193,10 @@ int main(int argc, char** argv) {
   app.add_option("--runs", options.runs, "Runs of each network")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  app.add_option("--turns", options.turns,
-                 "Build these variants of each network and run them in turns: PRECISION[:TUNE[:CHOICE]], e.g. "
-                 "fp32:off,fp32:fast,int8:fast:measured; the ceiling is that of --precision")
+  app.add_option(
+         "--turns", options.turns,
+         "Build these variants of each network and run them in turns: PRECISION[:TUNE[:CHOICE]], e.g. "
+         "fp32:off,fp32:fast,int8:fast:measured; the ceiling is that of --precision")
       ->expected(1, 8)
       ->delimiter(',');
   app.add_option("--export", options.exportFolder, "Write the networks as ONNX into this folder and stop");

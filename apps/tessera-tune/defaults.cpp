@@ -7,10 +7,10 @@
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
 #include "ops/quantised.hpp"
-#include "tune/candidates.hpp"
 #include "tune/defaults.hpp"
 #include "tune/problem.hpp"
-#include "tune/worker.hpp"
+#include "tune/trial/candidates.hpp"
+#include "tune/trial/worker.hpp"
 
 namespace tessera::app {
 namespace {

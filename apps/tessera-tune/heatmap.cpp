@@ -9,9 +9,9 @@
 #include "apps/tessera-tune/commands.hpp"
 #include "lower/cost_model.hpp"
 #include "ops/quantised.hpp"
-#include "tune/candidates.hpp"
 #include "tune/problem.hpp"
-#include "tune/worker.hpp"
+#include "tune/trial/candidates.hpp"
+#include "tune/trial/worker.hpp"
 
 namespace tessera::app {
 namespace {

@@ -6,11 +6,11 @@
 
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
+#include "launch/roofline.hpp"
 #include "tessera/log.hpp"
-#include "tune/candidates.hpp"
 #include "tune/problem.hpp"
-#include "tune/roofline.hpp"
-#include "tune/worker.hpp"
+#include "tune/trial/candidates.hpp"
+#include "tune/trial/worker.hpp"
 
 namespace tessera::app {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "apps/common/files.hpp"
 #include "apps/tessera/commands.hpp"
-#include "tune/tactics_store.hpp"
+#include "tune/records/tactics_store.hpp"
 
 namespace tessera::app {
 namespace {
@@ -95,12 +95,14 @@ Command addDevices(CLI::App& app, CommonOptions& common) {
       const DeviceCaps& caps = devices[i].caps();
       list.push_back(deviceJson(i, devices[i]));
       fmt::print(
-          "{}  {}\n   platform      {}\n   driver        {} ({})\n   kind          {} ({}), {} compute units, "
+          "{}  {}\n   platform      {}\n   driver        {} ({})\n   kind          {} ({}), {} compute "
+          "units, "
           "work-groups up "
-          "to {}\n   memory        {}, one buffer up to {}, {} local\n   capabilities  {}\n   dot4          {}\n",
+          "to {}\n   memory        {}, one buffer up to {}, {} local\n   capabilities  {}\n   dot4          "
+          "{}\n",
           i, caps.name, caps.platform, caps.driver, caps.version, kindText(caps.kind),
-          fmt::join(caps.classes(), ", "), caps.computeUnits, caps.maxWorkGroup, bytesText(caps.globalMemory), bytesText(caps.maxAllocation),
-          bytesText(caps.localMemory), features(caps), dot4Text(devices[i]));
+          fmt::join(caps.classes(), ", "), caps.computeUnits, caps.maxWorkGroup, bytesText(caps.globalMemory),
+          bytesText(caps.maxAllocation), bytesText(caps.localMemory), features(caps), dot4Text(devices[i]));
     }
     if (!common.json.empty()) writeJson(common.json, {{"devices", list}});
     return kDone;

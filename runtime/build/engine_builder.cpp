@@ -11,7 +11,7 @@
 #include "lower/qdq.hpp"
 #include "ops/quantised.hpp"
 #include "tessera/log.hpp"
-#include "tune/tactics_store.hpp"
+#include "tune/records/tactics_store.hpp"
 
 namespace tessera {
 namespace {
@@ -125,7 +125,7 @@ std::shared_ptr<Engine> EngineBuilder::raced(const Network& network, std::vector
   const Race race = tessera::race(engines, raceLimits(options_.tuning.mode, tuner_->raceSeconds()));
   auto engine = engines[race.winner];
   engines.clear();
-  const Tuner::Found& winner = variants[race.winner].found;
+  const Found& winner = variants[race.winner].found;
   tuner_->recordRecipe(network.graph, winner.recipe, race.milliseconds[race.winner]);
   engine = refine(
       *tuner_, network.graph, winner, std::move(engine),

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tessera/calibration.hpp"
-#include "tune/precision_choice.hpp"
+#include "tune/records/precision_choice.hpp"
 
 namespace tessera {
 

@@ -18,7 +18,7 @@ std::ptrdiff_t int8Layers(const std::vector<LayerPrecision>& layers) {
 MeasuredPrecision buildByMeasuredPrecision(Tuner& tuner, TuneMode mode, const Int8Networks& networks,
                                            const BuildEngine& build) {
   const Network& rules = networks.byRules();
-  if (const auto known = tuner.recordedPrecision(rules.graph)) {
+  if (const auto known = tuner.known().recordedPrecision(rules.graph)) {
     const Network network = networks.decided(*known);
     return {build(network), network.precisions};
   }

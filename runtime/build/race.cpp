@@ -7,7 +7,7 @@
 
 #include "tessera/context.hpp"
 #include "tessera/log.hpp"
-#include "tune/search.hpp"
+#include "tune/search/tactic_search.hpp"
 
 namespace tessera {
 namespace {

@@ -11,15 +11,15 @@ constexpr RaceLimits kDuel{0.25, 5, 100, 0.99};
 
 }  // namespace
 
-std::shared_ptr<Engine> refine(Tuner& tuner, const Graph& graph, const Tuner::Found& network,
+std::shared_ptr<Engine> refine(Tuner& tuner, const Graph& graph, const Found& network,
                                std::shared_ptr<Engine> fastest, const AssembleLike& assemble) {
   if (tuner.refineSeconds() <= 0) return fastest;
   Recipe recipe = network.recipe;
   std::size_t tried = 0, taken = 0;
-  for (const Tuner::Swap& swap : tuner.swaps(network)) {
+  for (const Swap& swap : swapsFor(tuner.known(), network)) {
     if (tuner.refineSeconds() <= 0) break;
     Recipe changed = swap.in(recipe);
-    auto lowered = tuner.lowerBy(graph, changed);
+    auto lowered = tuner.known().lowerBy(graph, changed);
     if (!lowered) continue;
     auto challenger = assemble(*std::move(lowered), *fastest);
     ++tried;

@@ -16,7 +16,7 @@ using AssembleLike = std::function<std::shared_ptr<Engine>(Lowered lowered, cons
 /// the budget lasts, those that were not far behind take the place of what runs, one problem at a time, and
 /// stay where the whole network is faster by that. `network`: what `fastest` runs; `assemble` makes an engine
 /// like another. Returns the fastest.
-std::shared_ptr<Engine> refine(Tuner& tuner, const Graph& graph, const Tuner::Found& network,
+std::shared_ptr<Engine> refine(Tuner& tuner, const Graph& graph, const Found& network,
                                std::shared_ptr<Engine> fastest, const AssembleLike& assemble);
 
 }  // namespace tessera

@@ -1,48 +1,35 @@
 /// \file
-/// The tuner of one engine: looks records up while the network is lowered, and searches for what has none.
+/// The tuner of one engine: what is known on the device, and the searches that find more.
 #pragma once
 
-#include <chrono>
-#include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "lower/recipe_chooser.hpp"
-#include "tessera/calibration.hpp"
-#include "tessera/tuning.hpp"
-#include "tune/candidates.hpp"
-#include "tune/defaults.hpp"
-#include "tune/precision_choice.hpp"
-#include "tune/tactics_store.hpp"
+#include "tune/look_up.hpp"
+#include "tune/search/network_search.hpp"
+#include "tune/search/precision_search.hpp"
+#include "tune/search/swaps.hpp"
+#include "tune/trial/trials.hpp"
 
 namespace tessera {
-
-/// Where the tactics of a network came from: parts of TuneReport.
-struct TacticSources {
-  std::size_t problems = 0, exact = 0, stale = 0, defaults = 0, fallback = 0;
-};
 
 class Tuner {
  public:
   /// `runner`: null for one as the options ask.
   Tuner(const Device& device, const DeviceCaps& caps, const TuneOptions& options,
         std::unique_ptr<CandidateRunner> runner = nullptr);
-  ~Tuner();
+
+  Tuner(const Tuner&) = delete;
+  Tuner& operator=(const Tuner&) = delete;
+
+  const LookUp& known() const { return known_; }
 
   /// Fast and Full: measures what lowering `graph` may choose from, and searches; no longer than until that
   /// share of the budget's time for searches is over, which began with the tuner's first search.
   void tune(const Graph& graph, double until = 1);
-  /// A network as it is to run, and where its tactics came from.
-  struct Found {
-    Recipe recipe;
-    Lowered lowered;
-    TacticSources sources;
-  };
   /// With the best known tactics: as an earlier race found, else in the layouts that the times predict.
-  Found lower(const Graph& graph) const;
+  Found lower(const Graph& graph) const { return known_.lower(graph); }
 
   /// One way to run a network. Times of layers alone do not tell all, so networks that were tuned let these
   /// race.
@@ -53,35 +40,14 @@ class Tuner {
   /// Those that differ, the plainest first; empty where there is nothing to race: nothing is to be
   /// tuned, or an earlier race was won.
   std::vector<Variant> variants(const Graph& graph) const;
-  double raceSeconds() const;  ///< of the budget, for one race of whole networks
+  double raceSeconds() const { return budget_.raceSeconds(); }
+  double refineSeconds() const { return budget_.refineSeconds(); }
   /// What later builds take for the network.
   void recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds);
 
-  // Kernels in the place of others (tuner_refine.cpp).
-  /// A kernel or tactic that was measured and is right, instead of what runs a problem, wherever that occurs.
-  struct Swap {
-    std::string layer;               ///< the first where it would run
-    std::vector<std::size_t> steps;  ///< of the recipe that it was made for
-    std::string family;
-    Tactic tactic;
-
-    Recipe in(Recipe recipe) const;  ///< `recipe` with it
-  };
-  /// What might make a network that won its race faster: the most promising first. Channel blocks stay.
-  std::vector<Swap> swaps(const Found& network) const;
-  /// None where the recipe does not fit the graph, or has a kernel that is known to be wrong.
-  std::optional<Lowered> lowerBy(const Graph& graph, const Recipe& recipe) const;
-  double refineSeconds() const;  ///< left of the budget for swaps
-
-  // Precision by measured cost (tuner_precision.cpp). `optimized`: the network in fp32; `rules`: with every
-  // layer in INT8 that can be, as `report` lists them.
-  /// Fast and Full: measures the network in both precisions and the conversions between them. Ways worth a
-  /// race, the rules' first.
+  /// Fast and Full: ways to spread precision over a network that are worth a race; see PrecisionSearch.
   std::vector<PrecisionDecision> precisions(const Graph& optimized, const Graph& rules,
                                             const std::vector<LayerPrecision>& report);
-  /// What an earlier race decided; none where there was none, or it is to be decided anew: by Fast and Full
-  /// with another driver, by Full after Fast.
-  std::optional<PrecisionDecision> recordedPrecision(const Graph& rules) const;
   void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
 
   /// Fast and Full: keeps the compiled kernels of a network for the next start, where workers do that faster
@@ -90,138 +56,15 @@ class Tuner {
 
   /// What the searches did; `sources`: of the network that runs.
   TuneReport report(const TacticSources& sources = {}) const;
-  const TacticsStore& store() const { return store_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  /// A distinct problem of the network, before layouts.
-  struct Job {
-    OpView planar;
-    std::string layer;
-    int count = 0;
-    Way untuned;               ///< what runs it without records
-    std::vector<Way> options;  ///< all ways, cheapest by the model first
-    double untunedMs = 0;
-    bool cut = false;  ///< there was no time for the whole search
-  };
-
-  /// Ways to run a job that are to be timed side by side.
-  struct Comparison {
-    Job* job = nullptr;
-    std::vector<Way> options;
-  };
-
-  // Look-up.
-  Found lowerAs(const Graph& graph, const std::string& variant) const;
-  Found foundBy(const Graph& graph, Recipe recipe, TacticSources sources) const;
-  ChosenRecipe choose(const Graph& graph, std::optional<LayoutChoice> layouts, TacticSources& sources) const;
-  Tactic choose(const KernelFamily& family, const Problem& problem, TacticSources& sources) const;
-  /// What runs without records.
-  Tactic untunedTactic(const KernelFamily& family, const Problem& problem, TacticSources& sources) const;
-  /// The default tactic of the device's class, unless it is known to be bad here.
-  std::optional<Tactic> defaultTactic(const KernelFamily& family, const Problem& problem) const;
-  std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
-  /// Whether the untuned tactic is known to be wrong, to crash or to hang, in this layout or another.
-  bool fails(const KernelFamily& family, const OpView& view) const;
-  /// Whether it is known to be wrong, to crash or to hang.
-  bool isBad(const KernelFamily& family, const OpView& view, const Tactic& tactic) const;
-  /// The record of a family on a view, where its tactic is valid.
-  std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
-  void noteBad(const TuneRecord& record);
-  /// What an earlier build found out about the whole network.
-  std::optional<TacticsStore::Hit> networkRecord(const Graph& graph, const char* family,
-                                                 std::uint64_t source = 0) const;
-  /// Adds a record that replaces earlier ones of its key, whatever their times.
-  void recordLatest(TuneRecord record);
-  std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
-
-  // How whole networks run (tuner_recipes.cpp).
-  /// Names a kernel on a problem, with its sources.
-  std::string stepName(const KernelFamily& family, const OpView& view) const;
-  std::uint64_t sourcesOf(const Lowered& lowered) const;
-  bool hasBad(const Lowered& lowered) const;
-  std::optional<Found> foundOnRecord(const Graph& graph) const;
-  bool raceIsWon(const Graph& graph) const;
-  void rememberBefore(const Graph& graph);
-
-  // Kernels in the place of others.
-  struct Place;
-  std::vector<Place> placesOf(const Lowered& lowered) const;
-  std::pair<std::vector<std::pair<double, Swap>>, double> rivalsOf(const Place& place) const;
-
-  // Precision.
-  /// Per layer of the optimised network: seconds as `graph` runs it, and the channel block of its result.
-  struct LayerTimes {
-    std::vector<double> seconds;
-    std::vector<int> blocks;
-  };
-  LayerTimes layerTimes(const Graph& graph, const Graph& optimized) const;
-  double measuredSeconds(const OpView& view);
-  std::optional<PrecisionDecision> decisionOnRecord(const Graph& rules) const;
-  double conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block);
-
-  // Search.
-  std::vector<Job> jobsOf(const Graph& graph) const;
-  std::set<int> blocksOf(const std::vector<Job>& jobs) const;
-  Way wayOf(const KernelFamily& family, const OpView& view) const;
-  std::vector<Job> reformatJobs(const std::vector<Job>& jobs) const;
-  void search(const Graph& graph, std::vector<Job>& jobs);
-  std::vector<Trial> measure(const std::vector<Candidate>& candidates, double best, bool checkAll);
-  void needRunner();
-  std::vector<Trial> tryCandidates(const std::vector<Candidate>& candidates, double best, bool checkAll);
-  /// Those without a record as candidates with their untuned tactics; `best`: milliseconds of the fastest on
-  /// record, 0 where there is none.
-  std::vector<Candidate> unmeasured(const std::vector<Way>& options, double& best) const;
-  void measureOptions(const std::vector<Way>& options);
-  /// In order, until that share of the search's time is over. `fractions` of the whole search: where it is
-  /// before and afterwards. `after`: each.
-  void measureAll(const std::vector<Comparison>& comparisons, double share,
-                  std::pair<double, double> fractions, const std::function<void()>& after = {});
-  bool searchOption(const Way& option, double seconds);
-  void rematch(const Job& job);
-  void record(const Candidate& candidate, const Trial& trial);
-  double elapsed() const;
-  double budget() const;          ///< seconds for everything
-  double searchSeconds() const;   ///< of these, for searches
-  bool over(double share) const;  ///< whether that share of the current search's time is
-  void tell(const std::string& layer, double fraction);
-
-  // What was searched before (tuner_marks.cpp).
-  bool coversMode(const std::string& mode, double cut) const;
-  std::uint64_t jobHash(const Job& job) const;
-  std::uint64_t kernelsHash() const;  ///< of all families and kernel sources
-  std::optional<TuneRecord> fastestOf(const Job& job) const;
-  bool searched(const Job& job) const;
-  void markSearched(const Job& job);
-  bool nothingOpen(const Graph& graph) const;
-  void noteNothingOpen(const Graph& graph, const std::vector<Job>& jobs);
-
-  Device device_;
-  DeviceCaps caps_;
-  TuneOptions options_;
-  TacticsStore store_;
-  DefaultTactics defaults_;
-  std::unique_ptr<CandidateRunner> runner_;
-  bool untried_ = false;  ///< the runner has a worker that has not answered yet
-  TuneReport report_;
-  std::map<std::string, Recipe> before_;    ///< by networkKey(): as it ran before a search by Full
-  std::optional<Clock::time_point> begin_;  ///< of the first search
-  struct Span {
-    double begin = 0, end = 0;               ///< seconds since begin_
-    double fraction = 0, untilFraction = 0;  ///< of all that is to be searched
-  } span_;                                   ///< of the current search
-  int races_ = 1;                            ///< that share the budget's part for them
-  double untunedMs_ = 0, bestMs_ = 0;
-  std::set<std::string>
-      failing_;  ///< families and planar problems whose untuned tactic is bad in some layout
-  mutable std::uint64_t kernelsHash_ = 0;
-  mutable std::map<std::string, std::uint64_t> sourceHashes_;  ///< by kernel file
-  mutable std::map<std::string, std::uint64_t>
-      problemHashes_;  ///< by family and problem: planning takes its time
+  const TuneOptions options_;
+  LookUp known_;
+  Budget budget_;
+  Trials trials_;
+  NetworkSearch networks_;
 };
 
 inline constexpr const char* kKept = "kept";  ///< name of the variant that ran before a search
-/// Names a network by what its layouts depend on: operators and operands, in order.
-std::string networkKey(const Graph& graph);
 
 }  // namespace tessera

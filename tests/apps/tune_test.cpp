@@ -10,7 +10,7 @@
 #include "tests/support/devices.hpp"
 #include "tests/support/support.hpp"
 #include "tune/defaults.hpp"
-#include "tune/tactics_store.hpp"
+#include "tune/records/tactics_store.hpp"
 
 namespace tessera::test {
 namespace {

@@ -1,5 +1,5 @@
 // The roofline measures something plausible on every device, or says why not.
-#include "tune/roofline.hpp"
+#include "launch/roofline.hpp"
 
 #include <gtest/gtest.h>
 

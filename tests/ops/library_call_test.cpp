@@ -1,5 +1,5 @@
-// A library's routine inside a network: CLBlast's matrix product, in order among kernels, profiled, and only ever chosen by
-// a record.
+// A library's routine inside a network: CLBlast's matrix product, in order among kernels, profiled, and only
+// ever chosen by a record.
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -14,7 +14,7 @@
 #include "tests/support/devices.hpp"
 #include "tests/support/int8_network.hpp"
 #include "tune/problem.hpp"
-#include "tune/tactics_store.hpp"
+#include "tune/records/tactics_store.hpp"
 
 namespace tessera {
 namespace {
@@ -31,8 +31,9 @@ Graph network() {
                         {"strides", std::vector<std::int64_t>{2, 2}},
                         {"mode", std::string("max")}};
   const TensorId a = g.add("Pool", "before", {x}, pool);
-  const TensorId b = g.add("Convolution", "product", {a, weights("w", {12, 12, 1, 1}, 1), weights("b", {12}, 2), a},
-                           {{"activation", std::string("Relu")}});
+  const TensorId b =
+      g.add("Convolution", "product", {a, weights("w", {12, 12, 1, 1}, 1), weights("b", {12}, 2), a},
+            {{"activation", std::string("Relu")}});
   const TensorId c = g.add("Pool", "after", {b}, pool);
   const TensorId flat = g.add("Reshape", "flat", {c}, {{"shape", std::vector<std::int64_t>{2, 72}}});
   g.markOutput(g.add("FullyConnected", "fc", {flat, weights("v", {10, 72}, 3), weights("d", {10}, 4)}));
@@ -50,7 +51,8 @@ void recordClblast(const fs::path& folder, const Device& device, const Graph& gr
   TacticsStore store(folder, device.caps());
   for (const Layer& layer : graph.layers()) {
     OpView view{layer.op, layer.attrs, {}, {}};
-    for (const TensorId id : layer.inputs) view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
+    for (const TensorId id : layer.inputs)
+      view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
     for (const TensorId id : layer.outputs) view.outputs.push_back(graph.tensor(id).desc());
     for (const KernelFamily* family : familiesFor(view.op))
       for (const BlockChoice& choice : family->blockChoices(view, device.caps())) {

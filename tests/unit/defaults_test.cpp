@@ -206,7 +206,7 @@ TEST_F(DefaultsTest, RecordsGoFirstThenDefaultsThenTheFallback) {
     Tuner tuner(Device(nullptr), cpu(true, driver), options, std::move(runner));
     const Graph graph = network();
     tuner.tune(graph);
-    const Tuner::Found found = tuner.lower(graph);
+    const Found found = tuner.lower(graph);
     for (const Step& step : found.lowered.steps)
       if (step.family->id().name == "conv_direct")
         return Result{tuner.report(found.sources), step.tactic, used.tried};

@@ -1,5 +1,5 @@
 // Precision by measured cost: the cut, the decision's text, and the tuner's way from times to a decision.
-#include "tune/precision_choice.hpp"
+#include "tune/records/precision_choice.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -218,22 +218,22 @@ TEST_F(TunerPrecision, TheDecisionIsRecordedAndTheLatestCounts) {
   PrecisionDecision first{"cut", {{1, 0.4, 0.1}}, 2, 1}, second{"rules", {}, 3, 3};
   {
     Tuner t = tuner({1, 5, 0.1});
-    EXPECT_FALSE(t.recordedPrecision(rules));
+    EXPECT_FALSE(t.known().recordedPrecision(rules));
     t.recordPrecision(rules, first);
-    EXPECT_EQ(t.recordedPrecision(rules), first);
+    EXPECT_EQ(t.known().recordedPrecision(rules), first);
   }
   {
     Tuner t = tuner({1, 5, 0.1});
-    EXPECT_EQ(t.recordedPrecision(rules), first) << "a second process";
+    EXPECT_EQ(t.known().recordedPrecision(rules), first) << "a second process";
     t.recordPrecision(rules, second);
-    EXPECT_EQ(t.recordedPrecision(rules), second);
+    EXPECT_EQ(t.known().recordedPrecision(rules), second);
   }
-  EXPECT_FALSE(tuner({1, 5, 0.1}, "2.0").recordedPrecision(rules)) << "another driver: decided anew";
+  EXPECT_FALSE(tuner({1, 5, 0.1}, "2.0").known().recordedPrecision(rules)) << "another driver: decided anew";
   options_.mode = TuneMode::Cached;
-  EXPECT_EQ(tuner({1, 5, 0.1}, "2.0").recordedPrecision(rules), second)
+  EXPECT_EQ(tuner({1, 5, 0.1}, "2.0").known().recordedPrecision(rules), second)
       << "but used where nothing is searched";
   options_.mode = TuneMode::Off;
-  EXPECT_FALSE(tuner({1, 5, 0.1}).recordedPrecision(rules));
+  EXPECT_FALSE(tuner({1, 5, 0.1}).known().recordedPrecision(rules));
 }
 
 TEST_F(TunerPrecision, FullDecidesAnewOnceAndTheEarlierDecisionRunsAgain) {
@@ -243,7 +243,7 @@ TEST_F(TunerPrecision, FullDecidesAnewOnceAndTheEarlierDecisionRunsAgain) {
   options_.mode = TuneMode::Full;
   {
     Tuner t = tuner({1, 5, 0.1});
-    EXPECT_FALSE(t.recordedPrecision(rules));
+    EXPECT_FALSE(t.known().recordedPrecision(rules));
     const auto decisions = decide(t);
     ASSERT_EQ(decisions.size(), 3u) << "by the rules, all in fp32, and what Fast decided";
     EXPECT_EQ(decisions.back(), fast);
@@ -253,7 +253,7 @@ TEST_F(TunerPrecision, FullDecidesAnewOnceAndTheEarlierDecisionRunsAgain) {
   }
   for (const TuneMode mode : {TuneMode::Full, TuneMode::Fast, TuneMode::Cached}) {
     options_.mode = mode;
-    const auto known = tuner({1, 5, 0.1}).recordedPrecision(rules);
+    const auto known = tuner({1, 5, 0.1}).known().recordedPrecision(rules);
     ASSERT_TRUE(known) << toString(mode);
     EXPECT_EQ(known->name, "fp32");
   }
@@ -268,7 +268,7 @@ TEST_F(TunerPrecision, OneBudgetIsForBothPrecisionsAndWhatIsDecided) {
   EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 1.3);
   const auto fp32 = [](const TuneRecord& r) { return r.problem.rfind("Convolution", 0) == 0; };
   const auto int8 = [](const TuneRecord& r) { return r.problem.rfind("QConvolution", 0) == 0; };
-  const auto& records = t.store().records();
+  const auto& records = t.known().store().records();
   const auto inFp32 = std::count_if(records.begin(), records.end(), fp32);
   EXPECT_GT(inFp32, 3) << "the first does not take all";
   EXPECT_GT(std::count_if(records.begin(), records.end(), int8), 3);

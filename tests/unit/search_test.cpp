@@ -1,5 +1,5 @@
 // The search, with times that are made up.
-#include "tune/search.hpp"
+#include "tune/search/tactic_search.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Tuning records: text form, damage, several processes.
-#include "tune/tactics_store.hpp"
+#include "tune/records/tactics_store.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

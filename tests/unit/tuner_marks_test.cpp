@@ -174,7 +174,7 @@ TEST_F(TunerMarks, WhatFullFoundMayLoseToTheNetworkAsItWas) {
     auto later = tuner(50);
     later->tune(graph);
     EXPECT_TRUE(later->variants(graph).empty());
-    const Tuner::Found found = later->lower(graph);
+    const Found found = later->lower(graph);
     EXPECT_EQ(found.lowered.text(), before) << toString(mode);
     EXPECT_EQ(found.sources.fallback, 0u);
   }

@@ -77,7 +77,7 @@ class TunerTest : public testing::Test {
     Tuner tuner(Device(nullptr), caps, options, std::make_unique<FakeRunner>(log));
     const Graph graph = network();
     tuner.tune(graph);
-    Tuner::Found found = tuner.lower(graph);
+    Found found = tuner.lower(graph);
     if (lowered) *lowered = std::move(found.lowered);
     return tuner.report(found.sources);
   }
@@ -126,15 +126,15 @@ TEST_F(TunerTest, KernelsThatTakeThePlaceOfOthersStay) {
     auto variants = tuner.variants(graph);
     ASSERT_FALSE(variants.empty());
     tuner.recordRecipe(graph, variants.back().found.recipe, 3);
-    const Tuner::Found won = tuner.lower(graph);
+    const Found won = tuner.lower(graph);
     EXPECT_EQ(won.recipe, variants.back().found.recipe);
-    const auto swaps = tuner.swaps(won);
+    const auto swaps = swapsFor(tuner.known(), won);
     ASSERT_GE(swaps.size(), 2u);
     std::set<std::string> tried{won.lowered.text()};
     Recipe recipe = won.recipe;
     int taken = 0;
-    for (const Tuner::Swap& swap : swaps) {
-      const auto lowered = tuner.lowerBy(graph, swap.in(recipe));
+    for (const Swap& swap : swaps) {
+      const auto lowered = tuner.known().lowerBy(graph, swap.in(recipe));
       if (!lowered) continue;
       EXPECT_TRUE(tried.insert(lowered->text()).second)
           << swap.layer << " " << swap.tactic.text() << " changes something";

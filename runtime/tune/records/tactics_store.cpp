@@ -1,5 +1,5 @@
 // Tuning records on disk.
-#include "tune/tactics_store.hpp"
+#include "tune/records/tactics_store.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,7 +13,7 @@
 
 #include "graph/hex.hpp"
 #include "tessera/log.hpp"
-#include "tune/lines.hpp"
+#include "tune/records/lines.hpp"
 
 namespace tessera {
 namespace fs = std::filesystem;

@@ -9,7 +9,7 @@
 
 #include "clkernels/family.hpp"
 #include "tessera/error.hpp"
-#include "tune/search.hpp"
+#include "tune/search/tactic_search.hpp"
 
 namespace tessera {
 

@@ -1,5 +1,5 @@
 // Pipes, fork and exec.
-#include "tune/child_process.hpp"
+#include "tune/trial/child_process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -5,10 +5,10 @@
 
 #include "tessera/log.hpp"
 #include "tessera/tuning.hpp"
-#include "tune/candidates.hpp"
-#include "tune/lines.hpp"
 #include "tune/problem.hpp"
-#include "tune/worker_lines.hpp"
+#include "tune/records/lines.hpp"
+#include "tune/trial/candidates.hpp"
+#include "tune/trial/worker_lines.hpp"
 
 namespace tessera {
 namespace {

@@ -1,11 +1,11 @@
 // Decisions about precision as text.
-#include "tune/precision_choice.hpp"
+#include "tune/records/precision_choice.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 
-#include "tune/lines.hpp"
+#include "tune/records/lines.hpp"
 
 namespace tessera {
 namespace {

@@ -1,5 +1,5 @@
 // Candidates in this process.
-#include "tune/candidates.hpp"
+#include "tune/trial/candidates.hpp"
 
 #include <algorithm>
 #include <cmath>

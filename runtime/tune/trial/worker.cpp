@@ -1,6 +1,6 @@
 // This process's side of the pipes to workers: one times candidates; helpers compile with it, and stand still
 // meanwhile.
-#include "tune/worker.hpp"
+#include "tune/trial/worker.hpp"
 
 #include <algorithm>
 #include <map>
@@ -8,9 +8,9 @@
 #include <set>
 
 #include "tessera/log.hpp"
-#include "tune/child_process.hpp"
-#include "tune/lines.hpp"
-#include "tune/worker_lines.hpp"
+#include "tune/records/lines.hpp"
+#include "tune/trial/child_process.hpp"
+#include "tune/trial/worker_lines.hpp"
 
 namespace tessera {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tune/candidates.hpp"
+#include "tune/trial/candidates.hpp"
 
 namespace tessera {
 

@@ -1,5 +1,5 @@
 // Heuristics first, then random members and neighbours of the best.
-#include "tune/search.hpp"
+#include "tune/search/tactic_search.hpp"
 
 #include <algorithm>
 #include <limits>

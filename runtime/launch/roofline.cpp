@@ -1,5 +1,5 @@
 // Measures arithmetic, memory bandwidth and launches.
-#include "tune/roofline.hpp"
+#include "launch/roofline.hpp"
 
 #include <algorithm>
 #include <chrono>

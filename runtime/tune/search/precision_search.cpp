@@ -1,4 +1,5 @@
-// Precision by measured cost: the times of layers in INT8 and in fp32, and of the conversions between them.
+#include "tune/search/precision_search.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,12 +8,10 @@
 #include "lower/reformat.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
-#include "tune/tuner.hpp"
 
 namespace tessera {
 namespace {
 
-constexpr const char* kPrecisionFamily = "precision/1";  // of records that name the layers kept in fp32
 // Shares of the time after which the search in INT8, that in fp32 and the measuring of conversions are over;
 // what was decided then has the rest.
 constexpr double kUntilInt8 = 0.45, kUntilFp32 = 0.85, kUntilConversions = 0.92;
@@ -29,39 +28,42 @@ std::string layerOf(const Step& step, const std::map<std::string, int>& layers) 
 
 }  // namespace
 
-Tuner::LayerTimes Tuner::layerTimes(const Graph& graph, const Graph& optimized) const {
+PrecisionSearch::LayerTimes PrecisionSearch::layerTimes(const Graph& graph, const Graph& optimized) const {
   std::map<std::string, int> index;
   for (std::size_t i = 0; i < optimized.layers().size(); ++i)
     index.emplace(optimized.layers()[i].name, static_cast<int>(i));
   LayerTimes times{std::vector<double>(optimized.layers().size()),
                    std::vector<int>(optimized.layers().size(), 1)};
-  const Lowered lowered = lower(graph).lowered;
+  const Lowered lowered = known_.lower(graph).lowered;
   for (const Step& step : lowered.steps) {
     const std::string name = layerOf(step, index);
     if (name.empty()) continue;
-    const auto measured = seconds(*step.family, step.view);
+    const auto measured = known_.seconds(*step.family, step.view);
     const int layer = index.at(name);
     times.seconds[layer] +=
         measured && !std::isinf(*measured)
             ? *measured
-            : estimateSeconds(step.family->cost(step.family->problem(step.view), caps_), caps_);
+            : estimateSeconds(step.family->cost(step.family->problem(step.view), known_.caps()),
+                              known_.caps());
     times.blocks[layer] = step.view.outputs.at(0).layout.block;
   }
   return times;
 }
 
-double Tuner::measuredSeconds(const OpView& view) {
-  const KernelFamily* family = familyFor(view, caps_);
-  if (!family) return reformatSeconds(view.inputs.at(0), caps_);
-  if (elapsed() < kUntilConversions * searchSeconds()) measureOptions({wayOf(*family, view)});
-  const auto known = seconds(*family, view);
-  return known && !std::isinf(*known) ? *known
-                                      : estimateSeconds(family->cost(family->problem(view), caps_), caps_);
+double PrecisionSearch::measuredSeconds(const OpView& view) {
+  const KernelFamily* family = familyFor(view, known_.caps());
+  if (!family) return reformatSeconds(view.inputs.at(0), known_.caps());
+  if (budget_.elapsed() < kUntilConversions * budget_.searchSeconds())
+    trials_.measure({wayOf(*family, view, known_.caps())});
+  const auto known = known_.seconds(*family, view);
+  return known && !std::isinf(*known)
+             ? *known
+             : estimateSeconds(family->cost(family->problem(view), known_.caps()), known_.caps());
 }
 
 // Codes of a tensor from its floats: a change of layout where the two precisions want different ones, then
 // one kernel.
-double Tuner::conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block) {
+double PrecisionSearch::conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block) {
   TensorDesc from = tensor;
   from.constant = false;
   from.layout = {tensor.blockable() ? int8Block : 1, 0, 0};
@@ -76,10 +78,10 @@ double Tuner::conversionSeconds(const TensorDesc& tensor, int fp32Block, int int
   return encode + measuredSeconds(reformatView(tensor, fp32Block, int8Block));
 }
 
-std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const Graph& rules,
-                                                 const std::vector<LayerPrecision>& report) {
-  tune(rules, nothingOpen(optimized) ? kUntilFp32 : kUntilInt8);
-  tune(optimized, kUntilFp32);
+std::vector<PrecisionDecision> PrecisionSearch::decisions(const Graph& optimized, const Graph& rules,
+                                                          const std::vector<LayerPrecision>& report) {
+  networks_.search(rules, networks_.nothingOpen(optimized) ? kUntilFp32 : kUntilInt8);
+  networks_.search(optimized, kUntilFp32);
   const LayerTimes int8 = layerTimes(rules, optimized), fp32 = layerTimes(optimized, optimized);
   const std::size_t count = optimized.layers().size();
   PrecisionCosts costs;
@@ -125,7 +127,7 @@ std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const G
     decisions.erase(decisions.begin() + 1);
   if (decisions.back().kept.empty()) decisions.pop_back();  // nothing could run in INT8
   // What Fast decided runs again, so that Full never decides for less.
-  if (const auto earlier = decisionOnRecord(rules); earlier && earlier->name == "cut") {
+  if (const auto earlier = known_.decisionOnRecord(rules); earlier && earlier->name == "cut") {
     const auto layersOf = [](const PrecisionDecision& d) {
       std::vector<int> layers;
       for (const KeptLayer& kept : d.kept) layers.push_back(kept.layer);
@@ -137,29 +139,8 @@ std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const G
         std::all_of(earlier->kept.begin(), earlier->kept.end(), exists))
       decisions.push_back(*earlier);
   }
-  races_ = static_cast<int>(decisions.size()) + 1;
+  budget_.shareRaces(static_cast<int>(decisions.size()) + 1);
   return decisions;
-}
-
-std::optional<PrecisionDecision> Tuner::recordedPrecision(const Graph& rules) const {
-  auto decision = decisionOnRecord(rules);
-  if (options_.mode == TuneMode::Full && decision && !decision->full) decision.reset();
-  return decision;
-}
-
-std::optional<PrecisionDecision> Tuner::decisionOnRecord(const Graph& rules) const {
-  const auto hit = networkRecord(rules, kPrecisionFamily);
-  if (options_.mode == TuneMode::Off || !hit || (searches(options_.mode) && hit->match != RecordMatch::Exact))
-    return std::nullopt;
-  auto decision = PrecisionDecision::parse(hit->record.tactic, hit->record.reason);
-  if (!decision) log().debug("a record of precisions is not understood: {}", hit->record.reason);
-  return decision;
-}
-
-void Tuner::recordPrecision(const Graph& rules, const PrecisionDecision& decision) {
-  TuneRecord made{kPrecisionFamily, 0,     networkKey(rules), caps_.fingerprint(), decision.name,
-                  decision.ms,      false, decision.text()};
-  recordLatest(std::move(made));
 }
 
 }  // namespace tessera

@@ -1,5 +1,5 @@
-// What was searched before: records of problems, and of whole networks, whose problems then need not even be
-// listed.
+#include "tune/search/search_marks.hpp"
+
 #include <xxhash.h>
 
 #include <algorithm>
@@ -10,8 +10,7 @@
 #include "clkernels/embedded.hpp"
 #include "graph/hex.hpp"
 #include "tessera/log.hpp"
-#include "tune/lines.hpp"
-#include "tune/tuner.hpp"
+#include "tune/records/lines.hpp"
 
 namespace tessera {
 namespace {
@@ -57,45 +56,45 @@ struct SearchMark {
 
 }  // namespace
 
-std::uint64_t Tuner::jobHash(const Job& job) const {
+std::uint64_t SearchMarks::jobHash(const Job& job) const {
   std::uint64_t hash = 0;
   for (const Way& option : job.options)
-    hash = hash * 31 + sourceHash(*option.family, option.family->problem(option.view));
+    hash = hash * 31 + known_.sourceHash(*option.family, option.family->problem(option.view));
   return hash;
 }
 
 // Full is enough for Fast. A search that its budget cut off goes on where there is a larger one.
-bool Tuner::coversMode(const std::string& mode, double cut) const {
-  if (mode == toString(TuneMode::Full) && options_.mode == TuneMode::Fast) return true;
-  return mode == toString(options_.mode) && (cut == 0 || cut >= budget());
+bool SearchMarks::coversMode(const std::string& mode, double cut) const {
+  if (mode == toString(TuneMode::Full) && known_.mode() == TuneMode::Fast) return true;
+  return mode == toString(known_.mode()) && (cut == 0 || cut >= budget_.total());
 }
 
-bool Tuner::searched(const Job& job) const {
-  const auto hit = store_.best(job.planar.text(), kSearchFamily, jobHash(job));
+bool SearchMarks::searched(const Job& job) const {
+  const auto hit = known_.store().best(job.planar.text(), kSearchFamily, jobHash(job));
   if (!hit || hit->match != RecordMatch::Exact) return false;
   const SearchMark mark = SearchMark::parse(hit->record.reason);
   return coversMode(hit->record.tactic, mark.cut) && (!mark.found || fastestOf(job));
 }
 
-std::optional<TuneRecord> Tuner::fastestOf(const Job& job) const {
+std::optional<TuneRecord> SearchMarks::fastestOf(const Job& job) const {
   std::optional<TuneRecord> fastest;
   for (const Way& option : job.options)
-    if (const auto known = find(*option.family, option.view);
+    if (const auto known = known_.find(*option.family, option.view);
         known && known->match == RecordMatch::Exact &&
         (!fastest || known->record.milliseconds < fastest->milliseconds))
       fastest = known->record;
   return fastest;
 }
 
-void Tuner::markSearched(const Job& job) {
-  const SearchMark mark{fastestOf(job).has_value(), job.cut ? budget() : 0};
+void SearchMarks::markSearched(const Job& job) {
+  const SearchMark mark{fastestOf(job).has_value(), job.cut ? budget_.total() : 0};
   // Full counts as the better of two searches.
-  store_.add({kSearchFamily, jobHash(job), job.planar.text(), caps_.fingerprint(),
-              std::string(toString(options_.mode)), options_.mode == TuneMode::Full ? 1.0 : 2.0, false,
+  known_.add({kSearchFamily, jobHash(job), job.planar.text(), known_.caps().fingerprint(),
+              std::string(toString(known_.mode())), known_.mode() == TuneMode::Full ? 1.0 : 2.0, false,
               mark.text()});
 }
 
-std::uint64_t Tuner::kernelsHash() const {
+std::uint64_t SearchMarks::kernelsHash() const {
   if (kernelsHash_ != 0) return kernelsHash_;
   std::string text;
   for (const KernelFamily* family : allFamilies()) text += family->id().text() + "\n";
@@ -106,15 +105,15 @@ std::uint64_t Tuner::kernelsHash() const {
 
 // Every record that listing the problems would ask for must still be there, and good: one that was removed,
 // or became bad, makes the problems be listed again.
-bool Tuner::nothingOpen(const Graph& graph) const {
-  const auto hit = networkRecord(graph, kNetworkFamily, kernelsHash());
+bool SearchMarks::nothingOpen(const Graph& graph) const {
+  const auto hit = known_.networkRecord(graph, kNetworkFamily, kernelsHash());
   if (!hit || hit->match != RecordMatch::Exact) return false;
   std::string_view rest = hit->record.reason;
   const auto budgetThen = takeNumber(rest);
   if (!budgetThen || !(*budgetThen > 0) || !coversMode(hit->record.tactic, *budgetThen)) return false;
   std::unordered_set<std::string> good;
-  for (const TuneRecord& r : store_.records())
-    if (!r.bad && r.device == caps_.fingerprint()) good.insert(nameOf(r));
+  for (const TuneRecord& r : known_.store().records())
+    if (!r.bad && r.device == known_.caps().fingerprint()) good.insert(nameOf(r));
   std::size_t names = 0;
   for (; !rest.empty(); ++names) {
     rest.remove_prefix(1);  // a blank
@@ -127,15 +126,15 @@ bool Tuner::nothingOpen(const Graph& graph) const {
   return true;
 }
 
-void Tuner::noteNothingOpen(const Graph& graph, const std::vector<Job>& jobs) {
-  std::string reason = exactText(budget());
+void SearchMarks::noteNothingOpen(const Graph& graph, const std::vector<Job>& jobs) {
+  std::string reason = exactText(budget_.total());
   for (const Job& job : jobs) {
-    if (const auto mark = store_.best(job.planar.text(), kSearchFamily, jobHash(job)))
+    if (const auto mark = known_.store().best(job.planar.text(), kSearchFamily, jobHash(job)))
       reason += " " + nameOf(mark->record);
     if (const auto fastest = fastestOf(job)) reason += " " + nameOf(*fastest);
   }
-  recordLatest({kNetworkFamily, kernelsHash(), networkKey(graph), caps_.fingerprint(),
-                std::string(toString(options_.mode)), 1, false, reason});
+  known_.addLatest({kNetworkFamily, kernelsHash(), networkKey(graph), known_.caps().fingerprint(),
+                    std::string(toString(known_.mode())), 1, false, reason});
 }
 
 }  // namespace tessera

@@ -1,0 +1,167 @@
+// What is known of single problems.
+#include "tune/look_up.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+
+#include "clkernels/embedded.hpp"
+#include "graph/hex.hpp"
+#include "tessera/log.hpp"
+#include "tune/problem.hpp"
+
+namespace tessera {
+namespace {
+namespace fs = std::filesystem;
+
+fs::path folderOf(const TuneOptions& options) {
+  if (options.mode == TuneMode::Off) return {};
+  return options.folder ? *options.folder : defaultCacheFolder();
+}
+
+std::string hashText(std::string_view text) { return hexText(XXH3_64bits(text.data(), text.size())); }
+
+constexpr std::pair<TuneMode, std::string_view> kModes[] = {
+    {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};
+
+}  // namespace
+
+std::string_view toString(TuneMode mode) {
+  for (const auto& [value, name] : kModes)
+    if (value == mode) return name;
+  return "?";
+}
+
+TuneMode parseTuneMode(std::string_view text) {
+  for (const auto& [value, name] : kModes)
+    if (name == text) return value;
+  throw Error(ErrorCode::InvalidArgument,
+              "unknown tuning mode '" + std::string(text) + "': off, cached, fast or full");
+}
+
+LookUp::LookUp(const DeviceCaps& caps, const TuneOptions& options)
+    : caps_(caps), mode_(options.mode), store_(folderOf(options), caps), defaults_(caps) {
+  if (mode_ == TuneMode::Off) return;
+  for (const TuneRecord& record : store_.records()) noteBad(record);
+  if (!options.shipped.empty()) takeShipped(options.shipped);
+}
+
+void LookUp::takeShipped(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) throw Error(ErrorCode::BadCache, "the tuning records in " + file.string() + " can not be read");
+  const auto merged = store_.overlay(text);
+  if (merged.all() == merged.foreign)
+    log().warn("{}: none of its {} tuning records is of this device", file.string(), merged.all());
+  log().debug("{}: {} tuning records, {} of tactics with records of their own, {} of other devices",
+              file.string(), merged.taken, merged.known, merged.foreign);
+}
+
+// Over the whole text of each program: its prologue may be generated, and its options may change the code.
+std::uint64_t LookUp::sourceHash(const KernelFamily& family, const Problem& problem) const {
+  const auto [known, fresh] = problemHashes_.emplace(family.id().text() + " " + problem.text(), 0);
+  if (!fresh) return known->second;
+  std::string text;
+  for (const KernelCall& call : family.plan(problem, family.fallback(problem, caps_), caps_).calls)
+    if (call.library.empty()) text += call.options + "\n" + call.prologue + "\n" + kernelSource(call.source);
+  return known->second = XXH3_64bits(text.data(), text.size());
+}
+
+std::optional<TacticsStore::Hit> LookUp::find(const KernelFamily& family, const OpView& view) const {
+  if (mode_ == TuneMode::Off || store_.size() == 0) return std::nullopt;
+  const Problem problem = family.problem(denseView(view));
+  auto hit = store_.best(problem.text(), family.id().text(), sourceHash(family, problem));
+  if (!hit) return std::nullopt;
+  try {
+    if (offers(family, family.problem(view), Tactic::parse(hit->record.tactic), caps_)) return hit;
+    log().debug("record of {} is not in its space any more: {}", family.id().text(), hit->record.tactic);
+  } catch (const Error& e) {
+    log().debug("record of {} is no tactic: {}", family.id().text(), e.what());
+  }
+  return std::nullopt;
+}
+
+bool LookUp::isBad(const KernelFamily& family, const OpView& view, const Tactic& tactic) const {
+  const Problem problem = family.problem(denseView(view));
+  const auto bad = store_.bad(problem.text(), family.id().text(), sourceHash(family, problem));
+  return std::find(bad.begin(), bad.end(), tactic.text()) != bad.end();
+}
+
+Tactic LookUp::choose(const KernelFamily& family, const Problem& problem, TacticSources& sources) const {
+  const auto hit = find(family, problem);
+  if (!hit) return untuned(family, problem, sources);
+  ++sources.problems;
+  ++(hit->match == RecordMatch::Exact ? sources.exact : sources.stale);
+  return Tactic::parse(hit->record.tactic);
+}
+
+Tactic LookUp::untuned(const KernelFamily& family, const Problem& problem, TacticSources& sources) const {
+  ++sources.problems;
+  if (auto tactic = defaultTactic(family, problem)) {
+    ++sources.defaults;
+    return *std::move(tactic);
+  }
+  ++sources.fallback;
+  return family.fallback(problem, caps_);
+}
+
+Tactic LookUp::untuned(const KernelFamily& family, const Problem& problem) const {
+  TacticSources sources;
+  return untuned(family, problem, sources);
+}
+
+std::optional<Tactic> LookUp::defaultTactic(const KernelFamily& family, const Problem& problem) const {
+  const auto offered = defaults_.of(family, problem);
+  if (offered.empty() || store_.size() == 0)
+    return offered.empty() ? std::nullopt : std::optional(offered.front());
+  for (const Tactic& tactic : offered)
+    if (!isBad(family, problem, tactic)) return tactic;
+  return std::nullopt;
+}
+
+std::optional<double> LookUp::seconds(const KernelFamily& family, const OpView& view) const {
+  const auto hit = find(family, view);
+  if (hit && hit->record.milliseconds > 0) return hit->record.milliseconds * 1e-3;
+  return fails(family, view) ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
+}
+
+bool LookUp::fails(const KernelFamily& family, const OpView& view) const {
+  return !failing_.empty() && failing_.count(family.id().text() + " " + planarView(view).text());
+}
+
+void LookUp::noteBad(const TuneRecord& record) {
+  const KernelFamily* family = findFamily(record.family.substr(0, record.family.find('/')));
+  if (!record.bad || !family || family->id().text() != record.family || record.device != caps_.fingerprint())
+    return;
+  try {
+    const OpView view = parseOpView(record.problem);
+    const Problem problem = family->problem(view);
+    if (family->applies(view, caps_) && sourceHash(*family, problem) == record.source &&
+        family->fallback(problem, caps_).text() == record.tactic)
+      failing_.insert(record.family + " " + planarView(view).text());
+  } catch (const Error& e) {
+    log().debug("a record is not understood: {}", e.what());
+  }
+}
+
+std::string LookUp::stepName(const KernelFamily& family, const OpView& view) const {
+  const Problem problem = family.problem(denseView(view));
+  return hashText(family.id().text() + "\t" + hexText(sourceHash(family, problem)) + "\t" + problem.text());
+}
+
+void LookUp::add(const TuneRecord& record) {
+  store_.add(record);
+  noteBad(record);
+}
+
+// The latest race counts: an earlier one, which was run with other tactics, may have been faster by noise.
+void LookUp::addLatest(TuneRecord made) {
+  const auto earlier = store_.best(made.problem, made.family, made.source);
+  if (earlier && earlier->match == RecordMatch::Exact)
+    made.milliseconds = std::min(made.milliseconds, earlier->record.milliseconds * 0.999);
+  store_.add(made);
+}
+
+}  // namespace tessera

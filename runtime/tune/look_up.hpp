@@ -1,0 +1,120 @@
+/// \file
+/// What is known on a device: tactics, times and recipes on record, and defaults. Engines look here; searches
+/// add.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lower/recipe_chooser.hpp"
+#include "tessera/tuning.hpp"
+#include "tune/defaults.hpp"
+#include "tune/records/precision_choice.hpp"
+#include "tune/records/tactics_store.hpp"
+
+namespace tessera {
+
+/// Where the tactics of a network came from: parts of TuneReport.
+struct TacticSources {
+  std::size_t problems = 0, exact = 0, stale = 0, defaults = 0, fallback = 0;
+};
+
+/// A network as it is to run, and where its tactics came from.
+struct Found {
+  Recipe recipe;
+  Lowered lowered;
+  TacticSources sources;
+};
+
+class LookUp {
+ public:
+  /// Reads the records that the options name. Throws Error(BadCache) where those that come with an
+  /// application can not be read.
+  LookUp(const DeviceCaps& caps, const TuneOptions& options);
+
+  const DeviceCaps& caps() const { return caps_; }
+  TuneMode mode() const { return mode_; }
+  const TacticsStore& store() const { return store_; }
+
+  // One family on one problem.
+  /// The record of a family on a view, where its tactic is valid.
+  std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
+  std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
+  /// Whether the untuned tactic is known to be wrong, to crash or to hang, in this layout or another.
+  bool fails(const KernelFamily& family, const OpView& view) const;
+  /// Whether it is known to be wrong, to crash or to hang.
+  bool isBad(const KernelFamily& family, const OpView& view, const Tactic& tactic) const;
+  /// Default tactics of the device's class.
+  std::vector<Tactic> defaultsFor(const KernelFamily& family, const Problem& problem) const {
+    return defaults_.of(family, problem);
+  }
+  /// What runs without records: a default tactic, unless it is known to be bad here, or the family's own.
+  Tactic untuned(const KernelFamily& family, const Problem& problem) const;
+  /// Of the kernels that a family runs a problem with: records of edited ones are not found.
+  std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
+  /// Names a kernel on a problem, with its sources.
+  std::string stepName(const KernelFamily& family, const OpView& view) const;
+
+  // Whole networks.
+  /// With the best known tactics: as an earlier race found, else in the layouts that the times predict.
+  Found lower(const Graph& graph) const;
+  /// With the best known tactics in these layouts; untuned where there are none.
+  Found lowerAs(const Graph& graph, std::optional<LayoutChoice> layouts) const;
+  /// None where the recipe does not fit the graph, or has a kernel that is known to be wrong.
+  std::optional<Lowered> lowerBy(const Graph& graph, const Recipe& recipe) const;
+  /// What an earlier race of the network found, and whether TuneMode::Full decided it.
+  std::optional<Found> foundOnRecord(const Graph& graph) const;
+  /// Whether a race of this device and driver was won, in this mode or a better one.
+  bool raceIsWon(const Graph& graph) const;
+  /// What an earlier race decided about precision; none where there was none, or it is to be decided anew: by
+  /// Fast and Full with another driver, by Full after Fast.
+  std::optional<PrecisionDecision> recordedPrecision(const Graph& rules) const;
+  /// As recordedPrecision(), whichever mode decided.
+  std::optional<PrecisionDecision> decisionOnRecord(const Graph& rules) const;
+  /// What an earlier build found out about the whole network.
+  std::optional<TacticsStore::Hit> networkRecord(const Graph& graph, const char* family,
+                                                 std::uint64_t source = 0) const;
+
+  // What searches find.
+  void add(const TuneRecord& record);
+  /// Adds a record that replaces earlier ones of its key, whatever their times.
+  void addLatest(TuneRecord record);
+  /// What later builds take for the network.
+  void recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds);
+  void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
+
+ private:
+  void takeShipped(const std::filesystem::path& file);
+  void noteBad(const TuneRecord& record);
+  Tactic choose(const KernelFamily& family, const Problem& problem, TacticSources& sources) const;
+  Tactic untuned(const KernelFamily& family, const Problem& problem, TacticSources& sources) const;
+  std::optional<Tactic> defaultTactic(const KernelFamily& family, const Problem& problem) const;
+  ChosenRecipe choose(const Graph& graph, std::optional<LayoutChoice> layouts, TacticSources& sources) const;
+  Found foundBy(const Graph& graph, Recipe recipe, TacticSources sources) const;
+  std::uint64_t sourcesOf(const Lowered& lowered) const;
+  bool hasBad(const Lowered& lowered) const;
+
+  const DeviceCaps caps_;
+  const TuneMode mode_;
+  TacticsStore store_;
+  DefaultTactics defaults_;
+  /// Families and planar problems whose untuned tactic is bad in some layout.
+  std::set<std::string> failing_;
+  mutable std::map<std::string, std::uint64_t>
+      problemHashes_;  ///< by family and problem: planning takes its time
+};
+
+/// How layouts can be chosen, the plainest first; none: untuned, families and tactics without any record.
+inline constexpr std::pair<const char*, std::optional<LayoutChoice>> kLayoutChoices[] = {
+    {"untuned", std::nullopt},
+    {"estimated", LayoutChoice::Estimated},
+    {"greedy", LayoutChoice::Greedy},
+    {"planned", LayoutChoice::Planned}};
+
+/// Names a network by what its layouts depend on: operators and operands, in order.
+std::string networkKey(const Graph& graph);
+
+}  // namespace tessera

@@ -1,0 +1,152 @@
+// How whole networks run: recipes on record, and what the times of their layers predict.
+#include <xxhash.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "graph/hex.hpp"
+#include "tessera/log.hpp"
+#include "tune/look_up.hpp"
+#include "tune/problem.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr const char* kRecipeFamily = "recipe/1";        // of records that hold the recipe of a network
+constexpr const char* kPrecisionFamily = "precision/1";  // of records that name the layers kept in fp32
+constexpr const char* kFull = "full";  // a recipe's tactic field where Full let variants race
+
+}  // namespace
+
+std::string networkKey(const Graph& graph) {
+  std::string text;
+  for (const Layer& layer : graph.layers()) {
+    text += layer.op + "{" + layer.attrs.text() + "}";
+    for (const auto* ids : {&layer.inputs, &layer.outputs})
+      for (const TensorId id : *ids)
+        text += id == kNoTensor ? "-," : std::to_string(id) + ":" + graph.tensor(id).desc().text() + ",";
+  }
+  return "network " + hexText(XXH3_64bits(text.data(), text.size()));
+}
+
+ChosenRecipe LookUp::choose(const Graph& graph, std::optional<LayoutChoice> layouts,
+                            TacticSources& sources) const {
+  const TacticChooser tactics = [&](const KernelFamily& family, const Problem& problem) {
+    return layouts ? choose(family, problem, sources) : untuned(family, problem, sources);
+  };
+  const TimeSource times = [&](const KernelFamily& family, const OpView& view) -> std::optional<double> {
+    if (layouts) return seconds(family, view);
+    return fails(family, view) ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
+  };
+  return chooseRecipe(graph, caps_, tactics, times, layouts.value_or(LayoutChoice::Greedy));
+}
+
+Found LookUp::foundBy(const Graph& graph, Recipe recipe, TacticSources sources) const {
+  Lowered lowered = lowerGraph(graph, caps_, recipe);
+  return {std::move(recipe), std::move(lowered), sources};
+}
+
+Found LookUp::lowerAs(const Graph& graph, std::optional<LayoutChoice> layouts) const {
+  TacticSources sources;
+  ChosenRecipe chosen = choose(graph, layouts, sources);
+  return foundBy(graph, std::move(chosen.recipe), sources);
+}
+
+Found LookUp::lower(const Graph& graph) const {
+  if (mode_ == TuneMode::Off || store_.size() == 0) return lowerAs(graph, std::nullopt);
+  if (auto found = foundOnRecord(graph)) return *std::move(found);
+  std::optional<ChosenRecipe> best;
+  TacticSources sources;
+  for (const auto& [name, layouts] : kLayoutChoices) {
+    if (!layouts) continue;
+    TacticSources its;
+    ChosenRecipe chosen = choose(graph, layouts, its);
+    log().debug("layouts {}: {:.3f} ms", name, chosen.seconds * 1e3);
+    if (best && chosen.seconds >= best->seconds) continue;
+    best = std::move(chosen);
+    sources = its;
+  }
+  return foundBy(graph, std::move(best->recipe), sources);
+}
+
+// A recipe is of the kernels that it was measured with: edited ones make it stale.
+std::uint64_t LookUp::sourcesOf(const Lowered& lowered) const {
+  std::uint64_t hash = 0;
+  for (const Step& step : lowered.steps)
+    hash = hash * 31 + sourceHash(*step.family, step.family->problem(denseView(step.view)));
+  return hash;
+}
+
+bool LookUp::hasBad(const Lowered& lowered) const {
+  return std::ranges::any_of(lowered.steps,
+                             [&](const Step& step) { return isBad(*step.family, step.view, step.tactic); });
+}
+
+std::optional<Lowered> LookUp::lowerBy(const Graph& graph, const Recipe& recipe) const {
+  try {
+    Lowered lowered = lowerGraph(graph, caps_, recipe);
+    if (!hasBad(lowered)) return lowered;
+    log().debug("tuning: a recipe of '{}' has a kernel that is known to be wrong", graph.name);
+  } catch (const Error& e) {
+    log().debug("tuning: {}", e.what());
+  }
+  return std::nullopt;
+}
+
+std::optional<Found> LookUp::foundOnRecord(const Graph& graph) const {
+  const auto hit = networkRecord(graph, kRecipeFamily);
+  if (!hit) return std::nullopt;
+  const std::string_view reason = hit->record.reason;
+  const auto blank = std::min(reason.find(' '), reason.size());
+  try {
+    Recipe recipe = Recipe::parse(reason.substr(std::min(blank + 1, reason.size())));
+    auto lowered = lowerBy(graph, recipe);
+    if (!lowered || hexText(sourcesOf(*lowered)) != reason.substr(0, blank)) return std::nullopt;
+    TacticSources sources{lowered->steps.size()};
+    (hit->match == RecordMatch::Exact ? sources.exact : sources.stale) = lowered->steps.size();
+    return Found{std::move(recipe), *std::move(lowered), sources};
+  } catch (const Error& e) {
+    log().debug("tuning: {}", e.what());
+  }
+  return std::nullopt;
+}
+
+void LookUp::recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds) {
+  const std::string sources = hexText(sourcesOf(lowerGraph(graph, caps_, recipe)));
+  addLatest({kRecipeFamily, 0, networkKey(graph), caps_.fingerprint(),
+             mode_ == TuneMode::Full ? kFull : "fast", milliseconds, false, sources + " " + recipe.text()});
+}
+
+// Full has more rounds than Fast, which may have decided.
+bool LookUp::raceIsWon(const Graph& graph) const {
+  const auto won = networkRecord(graph, kRecipeFamily);
+  return won && won->match == RecordMatch::Exact && (mode_ == TuneMode::Fast || won->record.tactic == kFull);
+}
+
+std::optional<PrecisionDecision> LookUp::recordedPrecision(const Graph& rules) const {
+  auto decision = decisionOnRecord(rules);
+  if (mode_ == TuneMode::Full && decision && !decision->full) decision.reset();
+  return decision;
+}
+
+std::optional<PrecisionDecision> LookUp::decisionOnRecord(const Graph& rules) const {
+  const auto hit = networkRecord(rules, kPrecisionFamily);
+  if (mode_ == TuneMode::Off || !hit || (searches(mode_) && hit->match != RecordMatch::Exact))
+    return std::nullopt;
+  auto decision = PrecisionDecision::parse(hit->record.tactic, hit->record.reason);
+  if (!decision) log().debug("a record of precisions is not understood: {}", hit->record.reason);
+  return decision;
+}
+
+void LookUp::recordPrecision(const Graph& rules, const PrecisionDecision& decision) {
+  TuneRecord made{kPrecisionFamily, 0,     networkKey(rules), caps_.fingerprint(), decision.name,
+                  decision.ms,      false, decision.text()};
+  addLatest(std::move(made));
+}
+
+std::optional<TacticsStore::Hit> LookUp::networkRecord(const Graph& graph, const char* family,
+                                                       std::uint64_t source) const {
+  return store_.best(networkKey(graph), family, source);
+}
+
+}  // namespace tessera

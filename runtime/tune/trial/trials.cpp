@@ -1,0 +1,145 @@
+// Candidates on their way to the device and into the records.
+#include "tune/trial/trials.hpp"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "cl/program.hpp"
+#include "tessera/log.hpp"
+#include "tune/problem.hpp"
+#include "tune/trial/worker.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr unsigned kMostWorkers = 8;  // each holds a problem's operands
+
+}  // namespace
+
+void Trials::record(const Candidate& c, const Trial& trial) {
+  const bool bad = trial.outcome == Trial::Outcome::Wrong;
+  if (!bad && !trial.checked) return;  // slow, or not compared with anything: its time does not count
+  const Problem problem = c.family->problem(c.view);
+  if (bad) {
+    ++bad_;
+    log().warn("tuning: {} with {} on {} is rejected: {}", c.family->id().text(), c.tactic.text(),
+               c.view.text(), trial.reason);
+  }
+  const TuneRecord made{c.family->id().text(),
+                        known_.sourceHash(*c.family, problem),
+                        problem.text(),
+                        known_.caps().fingerprint(),
+                        c.tactic.text(),
+                        bad ? 0 : trial.milliseconds,
+                        bad,
+                        bad ? trial.reason : ""};
+  known_.add(made);
+}
+
+std::vector<Trial> Trials::run(const std::vector<Candidate>& candidates, double best, bool checkAll) {
+  try {
+    auto trials = tryCandidates(candidates, best, checkAll);
+    for (std::size_t i = 0; i < trials.size(); ++i) record(candidates[i], trials[i]);
+    return trials;
+  } catch (const ContextLost& lost) {
+    const Candidate& c = candidates.at(lost.index);
+    record(c, {Trial::Outcome::Wrong, 0, lost.what()});
+    throw Error(ErrorCode::DeviceError,
+                known_.caps().name + " stopped working while " + c.family->id().text() + " with " +
+                    c.tactic.text() + " was tried on " + c.view.text() +
+                    ". That kernel is recorded as bad and will not be tried again: please start anew (" +
+                    lost.what() + ")");
+  }
+}
+
+void Trials::needRunner() {
+  if (runner_) return;
+  if (options_.worker.empty()) {
+    runner_ = makeDeviceRunner(device_);
+    return;
+  }
+  const unsigned workers =
+      known_.caps().pocl ? std::clamp(std::thread::hardware_concurrency(), 1u, kMostWorkers) : 1;
+  runner_ = makeWorkerRunner(
+      {options_.worker, known_.caps().fingerprint(), options_.patience, static_cast<int>(workers) - 1});
+  untried_ = true;
+}
+
+std::vector<Trial> Trials::tryCandidates(const std::vector<Candidate>& candidates, double best,
+                                         bool checkAll) {
+  needRunner();
+  std::vector<Trial> trials;
+  if (untried_) try {
+      trials = runner_->run(candidates, best, checkAll);
+    } catch (const Error& e) {
+      log().warn("tuning in this process: {}", e.what());
+      runner_ = makeDeviceRunner(device_);
+    }
+  untried_ = false;
+  if (trials.empty()) trials = runner_->run(candidates, best, checkAll);
+  tried_ += trials.size();
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const Trial& t = trials[i];
+    log().debug("tuning: {} {} on {}: {} {:.4f} ms {}", candidates[i].family->id().text(),
+                candidates[i].tactic.text(), candidates[i].view.text(),
+                t.outcome == Trial::Outcome::Good   ? "good"
+                : t.outcome == Trial::Outcome::Slow ? "slow"
+                                                    : "wrong",
+                t.milliseconds, t.reason);
+  }
+  return trials;
+}
+
+std::vector<Candidate> Trials::unmeasured(const std::vector<Way>& ways, double& best) const {
+  std::vector<Candidate> candidates;
+  best = 0;
+  for (const Way& option : ways) {
+    if (const auto known = known_.find(*option.family, option.view);
+        known && known->match == RecordMatch::Exact) {
+      if (best == 0 || known->record.milliseconds < best) best = known->record.milliseconds;
+      continue;
+    }
+    const Problem problem = option.family->problem(option.view);
+    const Tactic tactic = known_.untuned(*option.family, problem);
+    if (!known_.isBad(*option.family, option.view, tactic))
+      candidates.push_back({option.family, option.view, tactic});
+  }
+  return candidates;
+}
+
+std::size_t Trials::unmeasured(const std::vector<Way>& ways) const {
+  double best = 0;
+  return unmeasured(ways, best).size();
+}
+
+void Trials::compileAhead(const std::vector<const std::vector<Way>*>& problems) {
+  std::vector<Candidate> soon;
+  double best = 0;
+  for (const auto* ways : problems)
+    for (Candidate& c : unmeasured(*ways, best)) soon.push_back(std::move(c));
+  needRunner();
+  if (soon.size() > 1) runner_->compile(soon);
+}
+
+void Trials::measure(const std::vector<Way>& ways) {
+  double best = 0;
+  const auto candidates = unmeasured(ways, best);
+  if (candidates.empty()) return;
+  run(candidates, best, true);
+}
+
+void Trials::savePrograms(const Lowered& lowered, const std::filesystem::path& folder) {
+  if (!runner_ || folder.empty()) return;
+  std::vector<Candidate> kernels;
+  std::set<ProgramSource> known;
+  for (const Step& step : lowered.steps) {
+    bool fresh = false;
+    for (const KernelCall& call : step.launch.calls) fresh |= known.insert(ProgramSource::of(call)).second;
+    // With its own scales, which may be literals of its program.
+    if (fresh) kernels.push_back({step.family, withDenseLayouts(step.view), step.tactic});
+  }
+  runner_->save(kernels, folder);
+}
+
+}  // namespace tessera
