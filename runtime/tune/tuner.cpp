@@ -4,12 +4,12 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 #include <set>
 
 #include "cl/program.hpp"
 #include "clkernels/embedded.hpp"
+#include "files/read_file.hpp"
 #include "graph/hex.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
@@ -80,12 +80,11 @@ Tuner::Tuner(const Device& device, const DeviceCaps& caps, const TuneOptions& op
   if (options.mode == TuneMode::Off) return;
   for (const TuneRecord& record : store_.records()) noteBad(record);
   if (options.shipped.empty()) return;
-  std::ifstream in(options.shipped, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in)
+  const FileContent shipped = readRegularFile(options.shipped);
+  if (!shipped.ok())
     throw Error(ErrorCode::BadCache,
-                "the tuning records in " + options.shipped.string() + " can not be read");
-  const auto merged = store_.overlay(text);
+                "the tuning records in " + options.shipped.string() + " can not be read: " + shipped.why);
+  const auto merged = store_.overlay(shipped.bytes);
   if (merged.all() == merged.foreign)
     log().warn("{}: none of its {} tuning records is of this device", options.shipped.string(), merged.all());
   log().debug("{}: {} tuning records, {} of tactics with records of their own, {} of other devices",
