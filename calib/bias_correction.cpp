@@ -1,4 +1,5 @@
 // Corrections of biases for the mean error that coding the weights makes.
+#include <algorithm>
 #include <cmath>
 
 #include "calib/auto_calibration.hpp"
@@ -38,8 +39,11 @@ std::map<std::string, std::vector<float>> biasCorrections(
                                        : std::ldexp(means->second[c], -shifts->second[c])) *
           share;
     }
-    auto& correction = corrections[layer.name];
+    std::vector<float> correction;
     for (const double sum : sums) correction.push_back(static_cast<float>(sum));
+    // Means of very large values overflow on the device; such a layer goes without.
+    if (std::all_of(correction.begin(), correction.end(), [](float c) { return std::isfinite(c); }))
+      corrections[layer.name] = std::move(correction);
   }
   return corrections;
 }

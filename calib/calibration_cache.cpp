@@ -4,15 +4,15 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <sstream>
 
-#include "graph/hex.hpp"
+#include "base/hex.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera {
 namespace {
 
 constexpr std::string_view kMagic = "tessera-calibration 1";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // editors put it before UTF-8
 
 std::string number(float value) {
   char text[32];
@@ -21,7 +21,11 @@ std::string number(float value) {
 
 class Lines {
  public:
-  Lines(std::string_view text, const std::string& source) : text_(text), source_(source) {}
+  Lines(std::string_view text, const std::string& source) : text_(text), source_(source) {
+    if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
+    if (text_.starts_with("\xff\xfe") || text_.starts_with("\xfe\xff"))
+      throw Error(ErrorCode::BadCache, source_ + " is text in UTF-16; save it as UTF-8");
+  }
   bool next(std::string_view& line) {
     while (!text_.empty()) {
       const auto end = text_.find('\n');
@@ -72,16 +76,79 @@ void addScale(Calibration& calibration, float scale, std::string_view tensor, co
     lines.fail("tensor '" + std::string(tensor) + "' has two scales");
 }
 
-std::vector<float> floats(std::string_view& rest, const Lines& lines) {
-  const auto count = static_cast<int>(floatOf(word(rest), lines));
+template <class T>
+T integerOf(std::string_view digits, int base, const Lines& lines) {
+  T value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (error != std::errc{} || end != digits.data() + digits.size())
+    lines.fail("'" + std::string(digits) + "' is no " + (base == 16 ? "hexadecimal number" : "number"));
+  return value;
+}
+
+enum class Sign { Any, NotNegative, Positive };
+
+std::vector<float> floats(std::string_view& rest, Sign sign, const Lines& lines) {
+  const auto count = integerOf<int>(word(rest), 10, lines);
   if (count < 1 || count > (1 << 20)) lines.fail("a list of impossible length");
   std::vector<float> values;
   for (int i = 0; i < count; ++i) {
-    values.push_back(floatOf(word(rest), lines));
-    if (!std::isfinite(values.back())) lines.fail("a value is not finite");
+    const float value = floatOf(word(rest), lines);
+    if (!std::isfinite(value)) lines.fail("a value is not finite");
+    if (sign != Sign::Any && value < 0) lines.fail("the value " + number(value) + " is negative");
+    if (sign == Sign::Positive && !(value > 0)) lines.fail("the value 0 must be positive");
+    values.push_back(value);
   }
-  if (rest.empty()) lines.fail("a list without a layer's name");
+  if (rest.empty()) lines.fail("a list without a name");
   return values;
+}
+
+// Lists of one kind by name.
+void addList(std::map<std::string, std::vector<float>>& lists, std::string_view kind, std::string_view rest,
+             Sign sign, const Lines& lines) {
+  auto values = floats(rest, sign, lines);
+  if (!lists.emplace(rest, std::move(values)).second)
+    lines.fail("'" + std::string(rest) + "' has two records '" + std::string(kind) + "'");
+}
+
+void addName(std::set<std::string>& names, std::string_view kind, std::string_view name, const Lines& lines) {
+  if (name.empty()) lines.fail("a record '" + std::string(kind) + "' without a name");
+  if (!names.emplace(name).second)
+    lines.fail("'" + std::string(name) + "' has two records '" + std::string(kind) + "'");
+}
+
+// What tells networks apart: without it, scales of another one with the same names would be taken.
+void setGraph(Calibration& c, std::string_view rest, const Lines& lines) {
+  if (c.graphHash != 0) lines.fail("the record 'graph' is there twice");
+  const std::string_view digits = word(rest);
+  if (digits.size() != 16)
+    lines.fail("the graph's hash has " + std::to_string(digits.size()) + " digits instead of 16");
+  c.graphHash = integerOf<std::uint64_t>(digits, 16, lines);
+  if (c.graphHash == 0) lines.fail("the graph's hash is 0: it stands for no network");
+  c.graphName = rest;
+}
+
+void addRecord(Calibration& c, std::string_view kind, std::string_view rest, const Lines& lines) {
+  if (kind == "graph") {
+    setGraph(c, rest, lines);
+  } else if (kind == "method") {
+    if (!c.method.empty()) lines.fail("the record 'method' is there twice");
+    c.method = rest;
+  } else if (kind == "scale") {
+    const float scale = floatOf(word(rest), lines);
+    addScale(c, scale, rest, lines);
+  } else if (kind == "float-tensor") {
+    addName(c.floatTensors, kind, rest, lines);
+  } else if (kind == "float-layer") {
+    addName(c.floatLayers, kind, rest, lines);
+  } else if (kind == "bias") {
+    addList(c.biasCorrection, kind, rest, Sign::Any, lines);
+  } else if (kind == "weight-scales") {
+    addList(c.weightScales, kind, rest, Sign::Positive, lines);
+  } else if (kind == "channel-peaks") {
+    addList(c.channelPeaks, kind, rest, Sign::NotNegative, lines);
+  } else {
+    lines.fail("unknown record '" + std::string(kind) + "'");
+  }
 }
 
 std::string listLine(const char* kind, const std::vector<float>& values, const std::string& name) {
@@ -115,34 +182,13 @@ Calibration parseCalibration(std::string_view text, const std::string& source) {
     if (ended) lines.fail("text after the end");
     std::string_view rest = line;
     const std::string_view kind = word(rest);
-    if (kind == "graph") {
-      const std::string_view digits = word(rest);
-      if (std::from_chars(digits.data(), digits.data() + digits.size(), c.graphHash, 16).ptr !=
-          digits.data() + digits.size())
-        lines.fail("the graph's hash is not hexadecimal");
-      c.graphName = rest;
-    } else if (kind == "method") {
-      c.method = rest;
-    } else if (kind == "scale") {
-      const float scale = floatOf(word(rest), lines);
-      addScale(c, scale, rest, lines);
-    } else if (kind == "float-tensor") {
-      c.floatTensors.emplace(rest);
-    } else if (kind == "float-layer") {
-      c.floatLayers.emplace(rest);
-    } else if (kind == "weight-scales" || kind == "bias" || kind == "channel-peaks") {
-      auto values = floats(rest, lines);
-      auto& lists = kind == "bias"            ? c.biasCorrection
-                    : kind == "weight-scales" ? c.weightScales
-                                              : c.channelPeaks;
-      lists[std::string(rest)] = std::move(values);
-    } else if (kind == "end") {
+    if (kind == "end")
       ended = true;
-    } else {
-      lines.fail("unknown record '" + std::string(kind) + "'");
-    }
+    else
+      addRecord(c, kind, rest, lines);
   }
   if (!ended) lines.fail("the file is cut off: it lacks its last line 'end'");
+  if (c.graphHash == 0) lines.fail("it has no record 'graph', which says what network it was made for");
   return c;
 }
 
@@ -175,7 +221,8 @@ Calibration parseTensorrtCache(std::string_view text, const std::string& source)
 }
 
 Calibration parseAnyCalibration(std::string_view text, const std::string& source) {
-  return text.rfind("TRT-", 0) == 0 ? parseTensorrtCache(text, source) : parseCalibration(text, source);
+  const std::string_view begin = text.substr(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+  return begin.starts_with("TRT-") ? parseTensorrtCache(text, source) : parseCalibration(text, source);
 }
 
 }  // namespace tessera

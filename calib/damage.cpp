@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "calib/statistics_run.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera {
 namespace {
@@ -47,6 +49,14 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Pre
   Context context(Engine::build(graph_, device_, calibrationEngine(like_)));
   for (const auto& batch : batches_) expected_.push_back(context.run(batch));
   like_ = nullptr;
+  std::set<std::string> odd;
+  for (const auto& outputs : expected_)
+    for (const auto& [name, value] : outputs)
+      if (value.type == DataType::Float32 && !std::all_of(value.as<float>().begin(), value.as<float>().end(),
+                                                          [](float v) { return std::isfinite(v); }))
+        odd.insert(name);
+  for (const auto& name : odd)
+    log().warn("output '{}' holds infinities or NaN in fp32; INT8 is compared with its other values", name);
 }
 
 CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int first, int count) {
@@ -70,6 +80,7 @@ CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int fi
       const auto e = expected.as<float>(), r = results.at(name).as<float>();
       double difference = 0, power = 0;
       for (std::size_t i = 0; i < e.size(); ++i) {
+        if (!std::isfinite(e[i])) continue;
         const double d = static_cast<double>(r[i]) - static_cast<double>(e[i]);
         difference += d * d;
         power += static_cast<double>(e[i]) * static_cast<double>(e[i]);

@@ -2,6 +2,7 @@
 #include "calib/statistics_run.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace tessera {
 namespace {
@@ -38,6 +39,20 @@ Graph withStatistics(const Graph& optimized, const std::vector<std::string>& ten
   return graph;
 }
 
+// Histograms count finite values only: what is missing of a tensor is infinite or NaN, and no threshold fits
+// it.
+void requireFinite(const GraphTensor& tensor, std::span<const std::int32_t> counts,
+                   const std::string& batch) {
+  const std::int64_t missing =
+      elementCount(tensor.shape) - std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  if (missing == 0) return;
+  throw Error(
+      ErrorCode::InvalidArgument,
+      "tensor '" + tensor.name + "' holds " + std::to_string(missing) + " infinities or NaN for " + batch +
+          ", and INT8 has no scale for those: look at the network's fp32 results and at how images become "
+          "its input, or leave the image out");
+}
+
 }  // namespace
 
 EngineOptions calibrationEngine(std::shared_ptr<const Engine> like) {
@@ -55,9 +70,12 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
   found.engine = Engine::build(withStatistics(optimized, tensors, means, peaks), device, calibrationEngine());
   std::map<std::string, HistogramSum> sums;
   const int total = calibrator.batchCount(), every = std::max(total / std::max(keep, 1), 1);
-  const auto add = [&](const TensorMap& results, TensorMap batch) {
-    for (const auto& name : tensors)
-      sums[name].add(results.at(name + kMax).number(0), results.at(name + kHistogram).as<std::int32_t>());
+  const auto add = [&](const TensorMap& results, TensorMap batch, const std::string& source) {
+    for (const auto& name : tensors) {
+      const auto counts = results.at(name + kHistogram).as<std::int32_t>();
+      requireFinite(optimized.tensor(tensorNamed(optimized, name)), counts, source);
+      sums[name].add(results.at(name + kMax).number(0), counts);
+    }
     for (const auto& name : means) {
       const HostTensor& value = results.at(name + kMean);
       auto& mean = found.channelMeans[name];
@@ -81,12 +99,13 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
   struct Turn {
     Context context;
     TensorMap batch;
+    std::string source;
     bool running = false;
   };
   std::vector<Turn> turns;
-  for (int i = 0; i < kAtOnce; ++i) turns.push_back({Context(found.engine), {}, false});
+  for (int i = 0; i < kAtOnce; ++i) turns.push_back({Context(found.engine), {}, {}, false});
   const auto collect = [&](Turn& turn) {
-    if (turn.running) add(turn.context.finish(), std::move(turn.batch));
+    if (turn.running) add(turn.context.finish(), std::move(turn.batch), turn.source);
     turn.running = false;
   };
   std::size_t next = 0;
@@ -95,6 +114,8 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
     collect(turn);
     turn.context.start(batch);
     turn.batch = std::move(batch);
+    turn.source = calibrator.lastBatch();
+    if (turn.source.empty()) turn.source = "batch " + std::to_string(next);
     turn.running = true;
   }
   for (std::size_t i = 0; i < turns.size(); ++i) collect(turns[next++ % turns.size()]);

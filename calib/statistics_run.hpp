@@ -30,7 +30,7 @@ struct TensorStatistics {
 EngineOptions calibrationEngine(std::shared_ptr<const Engine> like = nullptr);
 
 /// Runs the fp32 network over the calibrator's batches with statistics attached to `tensors` and `means`;
-/// keeps `keep` batches.
+/// keeps `keep` batches. Throws Error(InvalidArgument) for an infinite or NaN value, naming tensor and batch.
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
                                const std::vector<std::string>& tensors, const std::vector<std::string>& means,
                                const std::vector<std::string>& peaks, int keep, const Progress& progress);

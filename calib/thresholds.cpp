@@ -16,6 +16,8 @@ constexpr std::pair<CalibrationMethod, std::string_view> kNames[] = {
     {CalibrationMethod::MinMax, "minmax"},
     {CalibrationMethod::Percentile, "percentile"},
     {CalibrationMethod::Mse, "mse"}};
+// The scale of a smaller threshold is no normal float, and its inverse may be infinite.
+constexpr double kLeastThreshold = 127.0 * std::numeric_limits<float>::min();
 }  // namespace
 
 std::string_view toString(CalibrationMethod method) {
@@ -32,7 +34,10 @@ CalibrationMethod parseCalibrationMethod(std::string_view text) {
 }
 
 double HistogramSum::powerOfTwoLimit(double largest) {
-  return largest > 0 ? std::exp2(std::ceil(std::log2(static_cast<float>(largest)))) : 0;
+  if (!(largest >= 0x1p-100)) return 0;  // as the Histogram operator
+  int exponent = 0;
+  if (std::frexp(largest, &exponent) == 0.5) --exponent;
+  return std::ldexp(1.0, exponent);
 }
 
 void HistogramSum::add(double largest, std::span<const std::int32_t> counts) {
@@ -154,7 +159,7 @@ double mseThreshold(const AbsHistogram& histogram) {
 }
 
 double thresholdOf(CalibrationMethod method, const AbsHistogram& histogram, double percent) {
-  if (!(histogram.limit > 0)) return 1;
+  if (!(histogram.limit >= kLeastThreshold)) return 1;
   double threshold = histogram.limit;
   switch (method) {
     case CalibrationMethod::MinMax:
@@ -171,7 +176,7 @@ double thresholdOf(CalibrationMethod method, const AbsHistogram& histogram, doub
     case CalibrationMethod::Auto:
       throw Error(ErrorCode::Internal, "auto is no threshold of one tensor");
   }
-  return threshold > 0 ? std::min(threshold, histogram.limit) : histogram.limit;
+  return threshold >= kLeastThreshold ? std::min(threshold, histogram.limit) : histogram.limit;
 }
 
 ThresholdTable::ThresholdTable(const std::map<std::string, AbsHistogram>& histograms, double percent) {

@@ -29,6 +29,7 @@ class HistogramSum {
   void add(double largest, std::span<const std::int32_t> counts);
   /// 2048 equal bins up to the largest value.
   AbsHistogram result() const;
+  /// 0 below 2^-100, where everything is in bin 0.
   static double powerOfTwoLimit(double largest);
 
  private:
@@ -50,7 +51,8 @@ double mseThreshold(const AbsHistogram& histogram);
 /// Mean squared error of coding with threshold `threshold`, from the histogram.
 double codingError(const AbsHistogram& histogram, double threshold);
 
-/// The threshold of a method other than Auto; never 0: a tensor of zeros gets 1.
+/// The threshold of a method other than Auto; never 0: a tensor of zeros gets 1, and so does one of numbers
+/// too small for a scale.
 double thresholdOf(CalibrationMethod method, const AbsHistogram& histogram, double percent);
 
 /// Thresholds of every tensor by every method but Auto, each computed once.

@@ -5,12 +5,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <sstream>
 
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/embedded.hpp"
+#include "base/read_file.hpp"
 
 namespace tessera {
 
@@ -127,8 +127,11 @@ std::string floatLiteral(float value) {
 namespace {
 std::string readKernelFile(std::string_view path) {
   if (const char* folder = std::getenv("TESSERA_KERNEL_DIR")) {
-    std::ifstream file(std::string(folder) + "/" + std::string(path));
-    if (file) return {std::istreambuf_iterator<char>(file), {}};
+    FileContent file = readRegularFile(std::filesystem::path(folder) / path);
+    if (file.ok()) return std::move(file.bytes);
+    if (!file.missing)
+      throw Error(ErrorCode::InvalidArgument, "the kernel source " + std::string(path) +
+                                                  " in TESSERA_KERNEL_DIR can not be read: " + file.why);
   }
   const auto it = embeddedFiles().find(path);
   if (it == embeddedFiles().end())
@@ -158,8 +161,8 @@ std::map<std::string, std::string> kernelFilesNamed(std::string_view name) {
   std::error_code error;  // a folder that can not be listed has none
   if (folder)
     for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-      if (std::ifstream file(entry.path() / name); file)
-        files[entry.path().filename().string() + end] = {std::istreambuf_iterator<char>(file), {}};
+      if (FileContent file = readRegularFile(entry.path() / name); file.ok())
+        files[entry.path().filename().string() + end] = std::move(file.bytes);
   return files;
 }
 

@@ -53,7 +53,7 @@ def main():
             if folder_of(name, order) != folder:
                 continue
             for line, header in included(path):
-                fine = within(header, "runtime/include") or folder_of(header, order) == folder
+                fine = any(within(header, f) for f in ("runtime/include", "runtime/base", folder))
                 if not fine and not any(within(header, other) for other in allowed[folder]):
                     wrong.append(f"{name}:{line}: {folder} may not include {header}")
     for path in sorted((ROOT / "runtime/include").rglob("*.hpp")):

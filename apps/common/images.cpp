@@ -2,41 +2,14 @@
 #include "apps/common/images.hpp"
 
 #include <algorithm>
-#include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <set>
 
+#include "calib/images/image_file.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera::app {
 namespace {
-
-// Whether a JPEG file ends before its picture does; decoders fill the rest with grey and say nothing.
-bool isTruncatedJpeg(const std::string& bytes) {
-  return bytes.starts_with("\xff\xd8") && bytes.rfind("\xff\xd9") == std::string::npos;
-}
-
-cv::Mat decode(const fs::path& file, int flags) {
-  cv::utils::logging::setLogLevel(
-      cv::utils::logging::LOG_LEVEL_SILENT);  // what it says comes as an error below
-  const std::string bytes = readFile(file);
-  cv::Mat image;
-  std::string reason = "it is no image in a known format, or damaged";
-  try {
-    if (isTruncatedJpeg(bytes))
-      reason = "it ends before the picture does";
-    else if (!bytes.empty())
-      image = cv::imdecode(cv::Mat(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data())),
-                           flags);
-    else
-      reason = "it is empty";
-  } catch (const cv::Exception& e) {
-    reason = e.err;
-  }
-  if (image.empty())
-    throw Error(ErrorCode::InvalidArgument, "Can not read image " + file.string() + ": " + reason + ".");
-  return image;
-}
 
 bool isBelow(const fs::path& file, const fs::path& folder) {
   if (folder.empty()) return false;
@@ -91,8 +64,8 @@ std::vector<ImageFile> listImages(const std::vector<std::string>& paths, const f
   return images;
 }
 
-cv::Mat readImage(const fs::path& file) { return decode(file, cv::IMREAD_COLOR); }
-cv::Mat readImageUnchanged(const fs::path& file) { return decode(file, cv::IMREAD_UNCHANGED); }
+cv::Mat readImage(const fs::path& file) { return readImageFile(file, cv::IMREAD_COLOR); }
+cv::Mat readImageUnchanged(const fs::path& file) { return readImageFile(file, cv::IMREAD_UNCHANGED); }
 
 void writeImage(const fs::path& file, const cv::Mat& image) {
   std::vector<unsigned char> bytes;

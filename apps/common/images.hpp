@@ -23,7 +23,7 @@ struct ImageFile {
 std::vector<ImageFile> listImages(const std::vector<std::string>& paths, const fs::path& without = {});
 bool hasImageExtension(const fs::path& file);
 
-/// 8-bit BGR. Throws Error(InvalidArgument) that names the file.
+/// 8-bit BGR. Throws Error(InvalidArgument) that names the file: also one that ends before its picture does.
 cv::Mat readImage(const fs::path& file);
 /// As stored: channels and depth are kept.
 cv::Mat readImageUnchanged(const fs::path& file);

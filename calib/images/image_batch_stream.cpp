@@ -5,13 +5,16 @@
 #include <cctype>
 #include <condition_variable>
 #include <deque>
-#include <fstream>
 #include <mutex>
 #include <opencv2/imgcodecs.hpp>
 #include <random>
 #include <thread>
 
+#include "calib/images/image_file.hpp"
+#include "base/read_file.hpp"
+#include "base/write_file.hpp"
 #include "ops/operator.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera {
 namespace fs = std::filesystem;
@@ -32,9 +35,7 @@ void shuffle(std::vector<fs::path>& files, unsigned seed) {
 }
 
 HostTensor preprocessed(const fs::path& file, const ImagePreprocess& how) {
-  const cv::Mat image = cv::imread(file.string(), cv::IMREAD_COLOR);
-  if (image.empty())
-    throw Error(ErrorCode::InvalidArgument, "calibration image " + file.string() + " is missing, damaged, or of an unknown format");
+  const cv::Mat image = readImageFile(file, cv::IMREAD_COLOR);
   HostTensor pixels(DataType::UInt8, {1, image.rows, image.cols, 3});
   for (int y = 0; y < image.rows; ++y)
     std::copy_n(reinterpret_cast<const std::byte*>(image.ptr(y)), image.cols * 3, pixels.data.begin() + static_cast<std::ptrdiff_t>(y) * image.cols * 3);
@@ -50,39 +51,70 @@ HostTensor preprocessed(const fs::path& file, const ImagePreprocess& how) {
 }  // namespace
 
 struct ImageBatchStream::Impl {
+  struct Batch {
+    TensorMap inputs;
+    std::string names;
+  };
+
   std::vector<fs::path> files;
   ImageBatchOptions options;
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<TensorMap> ready;
+  std::deque<Batch> ready;
+  std::string last;  ///< names of the batch given last
   std::exception_ptr failure;
   bool finished = false, stop = false;
   std::thread thread;
 
-  int batches() const { return static_cast<int>(files.size()) / options.batchSize; }
+  int images() const {
+    const int all = static_cast<int>(files.size());
+    return options.limit > 0 ? std::min(options.limit, all) : all;
+  }
+  int batches() const { return images() / options.batchSize; }
 
-  TensorMap batch(int index) const {
+  // The next batch from file `next` on; none where too few are left that can be read. What can not is
+  // reported, and the file after it takes its place.
+  std::optional<Batch> batch(std::size_t& next, std::string& problem) const {
     HostTensor all;
-    for (int i = 0; i < options.batchSize; ++i) {
-      HostTensor one = preprocessed(files[static_cast<std::size_t>(index) * options.batchSize + i], options.preprocess);
-      if (i == 0) {
-        all = std::move(one);
+    Batch made;
+    for (int count = 0; count < options.batchSize;) {
+      if (next == files.size()) return std::nullopt;
+      const fs::path& file = files[next++];
+      try {
+        HostTensor one = preprocessed(file, options.preprocess);
+        if (count == 0)
+          all = std::move(one);
+        else
+          all.data.insert(all.data.end(), one.data.begin(), one.data.end());
+      } catch (const Error& e) {
+        if (problem.empty()) problem = e.what();
+        log().error("calibration goes on without an image. {}", e.what());
         continue;
       }
-      all.data.insert(all.data.end(), one.data.begin(), one.data.end());
+      made.names += (count == 0 ? "" : ", ") + file.string();
+      ++count;
     }
+    if (options.batchSize > 1) made.names = "one of " + made.names;
     all.shape[0] = options.batchSize;
-    return {{options.input, std::move(all)}};
+    made.inputs = {{options.input, std::move(all)}};
+    return made;
   }
 
   void work() {
     try {
+      std::size_t next = 0;
+      std::string problem;
       for (int i = 0; i < batches(); ++i) {
-        TensorMap made = batch(i);
+        std::optional<Batch> made = batch(next, problem);
+        if (!made && i > 0) break;
+        if (!made)
+          throw Error(ErrorCode::InvalidArgument, "too few of the " + std::to_string(files.size()) +
+                                                      " calibration images can be read for a batch of " +
+                                                      std::to_string(options.batchSize) + ". " + problem);
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return ready.size() < 4 || stop; });
         if (stop) return;
-        ready.push_back(std::move(made));
+        ready.push_back(*std::move(made));
         changed.notify_all();
       }
     } catch (...) {
@@ -110,17 +142,18 @@ struct ImageBatchStream::Impl {
 ImageBatchStream::ImageBatchStream(std::vector<fs::path> files, ImageBatchOptions options) : impl_(std::make_unique<Impl>()) {
   if (options.batchSize < 1) throw Error(ErrorCode::InvalidArgument, "a batch holds at least one image");
   shuffle(files, options.seed);
-  if (options.limit > 0 && static_cast<int>(files.size()) > options.limit) files.resize(options.limit);
-  if (static_cast<int>(files.size()) < options.batchSize)
-    throw Error(ErrorCode::InvalidArgument, "there are " + std::to_string(files.size()) + " calibration images; a batch takes " +
-                                                std::to_string(options.batchSize));
   impl_->files = std::move(files);
   impl_->options = std::move(options);
+  if (impl_->batches() == 0)
+    throw Error(ErrorCode::InvalidArgument, "there are " + std::to_string(impl_->images()) +
+                                                " calibration images; a batch takes " +
+                                                std::to_string(impl_->options.batchSize));
 }
 
 ImageBatchStream::~ImageBatchStream() { impl_->end(); }
 int ImageBatchStream::batchSize() const { return impl_->options.batchSize; }
 int ImageBatchStream::batchCount() const { return impl_->batches(); }
+std::string ImageBatchStream::lastBatch() const { return impl_->last; }
 
 bool ImageBatchStream::nextBatch(TensorMap& inputs) {
   Impl& s = *impl_;
@@ -128,7 +161,8 @@ bool ImageBatchStream::nextBatch(TensorMap& inputs) {
   std::unique_lock lock(s.mutex);
   s.changed.wait(lock, [&] { return !s.ready.empty() || s.finished; });
   if (!s.ready.empty()) {
-    inputs = std::move(s.ready.front());
+    inputs = std::move(s.ready.front().inputs);
+    s.last = std::move(s.ready.front().names);
     s.ready.pop_front();
     s.changed.notify_all();
     return true;
@@ -138,21 +172,49 @@ bool ImageBatchStream::nextBatch(TensorMap& inputs) {
 }
 
 std::string ImageBatchStream::readCache() {
-  if (impl_->options.cacheFile.empty()) return {};
-  std::ifstream file(impl_->options.cacheFile);
-  return {std::istreambuf_iterator<char>(file), {}};
+  const fs::path& file = impl_->options.cacheFile;
+  if (file.empty()) return {};
+  FileContent cache = readRegularFile(file);
+  if (!cache.ok() && !cache.missing)
+    throw Error(ErrorCode::BadCache,
+                "the calibration cache " + file.string() + " can not be read: " + cache.why);
+  return std::move(cache.bytes);
 }
 
 void ImageBatchStream::writeCache(const std::string& text) {
   const fs::path& target = impl_->options.cacheFile;
   if (target.empty()) return;
-  const fs::path temporary = target.string() + ".tmp";
-  std::ofstream file(temporary, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) throw Error(ErrorCode::InvalidArgument, "can not write the calibration cache " + target.string());
-  fs::rename(temporary, target);
+  AtomicFile file(target);
+  file.write(text);
+  file.commit();
 }
+
+namespace {
+
+// One path a line, relative to the list's folder.
+std::vector<fs::path> listedImages(const fs::path& list) {
+  const FileContent content = readRegularFile(list);
+  if (!content.ok())
+    throw Error(ErrorCode::InvalidArgument,
+                "calibration images: " + list.string() + " can not be read: " + content.why);
+  std::vector<fs::path> found;
+  std::string_view text = content.bytes;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.find('\0') != std::string_view::npos)
+      throw Error(ErrorCode::InvalidArgument, "calibration images: " + list.string() +
+                                                  " is neither an image of a known kind nor a list of paths");
+    if (!line.empty())
+      found.push_back(fs::path(line).is_absolute() ? fs::path(line) : list.parent_path() / line);
+  }
+  return found;
+}
+
+}  // namespace
 
 std::vector<fs::path> calibrationImages(const std::vector<std::string>& paths) {
   std::vector<fs::path> files;
@@ -166,9 +228,7 @@ std::vector<fs::path> calibrationImages(const std::vector<std::string>& paths) {
     } else if (isImage(path)) {
       found.push_back(path);
     } else {
-      std::ifstream list(path);
-      for (std::string line; std::getline(list, line);)
-        if (!line.empty()) found.push_back(fs::path(line).is_absolute() ? fs::path(line) : path.parent_path() / line);
+      found = listedImages(path);
     }
     if (found.empty()) throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " holds no image");
     std::sort(found.begin(), found.end());

@@ -21,8 +21,9 @@ struct ImageBatchOptions {
   std::filesystem::path cacheFile;  ///< read before and written after calibration; empty: none
 };
 
-/// Images of folders and lists, shuffled, read and resized ahead on a thread. An image that can not be read is an error
-/// that names it; a last batch that would not be full is left out.
+/// Images of folders and lists, shuffled, read and resized ahead on a thread. An image that can not be read,
+/// or that is truncated, is reported by name, and the next takes its place; where too few are left for one
+/// batch, that is an error. A last batch that would not be full is left out.
 class ImageBatchStream final : public Calibrator {
  public:
   /// Throws Error(InvalidArgument) where a path does not exist or there are fewer images than a batch holds.
@@ -31,6 +32,7 @@ class ImageBatchStream final : public Calibrator {
 
   int batchSize() const override;
   bool nextBatch(TensorMap& inputs) override;
+  std::string lastBatch() const override;
   int batchCount() const override;
   std::string readCache() override;
   void writeCache(const std::string& text) override;

@@ -1,9 +1,11 @@
 // histogram: counts of |x| in equal bins, a histogram per work-group, then their sum.
 //
-// x by common/index.cl (any block; padding lanes are not counted); limit[0]; partial[group*P_BINS + bin]; y[bin].
-// P_BINS   bins; P_GROUP  work-items of a group
-// P_ROUND  1: the bins reach to the next power of two from the limit on, so that histograms of other limits can be
+// x by common/index.cl (any block; padding lanes are not counted); limit[0]; partial[group*P_BINS + bin];
+// y[bin]. P_BINS   bins; P_GROUP  work-items of a group P_ROUND  1: the bins reach to the next power of two
+// from the limit on, so that histograms of other limits can be
 //          added to this one exactly
+// A limit below 2^-100 counts as 0, and everything goes to bin 0: bins per unit would leave the range of
+// floats, and devices differ in what they make of the smallest numbers. Infinities and NaN are not counted.
 #include "common/index.cl"
 
 #if !defined(P_BINS) || !defined(P_GROUP) || !defined(P_ROUND)
@@ -12,10 +14,11 @@
 
 // Bins per unit of |x|.
 static inline float binRate(float limit) {
-  if (!(limit > 0.0f)) return 0.0f;
+  if (!(limit >= 0x1p-100f)) return 0.0f;
   if (!P_ROUND) return (float)P_BINS / limit;
-  const int bits = as_int(limit);
-  return (float)P_BINS / as_float((bits + 0x7fffff) & 0x7f800000);
+  // 2^12 over the power of two, from its exponent: 2^128 itself is no float.
+  const int exponent = (as_int(limit) + 0x7fffff) >> 23;
+  return as_float((254 + 12 - exponent) << 23) * ((float)P_BINS / 4096.0f);
 }
 
 __kernel __attribute__((reqd_work_group_size(P_GROUP, 1, 1))) void histogram_partial(

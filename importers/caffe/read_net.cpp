@@ -3,10 +3,9 @@
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <set>
-#include <sstream>
 
+#include "base/read_file.hpp"
 #include "importers/caffe/read.hpp"
 #include "tessera/error.hpp"
 #include "tessera/log.hpp"
@@ -196,11 +195,10 @@ NetParameter parseNet(const std::string& text, const std::string& origin) {
 }
 
 NetParameter readNet(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(ErrorCode::BadModel, "the network file " + file.string() + " can not be opened");
-  std::stringstream text;
-  text << in.rdbuf();
-  return parseNet(text.str(), file.string());
+  const FileContent text = readRegularFile(file, std::uintmax_t{64} << 20);
+  if (!text.ok())
+    throw Error(ErrorCode::BadModel, "the network file " + file.string() + " can not be opened: " + text.why);
+  return parseNet(text.bytes, file.string());
 }
 
 }  // namespace tessera::caffe

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 
+#include "base/read_file.hpp"
 #include "importers/caffe/read.hpp"
 #include "tessera/error.hpp"
 
@@ -75,6 +76,8 @@ void collect(const Layers& layers, const std::string& file, Weights& weights) {
 }  // namespace
 
 Weights readWeights(const std::filesystem::path& file) {
+  if (const std::string why = whyNotRegular(file); !why.empty())
+    throw Error(ErrorCode::BadModel, "the weights file " + file.string() + " can not be opened: " + why);
   std::ifstream in(file, std::ios::binary);
   if (!in) throw Error(ErrorCode::BadModel, "the weights file " + file.string() + " can not be opened");
   google::protobuf::io::IstreamInputStream stream(&in);

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "base/read_file.hpp"
 #include "importers/onnx/import_graph.hpp"
 #include "importers/onnx/onnx_file.hpp"
 #include "importers/onnx/tensor_value.hpp"
@@ -17,8 +18,8 @@ constexpr int kNewestOpset = 21;  ///< the newest operator set the table was wri
 
 tessera_onnx::Model parse(const std::filesystem::path& file) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(file, ignored))
-    throw Error(ErrorCode::BadModel, file.string() + " is no file that can be read.");
+  if (const std::string why = whyNotRegular(file); !why.empty())
+    throw Error(ErrorCode::BadModel, file.string() + " can not be read: " + why + ".");
   std::ifstream in(file, std::ios::binary);
   if (!in) throw Error(ErrorCode::BadModel, file.string() + " can not be opened.");
   google::protobuf::io::IstreamInputStream stream(&in);

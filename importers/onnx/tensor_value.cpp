@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 
+#include "base/read_file.hpp"
 #include "importers/onnx/onnx_file.hpp"
 
 namespace tessera::onnx {
@@ -85,9 +86,9 @@ std::string externalBytes(const Tensor& t, const std::filesystem::path& folder, 
   const auto real = std::filesystem::weakly_canonical(root / relative, ignored);
   if (const auto inside = real.lexically_relative(root); inside.empty() || *inside.begin() == "..")
     bad(t, "keeps its values in '" + location + "', a link that leaves the model's folder.");
+  if (const std::string why = whyNotRegular(real); !why.empty())
+    bad(t, "keeps its values in '" + location + "', which can not be opened beside the model: " + why + ".");
   std::ifstream file(real, std::ios::binary | std::ios::ate);
-  if (!file || !std::filesystem::is_regular_file(real, ignored))
-    bad(t, "keeps its values in '" + location + "', which can not be opened beside the model.");
   const auto size = static_cast<std::int64_t>(file.tellg());
   const auto need = static_cast<std::int64_t>(wanted);
   if (length >= 0 && length != need)
@@ -273,9 +274,10 @@ HostTensor readTensor(const Tensor& t, const std::filesystem::path& folder) {
 }
 
 TensorFile readTensorFile(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
+  std::ifstream in;
+  if (whyNotRegular(file).empty()) in.open(file, std::ios::binary);
   Tensor tensor;
-  if (!in || !tensor.ParseFromIstream(&in))
+  if (!in.is_open() || !tensor.ParseFromIstream(&in))
     throw Error(ErrorCode::BadModel, file.string() + " is no readable ONNX tensor file.");
   return {readTensor(tensor, file.parent_path()), tensor.name(), elementTypeName(tensor.data_type())};
 }

@@ -1,6 +1,8 @@
 // Networks of one calibration that differ in which layers run in INT8.
 #include "build/int8_networks.hpp"
 
+#include <algorithm>
+
 #include "lower/precision.hpp"
 
 namespace tessera {
@@ -8,6 +10,13 @@ namespace tessera {
 Int8Networks::Int8Networks(Graph optimized, Calibration calibration, PrecisionOptions options)
     : optimized_(std::move(optimized)), calibration_(std::move(calibration)), options_(std::move(options)) {
   rules_.graph = assignInt8(optimized_, calibration_, options_, &rules_.precisions);
+}
+
+bool Int8Networks::knows(const PrecisionDecision& decision) const {
+  const auto exists = [&](const KeptLayer& kept) {
+    return kept.layer >= 0 && kept.layer < static_cast<int>(optimized_.layers().size());
+  };
+  return std::all_of(decision.kept.begin(), decision.kept.end(), exists);
 }
 
 Network Int8Networks::decided(const PrecisionDecision& decision) const {

@@ -22,7 +22,9 @@ class Int8Networks {
 
   const Graph& optimized() const { return optimized_; }
   const Network& byRules() const { return rules_; }
-  /// Throws Error(BadCache) where the decision names layers that are not there.
+  /// Whether every layer that the decision names is there.
+  bool knows(const PrecisionDecision& decision) const;
+  /// Throws Error(BadCache) where one is not.
   Network decided(const PrecisionDecision& decision) const;
 
  private:

@@ -18,7 +18,13 @@ std::ptrdiff_t int8Layers(const std::vector<LayerPrecision>& layers) {
 MeasuredPrecision buildByMeasuredPrecision(Tuner& tuner, TuneMode mode, const Int8Networks& networks,
                                            const BuildEngine& build) {
   const Network& rules = networks.byRules();
-  if (const auto known = tuner.known().recordedPrecision(rules.graph)) {
+  auto known = tuner.known().recordedPrecision(rules.graph);
+  if (known && !networks.knows(*known)) {
+    log().warn("the record of precisions of '{}' names layers that it does not have, and is not used",
+               networks.optimized().name);
+    known.reset();
+  }
+  if (known) {
     const Network network = networks.decided(*known);
     return {build(network), network.precisions};
   }

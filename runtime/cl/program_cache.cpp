@@ -1,15 +1,14 @@
 // Files: magic and version, length and checksum of the rest, length of the identity, identity, binary.
 #include "cl/program_cache.hpp"
 
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <fstream>
 
-#include "graph/hex.hpp"
+#include "base/read_file.hpp"
+#include "base/write_file.hpp"
+#include "base/hex.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -19,6 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr char kMagic[8] = {'T', 'S', 'R', 'P', 'R', 'O', 'G', '1'};
 constexpr const char* kExtension = ".bin";
+constexpr std::uintmax_t kFileLimit = std::uintmax_t{256} << 20;
 
 struct Header {
   char magic[8];
@@ -28,19 +28,15 @@ struct Header {
 };
 static_assert(sizeof(Header) == 32);
 
-std::string readAll(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 }  // namespace
 
 ProgramCache::ProgramCache(fs::path folder, std::uintmax_t limitBytes)
     : folder_(std::move(folder)), limit_(limitBytes) {}
 
 std::shared_ptr<ProgramCache> ProgramCache::forDevice(const DeviceCaps& device, const fs::path& folder) {
-  if (folder.empty() || device.platform == "rusticl") return nullptr;
-  return std::make_shared<ProgramCache>(folder / "programs");
+  if (device.platform == "rusticl" || trustedFolder(folder).empty()) return nullptr;
+  const fs::path programs = trustedFolder(folder / "programs");
+  return programs.empty() ? nullptr : std::make_shared<ProgramCache>(programs);
 }
 
 std::string ProgramCache::identity(const DeviceCaps& device, std::string_view source,
@@ -57,8 +53,8 @@ fs::path ProgramCache::fileOf(const std::string& identity) const {
 }
 
 std::optional<std::vector<unsigned char>> ProgramCache::find(const std::string& identity) {
-  const fs::path file = fileOf(identity);
-  const std::string text = readAll(file);
+  // Foreign files and links are a miss, too: a binary runs on the device as it is.
+  const std::string text = readCacheFile(fileOf(identity), kFileLimit, MarkUsed::Yes).bytes;
   Header header;
   if (text.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, text.data(), sizeof(header));
@@ -68,8 +64,6 @@ std::optional<std::vector<unsigned char>> ProgramCache::find(const std::string& 
       header.identity > header.bytes || header.checksum != XXH3_64bits(rest, header.bytes) ||
       identity != std::string_view(rest, identity.size()))
     return std::nullopt;
-  std::error_code ignored;  // a folder that can not be written still serves
-  fs::last_write_time(file, fs::file_time_type::clock::now(), ignored);
   return std::vector<unsigned char>(rest + header.identity, rest + header.bytes);
 }
 
@@ -80,23 +74,11 @@ void ProgramCache::save(const std::string& identity, const std::vector<unsigned 
     Header header{{}, rest.size(), XXH3_64bits(rest.data(), rest.size()), identity.size()};
     std::memcpy(header.magic, kMagic, sizeof(kMagic));
 
-    fs::create_directories(folder_);
-    static std::atomic<unsigned> serial{0};
-    const fs::path file = fileOf(identity);
-    fs::path aside = file;
-    aside += "." + std::to_string(::getpid()) + "-" + std::to_string(serial++) + ".tmp";
-    {
-      std::ofstream out(aside, std::ios::binary);
-      out.write(reinterpret_cast<const char*>(&header), sizeof(header));
-      out.write(rest.data(), static_cast<std::streamsize>(rest.size()));
-      out.close();
-      if (!out) {
-        std::error_code ignored;
-        fs::remove(aside, ignored);
-        throw std::runtime_error("the file can not be written");
-      }
-    }
-    fs::rename(aside, file);
+    createPrivateFolders(folder_);
+    AtomicFile file(fileOf(identity), 0644);
+    file.write({reinterpret_cast<const char*>(&header), sizeof(header)});
+    file.write(rest);
+    file.commit();
     const std::lock_guard lock(mutex_);
     if (total_) *total_ += sizeof(header) + rest.size();
     if (!total_ || *total_ > limit_) shrink();
@@ -126,7 +108,10 @@ void ProgramCache::shrink() {
     const auto bytes = item.file_size(gone);
     const auto used = item.last_write_time(gone);
     if (gone) continue;
-    if (item.path().extension() == ".tmp" && used < dayAgo) fs::remove(item.path(), gone);  // left by a kill
+    if (isUnfinishedFile(item.path())) {
+      if (used < dayAgo) fs::remove(item.path(), gone);  // left by a kill
+      continue;
+    }
     if (item.path().extension() != kExtension) continue;
     total += bytes;
     entries.push_back({used, bytes, item.path()});

@@ -1,7 +1,7 @@
 // The graph's stable text dump, its hash, and its invariants.
 #include <xxhash.h>
 
-#include "graph/hex.hpp"
+#include "base/hex.hpp"
 #include "ops/operator.hpp"
 #include "tessera/graph.hpp"
 

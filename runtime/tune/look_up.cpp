@@ -4,11 +4,11 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 
 #include "clkernels/embedded.hpp"
-#include "graph/hex.hpp"
+#include "base/read_file.hpp"
+#include "base/hex.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
 
@@ -49,10 +49,10 @@ LookUp::LookUp(const DeviceCaps& caps, const TuneOptions& options)
 }
 
 void LookUp::takeShipped(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) throw Error(ErrorCode::BadCache, "the tuning records in " + file.string() + " can not be read");
-  const auto merged = store_.overlay(text);
+  const FileContent shipped = readRegularFile(file);
+  if (!shipped.ok())
+    throw Error(ErrorCode::BadCache, "the tuning records in " + file.string() + " can not be read: " + shipped.why);
+  const auto merged = store_.overlay(shipped.bytes);
   if (merged.all() == merged.foreign)
     log().warn("{}: none of its {} tuning records is of this device", file.string(), merged.all());
   log().debug("{}: {} tuning records, {} of tactics with records of their own, {} of other devices",

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "graph/hex.hpp"
+#include "base/hex.hpp"
 #include "tessera/log.hpp"
 #include "tune/look_up.hpp"
 #include "tune/problem.hpp"

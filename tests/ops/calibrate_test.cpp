@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "calib/calibration_cache.hpp"
 #include "graph/evaluate.hpp"
@@ -137,6 +138,115 @@ TEST(Calibrate, RefusesNoDataAndForeignCaches) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::BadCache);
   }
+}
+
+// Batches as given, with names.
+class GivenBatches final : public Calibrator {
+ public:
+  explicit GivenBatches(std::vector<HostTensor> batches) : batches_(std::move(batches)) {}
+  int batchSize() const override { return 1; }
+  bool nextBatch(TensorMap& inputs) override {
+    if (next_ == batches_.size()) return false;
+    inputs = {{"x", batches_[next_++]}};
+    return true;
+  }
+  std::string lastBatch() const override { return named ? "image " + std::to_string(next_) + ".png" : ""; }
+  bool named = true;
+
+ private:
+  std::vector<HostTensor> batches_;
+  std::size_t next_ = 0;
+};
+
+constexpr std::int64_t kSide = 37;  // odd, so that vectors of 16 do not fit
+
+// A convolution 1x1 that multiplies with `factor`.
+Graph scaling(float factor) {
+  Graph graph;
+  graph.name = "scaling";
+  const TensorId x = graph.addInput("x", DataType::Float32, {1, 3, kSide, kSide});
+  HostTensor weights(DataType::Float32, {3, 3, 1, 1});
+  for (int c = 0; c < 3; ++c) weights.as<float>()[c * 4] = factor;
+  const TensorId y = graph.add("Convolution", "conv", {x, graph.addConstant("w", std::move(weights))},
+                               {{"strides", std::vector<std::int64_t>{1, 1}}}, {"y"});
+  graph.markOutput(graph.add("Convolution", "next",
+                             {y, graph.addConstant("v", portableRandom({3, 3, 1, 1}, 5, -1, 1))},
+                             {{"strides", std::vector<std::int64_t>{1, 1}}}, {"z"}));
+  return graph;
+}
+
+HostTensor randomImage(unsigned seed, float span) {
+  return portableRandom({1, 3, kSide, kSide}, seed, -span, span);
+}
+
+TEST(Calibrate, NamesTensorAndImageOfWhatIsNotFinite) {
+  struct Case {
+    float odd;
+    std::size_t place;  // the first, one between, the last behind the vectors of 16
+    CalibrationMethod method;
+  };
+  for (const Device& device : devices())
+    for (const auto& [odd, place, method] :
+         {Case{INFINITY, 0, CalibrationMethod::MinMax},
+          Case{NAN, 2 * kSide * kSide + 5, CalibrationMethod::Auto},
+          Case{-INFINITY, 3 * kSide * kSide - 1, CalibrationMethod::Entropy}}) {
+      std::vector<HostTensor> images{randomImage(1, 2), randomImage(2, 2), randomImage(3, 2)};
+      images[1].as<float>()[place] = odd;
+      GivenBatches batches(images);
+      CalibrationOptions options;
+      options.method = method;
+      try {
+        calibrate(scaling(1), device, batches, options);
+        ADD_FAILURE() << odd << " at " << place << " was calibrated";
+      } catch (const Error& e) {
+        const std::string text = e.what();
+        EXPECT_EQ(e.code(), ErrorCode::InvalidArgument);
+        EXPECT_NE(text.find("'x'"), std::string::npos) << text;
+        EXPECT_NE(text.find("image 2.png"), std::string::npos) << text;
+        EXPECT_NE(text.find("holds 1 "), std::string::npos) << text;
+      }
+    }
+}
+
+TEST(Calibrate, NamesAnInnerTensorThatOverflowsAndTheNumberOfItsBatch) {
+  GivenBatches batches({randomImage(1, 2), randomImage(2, 1e38f)});
+  batches.named = false;
+  try {
+    calibrate(scaling(1e6f), device(), batches);
+    FAIL() << "infinities were calibrated";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("'y'"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("batch 2"), std::string::npos) << e.what();
+  }
+}
+
+// Largest values at both ends of what a float holds: scales that can be written, read and used.
+TEST(Calibrate, TakesTheLargestAndTheSmallestNumbers) {
+  struct Case {
+    float span, factor, largest;
+    CalibrationMethod method;
+  };
+  constexpr auto MinMax = CalibrationMethod::MinMax, Auto = CalibrationMethod::Auto;
+  const float most = std::numeric_limits<float>::max();
+  for (const Device& device : devices())
+    for (const auto& [span, factor, largest, method] :
+         {Case{most / 4, 0x1p-127f, most, Auto}, Case{0x1p126f, 0x1p-127f, 0x1p127f, MinMax},
+          Case{1e-37f, 1e30f, 1e-36f, MinMax}, Case{0, 1, 1e-40f, MinMax}, Case{1e-42f, 1, 1e-42f, Auto}}) {
+      std::vector<HostTensor> images{randomImage(1, span), randomImage(2, span)};
+      images[1].as<float>()[77] = largest;
+      GivenBatches batches(images);
+      CalibrationOptions options;
+      options.method = method;
+      const CalibrationResult result = calibrate(scaling(factor), device, batches, options);
+      for (const auto& [name, scale] : result.calibration.scales)
+        EXPECT_TRUE(std::isnormal(scale) && scale > 0) << name << " " << scale << " for " << largest;
+      const float wanted = largest < 1e-35f ? 1.0f : largest;  // as for zeros
+      if (method == MinMax) {
+        EXPECT_FLOAT_EQ(result.calibration.scales.at("x"), wanted / 127);
+      }
+      const std::string text = calibrationText(result.calibration);
+      EXPECT_EQ(calibrationText(parseAnyCalibration(text, "the cache")), text);
+    }
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "graph/evaluate.hpp"
-#include "graph/hex.hpp"
+#include "base/hex.hpp"
 #include "lower/precision.hpp"
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"

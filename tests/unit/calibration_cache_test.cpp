@@ -72,6 +72,51 @@ TEST(CalibrationCache, NamesFileLineAndReason) {
   EXPECT_NE(refusal("TRT-8601-EntropyCalibration2\nconv1: 3c01\n").find("line 2"), std::string::npos);
 }
 
+std::string replaced(const std::string& from, const std::string& to) {
+  std::string text = calibrationText(sample());
+  EXPECT_NE(text.find(from), std::string::npos) << from;
+  return text.replace(text.find(from), from.size(), to);
+}
+
+TEST(CalibrationCache, SaysWhatNetworkItBelongsTo) {
+  const std::string graph = "graph 0123456789abcdef my net\n";
+  for (const char* bad :
+       {"", "graph\n", "graph  my net\n", "graph 0 my net\n", "graph 0000000000000000 my net\n",
+        "graph 0123456789abcde my net\n", "graph 0123456789abcdeg my net\n",
+        "graph -123456789abcdef my net\n", "graph 0123456789abcdef0 my net\n"})
+    EXPECT_NE(refusal(replaced(graph, bad)), "accepted") << bad;
+  EXPECT_NE(refusal(replaced(graph, "")).find("'graph'"), std::string::npos);
+}
+
+TEST(CalibrationCache, EveryKeyIsThereOnce) {
+  for (const char* line :
+       {"graph 0123456789abcdef my net\n", "method auto\n", "channel-peaks 3 0 0.3 1e-40 x/y:0\n",
+        "float-tensor concat\n", "float-layer conv_last\n", "weight-scales 1 0.25 conv 2\n",
+        "bias 2 0.5 -1e-09 conv 1\n"})
+    EXPECT_NE(refusal(replaced(line, std::string(line) + line)).find("line"), std::string::npos) << line;
+}
+
+TEST(CalibrationCache, ListsHoldWhatTheirKindMayBe) {
+  for (const char* scale : {"0", "-0.25", "nan", "inf", "-inf", "1e60", "", "x"})
+    EXPECT_NE(refusal(replaced("weight-scales 1 0.25", std::string("weight-scales 1 ") + scale)), "accepted")
+        << scale;
+  for (const char* peak : {"-0.3", "nan", "inf"})
+    EXPECT_NE(refusal(replaced("3 0 0.3 ", std::string("3 0 ") + peak + " ")), "accepted") << peak;
+  for (const char* bias : {"nan", "inf"})
+    EXPECT_NE(refusal(replaced("bias 2 0.5", std::string("bias 2 ") + bias)), "accepted") << bias;
+  for (const char* count : {"0", "-1", "nan", "1e30", "99999999999", "1.5", "1048577", ""})
+    EXPECT_NE(refusal(replaced("bias 2 ", std::string("bias ") + count + " ")), "accepted") << count;
+}
+
+TEST(CalibrationCache, EditorsMayChangeLineEndsAndMarkTheText) {
+  std::string text = calibrationText(sample()), windows;
+  for (const char c : text) windows += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  expectEqual(parseAnyCalibration("\xef\xbb\xbf" + windows, "text"), sample());
+  const std::string tensorrt = "\xef\xbb\xbfTRT-8601-EntropyCalibration2\r\ninput: 3c010a14\r\n";
+  EXPECT_EQ(parseAnyCalibration(tensorrt, "trt").scales.size(), 1u);
+  EXPECT_NE(refusal(std::string("\xff\xfet\0e\0", 6)).find("UTF-16"), std::string::npos);
+}
+
 TEST(CalibrationCache, SurvivesEveryTruncationAndFlippedByte) {
   const std::string good = calibrationText(sample());
   for (std::size_t n = 0; n + 1 < good.size(); ++n) {

@@ -2,6 +2,8 @@
 #include "cl/program_cache.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -70,6 +72,50 @@ TEST_F(ProgramCacheTest, ADamagedFileIsAMiss) {
   EXPECT_TRUE(cache.find("identity"));
   fs::rename(file, cache.fileOf("another"));  // as if both had one hash
   EXPECT_FALSE(cache.find("another"));
+}
+
+// A binary runs on the device as it is: only what this user wrote is taken, and nothing else is an error.
+TEST_F(ProgramCacheTest, WhatIsNoFileOfThisUserIsAMiss) {
+  ProgramCache cache(folder_);
+  const fs::path file = cache.fileOf("identity"), victim = folder_ / "victim";
+  const auto expectMiss = [&](const char* what) {
+    EXPECT_FALSE(cache.find("identity")) << what;
+    cache.save("identity", bytes(40, 4));
+    cache.drop("identity");
+    fs::remove_all(file);
+  };
+  cache.save("identity", bytes(40, 3));
+  fs::rename(file, victim);
+  fs::create_symlink(victim, file);
+  expectMiss("a link");
+  EXPECT_EQ(fs::file_size(victim), 32u + 8 + 40) << "nothing is written through it";
+  fs::create_symlink("nowhere", file);
+  expectMiss("a link that leads nowhere");
+  fs::create_directories(file / "below");
+  expectMiss("a folder");
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  expectMiss("a pipe");
+  std::ofstream(file).flush();
+  expectMiss("an empty file");
+  fs::copy(victim, file);
+  EXPECT_TRUE(cache.find("identity"));
+  fs::permissions(file, fs::perms::others_write, fs::perm_options::add);
+  expectMiss("a file that everyone may write");
+  if (::geteuid() == 0) {
+    fs::copy(victim, file);
+    ASSERT_EQ(::chown(file.c_str(), 12345, 12345), 0);
+    expectMiss("a file of another user");
+  }
+}
+
+TEST_F(ProgramCacheTest, AFolderOfOthersIsNotUsed) {
+  EXPECT_TRUE(ProgramCache::forDevice(DeviceCaps{}, folder_));
+  fs::create_directories(folder_ / "programs");
+  fs::permissions(folder_ / "programs", fs::perms::all);
+  EXPECT_FALSE(ProgramCache::forDevice(DeviceCaps{}, folder_));
+  fs::remove(folder_ / "programs");
+  fs::permissions(folder_, fs::perms::all);
+  EXPECT_FALSE(ProgramCache::forDevice(DeviceCaps{}, folder_));
 }
 
 TEST_F(ProgramCacheTest, TheLongestUnusedGoFirst) {

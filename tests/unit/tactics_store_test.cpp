@@ -1,7 +1,10 @@
 // Tuning records: text form, damage, several processes.
 #include "tune/records/tactics_store.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,6 +192,82 @@ TEST_F(TacticsStoreTest, MergesAnotherFilesText) {
   bad.bad = true;
   EXPECT_EQ(store.merge(bad.line()).taken, 1u) << "what is bad elsewhere is not used here";
   EXPECT_EQ(store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42)->record.tactic, "TX=4");
+}
+
+// Whatever lies where the records should be: the search goes on without them, and what is there stays as it
+// is.
+TEST_F(TacticsStoreTest, WhatIsNoFileOfRecordsIsAMiss) {
+  const fs::path file = TacticsStore(folder_, caps()).file();
+  const auto expectMiss = [&](const char* what) {
+    TacticsStore store(folder_, caps());
+    EXPECT_EQ(store.size(), 0u) << what;
+    store.add(record("TX=4", 2.5));
+    EXPECT_TRUE(store.best("Convolution{}(f32:1x3x8x8)", "conv/1", 42)) << what;
+    EXPECT_FALSE(store.kept()) << what;
+    EXPECT_NO_THROW(store.compact()) << what;
+    EXPECT_EQ(store.size(), 1u) << what;
+    fs::remove_all(file);
+  };
+  fs::create_directories(file / "below");
+  expectMiss("a folder");
+  fs::create_symlink(folder_ / "victim", file);
+  expectMiss("a link that leads nowhere");
+  EXPECT_FALSE(fs::exists(folder_ / "victim"));
+  std::ofstream(folder_ / "victim") << "precious";
+  fs::create_symlink(folder_ / "victim", file);
+  expectMiss("a link");
+  EXPECT_EQ(fs::file_size(folder_ / "victim"), 8u);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  expectMiss("a pipe");
+  std::ofstream(file) << record("TX=8", 1).line() << "\n";
+  fs::permissions(file, fs::perms::others_write, fs::perm_options::add);
+  expectMiss("a file that everyone may write");
+  if (::geteuid() == 0) {
+    std::ofstream(file) << record("TX=8", 1).line() << "\n";
+    ASSERT_EQ(::chown(file.c_str(), 12345, 12345), 0);
+    expectMiss("a file of another user");
+  }
+  std::ofstream(file) << record("TX=8", 1).line() << "\n";
+  fs::resize_file(file, std::uintmax_t{1} << 40);
+  TacticsStore store(folder_, caps());
+  EXPECT_EQ(store.size(), 0u) << "more than is read";
+}
+
+TEST_F(TacticsStoreTest, AFolderOfOthersIsNotUsed) {
+  TacticsStore(folder_, caps()).add(record("TX=4", 2.5));
+  fs::permissions(folder_, fs::perms::all);
+  TacticsStore store(folder_, caps());
+  EXPECT_EQ(store.size(), 0u);
+  EXPECT_TRUE(store.file().empty());
+  store.add(record("TX=8", 1));
+  fs::permissions(folder_, fs::perms::owner_all);
+  EXPECT_EQ(TacticsStore(folder_, caps()).size(), 1u);
+}
+
+TEST_F(TacticsStoreTest, AnEmptyFileAndForeignLinesAreNoRecords) {
+  const fs::path file = TacticsStore(folder_, caps()).file();
+  std::ofstream(file).flush();
+  EXPECT_EQ(TacticsStore(folder_, caps()).size(), 0u);
+  std::ofstream(file) << std::string(100, '\0') << "\nhello\n" << record("TX=8", 1).line();
+  TacticsStore store(folder_, caps());
+  EXPECT_EQ(store.size(), 1u);
+  store.add(record("TX=4", 2));
+  EXPECT_EQ(TacticsStore(folder_, caps()).size(), 2u);
+}
+
+TEST_F(TacticsStoreTest, ALockThatIsHeldForEverIsNotWaitedFor) {
+  TacticsStore store(folder_, caps(), std::chrono::milliseconds(50));
+  store.add(record("TX=4", 2.5));
+  const int held = ::open(store.file().c_str(), O_RDONLY);
+  ASSERT_EQ(::flock(held, LOCK_EX), 0);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) store.add(record("TX=" + std::to_string(8 + i), 1.5));
+  store.compact();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5)) << "each waited anew";
+  EXPECT_FALSE(store.kept());
+  EXPECT_EQ(store.size(), 101u);
+  ::close(held);
+  EXPECT_EQ(TacticsStore(folder_, caps()).size(), 1u);
 }
 
 }  // namespace

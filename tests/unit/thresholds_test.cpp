@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 
@@ -92,6 +93,45 @@ TEST(HistogramSum, LimitsArePowersOfTwo) {
   EXPECT_EQ(HistogramSum::powerOfTwoLimit(0.25), 0.25);
   EXPECT_EQ(HistogramSum::powerOfTwoLimit(0.26), 0.5);
   EXPECT_EQ(HistogramSum::powerOfTwoLimit(4.01), 8);
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0x1.000002p100), 0x1p101) << "a float's last digit";
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0x1p127), 0x1p127);
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(std::numeric_limits<float>::max()), 0x1p128)
+      << "more than a float holds";
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0x1p-100), 0x1p-100);
+  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0x1p-149), 0);
+}
+
+// What the device counts of tensors at both ends of what a float holds.
+TEST(HistogramSum, HoldsTheLargestAndTheSmallestNumbers) {
+  const double most = std::numeric_limits<float>::max();
+  HistogramSum sum;
+  std::vector<std::int32_t> first(HistogramSum::kBins, 0), large(HistogramSum::kBins, 0);
+  first[0] = 10;
+  large[0] = 4, large[HistogramSum::kBins / 2] = 3, large[HistogramSum::kBins - 1] = 3;
+  for (const double top : {most, 1e-45, 0x1p127, most}) sum.add(top, top < 1 ? first : large);
+  const AbsHistogram h = sum.result();
+  EXPECT_EQ(h.limit, most);
+  EXPECT_EQ(std::accumulate(h.counts.begin(), h.counts.end(), std::int64_t{0}), 40);
+  EXPECT_GE(h.counts[0], 18);
+  EXPECT_EQ(h.counts[1023] + h.counts[1024], 9) << "those of 2^127";
+  for (const auto method : {CalibrationMethod::MinMax, CalibrationMethod::Entropy,
+                            CalibrationMethod::Percentile, CalibrationMethod::Mse}) {
+    const double threshold = thresholdOf(method, h, 99.99);
+    EXPECT_GT(threshold, 0) << toString(method);
+    EXPECT_LE(threshold, most) << toString(method);
+  }
+}
+
+TEST(HistogramSum, OfNumbersTooSmallForAScaleIsThatOfZeros) {
+  for (const double top : {0x1p-149, 0x1p-126, 1e-36}) {
+    HistogramSum sum;
+    std::vector<std::int32_t> counts(HistogramSum::kBins, 0);
+    counts[0] = 10;
+    sum.add(top, counts);
+    for (const auto method : {CalibrationMethod::MinMax, CalibrationMethod::Entropy,
+                              CalibrationMethod::Percentile, CalibrationMethod::Mse})
+      EXPECT_EQ(thresholdOf(method, sum.result(), 99.99), 1) << top;
+  }
 }
 
 TEST(HistogramSum, OfZerosGivesAThresholdOfOne) {

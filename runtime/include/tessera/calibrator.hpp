@@ -23,6 +23,8 @@ class Calibrator {
   virtual int batchSize() const = 0;
   /// Fills `inputs` (one tensor per network input, by name); false at the end.
   virtual bool nextBatch(TensorMap& inputs) = 0;
+  /// What the last batch was made of, for messages: names of files, say. Empty: its number is given.
+  virtual std::string lastBatch() const { return {}; }
   /// Batches there will be, for progress; 0: not known.
   virtual int batchCount() const { return 0; }
   /// A cache written before (either format); empty: calibrate.
@@ -61,8 +63,8 @@ struct CalibrationResult {
 
 /// Runs the fp32 network over the calibrator's batches on the device: absolute maxima, then histograms, then
 /// thresholds. Auto tries every method on the calibration data itself and keeps, per tensor, what harms the
-/// network's own fp32 outputs least. Throws Error(InvalidArgument) where there is no data, Error(BadCache)
-/// for a cache of another network.
+/// network's own fp32 outputs least. Throws Error(InvalidArgument) where there is no data or an activation is
+/// infinite or NaN (naming tensor and batch), Error(BadCache) for a cache of another network.
 CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
                             const CalibrationOptions& options = {});
 

@@ -7,11 +7,15 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
+#include <cstring>
+#include <thread>
 
-#include "graph/hex.hpp"
+#include "base/read_file.hpp"
+#include "base/write_file.hpp"
+#include "base/hex.hpp"
 #include "tessera/log.hpp"
 #include "tune/records/lines.hpp"
 
@@ -36,33 +40,65 @@ std::string keyOf(const std::string& problem, const std::string& family, std::ui
   return family + "\t" + hexText(source) + "\t" + problem;
 }
 
-// An open file with an exclusive lock, released at the end of its life.
+// An open file with an exclusive lock, released at the end of its life. Whoever holds the lock may have
+// stopped for good, so it is waited for until a moment only.
 class LockedFile {
  public:
+  using Clock = std::chrono::steady_clock;
+
   // While the lock was waited for, compaction may have put another file in place: then it is opened anew.
-  LockedFile(const fs::path& file, int flags) {
-    for (int attempt = 0; attempt < 100; ++attempt) {
-      descriptor_ = ::open(file.c_str(), flags | O_CLOEXEC, 0644);
-      if (descriptor_ < 0) return;
+  LockedFile(const fs::path& file, int flags, Clock::duration patience) {
+    const auto end = Clock::now() + patience;
+    for (int attempt = 0; attempt < 100 && open(file, flags) && lock(end); ++attempt) {
       struct stat mine {
       }, named{};
-      if (::flock(descriptor_, LOCK_EX) == 0 && ::fstat(descriptor_, &mine) == 0 &&
-          ::stat(file.c_str(), &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev)
+      if (::fstat(descriptor_, &mine) == 0 && ::lstat(file.c_str(), &named) == 0 &&
+          mine.st_ino == named.st_ino && mine.st_dev == named.st_dev)
         return;
-      ::close(descriptor_);
-      descriptor_ = -1;
+      close();
     }
+    close();
   }
-  ~LockedFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
+  ~LockedFile() { close(); }
   LockedFile(const LockedFile&) = delete;
   LockedFile& operator=(const LockedFile&) = delete;
   explicit operator bool() const { return descriptor_ >= 0; }
   int descriptor() const { return descriptor_; }
+  const std::string& why() const { return why_; }  ///< there is none
 
  private:
+  bool open(const fs::path& file, int flags) {
+    descriptor_ = ::open(file.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    if (descriptor_ < 0) {
+      why_ = errno == ELOOP ? "it is a link" : std::strerror(errno);
+      return false;
+    }
+    struct stat status {};
+    why_ = ::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode) ? "it is no file"
+                                                                          : whyForeign(descriptor_);
+    return why_.empty();
+  }
+  bool lock(Clock::time_point end) {
+    while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK && errno != EINTR) {
+        why_ = std::strerror(errno);
+        return false;
+      }
+      if (Clock::now() >= end) {
+        why_ = "another process has had it locked for seconds";
+        return false;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+  void close() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = -1;
+  }
+
   int descriptor_ = -1;
+  std::string why_;
 };
 
 std::string fileName(const DeviceCaps& device) {
@@ -117,22 +153,26 @@ std::string fingerprintWithoutDriver(std::string_view fingerprint) {
   return out;
 }
 
-TacticsStore::TacticsStore(fs::path folder, const DeviceCaps& device) : fingerprint_(device.fingerprint()) {
+TacticsStore::TacticsStore(fs::path folder, const DeviceCaps& device, std::chrono::milliseconds patience)
+    : fingerprint_(device.fingerprint()), patience_(patience) {
+  folder = trustedFolder(folder);
   if (folder.empty()) return;
   file_ = folder / fileName(device);
-  std::error_code error;
-  fs::create_directories(folder, error);
+  createPrivateFolders(folder);
   load();
 }
 
 void TacticsStore::load() {
-  std::ifstream in(file_, std::ios::binary);
-  std::error_code error;
-  if (!in && fs::exists(file_, error))
-    log().warn("the tuning records in {} can not be read; they are not used", file_.string());
-  if (!in) return;
+  const FileContent content = readCacheFile(file_, kTextFileLimit);
+  if (!content.ok()) {
+    if (!content.missing) complain("can not be read", content.why);
+    return;
+  }
   std::size_t damaged = 0;
-  for (std::string line; std::getline(in, line);) {
+  for (std::string_view rest = content.bytes; !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.empty()) continue;
     if (auto record = TuneRecord::parse(line))
       index(*record, true);
@@ -198,9 +238,17 @@ void TacticsStore::add(const TuneRecord& record) {
   append(record);
 }
 
+void TacticsStore::complain(const char* what, const std::string& why) {
+  if (!complained_)
+    log().warn("the tuning records in {} {} ({}); those of this run last for this run only", file_.string(),
+               what, why);
+  complained_ = true;
+  patience_ = {};  // once is enough to wait for somebody who does not end
+}
+
 void TacticsStore::append(const TuneRecord& record) {
   if (file_.empty()) return;
-  const LockedFile file(file_, O_RDWR | O_CREAT | O_APPEND);
+  const LockedFile file(file_, O_RDWR | O_CREAT | O_APPEND, patience_);
   // One write per record: a process killed in the middle leaves at most one broken line, which the next
   // append ends.
   std::string text = record.line() + "\n";
@@ -210,9 +258,7 @@ void TacticsStore::append(const TuneRecord& record) {
     if (size > 0 && ::pread(file.descriptor(), &last, 1, size - 1) == 1 && last != '\n') text.insert(0, "\n");
     if (::write(file.descriptor(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) return;
   }
-  if (!complained_)
-    log().warn("tuning records can not be written to {}; they last for this run only", file_.string());
-  complained_ = true;
+  complain("can not be written", file ? std::strerror(errno) : file.why());
 }
 
 TacticsStore::Merged TacticsStore::merge(std::string_view text) { return take(text, true); }
@@ -247,8 +293,8 @@ std::string TacticsStore::text() const {
 
 void TacticsStore::compact() {
   if (file_.empty()) return;
-  const LockedFile lock(file_, O_RDWR | O_CREAT);  // appenders wait, then open the new file
-  if (!lock) return;
+  const LockedFile lock(file_, O_RDWR | O_CREAT, patience_);  // appenders wait, then open the new file
+  if (!lock) return complain("can not be compacted", lock.why());
   records_.clear();
   byKey_.clear();
   load();
@@ -262,13 +308,13 @@ void TacticsStore::compact() {
   records_.clear();
   byKey_.clear();
   for (auto& [_, record] : kept) index(record, true);
-  const fs::path temporary = file_.string() + ".tmp" + std::to_string(::getpid());
-  std::ofstream out(temporary, std::ios::binary);
-  out << text();
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(temporary, file_, error);
-  if (!out || error) fs::remove(temporary, error);
+  try {
+    AtomicFile compacted(file_, 0644);
+    compacted.write(text());
+    compacted.commit();
+  } catch (const Error& e) {
+    complain("can not be compacted", e.what());
+  }
 }
 
 }  // namespace tessera

@@ -2,6 +2,7 @@
 /// Tuning records on disk: one text line a record, one file a device, safe for several processes at once.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -37,12 +38,14 @@ struct TuneRecord {
 enum class RecordMatch { Exact, OtherDriver };
 
 /// The records of one device. Reads its file once; appends under a file lock, so processes may share a
-/// folder. A folder that can not be read or written is reported once and worked around: records then live in
-/// memory only.
+/// folder. A folder or file that can not be read or written, stays locked, is a link, or belongs to another
+/// user is reported once and worked around: records then live in memory only.
 class TacticsStore {
  public:
-  /// `folder` empty: memory only.
-  TacticsStore(std::filesystem::path folder, const DeviceCaps& device);
+  /// `folder` empty: memory only. `patience`: how long to wait for whoever has the file locked, once;
+  /// compaction and an append take far less.
+  TacticsStore(std::filesystem::path folder, const DeviceCaps& device,
+               std::chrono::milliseconds patience = std::chrono::seconds(5));
 
   /// The fastest good record of the problem by any of `families` (name/revision, with its source hash), or
   /// none.
@@ -87,12 +90,14 @@ class TacticsStore {
   /// Whether it is new; `replaces`: also where a good record of its tactic is there.
   bool index(const TuneRecord& record, bool replaces);
   void append(const TuneRecord& record);
+  void complain(const char* what, const std::string& why);
   Merged take(std::string_view text, bool write);
 
   std::filesystem::path file_;
   std::string fingerprint_;
   std::vector<TuneRecord> records_;
   std::unordered_map<std::string, std::vector<std::size_t>> byKey_;  ///< family, source and problem
+  std::chrono::milliseconds patience_;
   bool complained_ = false;
 };
 

@@ -8,7 +8,7 @@
 #include <unordered_set>
 
 #include "clkernels/embedded.hpp"
-#include "graph/hex.hpp"
+#include "base/hex.hpp"
 #include "tessera/log.hpp"
 #include "tune/records/lines.hpp"
 

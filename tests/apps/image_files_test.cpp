@@ -1,0 +1,183 @@
+// Image files that are cut off or damaged, and calibration from folders that hold some.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <opencv2/imgcodecs.hpp>
+
+#include "apps/common/images.hpp"
+#include "calib/images/image_batch_stream.hpp"
+#include "calib/images/image_file.hpp"
+#include "tests/apps/program.hpp"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using app::readFile;
+using app::writeImage;
+using test::Folder;
+using test::writeText;
+using testing::HasSubstr;
+
+// Noise, so that no format makes it small.
+cv::Mat noise(int height = 48, int width = 64, int type = CV_8UC3) {
+  cv::Mat image(height, width, type);
+  unsigned value = 7;
+  for (std::size_t i = 0; i < image.total() * image.elemSize(); ++i)
+    image.data[i] = static_cast<std::uint8_t>((value = value * 1103515245 + 12345) >> 16);
+  return image;
+}
+
+std::string encoded(const char* extension, const cv::Mat& image, const std::vector<int>& parameters = {}) {
+  std::vector<unsigned char> bytes;
+  EXPECT_TRUE(cv::imencode(extension, image, bytes, parameters)) << extension;
+  return {bytes.begin(), bytes.end()};
+}
+
+// The image with a whole one inside an EXIF segment, as cameras write it.
+std::string withThumbnail(const std::string& jpeg) {
+  const std::string data = std::string("Exif\0\0", 6) + encoded(".jpg", noise(16, 16));
+  const std::size_t length = data.size() + 2;
+  return jpeg.substr(0, 2) + "\xff\xe1" + static_cast<char>(length >> 8) + static_cast<char>(length & 0xff) +
+         data + jpeg.substr(2);
+}
+
+TEST(ImageFiles, EveryFormatsTruncationIsNoticed) {
+  const Folder folder;
+  const std::string jpeg = encoded(".jpg", noise());
+  const std::vector<std::pair<std::string, std::string>> files{
+      {"plain.jpg", jpeg},
+      {"progressive.jpg", encoded(".jpg", noise(), {cv::IMWRITE_JPEG_PROGRESSIVE, 1})},
+      {"restart.jpg", encoded(".jpg", noise(), {cv::IMWRITE_JPEG_RST_INTERVAL, 2})},
+      {"thumbnail.jpg", withThumbnail(jpeg)},
+      {"a.png", encoded(".png", noise())},
+      {"grey.png", encoded(".png", noise(48, 64, CV_8UC1))},
+      {"a.bmp", encoded(".bmp", noise())},
+      {"a.ppm", encoded(".ppm", noise())},
+      {"a.pgm", encoded(".pgm", noise(48, 64, CV_8UC1))},
+      {"lossless.webp", encoded(".webp", noise(), {cv::IMWRITE_WEBP_QUALITY, 101})},
+      {"lossy.webp", encoded(".webp", noise())},
+      {"a.tif", encoded(".tif", noise(), {cv::IMWRITE_TIFF_COMPRESSION, 1})},
+      {"lzw.tif", encoded(".tif", noise())}};
+  for (const auto& [name, bytes] : files) {
+    EXPECT_EQ(whyTruncated(bytes), "") << name;
+    EXPECT_EQ(whyTruncated(bytes + "what follows the picture does not matter"), "") << name;
+    writeText(folder / name, bytes);
+    EXPECT_EQ(readImageFile(folder / name, cv::IMREAD_COLOR).cols, 64) << name;
+    for (const double share : {0.3, 0.5, 0.75, 0.97}) {
+      writeText(folder / name,
+                bytes.substr(0, static_cast<std::size_t>(share * static_cast<double>(bytes.size()))));
+      try {
+        readImageFile(folder / name, cv::IMREAD_COLOR);
+        ADD_FAILURE() << name << " was read, cut at " << share;
+      } catch (const Error& e) {
+        EXPECT_THAT(e.what(), HasSubstr((folder / name).string()));
+      }
+    }
+    // A few bytes at a time: no length may lead out of the file.
+    for (std::size_t n = 0; n < std::min<std::size_t>(bytes.size(), 600); ++n)
+      whyTruncated(bytes.substr(0, n));
+    for (std::size_t i = 0; i < 200; ++i)
+      for (const char value : {'\0', '\x7f', '\xff'}) {
+        std::string damaged = bytes;
+        damaged[i] = value;
+        whyTruncated(damaged);
+      }
+  }
+}
+
+TEST(ImageFiles, ADamagedChunkIsNamed) {
+  std::string bytes = encoded(".png", noise());
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  EXPECT_THAT(whyTruncated(bytes), HasSubstr("IDAT"));
+}
+
+class CalibrationImages : public testing::Test {
+ protected:
+  Folder folder;
+  ImageBatchOptions options{"image", {}, 2, 0, 0, {}};
+  CalibrationImages() { options.preprocess.height = 24, options.preprocess.width = 32; }
+
+  void addImages(int count) const {
+    for (int i = 0; i < count; ++i) writeImage(folder / ("images/" + std::to_string(i) + ".jpg"), noise());
+  }
+  void cut(const std::string& name) const {
+    const std::string whole = readFile(folder / ("images/" + name));
+    writeText(folder / ("images/" + name), whole.substr(0, whole.size() / 2));
+  }
+  std::vector<fs::path> files() const { return calibrationImages({(folder / "images").string()}); }
+  static int batchesOf(ImageBatchStream& stream) {
+    int batches = 0;
+    for (TensorMap inputs; stream.nextBatch(inputs); ++batches) EXPECT_EQ(inputs.at("image").shape[0], 2);
+    return batches;
+  }
+};
+
+TEST_F(CalibrationImages, TheNextTakesADamagedOnesPlace) {
+  addImages(7);
+  cut("3.jpg");
+  writeText(folder / "images/5.jpg", "no image");
+  testing::internal::CaptureStderr();
+  ImageBatchStream all(files(), options);
+  EXPECT_EQ(batchesOf(all), 2) << "five are left";
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, testing::AllOf(HasSubstr("3.jpg"), HasSubstr("5.jpg")));
+  options.limit = 4;
+  for (unsigned seed = 0; seed < 4; ++seed) {
+    options.seed = seed;
+    ImageBatchStream some(files(), options);
+    EXPECT_EQ(batchesOf(some), 2) << "as many as the limit asks for";
+  }
+}
+
+TEST_F(CalibrationImages, NoneLeftIsAnErrorThatSaysWhy) {
+  addImages(3);
+  for (const char* name : {"0.jpg", "1.jpg"}) cut(name);
+  ImageBatchStream stream(files(), options);
+  TensorMap inputs;
+  try {
+    stream.nextBatch(inputs);
+    FAIL() << "one image made a batch of two";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), testing::AllOf(HasSubstr("3 calibration images"), HasSubstr("ends before")));
+  }
+}
+
+TEST_F(CalibrationImages, BatchesHaveNames) {
+  addImages(2);
+  ImageBatchStream stream(files(), options);
+  TensorMap inputs;
+  ASSERT_TRUE(stream.nextBatch(inputs));
+  EXPECT_THAT(stream.lastBatch(),
+              testing::AllOf(HasSubstr("0.jpg"), HasSubstr("1.jpg"), HasSubstr("one of")));
+}
+
+TEST_F(CalibrationImages, ListsMayComeFromWindows) {
+  addImages(2);
+  writeText(folder / "list.txt", "\xef\xbb\xbfimages/0.jpg\r\n\r\nimages/1.jpg\r\n");
+  const auto found = calibrationImages({(folder / "list.txt").string()});
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_TRUE(fs::exists(found[0]) && fs::exists(found[1]));
+  writeText(folder / "binary.dat", std::string("\x00\x01images", 8));
+  EXPECT_THROW(calibrationImages({(folder / "binary.dat").string()}), Error);
+}
+
+TEST_F(CalibrationImages, ACacheIsReadOrRefusedByName) {
+  addImages(2);
+  options.cacheFile = folder / "cache";
+  EXPECT_EQ(ImageBatchStream(files(), options).readCache(), "") << "none yet";
+  ImageBatchStream(files(), options).writeCache("text");
+  EXPECT_EQ(ImageBatchStream(files(), options).readCache(), "text");
+  options.cacheFile = folder.path();
+  try {
+    ImageBatchStream(files(), options).readCache();
+    FAIL() << "a folder was read";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), testing::AllOf(HasSubstr(folder.path().string()), HasSubstr("folder")));
+  }
+  EXPECT_THROW(ImageBatchStream(files(), options).writeCache("text"), Error);
+}
+
+}  // namespace
+}  // namespace tessera
