@@ -9,7 +9,7 @@
 #include "apps/common/files.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
-#include "tune/records/tactics_store.hpp"
+#include "tune/records/record_store.hpp"
 #include "tune/trial/candidates.hpp"
 
 namespace tessera::app {
@@ -31,16 +31,16 @@ Json tuneAll(const TuneArguments& arguments, const Device& device);
 Json showRoofline(const Device& device);
 /// The kernel, problem and tactic of a record; none where it is of another version or not understood, which
 /// is no error.
-std::optional<Candidate> candidateOf(const TuneRecord& record);
+std::optional<Candidate> candidateOf(const TacticRecord& record);
 /// Prints the records of the device.
-Json showRecords(const TacticsStore& store);
+Json showRecords(const RecordStore& store);
 /// Writes FOLDER/<kernels>/defaults.txt: what was found for classes of problems, measured anew in turns with
 /// the families' own choices, where it is clearly faster.
-Json exportDefaults(const TacticsStore& store, const TuneArguments& arguments, const Device& device);
+Json exportDefaults(const RecordStore& store, const TuneArguments& arguments, const Device& device);
 /// Runs every record's tactic again: records those that are wrong as bad; false where there were any.
-bool verifyRecords(TacticsStore& store, const TuneArguments& arguments, const Device& device, Json& json);
+bool verifyRecords(RecordStore& store, const TuneArguments& arguments, const Device& device, Json& json);
 /// Times two parameters of a family against each other and draws them.
-Json drawHeatmap(const TacticsStore& store, const TuneArguments& arguments, const Device& device);
+Json drawHeatmap(const RecordStore& store, const TuneArguments& arguments, const Device& device);
 
 /// The problems given on the command line and in the file. Throws Error(InvalidArgument) that names the line.
 std::vector<std::string> listedProblems(const TuneArguments& arguments);

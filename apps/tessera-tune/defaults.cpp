@@ -23,15 +23,15 @@ constexpr std::size_t kMostTactics = 4, kMostProblems = 6;  // measured of one c
 struct Class {
   const KernelFamily* family = nullptr;
   DefaultLine line;
-  std::vector<const TuneRecord*> records;
+  std::vector<const TacticRecord*> records;
 };
 
-std::map<std::string, Class> classesOf(const TacticsStore& store, const std::string& fingerprint) {
-  std::map<std::string, const TuneRecord*> fastest;
-  for (const TuneRecord& r : store.records()) {
+std::map<std::string, Class> classesOf(const RecordStore& store, const std::string& fingerprint) {
+  std::map<std::string, const TacticRecord*> fastest;
+  for (const TacticRecord& r : store.tactics()) {
     if (r.bad || r.device != fingerprint || r.tactic.empty()) continue;
     if (!candidateOf(r)) continue;
-    const TuneRecord*& slot = fastest[r.family + "\t" + r.problem];
+    const TacticRecord*& slot = fastest[r.family + "\t" + r.problem];
     if (!slot || r.milliseconds < slot->milliseconds) slot = &r;
   }
   std::map<std::string, Class> classes;
@@ -56,12 +56,12 @@ class Comparison {
     double before = 0, after = 0;
   };
   std::optional<Found> best(const Class& c) {
-    std::vector<const TuneRecord*> records = c.records;
+    std::vector<const TacticRecord*> records = c.records;
     std::stable_sort(records.begin(), records.end(),
                      [](const auto* a, const auto* b) { return a->milliseconds > b->milliseconds; });
     records.resize(std::min(records.size(), kMostProblems));
     std::vector<Tactic> tactics;
-    for (const TuneRecord* r : records)
+    for (const TacticRecord* r : records)
       if (const Tactic t = Tactic::parse(r->tactic);
           tactics.size() < kMostTactics && std::find(tactics.begin(), tactics.end(), t) == tactics.end())
         tactics.push_back(t);
@@ -76,12 +76,12 @@ class Comparison {
   }
 
  private:
-  std::optional<Found> fastest(const Class& c, const std::vector<const TuneRecord*>& records,
+  std::optional<Found> fastest(const Class& c, const std::vector<const TacticRecord*>& records,
                                const std::vector<Tactic>& tactics) {
     std::vector<Found> sums;
     for (const Tactic& t : tactics) sums.push_back({t});
     std::vector<bool> harms(tactics.size());
-    for (const TuneRecord* r : records) {
+    for (const TacticRecord* r : records) {
       const OpView view = parseOpView(r->problem);
       const DeviceCaps caps = isQuantised(view.op) ? device_.int8Caps() : device_.caps();
       const Problem problem = c.family->problem(view);
@@ -124,7 +124,7 @@ class Comparison {
 
 }  // namespace
 
-Json exportDefaults(const TacticsStore& store, const TuneArguments& a, const Device& device) {
+Json exportDefaults(const RecordStore& store, const TuneArguments& a, const Device& device) {
   const auto classes = classesOf(store, device.caps().fingerprint());
   const auto runner = makeWorkerRunner({a.common.tuneWorker, device.caps().fingerprint()});
   Comparison comparison(*runner, device);

@@ -21,10 +21,10 @@ constexpr int kCell = 56, kMargin = 96;
 // The kernel of the family asked for, or of any, that was fastest for the problem in some layout, if it has
 // parameters.
 std::optional<Candidate> fastestOnRecord(const OpView& view, const std::string& name,
-                                         const TacticsStore& store, const DeviceCaps& caps) {
+                                         const RecordStore& store, const DeviceCaps& caps) {
   std::optional<Candidate> best;
   double least = 0;
-  for (const TuneRecord& r : store.records()) {
+  for (const TacticRecord& r : store.tactics()) {
     const KernelFamily* family = findFamily(r.family.substr(0, r.family.find('/')));
     if (r.bad || r.tactic.empty() || !family || family->id().text() != r.family ||
         (best && r.milliseconds >= least) || r.device != caps.fingerprint() ||
@@ -42,7 +42,7 @@ std::optional<Candidate> fastestOnRecord(const OpView& view, const std::string& 
 }
 
 // The family asked for, or the one that the cost model likes best, in its preferred layout.
-Candidate chosenKernel(const std::string& problem, const std::string& name, const TacticsStore& store,
+Candidate chosenKernel(const std::string& problem, const std::string& name, const RecordStore& store,
                        const DeviceCaps& caps) {
   const OpView view = parseOpView(problem);
   if (const auto recorded = fastestOnRecord(view, name, store, caps)) return *recorded;
@@ -90,7 +90,7 @@ void text(cv::Mat& image, const std::string& what, cv::Point at, double size, co
 
 }  // namespace
 
-Json drawHeatmap(const TacticsStore& store, const TuneArguments& a, const Device& device) {
+Json drawHeatmap(const RecordStore& store, const TuneArguments& a, const Device& device) {
   const auto problems = listedProblems(a);
   if (problems.empty()) throw UsageError("--heatmap wants a --problem; tessera-tune --show lists some.");
   const bool int8 = isQuantised(parseOpView(problems.front()).op);

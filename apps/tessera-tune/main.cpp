@@ -53,9 +53,9 @@ int run(const TuneArguments& a) {
   const Device device = a.common.selectDevice();
   Json json{{"device", device.caps().name}, {"fingerprint", device.caps().fingerprint()}};
   bool right = true;
-  const auto store = [&] { return TacticsStore(defaultCacheFolder(), device.caps()); };
+  const auto store = [&] { return RecordStore(defaultCacheFolder(), device.caps()); };
   if (!a.importFile.empty()) {
-    TacticsStore records = store();
+    RecordStore records = store();
     const auto merged = records.merge(readFile(a.importFile));
     if (merged.all() == 0)
       throw Error(ErrorCode::BadCache, a.importFile + " holds no tuning records of this version.");
@@ -69,14 +69,14 @@ int run(const TuneArguments& a) {
   if (a.roofline) json["roofline"] = showRoofline(device);
   if (tunes) json["tuned"] = tuneAll(a, device);
   if (a.verify) {
-    TacticsStore records = store();
+    RecordStore records = store();
     right = verifyRecords(records, a, device, json["verified"]);
   }
   if (!a.heatmap.empty()) json["heatmap"] = drawHeatmap(store(), a, device);
   if (!a.defaultsFolder.empty()) json["defaults"] = exportDefaults(store(), a, device);
   if (a.show) json["records"] = showRecords(store());
   if (!a.exportFile.empty()) {
-    TacticsStore records = store();
+    RecordStore records = store();
     records.compact();
     writeFile(a.exportFile, records.text());
     fmt::print("{}: {} records\n", a.exportFile, records.size());

@@ -19,12 +19,6 @@ constexpr double kSlower = 1.25;  // times the record: its device has changed
 
 std::string nameOf(const std::string& family) { return family.substr(0, family.find('/')); }
 
-// Records about a search, not about a kernel.
-bool isMark(const TuneRecord& record) {
-  const std::string name = nameOf(record.family);
-  return name == "search" || name == "network" || name == "race" || name == "kept" || name == "precision";
-}
-
 }  // namespace
 
 Json showRoofline(const Device& device) {
@@ -40,7 +34,7 @@ Json showRoofline(const Device& device) {
   return json;
 }
 
-std::optional<Candidate> candidateOf(const TuneRecord& record) {
+std::optional<Candidate> candidateOf(const TacticRecord& record) {
   const KernelFamily* family = findFamily(nameOf(record.family));
   if (!family || family->id().text() != record.family) return std::nullopt;
   try {
@@ -51,31 +45,26 @@ std::optional<Candidate> candidateOf(const TuneRecord& record) {
   }
 }
 
-Json showRecords(const TacticsStore& store) {
+Json showRecords(const RecordStore& store) {
   // The best of each problem and family, and every bad one.
-  std::map<std::string, const TuneRecord*> best;
-  std::vector<const TuneRecord*> shown;
-  std::size_t searched = 0;
-  for (const TuneRecord& r : store.records()) {
-    if (isMark(r)) {
-      searched += nameOf(r.family) == "search";
-      continue;
-    }
+  std::map<std::string, const TacticRecord*> best;
+  std::vector<const TacticRecord*> shown;
+  for (const TacticRecord& r : store.tactics()) {
     if (r.bad) {
       shown.push_back(&r);
       continue;
     }
-    const TuneRecord*& slot =
+    const TacticRecord*& slot =
         best[r.problem + "\t" + r.family + "\t" + r.device + "\t" + std::to_string(r.source)];
     if (!slot || r.milliseconds < slot->milliseconds) slot = &r;
   }
   for (const auto& [_, r] : best) shown.push_back(r);
-  std::stable_sort(shown.begin(), shown.end(), [](const TuneRecord* a, const TuneRecord* b) {
+  std::stable_sort(shown.begin(), shown.end(), [](const TacticRecord* a, const TacticRecord* b) {
     return std::tie(a->problem, a->bad, a->milliseconds) < std::tie(b->problem, b->bad, b->milliseconds);
   });
   Json json = Json::array();
   fmt::print("{:<20}{:>10}  {:<44} {}\n", "family", "ms", "tactic", "problem");
-  for (const TuneRecord* r : shown) {
+  for (const TacticRecord* r : shown) {
     fmt::print("{:<20}{:>10}  {:<44} {}\n", nameOf(r->family),
                r->bad ? "bad" : fmt::format("{:.4f}", r->milliseconds),
                r->bad ? r->tactic + " (" + r->reason.substr(0, 60) + ")" : r->tactic, r->problem);
@@ -87,21 +76,22 @@ Json showRecords(const TacticsStore& store) {
                     {"reason", r->reason},
                     {"device", r->device}});
   }
-  fmt::print("{} records, {} problems searched; {}\n", shown.size(), searched,
+  const auto searched = std::ranges::count(store.notes(), SearchNote::kKind, &Note::kind);
+  fmt::print("{} records, {} searches; {}\n", shown.size(), searched,
              store.file().empty() ? "no cache folder" : store.file().string());
   return json;
 }
 
-bool verifyRecords(TacticsStore& store, const TuneArguments& a, const Device& device, Json& json) {
-  std::vector<TuneRecord> records;
-  for (const TuneRecord& r : store.records())
-    if (!r.bad && !isMark(r) && r.device == device.caps().fingerprint()) records.push_back(r);
+bool verifyRecords(RecordStore& store, const TuneArguments& a, const Device& device, Json& json) {
+  std::vector<TacticRecord> records;
+  for (const TacticRecord& r : store.tactics())
+    if (!r.bad && r.device == device.caps().fingerprint()) records.push_back(r);
   std::stable_sort(records.begin(), records.end(),
-                   [](const TuneRecord& x, const TuneRecord& y) { return x.problem < y.problem; });
+                   [](const TacticRecord& x, const TacticRecord& y) { return x.problem < y.problem; });
   const auto runner = makeWorkerRunner({a.common.tuneWorker, device.caps().fingerprint()});
   std::size_t right = 0, wrong = 0, slower = 0, unknown = 0;
   Progress progress("verifying", records.size(), "records");
-  for (const TuneRecord& record : records) {
+  for (const TacticRecord& record : records) {
     progress.advance();
     const auto candidate = candidateOf(record);
     if (!candidate) {
@@ -118,7 +108,7 @@ bool verifyRecords(TacticsStore& store, const TuneArguments& a, const Device& de
     } else {
       ++wrong;
       fmt::print("wrong: {} {} on {}: {}\n", record.family, record.tactic, record.problem, trial.reason);
-      TuneRecord bad = record;
+      TacticRecord bad = record;
       bad.bad = true, bad.milliseconds = 0, bad.reason = trial.reason;
       store.add(bad);
     }

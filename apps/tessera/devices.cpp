@@ -3,7 +3,7 @@
 
 #include "apps/common/files.hpp"
 #include "apps/tessera/commands.hpp"
-#include "tune/records/tactics_store.hpp"
+#include "tune/records/record_store.hpp"
 
 namespace tessera::app {
 namespace {

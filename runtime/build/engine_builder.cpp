@@ -11,7 +11,7 @@
 #include "lower/qdq.hpp"
 #include "ops/quantised.hpp"
 #include "tessera/log.hpp"
-#include "tune/records/tactics_store.hpp"
+#include "tune/records/record_store.hpp"
 
 namespace tessera {
 namespace {

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "clkernels/embedded.hpp"
-#include "base/read_file.hpp"
 #include "base/hex.hpp"
+#include "base/read_file.hpp"
+#include "clkernels/embedded.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
 
@@ -44,14 +44,15 @@ TuneMode parseTuneMode(std::string_view text) {
 LookUp::LookUp(const DeviceCaps& caps, const TuneOptions& options)
     : caps_(caps), mode_(options.mode), store_(folderOf(options), caps), defaults_(caps) {
   if (mode_ == TuneMode::Off) return;
-  for (const TuneRecord& record : store_.records()) noteBad(record);
+  for (const TacticRecord& record : store_.tactics()) noteBad(record);
   if (!options.shipped.empty()) takeShipped(options.shipped);
 }
 
 void LookUp::takeShipped(const fs::path& file) {
   const FileContent shipped = readRegularFile(file);
   if (!shipped.ok())
-    throw Error(ErrorCode::BadCache, "the tuning records in " + file.string() + " can not be read: " + shipped.why);
+    throw Error(ErrorCode::BadCache,
+                "the tuning records in " + file.string() + " can not be read: " + shipped.why);
   const auto merged = store_.overlay(shipped.bytes);
   if (merged.all() == merged.foreign)
     log().warn("{}: none of its {} tuning records is of this device", file.string(), merged.all());
@@ -69,7 +70,7 @@ std::uint64_t LookUp::sourceHash(const KernelFamily& family, const Problem& prob
   return known->second = XXH3_64bits(text.data(), text.size());
 }
 
-std::optional<TacticsStore::Hit> LookUp::find(const KernelFamily& family, const OpView& view) const {
+std::optional<RecordStore::Hit> LookUp::find(const KernelFamily& family, const OpView& view) const {
   if (mode_ == TuneMode::Off || store_.size() == 0) return std::nullopt;
   const Problem problem = family.problem(denseView(view));
   auto hit = store_.best(problem.text(), family.id().text(), sourceHash(family, problem));
@@ -131,7 +132,7 @@ bool LookUp::fails(const KernelFamily& family, const OpView& view) const {
   return !failing_.empty() && failing_.count(family.id().text() + " " + planarView(view).text());
 }
 
-void LookUp::noteBad(const TuneRecord& record) {
+void LookUp::noteBad(const TacticRecord& record) {
   const KernelFamily* family = findFamily(record.family.substr(0, record.family.find('/')));
   if (!record.bad || !family || family->id().text() != record.family || record.device != caps_.fingerprint())
     return;
@@ -151,17 +152,9 @@ std::string LookUp::stepName(const KernelFamily& family, const OpView& view) con
   return hashText(family.id().text() + "\t" + hexText(sourceHash(family, problem)) + "\t" + problem.text());
 }
 
-void LookUp::add(const TuneRecord& record) {
+void LookUp::add(const TacticRecord& record) {
   store_.add(record);
   noteBad(record);
-}
-
-// The latest race counts: an earlier one, which was run with other tactics, may have been faster by noise.
-void LookUp::addLatest(TuneRecord made) {
-  const auto earlier = store_.best(made.problem, made.family, made.source);
-  if (earlier && earlier->match == RecordMatch::Exact)
-    made.milliseconds = std::min(made.milliseconds, earlier->record.milliseconds * 0.999);
-  store_.add(made);
 }
 
 }  // namespace tessera

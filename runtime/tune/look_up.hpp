@@ -13,7 +13,7 @@
 #include "tessera/tuning.hpp"
 #include "tune/defaults.hpp"
 #include "tune/records/precision_choice.hpp"
-#include "tune/records/tactics_store.hpp"
+#include "tune/records/record_store.hpp"
 
 namespace tessera {
 
@@ -37,11 +37,11 @@ class LookUp {
 
   const DeviceCaps& caps() const { return caps_; }
   TuneMode mode() const { return mode_; }
-  const TacticsStore& store() const { return store_; }
+  const RecordStore& store() const { return store_; }
 
   // One family on one problem.
   /// The record of a family on a view, where its tactic is valid.
-  std::optional<TacticsStore::Hit> find(const KernelFamily& family, const OpView& view) const;
+  std::optional<RecordStore::Hit> find(const KernelFamily& family, const OpView& view) const;
   std::optional<double> seconds(const KernelFamily& family, const OpView& view) const;
   /// Whether the untuned tactic is known to be wrong, to crash or to hang, in this layout or another.
   bool fails(const KernelFamily& family, const OpView& view) const;
@@ -74,21 +74,21 @@ class LookUp {
   std::optional<PrecisionDecision> recordedPrecision(const Graph& rules) const;
   /// As recordedPrecision(), whichever mode decided.
   std::optional<PrecisionDecision> decisionOnRecord(const Graph& rules) const;
-  /// What an earlier build found out about the whole network.
-  std::optional<TacticsStore::Hit> networkRecord(const Graph& graph, const char* family,
-                                                 std::uint64_t source = 0) const;
 
   // What searches find.
-  void add(const TuneRecord& record);
-  /// Adds a record that replaces earlier ones of its key, whatever their times.
-  void addLatest(TuneRecord record);
+  void add(const TacticRecord& record);
+  /// Replaces the last one of its kind on the subject.
+  template <class T>
+  void note(const std::string& subject, std::uint64_t source, const T& note) {
+    store_.add(subject, source, note);
+  }
   /// What later builds take for the network.
   void recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds);
   void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
 
  private:
   void takeShipped(const std::filesystem::path& file);
-  void noteBad(const TuneRecord& record);
+  void noteBad(const TacticRecord& record);
   Tactic choose(const KernelFamily& family, const Problem& problem, TacticSources& sources) const;
   Tactic untuned(const KernelFamily& family, const Problem& problem, TacticSources& sources) const;
   std::optional<Tactic> defaultTactic(const KernelFamily& family, const Problem& problem) const;
@@ -99,7 +99,7 @@ class LookUp {
 
   const DeviceCaps caps_;
   const TuneMode mode_;
-  TacticsStore store_;
+  RecordStore store_;
   DefaultTactics defaults_;
   /// Families and planar problems whose untuned tactic is bad in some layout.
   std::set<std::string> failing_;

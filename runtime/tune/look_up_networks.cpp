@@ -10,14 +10,6 @@
 #include "tune/problem.hpp"
 
 namespace tessera {
-namespace {
-
-constexpr const char* kRecipeFamily = "recipe/1";        // of records that hold the recipe of a network
-constexpr const char* kPrecisionFamily = "precision/1";  // of records that name the layers kept in fp32
-constexpr const char* kFull = "full";  // a recipe's tactic field where Full let variants race
-
-}  // namespace
-
 std::string networkKey(const Graph& graph) {
   std::string text;
   for (const Layer& layer : graph.layers()) {
@@ -94,33 +86,29 @@ std::optional<Lowered> LookUp::lowerBy(const Graph& graph, const Recipe& recipe)
 }
 
 std::optional<Found> LookUp::foundOnRecord(const Graph& graph) const {
-  const auto hit = networkRecord(graph, kRecipeFamily);
-  if (!hit) return std::nullopt;
-  const std::string_view reason = hit->record.reason;
-  const auto blank = std::min(reason.find(' '), reason.size());
-  try {
-    Recipe recipe = Recipe::parse(reason.substr(std::min(blank + 1, reason.size())));
-    auto lowered = lowerBy(graph, recipe);
-    if (!lowered || hexText(sourcesOf(*lowered)) != reason.substr(0, blank)) return std::nullopt;
-    TacticSources sources{lowered->steps.size()};
-    (hit->match == RecordMatch::Exact ? sources.exact : sources.stale) = lowered->steps.size();
-    return Found{std::move(recipe), *std::move(lowered), sources};
-  } catch (const Error& e) {
-    log().debug("tuning: {}", e.what());
+  const auto known = store_.note<RecipeNote>(networkKey(graph), 0);
+  if (!known) return std::nullopt;
+  auto lowered = lowerBy(graph, known->note.recipe);
+  if (!lowered) return std::nullopt;
+  if (sourcesOf(*lowered) != known->note.sources) {
+    log().debug("tuning: kernels of the recipe of '{}' were edited", graph.name);
+    return std::nullopt;
   }
-  return std::nullopt;
+  TacticSources sources{lowered->steps.size()};
+  (known->match == RecordMatch::Exact ? sources.exact : sources.stale) = lowered->steps.size();
+  return Found{known->note.recipe, *std::move(lowered), sources};
 }
 
 void LookUp::recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds) {
-  const std::string sources = hexText(sourcesOf(lowerGraph(graph, caps_, recipe)));
-  addLatest({kRecipeFamily, 0, networkKey(graph), caps_.fingerprint(),
-             mode_ == TuneMode::Full ? kFull : "fast", milliseconds, false, sources + " " + recipe.text()});
+  note(networkKey(graph), 0,
+       RecipeNote{mode_, milliseconds, sourcesOf(lowerGraph(graph, caps_, recipe)), recipe});
 }
 
 // Full has more rounds than Fast, which may have decided.
 bool LookUp::raceIsWon(const Graph& graph) const {
-  const auto won = networkRecord(graph, kRecipeFamily);
-  return won && won->match == RecordMatch::Exact && (mode_ == TuneMode::Fast || won->record.tactic == kFull);
+  const auto won = store_.note<RecipeNote>(networkKey(graph), 0);
+  return won && won->match == RecordMatch::Exact &&
+         (mode_ == TuneMode::Fast || won->note.mode == TuneMode::Full);
 }
 
 std::optional<PrecisionDecision> LookUp::recordedPrecision(const Graph& rules) const {
@@ -130,23 +118,14 @@ std::optional<PrecisionDecision> LookUp::recordedPrecision(const Graph& rules) c
 }
 
 std::optional<PrecisionDecision> LookUp::decisionOnRecord(const Graph& rules) const {
-  const auto hit = networkRecord(rules, kPrecisionFamily);
-  if (mode_ == TuneMode::Off || !hit || (searches(mode_) && hit->match != RecordMatch::Exact))
+  const auto known = store_.note<PrecisionNote>(networkKey(rules), 0);
+  if (mode_ == TuneMode::Off || !known || (searches(mode_) && known->match != RecordMatch::Exact))
     return std::nullopt;
-  auto decision = PrecisionDecision::parse(hit->record.tactic, hit->record.reason);
-  if (!decision) log().debug("a record of precisions is not understood: {}", hit->record.reason);
-  return decision;
+  return known->note.decision;
 }
 
 void LookUp::recordPrecision(const Graph& rules, const PrecisionDecision& decision) {
-  TuneRecord made{kPrecisionFamily, 0,     networkKey(rules), caps_.fingerprint(), decision.name,
-                  decision.ms,      false, decision.text()};
-  addLatest(std::move(made));
-}
-
-std::optional<TacticsStore::Hit> LookUp::networkRecord(const Graph& graph, const char* family,
-                                                       std::uint64_t source) const {
-  return store_.best(networkKey(graph), family, source);
+  note(networkKey(rules), 0, PrecisionNote{decision});
 }
 
 }  // namespace tessera

@@ -10,7 +10,7 @@
 #include "tests/support/devices.hpp"
 #include "tests/support/support.hpp"
 #include "tune/defaults.hpp"
-#include "tune/records/tactics_store.hpp"
+#include "tune/records/record_store.hpp"
 
 namespace tessera::test {
 namespace {
@@ -40,8 +40,8 @@ std::vector<float> run(const Engine& engine, const std::shared_ptr<const Engine>
   return {y.begin(), y.end()};
 }
 
-std::vector<TuneRecord> recordsIn(const fs::path& folder) {
-  return TacticsStore(folder, device().caps()).records();
+std::vector<TacticRecord> recordsIn(const fs::path& folder) {
+  return RecordStore(folder, device().caps()).tactics();
 }
 
 // Puts `statement` at the beginning of a family's kernel, in a folder of kernels of its own.
@@ -92,7 +92,7 @@ TEST_P(Planted, KernelIsRejectedAndRecordedAndTheModelIsRight) {
   }
   unsetenv("TESSERA_KERNEL_DIR");
   int bad = 0;
-  for (const TuneRecord& record : recordsIn(folder / "records"))
+  for (const TacticRecord& record : recordsIn(folder / "records"))
     if (record.bad) {
       ++bad;
       EXPECT_EQ(record.family.rfind(family + "/", 0), 0u);
@@ -160,7 +160,7 @@ TEST(TuneProgram, KilledAtAnyMomentLosesAtMostTheCandidateInFlight) {
       std::ifstream in(file.path());
       for (std::string line; std::getline(in, line);) {
         ++lines;
-        valid += TuneRecord::parse(line).has_value();
+        valid += parseRecord(line).has_value();
       }
     }
     EXPECT_EQ(lines, valid);

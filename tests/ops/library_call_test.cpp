@@ -2,19 +2,18 @@
 // ever chosen by a record.
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <cmath>
 #include <filesystem>
 
 #include "cl/device_impl.hpp"
-#include "clkernels/embedded.hpp"
 #include "graph/evaluate.hpp"
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/int8_network.hpp"
+#include "tune/look_up.hpp"
 #include "tune/problem.hpp"
-#include "tune/records/tactics_store.hpp"
+#include "tune/records/record_store.hpp"
 
 namespace tessera {
 namespace {
@@ -48,7 +47,8 @@ std::set<std::string> familiesOf(const Engine& engine) {
 
 // Records that say CLBlast is fastest at its layers.
 void recordClblast(const fs::path& folder, const Device& device, const Graph& graph) {
-  TacticsStore store(folder, device.caps());
+  RecordStore store(folder, device.caps());
+  const LookUp known(device.caps(), {});
   for (const Layer& layer : graph.layers()) {
     OpView view{layer.op, layer.attrs, {}, {}};
     for (const TensorId id : layer.inputs)
@@ -60,14 +60,9 @@ void recordClblast(const fs::path& folder, const Device& device, const Graph& gr
         if (!family->applies(blocked, device.caps())) continue;
         const Problem problem = family->problem(denseView(blocked));
         const Tactic tactic = family->fallback(problem, device.caps());
-        std::uint64_t hash = 0;
-        for (const KernelCall& call : family->plan(problem, tactic, device.caps()).calls) {
-          if (!call.library.empty()) continue;
-          const std::string text = kernelSource(call.source);
-          hash = hash * 31 + XXH3_64bits(text.data(), text.size());
-        }
-        store.add({family->id().text(), hash, problem.text(), device.caps().fingerprint(), tactic.text(),
-                   family->id().name == "clblast_gemm" ? 1e-4 : 5.0, false, ""});
+        store.add(TacticRecord{family->id().text(), known.sourceHash(*family, problem), problem.text(),
+                               device.caps().fingerprint(), tactic.text(),
+                               family->id().name == "clblast_gemm" ? 1e-4 : 5.0, false, ""});
       }
   }
 }

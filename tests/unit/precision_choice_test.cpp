@@ -109,8 +109,7 @@ TEST(PrecisionDecision, ReadsBackAndSaysWhy) {
   full.full = true;
   EXPECT_EQ(PrecisionDecision::parse("cut", full.text()), full);
   EXPECT_EQ(PrecisionDecision::parse("cut", "2;1;3:0.5:0.25;"),
-            (PrecisionDecision{"cut", {{3, 0.5, 0.25}}, 2, 1}))
-      << "as it was written before Full decided anew";
+            (PrecisionDecision{"cut", {{3, 0.5, 0.25}}, 2, 1}));
   EXPECT_EQ(decision.reason(decision.kept[0]), "kept fp32: reformat 0.120 ms > gain 0.050 ms");
   EXPECT_EQ(decision.reason(decision.kept[1]), "kept fp32: 0.200 ms faster than INT8, reformat 0.010 ms");
   EXPECT_EQ(decision.reason(decision.kept[2]),
@@ -266,9 +265,9 @@ TEST_F(TunerPrecision, OneBudgetIsForBothPrecisionsAndWhatIsDecided) {
   const auto begin = std::chrono::steady_clock::now();
   for (const auto& decision : decide(t)) t.tune(networks_->decided(decision).graph);
   EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 1.3);
-  const auto fp32 = [](const TuneRecord& r) { return r.problem.rfind("Convolution", 0) == 0; };
-  const auto int8 = [](const TuneRecord& r) { return r.problem.rfind("QConvolution", 0) == 0; };
-  const auto& records = t.known().store().records();
+  const auto fp32 = [](const TacticRecord& r) { return r.problem.rfind("Convolution", 0) == 0; };
+  const auto int8 = [](const TacticRecord& r) { return r.problem.rfind("QConvolution", 0) == 0; };
+  const auto& records = t.known().store().tactics();
   const auto inFp32 = std::count_if(records.begin(), records.end(), fp32);
   EXPECT_GT(inFp32, 3) << "the first does not take all";
   EXPECT_GT(std::count_if(records.begin(), records.end(), int8), 3);

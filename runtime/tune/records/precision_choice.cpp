@@ -41,7 +41,7 @@ std::optional<PrecisionDecision> PrecisionDecision::parse(std::string_view name,
   PrecisionDecision decision;
   decision.name = name;
   if (name != "rules" && name != "cut" && name != "fp32") return std::nullopt;
-  decision.full = text.rfind(kFull, 0) == 0;  // not there in records before Full decided anew
+  decision.full = text.rfind(kFull, 0) == 0;
   if (decision.full) text.remove_prefix(kFull.size());
   if (!take(text, ';', decision.rulesMs) || !take(text, ';', decision.ms)) return std::nullopt;
   while (!text.empty()) {

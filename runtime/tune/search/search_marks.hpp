@@ -27,10 +27,10 @@ class SearchMarks {
   void noteNothingOpen(const Graph& graph, const std::vector<Job>& jobs);
 
  private:
-  bool coversMode(const std::string& mode, double cut) const;
+  bool covers(TuneMode mode, double budget) const;
   std::uint64_t jobHash(const Job& job) const;
   std::uint64_t kernelsHash() const;  ///< of all families and kernel sources
-  std::optional<TuneRecord> fastestOf(const Job& job) const;
+  std::optional<TacticRecord> fastestOf(const Job& job) const;
 
   LookUp& known_;
   const Budget& budget_;

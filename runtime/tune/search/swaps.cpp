@@ -45,7 +45,7 @@ Rivals rivalsOf(const LookUp& known, const Place& place) {
     if (!family->applies(place.view, known.caps())) continue;
     const Problem problem = family->problem(place.view);
     const std::uint64_t source = known.sourceHash(*family, problem);
-    for (const TuneRecord* r : known.store().good(problem.text(), family->id().text(), source)) {
+    for (const TacticRecord* r : known.store().good(problem.text(), family->id().text(), source)) {
       const Tactic tactic = Tactic::parse(r->tactic);
       if (r->family == place.family && r->tactic == place.tactic)
         now = r->milliseconds;

@@ -26,14 +26,14 @@ void Trials::record(const Candidate& c, const Trial& trial) {
     log().warn("tuning: {} with {} on {} is rejected: {}", c.family->id().text(), c.tactic.text(),
                c.view.text(), trial.reason);
   }
-  const TuneRecord made{c.family->id().text(),
-                        known_.sourceHash(*c.family, problem),
-                        problem.text(),
-                        known_.caps().fingerprint(),
-                        c.tactic.text(),
-                        bad ? 0 : trial.milliseconds,
-                        bad,
-                        bad ? trial.reason : ""};
+  const TacticRecord made{c.family->id().text(),
+                          known_.sourceHash(*c.family, problem),
+                          problem.text(),
+                          known_.caps().fingerprint(),
+                          c.tactic.text(),
+                          bad ? 0 : trial.milliseconds,
+                          bad,
+                          bad ? trial.reason : ""};
   known_.add(made);
 }
 

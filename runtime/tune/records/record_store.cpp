@@ -1,5 +1,5 @@
 // Tuning records on disk.
-#include "tune/records/tactics_store.hpp"
+#include "tune/records/record_store.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,9 +13,9 @@
 #include <cstring>
 #include <thread>
 
+#include "base/hex.hpp"
 #include "base/read_file.hpp"
 #include "base/write_file.hpp"
-#include "base/hex.hpp"
 #include "tessera/log.hpp"
 #include "tune/records/lines.hpp"
 
@@ -23,21 +23,11 @@ namespace tessera {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kFormat = "tessera-tactic-1";
-
 std::uint64_t hashOf(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
-template <class T>
-bool parseNumber(std::string_view text, T& value, int base = 10) {
-  if constexpr (std::is_floating_point_v<T>)
-    return std::from_chars(text.data(), text.data() + text.size(), value).ptr == text.data() + text.size();
-  else
-    return std::from_chars(text.data(), text.data() + text.size(), value, base).ptr ==
-           text.data() + text.size();
-}
-
-std::string keyOf(const std::string& problem, const std::string& family, std::uint64_t source) {
-  return family + "\t" + hexText(source) + "\t" + problem;
+// Of a family on a problem, or of a kind of notes on a subject.
+std::string keyOf(const std::string& subject, const std::string& kind, std::uint64_t source) {
+  return kind + "\t" + hexText(source) + "\t" + subject;
 }
 
 // An open file with an exclusive lock, released at the end of its life. Whoever holds the lock may have
@@ -110,31 +100,6 @@ std::string fileName(const DeviceCaps& device) {
 
 }  // namespace
 
-std::string TuneRecord::line() const {
-  std::string body = family + "\t" + hexText(source) + "\t" + asField(problem) + "\t" + asField(device) +
-                     "\t" + tactic + "\t" + exactText(milliseconds) + "\t" + (bad ? "bad" : "good") + "\t" +
-                     asField(reason);
-  return std::string(kFormat) + "\t" + hexText(hashOf(body)) + "\t" + body;
-}
-
-std::optional<TuneRecord> TuneRecord::parse(std::string_view line) {
-  const auto fields = fieldsOf(line);
-  if (fields.size() != 10 || fields[0] != kFormat) return std::nullopt;
-  const std::string_view body = line.substr(fields[0].size() + fields[1].size() + 2);
-  TuneRecord record;
-  std::uint64_t sum = 0;
-  if (!parseNumber(fields[1], sum, 16) || sum != hashOf(body)) return std::nullopt;
-  record.family = fields[2];
-  record.problem = fields[4];
-  record.device = fields[5];
-  record.tactic = fields[6];
-  record.bad = fields[8] == "bad";
-  record.reason = fields[9];
-  if (!parseNumber(fields[3], record.source, 16) || !parseNumber(fields[7], record.milliseconds))
-    return std::nullopt;
-  return record;
-}
-
 fs::path defaultCacheFolder() {
   if (const char* own = std::getenv("TESSERA_CACHE_DIR")) return own;
   if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg) return fs::path(xdg) / "tessera";
@@ -153,7 +118,7 @@ std::string fingerprintWithoutDriver(std::string_view fingerprint) {
   return out;
 }
 
-TacticsStore::TacticsStore(fs::path folder, const DeviceCaps& device, std::chrono::milliseconds patience)
+RecordStore::RecordStore(fs::path folder, const DeviceCaps& device, std::chrono::milliseconds patience)
     : fingerprint_(device.fingerprint()), patience_(patience) {
   folder = trustedFolder(folder);
   if (folder.empty()) return;
@@ -162,51 +127,92 @@ TacticsStore::TacticsStore(fs::path folder, const DeviceCaps& device, std::chron
   load();
 }
 
-void TacticsStore::load() {
+void RecordStore::load() {
   const FileContent content = readCacheFile(file_, kTextFileLimit);
   if (!content.ok()) {
     if (!content.missing) complain("can not be read", content.why);
     return;
   }
-  std::size_t damaged = 0;
+  std::size_t damaged = 0, older = 0;
   for (std::string_view rest = content.bytes; !rest.empty();) {
     const auto end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.empty()) continue;
-    if (auto record = TuneRecord::parse(line))
+    if (auto record = parseRecord(line))
       index(*record, true);
     else
-      ++damaged;
+      ++(isOlderFormat(line) ? older : damaged);
   }
+  if (older)
+    log().warn("{}: {} records of an earlier version's format are not used; tuning makes new ones",
+               file_.string(), older);
   if (damaged) log().warn("{}: {} damaged or foreign lines are ignored", file_.string(), damaged);
 }
 
+bool RecordStore::index(const Record& record, bool replaces) {
+  return std::visit([&](const auto& r) { return index(r, replaces); }, record);
+}
+
 // One record a tactic: the latest time, since a lucky one would last for ever; but bad for good.
-bool TacticsStore::index(const TuneRecord& record, bool replaces) {
-  auto& same = byKey_[keyOf(record.problem, record.family, record.source)];
+bool RecordStore::index(const TacticRecord& record, bool replaces) {
+  auto& same = byProblem_[keyOf(record.problem, record.family, record.source)];
   for (const std::size_t i : same) {
-    TuneRecord& known = records_[i];
+    TacticRecord& known = tactics_[i];
     if (known.tactic != record.tactic || known.device != record.device) continue;
     if (known.bad || !(record.bad || replaces)) return false;
     known = record;
     return true;
   }
-  same.push_back(records_.size());
-  records_.push_back(record);
+  same.push_back(tactics_.size());
+  tactics_.push_back(record);
   return true;
 }
 
-std::optional<TacticsStore::Hit> TacticsStore::best(const std::string& problem, const std::string& family,
-                                                    std::uint64_t source) const {
-  std::optional<Hit> found;
-  const auto same = byKey_.find(keyOf(problem, family, source));
-  if (same == byKey_.end()) return found;
+bool RecordStore::index(const Note& note, bool replaces) {
+  auto& same = bySubject_[keyOf(note.subject, note.kind, note.source)];
+  for (const std::size_t i : same) {
+    if (notes_[i].device != note.device) continue;
+    if (replaces) notes_[i] = note;
+    return replaces;
+  }
+  same.push_back(notes_.size());
+  notes_.push_back(note);
+  return true;
+}
+
+RecordMatch RecordStore::matchOf(const std::string& device) const {
+  return device == fingerprint_ ? RecordMatch::Exact : RecordMatch::OtherDriver;
+}
+
+const Note* RecordStore::lastNote(const std::string& kind, const std::string& subject,
+                                  std::uint64_t source) const {
+  const auto same = bySubject_.find(keyOf(subject, kind, source));
+  if (same == bySubject_.end()) return nullptr;
+  const Note* found = nullptr;
   for (const std::size_t i : same->second) {
-    const TuneRecord& r = records_[i];
+    if (notes_[i].device == fingerprint_) return &notes_[i];
+    if (fingerprintWithoutDriver(notes_[i].device) == fingerprintWithoutDriver(fingerprint_))
+      found = &notes_[i];
+  }
+  return found;
+}
+
+void RecordStore::clear() {
+  tactics_.clear(), notes_.clear();
+  byProblem_.clear(), bySubject_.clear();
+}
+
+std::optional<RecordStore::Hit> RecordStore::best(const std::string& problem, const std::string& family,
+                                                  std::uint64_t source) const {
+  std::optional<Hit> found;
+  const auto same = byProblem_.find(keyOf(problem, family, source));
+  if (same == byProblem_.end()) return found;
+  for (const std::size_t i : same->second) {
+    const TacticRecord& r = tactics_[i];
     if (r.bad) continue;
     if (fingerprintWithoutDriver(r.device) != fingerprintWithoutDriver(fingerprint_)) continue;
-    const RecordMatch match = r.device == fingerprint_ ? RecordMatch::Exact : RecordMatch::OtherDriver;
+    const RecordMatch match = matchOf(r.device);
     const bool better = !found || (match == RecordMatch::Exact && found->match != RecordMatch::Exact) ||
                         (match == found->match && r.milliseconds < found->record.milliseconds);
     if (better) found = Hit{r, match};
@@ -214,31 +220,31 @@ std::optional<TacticsStore::Hit> TacticsStore::best(const std::string& problem, 
   return found;
 }
 
-std::vector<const TuneRecord*> TacticsStore::good(const std::string& problem, const std::string& family,
-                                                  std::uint64_t source) const {
-  std::vector<const TuneRecord*> found;
-  if (const auto same = byKey_.find(keyOf(problem, family, source)); same != byKey_.end())
+std::vector<const TacticRecord*> RecordStore::good(const std::string& problem, const std::string& family,
+                                                   std::uint64_t source) const {
+  std::vector<const TacticRecord*> found;
+  if (const auto same = byProblem_.find(keyOf(problem, family, source)); same != byProblem_.end())
     for (const std::size_t i : same->second)
-      if (const TuneRecord& r = records_[i]; !r.bad && r.milliseconds > 0 && r.device == fingerprint_)
+      if (const TacticRecord& r = tactics_[i]; !r.bad && r.milliseconds > 0 && r.device == fingerprint_)
         found.push_back(&r);
   return found;
 }
 
-std::vector<std::string> TacticsStore::bad(const std::string& problem, const std::string& family,
-                                           std::uint64_t source) const {
+std::vector<std::string> RecordStore::bad(const std::string& problem, const std::string& family,
+                                          std::uint64_t source) const {
   std::vector<std::string> tactics;
-  if (const auto same = byKey_.find(keyOf(problem, family, source)); same != byKey_.end())
+  if (const auto same = byProblem_.find(keyOf(problem, family, source)); same != byProblem_.end())
     for (const std::size_t i : same->second)
-      if (records_[i].bad && records_[i].device == fingerprint_) tactics.push_back(records_[i].tactic);
+      if (tactics_[i].bad && tactics_[i].device == fingerprint_) tactics.push_back(tactics_[i].tactic);
   return tactics;
 }
 
-void TacticsStore::add(const TuneRecord& record) {
+void RecordStore::add(const Record& record) {
   index(record, true);
   append(record);
 }
 
-void TacticsStore::complain(const char* what, const std::string& why) {
+void RecordStore::complain(const char* what, const std::string& why) {
   if (!complained_)
     log().warn("the tuning records in {} {} ({}); those of this run last for this run only", file_.string(),
                what, why);
@@ -246,12 +252,12 @@ void TacticsStore::complain(const char* what, const std::string& why) {
   patience_ = {};  // once is enough to wait for somebody who does not end
 }
 
-void TacticsStore::append(const TuneRecord& record) {
+void RecordStore::append(const Record& record) {
   if (file_.empty()) return;
   const LockedFile file(file_, O_RDWR | O_CREAT | O_APPEND, patience_);
   // One write per record: a process killed in the middle leaves at most one broken line, which the next
   // append ends.
-  std::string text = record.line() + "\n";
+  std::string text = lineOf(record) + "\n";
   if (file) {
     const off_t size = ::lseek(file.descriptor(), 0, SEEK_END);
     char last = '\n';
@@ -261,17 +267,17 @@ void TacticsStore::append(const TuneRecord& record) {
   complain("can not be written", file ? std::strerror(errno) : file.why());
 }
 
-TacticsStore::Merged TacticsStore::merge(std::string_view text) { return take(text, true); }
+RecordStore::Merged RecordStore::merge(std::string_view text) { return take(text, true); }
 
-TacticsStore::Merged TacticsStore::overlay(std::string_view text) { return take(text, false); }
+RecordStore::Merged RecordStore::overlay(std::string_view text) { return take(text, false); }
 
-TacticsStore::Merged TacticsStore::take(std::string_view text, bool write) {
+RecordStore::Merged RecordStore::take(std::string_view text, bool write) {
   Merged merged;
   const std::string own = fingerprintWithoutDriver(fingerprint_);
   while (!text.empty()) {
     const auto end = text.find('\n');
-    if (const auto record = TuneRecord::parse(text.substr(0, end))) {
-      if (fingerprintWithoutDriver(record->device) != own) {
+    if (const auto record = parseRecord(text.substr(0, end))) {
+      if (fingerprintWithoutDriver(deviceOf(*record)) != own) {
         ++merged.foreign;
       } else if (!index(*record, false)) {
         ++merged.known;
@@ -285,29 +291,30 @@ TacticsStore::Merged TacticsStore::take(std::string_view text, bool write) {
   return merged;
 }
 
-std::string TacticsStore::text() const {
+std::string RecordStore::text() const {
   std::string out;
-  for (const TuneRecord& record : records_) out += record.line() + "\n";
+  for (const TacticRecord& record : tactics_) out += lineOf(record) + "\n";
+  for (const Note& note : notes_) out += lineOf(note) + "\n";
   return out;
 }
 
-void TacticsStore::compact() {
+void RecordStore::compact() {
   if (file_.empty()) return;
   const LockedFile lock(file_, O_RDWR | O_CREAT, patience_);  // appenders wait, then open the new file
   if (!lock) return complain("can not be compacted", lock.why());
-  records_.clear();
-  byKey_.clear();
+  clear();
   load();
-  std::map<std::string, TuneRecord> kept;
-  for (const TuneRecord& r : records_) {
-    const std::string key = r.family + "\t" + hexText(r.source) + "\t" + r.problem + "\t" + r.device + "\t" +
-                            (r.bad ? r.tactic : "");
+  std::map<std::string, TacticRecord> kept;
+  for (const TacticRecord& r : tactics_) {
+    const std::string key =
+        keyOf(r.problem, r.family, r.source) + "\t" + r.device + "\t" + (r.bad ? r.tactic : "");
     const auto [it, fresh] = kept.emplace(key, r);
     if (!fresh && !r.bad && r.milliseconds < it->second.milliseconds) it->second = r;
   }
-  records_.clear();
-  byKey_.clear();
-  for (auto& [_, record] : kept) index(record, true);
+  const std::vector<Note> notes = std::move(notes_);
+  clear();
+  for (const auto& [_, record] : kept) index(record, true);
+  for (const Note& note : notes) index(note, true);
   try {
     AtomicFile compacted(file_, 0644);
     compacted.write(text());

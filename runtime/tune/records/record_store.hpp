@@ -11,28 +11,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "clkernels/family.hpp"
+#include "tessera/device.hpp"
+#include "tune/records/record.hpp"
 
 namespace tessera {
-
-/// What tuning found for one family on one problem.
-struct TuneRecord {
-  std::string family;  ///< FamilyId::text(): name and revision
-  std::uint64_t source =
-      0;                    ///< hash of the family's kernel sources: an edited kernel makes its records stale
-  std::string problem;      ///< OpView::text() of the canonical problem
-  std::string device;       ///< DeviceCaps::fingerprint()
-  std::string tactic;       ///< Tactic::text()
-  double milliseconds = 0;  ///< median device time; 0 for bad ones
-  bool bad = false;         ///< gave wrong results, crashed or hung: never to be tried again
-  std::string reason;       ///< why it is bad
-
-  /// One line, without its end: format, fields, checksum; separated by tabs.
-  std::string line() const;
-  /// Empty where the line is damaged, of another format, or not a record.
-  static std::optional<TuneRecord> parse(std::string_view line);
-  bool operator==(const TuneRecord&) const = default;
-};
 
 /// How far a look-up had to reach.
 enum class RecordMatch { Exact, OtherDriver };
@@ -40,29 +22,48 @@ enum class RecordMatch { Exact, OtherDriver };
 /// The records of one device. Reads its file once; appends under a file lock, so processes may share a
 /// folder. A folder or file that can not be read or written, stays locked, is a link, or belongs to another
 /// user is reported once and worked around: records then live in memory only.
-class TacticsStore {
+class RecordStore {
  public:
   /// `folder` empty: memory only. `patience`: how long to wait for whoever has the file locked, once;
   /// compaction and an append take far less.
-  TacticsStore(std::filesystem::path folder, const DeviceCaps& device,
-               std::chrono::milliseconds patience = std::chrono::seconds(5));
+  RecordStore(std::filesystem::path folder, const DeviceCaps& device,
+              std::chrono::milliseconds patience = std::chrono::seconds(5));
 
   /// The fastest good record of the problem by any of `families` (name/revision, with its source hash), or
   /// none.
   struct Hit {
-    TuneRecord record;
+    TacticRecord record;
     RecordMatch match = RecordMatch::Exact;
   };
   std::optional<Hit> best(const std::string& problem, const std::string& family, std::uint64_t source) const;
   /// Its good records of this device and driver.
-  std::vector<const TuneRecord*> good(const std::string& problem, const std::string& family,
-                                      std::uint64_t source) const;
+  std::vector<const TacticRecord*> good(const std::string& problem, const std::string& family,
+                                        std::uint64_t source) const;
   /// Tactics of the family on the problem that must not be tried again.
   std::vector<std::string> bad(const std::string& problem, const std::string& family,
                                std::uint64_t source) const;
 
-  /// Its time replaces the one that the tactic had; a bad tactic stays bad.
-  void add(const TuneRecord& record);
+  /// The last note of the kind, of this driver where there is one.
+  template <class T>
+  struct Noted {
+    T note;
+    RecordMatch match = RecordMatch::Exact;
+  };
+  template <class T>
+  std::optional<Noted<T>> note(const std::string& subject, std::uint64_t source) const {
+    const Note* found = lastNote(T::kKind, subject, source);
+    if (!found) return std::nullopt;
+    auto parsed = T::parse(found->text);
+    if (!parsed) return std::nullopt;
+    return Noted<T>{*std::move(parsed), matchOf(found->device)};
+  }
+
+  /// Of a tactic: its time replaces the one that it had; a bad tactic stays bad.
+  void add(const Record& record);
+  template <class T>
+  void add(const std::string& subject, std::uint64_t source, const T& note) {
+    add(Note{T::kKind, subject, source, fingerprint_, note.text()});
+  }
 
   /// What became of the records of another text.
   struct Merged {
@@ -76,27 +77,37 @@ class TacticsStore {
   /// Looks records of another text up, too, without writing them to the file.
   Merged overlay(std::string_view text);
 
-  std::size_t size() const { return records_.size(); }
+  std::size_t size() const { return tactics_.size() + notes_.size(); }
   /// Whether what was added so far is in the file.
   bool kept() const { return !file_.empty() && !complained_; }
-  const std::vector<TuneRecord>& records() const { return records_; }  ///< the latest of each tactic
-  std::string text() const;                                            ///< all records, one a line
+  const std::vector<TacticRecord>& tactics() const { return tactics_; }  ///< the latest of each
+  const std::vector<Note>& notes() const { return notes_; }              ///< the latest of each
+  std::string text() const;                                              ///< all records, one a line
   const std::filesystem::path& file() const { return file_; }
   /// Rewrites the file with the best record per key and every bad one (temp + rename, under the lock).
   void compact();
 
  private:
   void load();
-  /// Whether it is new; `replaces`: also where a good record of its tactic is there.
-  bool index(const TuneRecord& record, bool replaces);
-  void append(const TuneRecord& record);
+  /// Whether it is new; `replaces`: also where a good record of its tactic, or a note, is there.
+  bool index(const Record& record, bool replaces);
+  bool index(const TacticRecord& record, bool replaces);
+  bool index(const Note& note, bool replaces);
+  void append(const Record& record);
+  const Note* lastNote(const std::string& kind, const std::string& subject, std::uint64_t source) const;
+  RecordMatch matchOf(const std::string& device) const;
+  void clear();
   void complain(const char* what, const std::string& why);
   Merged take(std::string_view text, bool write);
 
   std::filesystem::path file_;
   std::string fingerprint_;
-  std::vector<TuneRecord> records_;
-  std::unordered_map<std::string, std::vector<std::size_t>> byKey_;  ///< family, source and problem
+  std::vector<TacticRecord> tactics_;
+  std::vector<Note> notes_;
+  std::unordered_map<std::string, std::vector<std::size_t>>
+      byProblem_;  ///< tactics, by family, source and problem
+  std::unordered_map<std::string, std::vector<std::size_t>>
+      bySubject_;  ///< notes, by kind, source and subject
   std::chrono::milliseconds patience_;
   bool complained_ = false;
 };
