@@ -7,6 +7,7 @@
 #include "exec/engine_impl.hpp"
 #include "exec/int8_networks.hpp"
 #include "exec/measured_precision.hpp"
+#include "exec/network_check.hpp"
 #include "exec/race.hpp"
 #include "exec/refine.hpp"
 #include "exec/weights.hpp"
@@ -138,6 +139,9 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   const auto best = [&](const Network& network) {
     tuner.tune(network.graph);
     auto variants = tuner.variants(network.graph);
+    const auto assembleLike = [&](Lowered lowered, const Engine& like) {
+      return std::shared_ptr<Engine>(new Engine(assemble(network, std::move(lowered), like.impl_.get())));
+    };
     std::shared_ptr<Engine> engine;
     if (variants.empty()) {
       engine.reset(new Engine(assemble(network, tuner.lower(network.graph))));
@@ -150,10 +154,10 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
       engine = engines[raced.winner];
       engines.clear();
       tuner.recordWinner(network.graph, variants[raced.winner], raced.milliseconds[raced.winner]);
-      engine = refine(tuner, network.graph, std::move(engine), [&](Lowered lowered, const Engine& like) {
-        return std::shared_ptr<Engine>(new Engine(assemble(network, std::move(lowered), like.impl_.get())));
-      });
+      engine = refine(tuner, network.graph, std::move(engine), assembleLike);
     }
+    if (!variants.empty() || options.tuning.verify)
+      engine = keepIfRight(tuner, network.graph, std::move(engine), options.tuning.verify, assembleLike);
     engine->impl_->tuning = tuner.report();
     return engine;
   };

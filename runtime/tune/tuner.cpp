@@ -27,7 +27,7 @@ constexpr const char* kRaceFamily = "race/1";  // of records that name the winne
 constexpr const char* kFullRace = "full";      // the reason's field where Full let them race
 // Names in records. Untuned: families, tactics and layouts without any record; the others are LayoutChoices.
 constexpr std::pair<const char*, std::optional<LayoutChoice>> kVariants[] = {
-    {"untuned", std::nullopt},
+    {kUntuned, std::nullopt},
     {"estimated", LayoutChoice::Estimated},
     {"greedy", LayoutChoice::Greedy},
     {"planned", LayoutChoice::Planned}};
@@ -209,7 +209,7 @@ Lowered Tuner::lowerAs(const Graph& graph, const std::string& variant) {
 }
 
 Lowered Tuner::lower(const Graph& graph) {
-  if (options_.mode == TuneMode::Off || store_.size() == 0) return lowerAs(graph, "untuned");
+  if (options_.mode == TuneMode::Off || store_.size() == 0) return lowerAs(graph, kUntuned);
   const auto won = networkRecord(graph, kRaceFamily);
   if (won && won->record.tactic == kKept)
     if (const auto kept = keptOnRecord(graph))

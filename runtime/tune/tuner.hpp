@@ -77,6 +77,14 @@ class Tuner {
   /// than one process. What they leave is the caller's.
   void savePrograms(const Lowered& lowered);
 
+  // A network that is compared with the untuned one as a whole (tuner_reject.cpp, exec/network_check.hpp).
+  /// The network without records; the report stays.
+  Lowered lowerUntuned(const Graph& graph);
+  void noteCheck(const NetworkCheck& check) { report_.check = check; }
+  /// A tuned network is wrong: the tactic of `step`, where that is to blame, is never taken again, and later
+  /// builds take the untuned network, which is returned.
+  Lowered reject(const Graph& graph, const Step* step, const std::string& reason);
+
   const TuneReport& report() const { return report_; }
   const TacticsStore& store() const { return store_; }
 
@@ -218,6 +226,7 @@ class Tuner {
 };
 
 inline constexpr const char* kKept = "kept";  ///< name of the variant that is kept kernel by kernel
+inline constexpr const char* kUntuned = "untuned";  ///< of the one without any record
 /// Names a network by what its layouts depend on: operators and operands, in order.
 std::string networkKey(const Graph& graph);
 
