@@ -50,6 +50,11 @@ const KernelFamily* findFamily(std::string_view name) {
   return nullptr;
 }
 
+std::string packingKey(const KernelFamily& family, const Problem& problem, const Tactic& tactic,
+                       std::size_t index) {
+  return family.id().text() + "\t" + problem.text() + "\t" + tactic.text() + "\t" + std::to_string(index);
+}
+
 BlockChoice BlockChoice::uniform(const OpView& op, int block) {
   BlockChoice choice;
   for (const auto& t : op.inputs) choice.inputs.push_back(t.blockable() ? block : 1);

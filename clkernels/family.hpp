@@ -78,7 +78,7 @@ struct KernelCall {
 /// A constant made on the host when the engine is built, from the operator's constant inputs.
 /// `inputs` has one entry per operator input; those that are not constant are null.
 struct PackedConstant {
-  std::string name;  ///< with `inputs`, identifies the packing so that equal ones are shared
+  std::string name;  ///< what it is, for people; packingKey() tells packings apart
   std::function<HostTensor(const std::vector<const HostTensor*>& inputs)> pack;
 };
 
@@ -138,6 +138,11 @@ class KernelFamily {
 const std::vector<const KernelFamily*>& familiesFor(std::string_view op);
 const std::vector<const KernelFamily*>& allFamilies();
 const KernelFamily* findFamily(std::string_view name);
+
+/// All that the content of `plan(problem, tactic, ..).packed[index]` depends on, besides its constant inputs:
+/// packings of equal keys, made of the same constants on one device, are equal.
+std::string packingKey(const KernelFamily& family, const Problem& problem, const Tactic& tactic,
+                       std::size_t index);
 
 /// Collects what the add functions of families.def name: which operators a family serves.
 class FamilyList {

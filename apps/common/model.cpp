@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "apps/common/batch.hpp"
 #include "tessera/importer.hpp"
 
 namespace tessera::app {
@@ -119,7 +120,8 @@ Sidecar sidecarFor(const std::string& model, const std::string& given) {
           R"("resize": "linear"}, "labels": "cityscapes"}.)");
 }
 
-Graph loadModel(const std::string& model, std::int64_t batch) {
+namespace {
+Graph importBatch(const std::string& model, std::int64_t batch) {
   ImportOptions options;
   options.batch = static_cast<int>(batch);
   Graph graph = importModel(model, options);
@@ -136,6 +138,13 @@ Graph loadModel(const std::string& model, std::int64_t batch) {
     throw Error(e.code(), "The model fixes its batch size and can not be imported with " +
                               std::to_string(batch) + ": " + e.what());
   }
+}
+}  // namespace
+
+Graph loadModel(const std::string& model, std::int64_t batch) {
+  Graph graph = importBatch(model, batch);
+  if (batch != 1) checkBatch(model, importBatch(model, 1), graph, batch);
+  return graph;
 }
 
 std::string modelName(const std::string& model) {

@@ -37,6 +37,9 @@ Json showRecords(const RecordStore& store);
 /// Writes FOLDER/<kernels>/defaults.txt: what was found for classes of problems, measured anew in turns with
 /// the families' own choices, where it is clearly faster.
 Json exportDefaults(const RecordStore& store, const TuneArguments& arguments, const Device& device);
+/// Compares the models as recorded tactics run them with the untuned networks, as a whole and kernel by
+/// kernel; false where one is wrong. Nothing is searched for.
+bool verifyModels(const TuneArguments& arguments, const Device& device, Json& json);
 /// Runs every record's tactic again: records those that are wrong as bad; false where there were any.
 bool verifyRecords(RecordStore& store, const TuneArguments& arguments, const Device& device, Json& json);
 /// Times two parameters of a family against each other and draws them.

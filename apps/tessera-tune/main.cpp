@@ -30,7 +30,10 @@ void addOptions(CLI::App& app, TuneArguments& a) {
   app.add_option("--export-defaults", a.defaultsFolder,
                  "Write default tactics for the device's class, where records beat untuned kernels clearly")
       ->type_name("DIR");
-  app.add_flag("--verify", a.verify, "Run every record again: is it right, is it as fast?");
+  app.add_flag(
+      "--verify", a.verify,
+      "Run every record again: is it right, is it as fast? With models: search for nothing, and compare "
+      "each network as the records run it with the untuned one, as a whole and kernel by kernel");
   app.add_flag("--roofline", a.roofline, "Measure what the device gives at best");
   app.add_option("--heatmap", a.heatmap, "Draw the time over two parameters of the first --problem's kernel")
       ->type_name("F.png");
@@ -43,8 +46,8 @@ void addOptions(CLI::App& app, TuneArguments& a) {
 }
 
 int run(const TuneArguments& a) {
-  const bool tunes =
-      !a.models.empty() || ((!a.problems.empty() || !a.problemFile.empty()) && a.heatmap.empty());
+  const bool tunes = (!a.models.empty() && !a.verify) ||
+                     ((!a.problems.empty() || !a.problemFile.empty()) && a.heatmap.empty());
   if (!tunes && !a.show && !a.roofline && !a.verify && a.heatmap.empty() && a.exportFile.empty() &&
       a.importFile.empty() && a.defaultsFolder.empty())
     throw UsageError(
@@ -68,7 +71,9 @@ int run(const TuneArguments& a) {
   }
   if (a.roofline) json["roofline"] = showRoofline(device);
   if (tunes) json["tuned"] = tuneAll(a, device);
-  if (a.verify) {
+  if (a.verify && !a.models.empty()) {
+    right = verifyModels(a, device, json["verified"]);
+  } else if (a.verify) {
     RecordStore records = store();
     right = verifyRecords(records, a, device, json["verified"]);
   }

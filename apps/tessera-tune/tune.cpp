@@ -36,7 +36,7 @@ Graph graphOf(const std::string& problem) {
 // A typing error in an output's shape would tune another problem than the one that was written.
 void requireOutputs(const std::string& problem) {
   const OpView view = parseOpView(problem);
-  const auto outputs = operatorNamed(view.op).infer(view.attrs, view.inputs);
+  const auto outputs = inferOutputs(operatorNamed(view.op), view.attrs, view.inputs);
   if (outputs.size() != view.outputs.size())
     throw Error(ErrorCode::InvalidArgument, fmt::format("'{}' has {} outputs; such a layer has {}", problem,
                                                         view.outputs.size(), outputs.size()));
@@ -66,6 +66,23 @@ Json report(const std::string& name, const Engine& engine, TuneProgress last) {
           {"by_default", r.defaults},
           {"untuned_ms", last.untuned},
           {"best_ms", last.best}};
+}
+
+// A model and how it is built: in INT8 with a calibration, where that is asked for.
+std::pair<Graph, EngineOptions> loadForTuning(const TuneArguments& a, const std::string& model,
+                                              const Device& device) {
+  const Graph graph = loadModel(model, a.batch);
+  EngineOptions options = a.common.engineOptions();
+  completeInt8(
+      a.int8, graph,
+      [&] {
+        const auto file = a.preprocess.empty() ? findSidecar(model) : std::optional<fs::path>(a.preprocess);
+        if (!file)
+          throw UsageError("To calibrate " + model + ", --preprocess must say how images become its input.");
+        return Sidecar::read(*file);
+      },
+      device, options);
+  return {graph, options};
 }
 
 }  // namespace
@@ -99,18 +116,7 @@ Json tuneAll(const TuneArguments& a, const Device& device) {
     results.push_back(report(name, *engine, last));
   };
   for (const std::string& model : a.models) {
-    const Graph graph = loadModel(model, a.batch);
-    EngineOptions options = a.common.engineOptions();
-    completeInt8(
-        a.int8, graph,
-        [&] {
-          const auto file = a.preprocess.empty() ? findSidecar(model) : std::optional<fs::path>(a.preprocess);
-          if (!file)
-            throw UsageError("To calibrate " + model +
-                             ", --preprocess must say how images become its input.");
-          return Sidecar::read(*file);
-        },
-        device, options);
+    const auto [graph, options] = loadForTuning(a, model, device);
     tune(modelName(model), graph, options);
   }
   for (const std::string& problem : listedProblems(a)) {
@@ -120,6 +126,37 @@ Json tuneAll(const TuneArguments& a, const Device& device) {
     tune(problem, graphOf(problem), options);
   }
   return results;
+}
+
+bool verifyModels(const TuneArguments& a, const Device& device, Json& json) {
+  bool right = true;
+  json = Json::array();
+  for (const std::string& model : a.models) {
+    auto [graph, options] = loadForTuning(a, model, device);
+    options.tuning.mode = TuneMode::Cached;
+    options.tuning.verify = true;
+    const auto engine = Engine::build(std::move(graph), device, options);
+    const TuneReport& report = engine->tuning();
+    const NetworkCheck& check = report.check;
+    const std::string compared =
+        fmt::format("{} kernels, {} by records: {} values of {} outputs and {} kernels one by one",
+                    report.problems, report.exact + report.stale, check.values, check.outputs, check.kernels);
+    if (check.right)
+      fmt::print("{}: right. {}; largest difference {:.2g} of an output's range\n", modelName(model),
+                 compared, check.difference);
+    else
+      fmt::print("{}: wrong. {}; {}. The tactic is marked; the untuned network runs from now on.\n",
+                 modelName(model), compared, check.wrong);
+    right &= check.right;
+    json.push_back({{"name", modelName(model)},
+                    {"right", check.right},
+                    {"outputs", check.outputs},
+                    {"values", check.values},
+                    {"kernels", check.kernels},
+                    {"difference", check.difference},
+                    {"wrong", check.wrong}});
+  }
+  return right;
 }
 
 }  // namespace tessera::app

@@ -1,4 +1,4 @@
-// arg_reduce: index of the best element along an axis; of equal ones the first (P_LAST 0) or the last (1).
+// arg_reduce: index of the best element along an axis; of equal ones (or NaNs) the first (P_LAST 0) or the last (1).
 //
 // A work-item per line: neighbours read neighbours. Along channels of a blocked x (P_BLOCK > 1) element c of the line at
 // position p lies at ((c / P_BLOCK) * inner + p) * P_BLOCK + c % P_BLOCK; otherwise elements are axisStride apart,
@@ -20,14 +20,15 @@
 #define LOAD(p, i) ((p)[i])
 #endif
 
+// NaN counts as better than every number.
 #if P_MAX && P_LAST
-#define BETTER(a, b) ((a) >= (b))
+#define BETTER(a, b) ((a) >= (b) || (a) != (a))
 #elif P_MAX
-#define BETTER(a, b) ((a) > (b))
+#define BETTER(a, b) ((a) > (b) || ((a) != (a) && (b) == (b)))
 #elif P_LAST
-#define BETTER(a, b) ((a) <= (b))
+#define BETTER(a, b) ((a) <= (b) || (a) != (a))
 #else
-#define BETTER(a, b) ((a) < (b))
+#define BETTER(a, b) ((a) < (b) || ((a) != (a) && (b) == (b)))
 #endif
 
 __kernel void arg_reduce(__global const P_TYPE* restrict x, __global long* restrict y, int lines, int length, int inner,

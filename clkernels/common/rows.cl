@@ -24,6 +24,13 @@
 #define X_ELEMENT(j) ELEMENT_OF(j, xr0, xr1, xr2)
 #define Y_ELEMENT(j) ELEMENT_OF(j, yr0, yr1, yr2)
 
+// A lane's share of a row in runs: sums are taken of each, then of these, so that rounding errors stay small.
+#define ROW_RUN (128 * T_LANES)
+#define FOR_RUNS(first, used) for (int first = lane; first < (used); first += ROW_RUN)
+#define FOR_RUN(j, first, used) for (int j = first; j < min(first + ROW_RUN, (used)); j += T_LANES)
+
+static inline float greater(float a, float b) { return a > b || a != a ? a : b; }  // NaN if either is
+
 // ROW_SUM(v) and ROW_MAX(v) give every lane of a row the sum or maximum of its lanes. Their scratch of
 // T_LANES * T_ROWS floats is a kernel argument: PoCL 3.1 lets threads share a kernel's own __local array once it has been
 // handed to a function with barriers.
@@ -40,7 +47,7 @@ static inline float rowReduce(float v, __local float* scratch, int takeMax) {
   row[lane] = v;
   barrier(CLK_LOCAL_MEM_FENCE);
   for (int step = T_LANES / 2; step > 0; step /= 2) {
-    if (lane < step) row[lane] = takeMax ? fmax(row[lane], row[lane + step]) : row[lane] + row[lane + step];
+    if (lane < step) row[lane] = takeMax ? greater(row[lane], row[lane + step]) : row[lane] + row[lane + step];
     barrier(CLK_LOCAL_MEM_FENCE);
   }
   return row[0];

@@ -13,14 +13,18 @@ __kernel void global_pool(__global const ELEMENT* restrict x, __global ELEMENT* 
   const int used = row < rows ? length : 0;
   const int xRow = X_ROW(row);
   float best = -INFINITY, sum = 0.0f;
-  for (int j = lane; j < used; j += T_LANES) {
-    const float v = loadElement(x, xRow + X_ELEMENT(j));
-    if (P_MODE == 0)
-      best = fmax(best, v);
-    else if (P_MODE == 1)
-      sum += v;
-    else
-      sum += P_POWER == 1 ? fabs(v) : P_POWER == 2 ? v * v : pow(fabs(v), (float)P_POWER);
+  FOR_RUNS(first, used) {
+    float run = 0.0f;
+    FOR_RUN(j, first, used) {
+      const float v = loadElement(x, xRow + X_ELEMENT(j));
+      if (P_MODE == 0)
+        best = greater(best, v);
+      else if (P_MODE == 1)
+        run += v;
+      else
+        run += P_POWER == 1 ? fabs(v) : P_POWER == 2 ? v * v : pow(fabs(v), (float)P_POWER);
+    }
+    sum += run;
   }
 #if P_MODE == 0
   best = ROW_MAX(best);

@@ -11,11 +11,13 @@
 
 #if P_MODE == 0
 #define START ((float16)(-INFINITY))
-#define JOIN(a, b) fmax(a, b)
+#define JOIN(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))  // NaN if either is
 #else
 #define START ((float16)(0.0f))
 #define JOIN(a, b) ((a) + (b))
 #endif
+
+static inline float16 joinNext(float16 all, float16 next) { return JOIN(all, next); }
 
 // The vectors from[0..count) joined lane by lane.
 static inline float16 joined(__global const float* from, int count) {
@@ -25,13 +27,16 @@ static inline float16 joined(__global const float* from, int count) {
     float16 s0 = START, s1 = s0, s2 = s0, s3 = s0;
     int p = begin;
     for (; p < paired; p += 4) {
-      s0 = JOIN(s0, vload16(p, from));
-      s1 = JOIN(s1, vload16(p + 1, from));
-      s2 = JOIN(s2, vload16(p + 2, from));
-      s3 = JOIN(s3, vload16(p + 3, from));
+      s0 = joinNext(s0, vload16(p, from));
+      s1 = joinNext(s1, vload16(p + 1, from));
+      s2 = joinNext(s2, vload16(p + 2, from));
+      s3 = joinNext(s3, vload16(p + 3, from));
     }
-    for (; p < end; ++p) s0 = JOIN(s0, vload16(p, from));
-    all = JOIN(all, JOIN(JOIN(s0, s1), JOIN(s2, s3)));
+    for (; p < end; ++p) s0 = joinNext(s0, vload16(p, from));
+    s0 = JOIN(s0, s1);
+    s2 = JOIN(s2, s3);
+    s0 = JOIN(s0, s2);
+    all = JOIN(all, s0);
   }
   return all;
 }

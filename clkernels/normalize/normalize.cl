@@ -1,6 +1,7 @@
 // normalize: y = (x - mean) / deviation of a row (entry mean_variance), or y = x / p-norm of a row (entry lp_normalize),
 // then scale and bias. Rows: see common/rows.cl; padding channels become 0.
 //
+// The mean is taken twice, of x and of x - (the first mean): what is large and common to a row does not cost digits.
 // P_SCALE          which scale and bias an element gets: 0 none, 1 its row's channel's, 2 j / divisor % modulus, 3 the first
 // P_BIAS           0, 1: a bias beside the scale
 // P_DIVIDE         mean_variance: 0 subtract the mean only, 1 divide by sqrt(variance + epsilon), 2 by
@@ -30,18 +31,26 @@ __kernel void mean_variance(__global const ELEMENT* restrict x, __global const f
   const int xRow = X_ROW(row), yRow = Y_ROW(row);
   float sum = 0.0f;
   for (int j = lane; j < used; j += T_LANES) sum += loadElement(x, xRow + X_ELEMENT(j));
-  const float mean = ROW_SUM(sum) / length;
-  float squares = 0.0f;
-  for (int j = lane; j < used; j += T_LANES) {
-    const float off = loadElement(x, xRow + X_ELEMENT(j)) - mean;
-    squares += off * off;
+  const float about = ROW_SUM(sum) / length;  // rounded: the mean is `shift` beside it
+  float offs = 0.0f, squares = 0.0f;
+  FOR_RUNS(first, used) {
+    float offRun = 0.0f, squareRun = 0.0f;
+    FOR_RUN(j, first, used) {
+      const float off = loadElement(x, xRow + X_ELEMENT(j)) - about;
+      offRun += off;
+      squareRun += off * off;
+    }
+    offs += offRun;
+    squares += squareRun;
   }
-  const float variance = ROW_SUM(squares) / length;
+  const float shift = ROW_SUM(offs) / length;
+  const float squared = ROW_SUM(squares) / length - shift * shift;
+  const float variance = squared < 0.0f ? 0.0f : squared;
   float factor = 1.0f;
   if (P_DIVIDE == 1) factor = 1.0f / sqrt(variance + epsilon);
   if (P_DIVIDE == 2) factor = 1.0f / (sqrt(variance) + epsilon);
   for (int j = lane; j < used; j += T_LANES) {
-    const float v = (loadElement(x, xRow + X_ELEMENT(j)) - mean) * factor;
+    const float v = (loadElement(x, xRow + X_ELEMENT(j)) - about - shift) * factor;
     storeElement(scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
   }
   for (int j = used + lane; j < (row < rows ? storedLength : 0); j += T_LANES)
@@ -55,9 +64,13 @@ __kernel void lp_normalize(__global const ELEMENT* restrict x, __global const fl
   const int used = row < rows && !rowIsPadding(row) ? length : 0;
   const int xRow = X_ROW(row), yRow = Y_ROW(row);
   float sum = 0.0f;
-  for (int j = lane; j < used; j += T_LANES) {
-    const float v = fabs(loadElement(x, xRow + X_ELEMENT(j)));
-    sum += P_POWER == 1 ? v : P_POWER == 2 ? v * v : pow(v, (float)P_POWER);
+  FOR_RUNS(first, used) {
+    float run = 0.0f;
+    FOR_RUN(j, first, used) {
+      const float v = fabs(loadElement(x, xRow + X_ELEMENT(j)));
+      run += P_POWER == 1 ? v : P_POWER == 2 ? v * v : pow(v, (float)P_POWER);
+    }
+    sum += run;
   }
   sum = ROW_SUM(sum) + epsilon;
   const float norm = P_POWER == 1 ? sum : P_POWER == 2 ? sqrt(sum) : pow(sum, 1.0f / P_POWER);

@@ -59,9 +59,9 @@ __kernel void pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict 
         const VALUE v = LOAD(plane, at * block);
 #if P_MODE == 0
 #if P_INDICES
-        if (inside == 0 || v > result) best = P_INDICES == 1 ? at : (iw * inH + ih) * inD + id;
+        if (inside == 0 || v > result || (v != v && result == result)) best = P_INDICES == 1 ? at : (iw * inH + ih) * inD + id;
 #endif
-        result = inside == 0 ? v : (v > result ? v : result);
+        result = inside == 0 ? v : (v > result || v != v ? v : result);  // NaN stays
 #elif P_MODE == 1
         result += v;
 #else

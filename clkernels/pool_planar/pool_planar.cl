@@ -27,7 +27,7 @@ static inline float16 poolVector(__global const float* plane, const Rows r, int 
     for (int kw = 0; kw < P_KW; ++kw) {
       const float16 v = cells(row + kw * P_DX);
 #if P_MODE == 0
-      result = v > result ? v : result;
+      result = v > result || v != v ? v : result;  // NaN stays
 #else
       result += v;
 #endif
@@ -52,7 +52,7 @@ static inline float poolOne(__global const float* plane, const Rows r, int left,
       const int ix = left + kw * P_DX;
       if (ix < 0 || ix >= inW) continue;
 #if P_MODE == 0
-      result = inside == 0 ? row[ix] : (row[ix] > result ? row[ix] : result);
+      result = inside == 0 ? row[ix] : (row[ix] > result || row[ix] != row[ix] ? row[ix] : result);
 #else
       result += row[ix];
 #endif

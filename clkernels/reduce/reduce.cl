@@ -18,12 +18,13 @@
 // Modes: 0 sum, 1 mean, 2 max, 3 min, 4 prod, 5 l1, 6 l2, 7 sum_square, 8 log_sum, 9 log_sum_exp.
 #if P_MODE == 2
 #define P_START P_LOWEST
-#define P_FOLD(a, x) max(a, x)
-#define P_MERGE(a, b) max(a, b)
+// NaN stays: max() would leave what it gives to the device.
+#define P_FOLD(a, x) ((x) > (a) || (x) != (x) ? (x) : (a))
+#define P_MERGE(a, b) P_FOLD(a, b)
 #elif P_MODE == 3
 #define P_START P_HIGHEST
-#define P_FOLD(a, x) min(a, x)
-#define P_MERGE(a, b) min(a, b)
+#define P_FOLD(a, x) ((x) < (a) || (x) != (x) ? (x) : (a))
+#define P_MERGE(a, b) P_FOLD(a, b)
 #elif P_MODE == 4
 #define P_START 1
 #define P_FOLD(a, x) ((a) * (x))
@@ -41,8 +42,8 @@
 #define P_FOLD(a, x) logAddExp(a, x)
 #define P_MERGE(a, b) logAddExp(a, b)
 static inline float logAddExp(float a, float b) {
-  const float high = fmax(a, b), low = fmin(a, b);
-  return isinf(high) ? high : high + log1p(exp(low - high));
+  const float high = a > b ? a : b, low = a > b ? b : a;  // a NaN is one of them
+  return isinf(high) && low == low ? high : high + log1p(exp(low - high));
 }
 #else
 #define P_START 0
@@ -68,6 +69,9 @@ static inline float logAddExp(float a, float b) {
 #define STORE(v, p, i) ((p)[i] = (P_XTYPE)(v))
 #endif
 
+// Elements that are folded one after the other: the results are merged, so that sums keep their digits.
+#define RUN 128
+
 #define PARAMETERS                                                                                                        \
   __global const P_XTYPE *restrict x, __global P_XTYPE *restrict y, int xOffset, int yOffset, int values, int count,      \
       int k0, int k1, int k2, int k3, int k4, int ks0, int ks1, int ks2, int ks3, int ks4, int ys0, int ys1, int ys2,     \
@@ -92,14 +96,21 @@ __kernel void reduce_item(PARAMETERS) {
   KEPT(v)
   P_TYPE sum = P_START;
   for (int c = 0; c < r3; ++c)
-    for (int b = 0; b < r2; ++b)
+    for (int b = 0; b < r2; ++b) {
+      P_TYPE plane = P_START;
       for (int a = 0; a < r1; ++a) {
         const int line = from + c * rs3 + b * rs2 + a * rs1;
-        for (int i = 0; i < r0; ++i) {
-          const P_TYPE value = LOAD(x, line + i * rs0);
-          sum = P_FOLD(sum, value);
+        for (int begin = 0; begin < r0; begin += RUN) {
+          P_TYPE run = P_START;
+          for (int i = begin; i < min(begin + RUN, r0); ++i) {
+            const P_TYPE value = LOAD(x, line + i * rs0);
+            run = P_FOLD(run, value);
+          }
+          plane = P_MERGE(plane, run);
         }
       }
+      sum = P_MERGE(sum, plane);
+    }
   STORE(P_FINISH(sum, count), y, to);
 }
 
@@ -110,9 +121,13 @@ __kernel void reduce_group(PARAMETERS) {
   P_TYPE sum = P_START;
   for (int line = 0; line < r1 * r2 * r3; ++line) {
     const int begin = from + line % r1 * rs1 + line / r1 % r2 * rs2 + line / r1 / r2 * rs3;
-    for (int i = lane; i < r0; i += T_GROUP) {
-      const P_TYPE value = LOAD(x, begin + i * rs0);
-      sum = P_FOLD(sum, value);
+    for (int first = lane; first < r0; first += RUN * T_GROUP) {
+      P_TYPE run = P_START;
+      for (int i = first; i < min(first + RUN * T_GROUP, r0); i += T_GROUP) {
+        const P_TYPE value = LOAD(x, begin + i * rs0);
+        run = P_FOLD(run, value);
+      }
+      sum = P_MERGE(sum, run);
     }
   }
   partial[lane] = sum;

@@ -16,11 +16,13 @@
 #define VALUE P_TYPE
 #define LOAD(p, i) ((p)[i])
 #endif
+// NaN ranks above every number; NaNs are equals: every element has a place of its own.
 #if P_LARGEST
-#define BETTER(a, b) ((a) > (b))
+#define BETTER(a, b) ((a) > (b) || ((a) != (a) && (b) == (b)))
 #else
-#define BETTER(a, b) ((a) < (b))
+#define BETTER(a, b) ((a) < (b) || ((a) == (a) && (b) != (b)))
 #endif
+#define EQUAL(a, b) ((a) == (b) || ((a) != (a) && (b) != (b)))
 
 __kernel void top_k(__global const P_TYPE* restrict x, __global P_TYPE* restrict values, __global long* restrict indices,
                     int count, int length, int inner, int k, int xOffset, int xItem, int xBatch, int vOffset, int vItem,
@@ -35,7 +37,7 @@ __kernel void top_k(__global const P_TYPE* restrict x, __global P_TYPE* restrict
   int rank = 0;
   for (int j = 0; j < length; ++j) {
     const VALUE other = LOAD(x, place(base + j * inner, xOffset, xItem, xBatch));
-    rank += BETTER(other, value) || (other == value && j < at);
+    rank += BETTER(other, value) || (EQUAL(other, value) && j < at);
   }
   if (rank >= k) return;
   const int to = (outer * k + rank) * inner + in;

@@ -48,7 +48,8 @@ void depthToSpace(Node& node) {
 void spaceToDepth(Node& node) { node.result("SpaceToDepth", {node.in(0)}, {{"block", blockSize(node)}}); }
 
 void trilu(Node& node) {
-  const std::int64_t k = node.has(1) ? node.constantInt(1, "k") : 0;
+  const std::int64_t k =
+      std::clamp(node.has(1) ? node.constantInt(1, "k") : 0, -kMostElements, kMostElements);  // all or none
   node.result("Trilu", {node.in(0)}, {{"upper", node.integer("upper", 1)}, {"k", k}});
 }
 

@@ -41,9 +41,18 @@ DataType parseDataType(std::string_view text) {
 }
 
 std::int64_t elementCount(const Shape& shape) {
-  std::int64_t n = 1;
-  for (auto extent : shape) n *= extent;
-  return n;
+  std::int64_t n = 1;  // of the extents that are not 0: partial products and strides must hold, too
+  bool none = false;
+  for (const auto extent : shape) {
+    if (extent < 0)
+      throw Error(ErrorCode::InvalidArgument, "shape " + toString(shape) + " has a negative extent");
+    none |= extent == 0;
+    if (extent > 0 && n > kMostElements / extent)
+      throw Error(ErrorCode::InvalidArgument,
+                  "shape " + toString(shape) + " has more elements than a tensor can have");
+    if (extent > 0) n *= extent;
+  }
+  return none ? 0 : n;
 }
 
 std::string toString(const Shape& shape) {
@@ -51,6 +60,19 @@ std::string toString(const Shape& shape) {
   std::string out;
   for (auto extent : shape) out += (out.empty() ? "" : "x") + std::to_string(extent);
   return out;
+}
+
+void HostTensor::check(const std::string& what) const {
+  try {
+    if (type == DataType::None) throw Error(ErrorCode::InvalidArgument, "it has no element type");
+    const std::size_t wanted = static_cast<std::size_t>(size()) * byteSize(type);
+    if (data.size() != wanted)
+      throw Error(ErrorCode::InvalidArgument, "it is " + std::string(toString(type)) + ":" + toString(shape) +
+                                                  ", which takes " + std::to_string(wanted) +
+                                                  " bytes, and holds " + std::to_string(data.size()));
+  } catch (const Error& e) {
+    throw Error(e.code(), what + ": " + e.what());
+  }
 }
 
 double HostTensor::number(std::int64_t i) const {

@@ -2,8 +2,10 @@
 #include "build/engine_builder.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "build/measured_precision.hpp"
+#include "build/network_check.hpp"
 #include "build/race.hpp"
 #include "build/refine.hpp"
 #include "exec/weights.hpp"
@@ -110,14 +112,31 @@ std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
 std::shared_ptr<Engine> EngineBuilder::fastest(const Network& network) {
   tuner_->tune(network.graph);
   auto variants = tuner_->variants(network.graph);
-  if (!variants.empty()) return raced(network, std::move(variants));
-  auto found = tuner_->lower(network.graph);
-  auto engine = assemble(network, std::move(found.lowered));
-  engine->impl_->tuning = tuner_->report(found.sources);
+  const bool raced = !variants.empty();
+  TacticSources sources;
+  std::shared_ptr<Engine> engine;
+  if (raced) {
+    std::tie(engine, sources) = race(network, variants);
+  } else {
+    auto found = tuner_->lower(network.graph);
+    engine = assemble(network, std::move(found.lowered));
+    sources = found.sources;
+  }
+  if (raced || options_.tuning.verify)
+    engine =
+        keepIfRight(*tuner_, network.graph, std::move(engine), options_.tuning.verify, assembleLike(network));
+  engine->impl_->tuning = tuner_->report(sources);
   return engine;
 }
 
-std::shared_ptr<Engine> EngineBuilder::raced(const Network& network, std::vector<Tuner::Variant> variants) {
+AssembleLike EngineBuilder::assembleLike(const Network& network) const {
+  return [this, &network](Lowered lowered, const Engine& like) {
+    return assemble(network, std::move(lowered), &like);
+  };
+}
+
+std::pair<std::shared_ptr<Engine>, TacticSources> EngineBuilder::race(
+    const Network& network, const std::vector<Tuner::Variant>& variants) {
   std::vector<std::shared_ptr<Engine>> engines;
   for (const auto& variant : variants)
     engines.push_back(
@@ -127,11 +146,8 @@ std::shared_ptr<Engine> EngineBuilder::raced(const Network& network, std::vector
   engines.clear();
   const Found& winner = variants[race.winner].found;
   tuner_->recordRecipe(network.graph, winner.recipe, race.milliseconds[race.winner]);
-  engine = refine(
-      *tuner_, network.graph, winner, std::move(engine),
-      [&](Lowered lowered, const Engine& like) { return assemble(network, std::move(lowered), &like); });
-  engine->impl_->tuning = tuner_->report(winner.sources);
-  return engine;
+  engine = refine(*tuner_, network.graph, winner, std::move(engine), assembleLike(network));
+  return {std::move(engine), winner.sources};
 }
 
 std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered lowered,

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "build/int8_networks.hpp"
+#include "build/refine.hpp"
 #include "exec/engine_impl.hpp"
 #include "tune/tuner.hpp"
 
@@ -26,7 +27,10 @@ class EngineBuilder {
   Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const Calibration* own) const;
   /// Tunes a network, lets its variants race where there is something to decide, and builds the fastest.
   std::shared_ptr<Engine> fastest(const Network& network);
-  std::shared_ptr<Engine> raced(const Network& network, std::vector<Tuner::Variant> variants);
+  /// The fastest of a network's variants, and where its tactics came from.
+  std::pair<std::shared_ptr<Engine>, TacticSources> race(const Network& network,
+                                                         const std::vector<Tuner::Variant>& variants);
+  AssembleLike assembleLike(const Network& network) const;
   /// Programs, weights and memory of a lowered network. `like`: an engine of the same network, with which
   /// programs and weights are shared; null for none.
   std::shared_ptr<Engine> assemble(const Network& network, Lowered lowered,

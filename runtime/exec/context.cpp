@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "exec/engine_impl.hpp"
+#include "exec/step_trace.hpp"
+#include "launch/host_layout.hpp"
 #include "launch/kernel_launcher.hpp"
 
 namespace tessera {
@@ -48,6 +50,34 @@ struct Context::Impl {
     }
   }
 };
+
+void StepTrace::run(Context& context, const TensorMap& inputs,
+                    const std::function<bool(const TracedStep&)>& each) {
+  Context::Impl& c = *context.impl_;
+  const Lowered& lowered = c.e().lowered;
+  const auto valueIn = [&](int value, const std::shared_ptr<const HostTensor>& constant) {
+    if (constant) return *constant;
+    if (value < 0) return HostTensor();
+    const Value& v = lowered.values[value];
+    std::vector<std::byte> bytes(bufferElements(v.desc) * byteSize(v.desc.type));
+    if (!bytes.empty())
+      c.queue.enqueueReadBuffer(c.storage[v.storage], CL_TRUE, 0, bytes.size(), bytes.data());
+    return fromLayout(v.desc, bytes);
+  };
+  for (const auto& [name, value] : inputs) context.upload(name, value);
+  guarded("running " + c.e().name + " step by step", [&] {
+    for (std::size_t i = 0; i < lowered.steps.size(); ++i) {
+      TracedStep traced{lowered.steps[i], {}, {}};
+      for (std::size_t k = 0; k < traced.step.inputs.size(); ++k)
+        traced.inputs.push_back(valueIn(traced.step.inputs[k], traced.step.constants[k]));
+      for (std::size_t k = 0; k < c.kernels[i].size(); ++k)
+        enqueueKernel(c.queue, c.kernels[i][k], traced.step.launch.calls[k], nullptr, nullptr);
+      c.queue.finish();
+      for (const int output : traced.step.outputs) traced.outputs.push_back(valueIn(output, nullptr));
+      if (!each(traced)) return;
+    }
+  });
+}
 
 Context::~Context() = default;
 Context::Context(Context&&) noexcept = default;
@@ -145,6 +175,7 @@ void Context::upload(std::string_view binding, const HostTensor& value) {
     throw Error(ErrorCode::InvalidArgument,
                 "binding '" + b.name + "' wants " + std::string(toString(b.type)) + ":" + toString(b.shape) +
                     ", it was given " + std::string(toString(value.type)) + ":" + toString(value.shape));
+  value.check("input '" + b.name + "'");
   if (value.data.empty()) return;
   guarded("uploading " + b.name, [&] {
     impl_->queue.enqueueWriteBuffer(impl_->bound[index], CL_TRUE, 0, value.data.size(), value.data.data());

@@ -2,11 +2,17 @@
 /// What an engine holds.
 #pragma once
 
+#include <array>
+#include <map>
+
 #include "cl/program.hpp"
 #include "lower/step.hpp"
 #include "tessera/engine.hpp"
 
 namespace tessera {
+
+/// Names the bytes of a buffer: 128 bits of hash, and how many there are.
+using ContentHash = std::array<std::uint64_t, 3>;
 
 struct Engine::Impl {
   explicit Impl(const Device& d) : device(d), programs(d) {}
@@ -19,9 +25,11 @@ struct Engine::Impl {
   std::vector<int> bindingStorage;              ///< storage id per binding
   std::vector<cl::Buffer> constants;            ///< per storage; null handles for the others
   std::vector<std::vector<cl::Buffer>> packed;  ///< per step, per packed constant
-  /// What lies in these buffers, so that engines of one network share them: packing (empty for a constant as it is) and
-  /// what it was made of, which the lowered network holds.
-  std::map<std::pair<std::string, std::vector<const HostTensor*>>, cl::Buffer> weights;
+  /// Buffers of constants by what lies in them: layers and engines share equal ones.
+  std::map<ContentHash, cl::Buffer> weights;
+  /// What was made of which constants, which the lowered network holds, so that engines of one network need
+  /// not pack again. By packingKey(); empty for a constant as it is.
+  std::map<std::pair<std::string, std::vector<const HostTensor*>>, ContentHash> packings;
   std::vector<LayerInfo> layers;
   std::vector<LayerPrecision> precisions;
   MemoryUse memory;

@@ -7,7 +7,7 @@
 namespace tessera {
 
 /// Uploads the constants that the lowered network reads, and packs and uploads weights as its tactics want
-/// them; equal packings of equal inputs share one buffer. What `like` has is shared with it: null, or an
+/// them; equal bytes share one buffer. What `like` has is shared with it: null, or an
 /// engine of the same network on the same device.
 void uploadWeights(Engine::Impl& engine, const Engine::Impl* like);
 

@@ -38,6 +38,7 @@ std::vector<HostTensor> evaluateTensors(const Graph& graph, const std::map<std::
       throw Error(ErrorCode::InvalidArgument,
                   "input '" + described.name + "' is " + described.desc().text() + ", the value given is " +
                       TensorDesc{given->second.type, given->second.shape, {}}.text());
+    given->second.check("input '" + described.name + "'");
     values[id] = given->second;
   }
   const auto valueOf = [&](TensorId id) {

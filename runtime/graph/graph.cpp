@@ -8,13 +8,25 @@
 
 namespace tessera {
 
+namespace {
+void checkShape(const std::string& what, const Shape& shape) {
+  try {
+    elementCount(shape);
+  } catch (const Error& e) {
+    throw Error(e.code(), what + ": " + e.what());
+  }
+}
+}  // namespace
+
 TensorId Graph::addInput(const std::string& tensorName, DataType type, Shape shape) {
+  checkShape("input '" + tensorName + "'", shape);
   tensors_.push_back({tensorName, type, std::move(shape), nullptr});
   inputs_.push_back(static_cast<TensorId>(tensors_.size()) - 1);
   return inputs_.back();
 }
 
 TensorId Graph::addConstant(const std::string& tensorName, HostTensor value) {
+  value.check("constant '" + tensorName + "'");
   auto held = std::make_shared<const HostTensor>(std::move(value));
   tensors_.push_back({tensorName, held->type, held->shape, held});
   return static_cast<TensorId>(tensors_.size()) - 1;
@@ -25,7 +37,7 @@ std::vector<TensorDesc> inferLayer(const Graph& graph, const Layer& layer) {
   std::vector<TensorDesc> inputs;
   for (TensorId id : layer.inputs) inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
   try {
-    return operatorNamed(layer.op).infer(layer.attrs, inputs);
+    return inferOutputs(operatorNamed(layer.op), layer.attrs, inputs);
   } catch (const Error& e) {
     std::string shapes;
     for (const auto& input : inputs) shapes += (shapes.empty() ? "" : ", ") + input.text();

@@ -65,7 +65,7 @@ void Graph::verify() const {
       if (id != kNoTensor && !defined.at(id)) fail("layer " + layer.name + " reads tensor " + tensor(id).name + " before it exists");
       inputs.push_back(id == kNoTensor ? TensorDesc{} : tensor(id).desc());
     }
-    const auto outputs = operatorNamed(layer.op).infer(layer.attrs, inputs);
+    const auto outputs = inferOutputs(operatorNamed(layer.op), layer.attrs, inputs);
     if (outputs.size() != layer.outputs.size()) fail("layer " + layer.name + " has another number of outputs than its operator");
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const auto& t = tensor(layer.outputs[i]);

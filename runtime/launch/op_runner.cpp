@@ -77,8 +77,8 @@ struct OpOperands::Impl {
     return buffer;
   }
 
-  cl::Buffer pack(const KernelFamily& family, const PackedConstant& constant) {
-    cl::Buffer& buffer = packed[std::string(family.id().name) + " " + constant.name];
+  cl::Buffer pack(const std::string& key, const PackedConstant& constant) {
+    cl::Buffer& buffer = packed[key];
     if (buffer()) return buffer;
     std::vector<const HostTensor*> given;
     for (std::size_t i = 0; i < values.size(); ++i)
@@ -148,7 +148,8 @@ OpRunner::OpRunner(const Device& device, const KernelFamily& family, std::shared
   r.operands = std::move(operands);
   OpOperands::Impl& o = r.o();
   const bool int8 = !o.view.inputs.empty() && o.view.inputs[0].type == DataType::Int8;
-  r.launch = family.plan(family.problem(o.view), tactic, int8 ? device.int8Caps() : device.caps());
+  const Problem problem = family.problem(o.view);
+  r.launch = family.plan(problem, tactic, int8 ? device.int8Caps() : device.caps());
   guarded("preparing " + std::string(family.id().name) + " for " + o.view.text(), [&] {
     ProgramSet own(device);
     if (!programs) {
@@ -162,7 +163,8 @@ OpRunner::OpRunner(const Device& device, const KernelFamily& family, std::shared
       o.queue.enqueueFillBuffer(r.scratch.back(), cl_uchar{0xFF}, 0, bytes);
     }
     r.counters = makeCounters(device.impl().context(), r.launch.counters);
-    for (const auto& constant : r.launch.packed) r.packed.push_back(o.pack(family, constant));
+    for (std::size_t i = 0; i < r.launch.packed.size(); ++i)
+      r.packed.push_back(o.pack(packingKey(family, problem, tactic, i), r.launch.packed[i]));
     for (const auto& call : r.launch.calls) {
       r.kernels.push_back(prepareCall(call, *programs));
       setKernelArgs(r.kernels.back(), call, {o.inputs, o.outputs, r.scratch, r.packed, r.counters});

@@ -1,5 +1,7 @@
 // ArgReduce: index (i64) of the largest or smallest element along an axis. Input: x (any number type).
 // Attributes: mode (max, min), axis (0), keepdims (1), select_last (0): of equal ones the first, or the last.
+#include <cmath>
+
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -9,6 +11,7 @@ namespace {
 class ArgReduce final : public Operator {
  public:
   std::string_view name() const override { return "ArgReduce"; }
+  AttributeNames attributes() const override { return {"axis", "keepdims", "mode", "select_last"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const std::string mode = attrs.string("mode", "max");
@@ -36,7 +39,10 @@ class ArgReduce final : public Operator {
       std::int64_t best = 0;
       for (std::int64_t i = 1; i < n; ++i) {
         const double value = sign * x.number(base + i * inner), old = sign * x.number(base + best * inner);
-        if (value > old || (last && value == old)) best = i;
+        const bool none = std::isnan(value),
+                   noneBefore = std::isnan(old);  // NaN counts as better than every number
+        if (value > old || (none && !noneBefore) || (last && (value == old || (none && noneBefore))))
+          best = i;
       }
       y[line] = best;
     }

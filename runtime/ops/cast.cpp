@@ -43,6 +43,7 @@ void castFloat(HostTensor& y, std::int64_t i, double value) {
 class Cast final : public Operator {
  public:
   std::string_view name() const override { return "Cast"; }
+  AttributeNames attributes() const override { return {"to"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const DataType to = parseDataType(attrs.string("to"));

@@ -14,6 +14,7 @@ namespace {
 class BatchNorm final : public Operator {
  public:
   std::string_view name() const override { return "BatchNorm"; }
+  AttributeNames attributes() const override { return {"epsilon"}; }
   std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 5, 5);
     const Shape& x = inputs[0].shape;
@@ -55,6 +56,7 @@ class BatchNorm final : public Operator {
 class Scale final : public Operator {
  public:
   std::string_view name() const override { return "Scale"; }
+  AttributeNames attributes() const override { return {"axis"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 3);
     const Shape &x = inputs[0].shape, &scale = inputs[1].shape;

@@ -26,6 +26,7 @@ namespace {
 class ClassColor final : public Operator {
  public:
   std::string_view name() const override { return "ClassColor"; }
+  AttributeNames attributes() const override { return {"border", "region", "size"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 3, 3);
     const ClassColorParams p = classColorParams(attrs);

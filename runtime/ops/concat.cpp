@@ -10,6 +10,7 @@ namespace {
 class Concat final : public MovingOperator {
  public:
   Concat() : MovingOperator("Concat") {}
+  AttributeNames attributes() const override { return {"axis", "in_place"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, inputs.size());
     const auto axis = normalAxis(attrs.integer("axis"), inputs[0].shape.size());

@@ -8,6 +8,7 @@ namespace {
 class CumSum final : public Operator {
  public:
   std::string_view name() const override { return "CumSum"; }
+  AttributeNames attributes() const override { return {"axis", "exclusive", "reverse"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const DataType type = inputs[0].type;

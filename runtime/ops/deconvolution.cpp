@@ -11,6 +11,10 @@ namespace {
 class Deconvolution final : public Operator {
  public:
   std::string_view name() const override { return "Deconvolution"; }
+  AttributeNames attributes() const override {
+    return {"activation", "alpha",          "beta", "dilations", "group",
+            "kernel",     "output_padding", "pads", "strides"};
+  }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 5);

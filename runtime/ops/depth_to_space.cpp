@@ -7,13 +7,15 @@ namespace {
 
 std::int64_t positive(const Attributes& attrs, const char* name) {
   const std::int64_t value = attrs.integer(name, 1);
-  if (value < 1) refuse("attribute " + std::string(name) + " must be positive");
+  if (value < 1 || value > INT32_MAX)
+    refuse("attribute " + std::string(name) + " must be positive, of 32 bits");
   return value;
 }
 
 class DepthToSpace final : public MovingOperator {
  public:
   DepthToSpace() : MovingOperator("DepthToSpace") {}
+  AttributeNames attributes() const override { return {"block", "mode"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const Shape& x = inputs[0].shape;
@@ -22,7 +24,7 @@ class DepthToSpace final : public MovingOperator {
     if (mode != "DCR" && mode != "CRD") refuse("there is no mode " + mode);
     if (x.size() != 4 || x[1] % (b * b))
       refuse("wants N, C, H, W with C a multiple of block * block, has " + toString(x));
-    return {{inputs[0].type, {x[0], x[1] / (b * b), x[2] * b, x[3] * b}, {}}};
+    return {{inputs[0].type, {x[0], x[1] / (b * b), elementCount({x[2], b}), elementCount({x[3], b})}, {}}};
   }
   void reference(const OpView& view, std::span<const HostTensor> inputs,
                  std::span<HostTensor> outputs) const override {
@@ -46,13 +48,14 @@ class DepthToSpace final : public MovingOperator {
 class SpaceToDepth final : public MovingOperator {
  public:
   SpaceToDepth() : MovingOperator("SpaceToDepth") {}
+  AttributeNames attributes() const override { return {"block"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const Shape& x = inputs[0].shape;
     const std::int64_t b = positive(attrs, "block");
     if (x.size() != 4 || x[2] % b || x[3] % b)
       refuse("wants N, C, H, W with H and W multiples of block, has " + toString(x));
-    return {{inputs[0].type, {x[0], x[1] * b * b, x[2] / b, x[3] / b}, {}}};
+    return {{inputs[0].type, {x[0], elementCount({x[1], b, b}), x[2] / b, x[3] / b}, {}}};
   }
   void reference(const OpView& view, std::span<const HostTensor> inputs,
                  std::span<HostTensor> outputs) const override {
@@ -73,6 +76,7 @@ class SpaceToDepth final : public MovingOperator {
 class ChannelShuffle final : public MovingOperator {
  public:
   ChannelShuffle() : MovingOperator("ChannelShuffle") {}
+  AttributeNames attributes() const override { return {"group"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const Shape& x = inputs[0].shape;

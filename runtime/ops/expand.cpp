@@ -10,6 +10,7 @@ using Ints = std::vector<std::int64_t>;
 class Expand final : public MovingOperator {
  public:
   Expand() : MovingOperator("Expand") {}
+  AttributeNames attributes() const override { return {"shape"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const std::vector<TensorDesc> both = {inputs[0], {inputs[0].type, attrs.integers("shape"), {}}};
@@ -32,13 +33,14 @@ class Expand final : public MovingOperator {
 class Tile final : public MovingOperator {
  public:
   Tile() : MovingOperator("Tile") {}
+  AttributeNames attributes() const override { return {"repeats"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     Shape shape = inputs[0].shape;
     const auto repeats = perExtent(attrs, "repeats", shape.size());
     for (std::size_t d = 0; d < shape.size(); ++d) {
       if (repeats[d] < 0) refuse("attribute repeats has a negative entry");
-      shape[d] *= repeats[d];
+      shape[d] = elementCount({shape[d], repeats[d]});
     }
     return {{inputs[0].type, shape, {}}};
   }

@@ -8,6 +8,7 @@ namespace {
 class Gather final : public MovingOperator {
  public:
   Gather() : MovingOperator("Gather") {}
+  AttributeNames attributes() const override { return {"axis"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);
     wantIndices(inputs[1]);

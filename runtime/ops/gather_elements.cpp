@@ -25,6 +25,7 @@ std::int64_t target(const HostTensor& indices, std::int64_t i, std::span<const s
 class GatherElements final : public MovingOperator {
  public:
   GatherElements() : MovingOperator("GatherElements") {}
+  AttributeNames attributes() const override { return {"axis"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);
     wantIndices(inputs[1]);
@@ -50,6 +51,7 @@ class GatherElements final : public MovingOperator {
 class ScatterElements final : public MovingOperator {
  public:
   ScatterElements() : MovingOperator("ScatterElements") {}
+  AttributeNames attributes() const override { return {"axis", "reduction"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 3, 3);
     wantIndices(inputs[1]);

@@ -20,6 +20,7 @@ std::int64_t sliceStart(const HostTensor& indices, std::int64_t t, const Shape& 
 class GatherNd final : public MovingOperator {
  public:
   GatherNd() : MovingOperator("GatherNd") {}
+  AttributeNames attributes() const override { return {"batch_dims"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);
     wantIndices(inputs[1]);
@@ -60,6 +61,7 @@ class GatherNd final : public MovingOperator {
 class ScatterNd final : public MovingOperator {
  public:
   ScatterNd() : MovingOperator("ScatterNd") {}
+  AttributeNames attributes() const override { return {"reduction"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 3, 3);
     wantIndices(inputs[1]);

@@ -1,10 +1,16 @@
 // Spatial geometry of convolutions, deconvolutions and pooling.
 #include "ops/geometry.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
 namespace {
+
+/// Kernels count extents, strides and pads in 32 bits; spans and padded extents of such never overflow 64.
+constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
 
 /// An attribute with one entry per spatial extent, right-aligned into Extents.
 Extents readList(const Attributes& attrs, std::string_view name, int rank, std::int64_t fallback,
@@ -17,7 +23,7 @@ Extents readList(const Attributes& attrs, std::string_view name, int rank, std::
     refuse(std::string(name) + " has " + std::to_string(list.size()) + " entries for " +
            std::to_string(rank) + " spatial extents");
   for (int i = 0; i < rank; ++i) {
-    if (list[i] < least) refuse(std::string(name) + " holds " + std::to_string(list[i]));
+    if (list[i] < least || list[i] > kMost) refuse(std::string(name) + " holds " + std::to_string(list[i]));
     extents[3 - rank + i] = list[i];
   }
   return extents;
@@ -31,6 +37,8 @@ void fillExtents(Extents& extents, const std::vector<std::int64_t>& list, std::s
 /// Rank, batch, channels, input extents, strides, dilations and pads.
 Window readCommon(const Attributes& attrs, const Shape& x) {
   if (x.size() < 3 || x.size() > 5) refuse("wants N, C and one to three spatial extents, got " + toString(x));
+  if (std::ranges::any_of(x, [](std::int64_t extent) { return extent > kMost; }))
+    refuse("an extent of " + toString(x) + " exceeds 32 bits");
   Window w;
   w.rank = static_cast<int>(x.size()) - 2;
   w.batch = x[0];
@@ -42,6 +50,8 @@ Window readCommon(const Attributes& attrs, const Shape& x) {
   if (!pads.empty() && static_cast<int>(pads.size()) != 2 * w.rank)
     refuse("pads has " + std::to_string(pads.size()) + " entries for " + std::to_string(w.rank) +
            " spatial extents");
+  for (const std::int64_t pad : pads)
+    if (pad > kMost || pad < -kMost) refuse("pads holds " + std::to_string(pad));
   if (!pads.empty()) {
     fillExtents(w.padBegin, pads, 0, w.rank);
     fillExtents(w.padEnd, pads, w.rank, w.rank);
@@ -53,6 +63,8 @@ void readWeights(Window& w, const Attributes& attrs, const Shape& weights) {
   w.group = attrs.integer("group", 1);
   if (static_cast<int>(weights.size()) != w.rank + 2)
     refuse("weights " + toString(weights) + " do not fit " + std::to_string(w.rank) + " spatial extents");
+  if (std::ranges::any_of(weights, [](std::int64_t extent) { return extent > kMost; }))
+    refuse("an extent of weights " + toString(weights) + " exceeds 32 bits");
   if (w.group < 1 || w.channels % w.group != 0)
     refuse(std::to_string(w.channels) + " channels can not be split into " + std::to_string(w.group) +
            " groups");

@@ -89,6 +89,9 @@ Sample sampleAt(std::int64_t d, std::int64_t from, std::int64_t to, bool nearest
 class ImagePreprocessOp final : public Operator {
  public:
   std::string_view name() const override { return "ImagePreprocess"; }
+  AttributeNames attributes() const override {
+    return {"mean", "pad", "resize", "rgb", "scale", "size", "std"};
+  }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const Shape& x = inputs[0].shape;

@@ -33,10 +33,10 @@ inline void combine(const std::string& reduction, HostTensor& y, std::int64_t i,
                     std::int64_t j) {
   if (reduction == "none") return copyElement(y, i, x, j);
   const auto apply = [&](auto a, auto b) {
-    return reduction == "add"   ? a + b
-           : reduction == "mul" ? a * b
-           : reduction == "max" ? std::max(a, b)
-                                : std::min(a, b);
+    if (reduction == "add") return a + b;
+    if (reduction == "mul") return a * b;
+    if (a != a) return a;  // NaN stays
+    return reduction == "max" ? (a > b ? a : b) : (a < b ? a : b);
   };
   if (y.type == DataType::Float32)
     y.as<float>()[i] = apply(y.as<float>()[i], x.as<float>()[j]);

@@ -14,12 +14,14 @@ namespace {
 class Lrn final : public Operator {
  public:
   std::string_view name() const override { return "Lrn"; }
+  AttributeNames attributes() const override { return {"alpha", "beta", "bias", "region", "size"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const std::string region = attrs.string("region", "across");
     if (!isFloat(inputs[0].type)) refuse("wants a floating-point input");
     if (region != "across" && region != "within") refuse("there is no region '" + region + "'");
-    if (attrs.integer("size") < 1) refuse("attribute size must be at least 1");
+    if (attrs.integer("size") < 1 || attrs.integer("size") > INT32_MAX)
+      refuse("attribute size must be at least 1, of 32 bits");
     if (inputs[0].shape.size() < 2 || (region == "within" && inputs[0].shape.size() != 4))
       refuse("cannot normalise " + toString(inputs[0].shape) + " " + region + " channels");
     return {{inputs[0].type, inputs[0].shape, {}}};

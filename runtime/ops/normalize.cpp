@@ -33,6 +33,7 @@ Tolerance normalizeTolerance(const OpView& op) {
 class InstanceNorm final : public Operator {
  public:
   std::string_view name() const override { return "InstanceNorm"; }
+  AttributeNames attributes() const override { return {"epsilon"}; }
   std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 3, 3);
     const Shape& x = inputs[0].shape;
@@ -61,6 +62,8 @@ class InstanceNorm final : public Operator {
     for (const Shape& x : {Shape{1, 18, 5, 7}, Shape{2, 3, 16, 9}, Shape{2, 5, 23}, Shape{1, 4, 3, 4, 5}})
       samples.push_back(makeSample("InstanceNorm", {{"epsilon", 1e-3}}, {f32(x), f32({x[1]}), f32({x[1]})},
                                    {Fill::uniform(-2, 3)}, {false, true, true}));
+    samples.push_back(makeSample("InstanceNorm", {}, {f32({1, 2, 96, 97}), f32({2}), f32({2})},
+                                 {Fill::uniform(1000, 1001)}, {false, true, true}));  // far from 0
     return samples;
   }
 };
@@ -68,6 +71,7 @@ class InstanceNorm final : public Operator {
 class LayerNorm final : public Operator {
  public:
   std::string_view name() const override { return "LayerNorm"; }
+  AttributeNames attributes() const override { return {"axis", "epsilon"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 3);
     const Shape& x = inputs[0].shape;
@@ -97,20 +101,24 @@ class LayerNorm final : public Operator {
   }
   Tolerance tolerance(const OpView& view) const override { return normalizeTolerance(view); }
   std::vector<OpInstance> samples() const override {
-    const auto sample = [](std::int64_t axis, Shape x, Shape scale, bool bias) {
+    const auto sample = [](std::int64_t axis, Shape x, Shape scale, bool bias, double low = -1) {
       return makeSample("LayerNorm", {{"axis", axis}, {"epsilon", 1e-3}},
-                        {f32(x), f32(scale), bias ? f32(scale) : absent()}, {Fill::uniform(-1, 2)},
+                        {f32(x), f32(scale), bias ? f32(scale) : absent()}, {Fill::uniform(low, low + 3)},
                         {false, true, true});
     };
-    return {sample(-1, {2, 5, 64}, {64}, true),    sample(1, {3, 4, 5}, {4, 5}, true),
-            sample(0, {7, 6}, {7, 6}, false),      sample(2, {2, 3, 4, 5}, {4, 5}, true),
-            sample(-1, {1, 9, 300}, {300}, false), sample(-1, {4, 10}, {1}, true)};
+    return {sample(-1, {2, 5, 64}, {64}, true),        sample(1, {3, 4, 5}, {4, 5}, true),
+            sample(0, {7, 6}, {7, 6}, false),          sample(2, {2, 3, 4, 5}, {4, 5}, true),
+            sample(-1, {1, 9, 300}, {300}, false),     sample(-1, {4, 10}, {1}, true),
+            sample(-1, {2, 3, 768}, {768}, true, 1000)};  // far from 0
   }
 };
 
 class MeanVariance final : public Operator {
  public:
   std::string_view name() const override { return "MeanVariance"; }
+  AttributeNames attributes() const override {
+    return {"axes", "epsilon", "epsilon_outside", "normalize_variance"};
+  }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     if (!isFloat(inputs[0].type)) refuse("wants a floating-point input");
@@ -148,6 +156,8 @@ class MeanVariance final : public Operator {
     add({{"axes", List{0}}}, {50});
     add({{"axes", List{1, 3}}}, {2, 7, 3, 5});
     add({{"axes", List{0, 2, 4}}}, {2, 3, 4, 2, 5});
+    samples.push_back(makeSample("MeanVariance", {{"axes", List{2, 3}}}, {f32({1, 3, 64, 65})},
+                                 {Fill::uniform(-2001, -2000)}));  // far from 0
     return samples;
   }
 };
@@ -155,6 +165,7 @@ class MeanVariance final : public Operator {
 class LpNormalize final : public Operator {
  public:
   std::string_view name() const override { return "LpNormalize"; }
+  AttributeNames attributes() const override { return {"axes", "epsilon", "p"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 2);
     if (!isFloat(inputs[0].type)) refuse("wants a floating-point input");

@@ -55,10 +55,15 @@ enum class QuantRule {
   SameScale,  ///< moves or picks codes; input and output share one scale (max pool, concat, crop)
 };
 
+/// What an operator's attributes are called.
+using AttributeNames = std::vector<std::string_view>;
+
 class Operator {
  public:
   virtual ~Operator() = default;
   virtual std::string_view name() const = 0;
+  /// Every attribute it knows; a layer with another one is refused.
+  virtual AttributeNames attributes() const { return {}; }
   /// Output types and shapes from attributes and inputs; throws Error(InvalidArgument) with the reason.
   virtual std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const = 0;
   /// Computes the outputs, plainly and with wide accumulators; `outputs` come sized and zeroed. Absent inputs are empty.
@@ -69,6 +74,11 @@ class Operator {
   /// Instances that stress its edges; tests run all of them through every family that applies.
   virtual std::vector<OpInstance> samples() const = 0;
 };
+
+/// What graphs infer layers with: refuses attributes that the operator does not know, integers beyond
+/// kMostElements in them, and outputs that no tensor can be; throws Error(InvalidArgument) with the reason.
+std::vector<TensorDesc> inferOutputs(const Operator& op, const Attributes& attrs,
+                                     std::span<const TensorDesc> inputs);
 
 /// Finds an operator by name; null where there is none.
 const Operator* findOperator(std::string_view name);

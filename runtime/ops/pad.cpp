@@ -22,6 +22,7 @@ std::int64_t sourceIndex(const std::string& mode, std::int64_t i, std::int64_t n
 class Pad final : public MovingOperator {
  public:
   Pad() : MovingOperator("Pad") {}
+  AttributeNames attributes() const override { return {"mode", "pads", "value"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     Shape shape = inputs[0].shape;

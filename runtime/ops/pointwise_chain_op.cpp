@@ -10,6 +10,7 @@ namespace {
 class Pointwise final : public Operator {
  public:
   std::string_view name() const override { return "Pointwise"; }
+  AttributeNames attributes() const override { return {"expression"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     const auto chain = PointwiseChain::parse(attrs.string("expression"));
     const auto count = static_cast<std::size_t>(chain.inputCount());

@@ -31,6 +31,14 @@ class Pointwise final : public Operator {
  public:
   explicit Pointwise(const PointwiseOp& row) : row_(row) {}
   std::string_view name() const override { return row_.name; }
+  AttributeNames attributes() const override {
+    AttributeNames names;  // those the row's expressions read
+    for (const std::string_view constant : {"alpha", "beta"})
+      if (row_.expression.find(constant) != std::string_view::npos ||
+          row_.integerExpression.find(constant) != std::string_view::npos)
+        names.push_back(constant);
+    return names;
+  }
 
   std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
     const auto count = static_cast<std::size_t>(row_.arity());
@@ -116,8 +124,8 @@ class Pointwise final : public Operator {
       constexpr float kInf = std::numeric_limits<float>::infinity();
       const auto values = HostTensor::of<float>({2, 3}, {1, -kInf, 0, std::nanf(""), kInf, -2});
       list.push_back(makeSample(name, {}, {f32({2, 3})}, {Fill::of(values)}));
-      list.push_back(makeSample(name, {{"alpha", 0.0}}, {f32({2, 3})}, {Fill::of(values)}));
-      list.push_back(makeSample(name, {{"beta", 0.0}}, {f32({2, 3})}, {Fill::of(values)}));
+      for (const std::string_view constant : attributes())
+        list.push_back(makeSample(name, {{std::string(constant), 0.0}}, {f32({2, 3})}, {Fill::of(values)}));
       return;
     }
     const Attributes attrs = row_.name == "Power"    ? Attributes{{"alpha", 2.5}}

@@ -35,7 +35,8 @@ Cells collect(const Window& w, const double* plane, const Extents& out, double p
         ++cells.count;
         cells.sum += plane[at];
         cells.powers += std::pow(std::fabs(plane[at]), p);
-        if (cells.at < 0 || plane[at] > cells.best) {
+        // The first NaN is the maximum.
+        if (cells.at < 0 || plane[at] > cells.best || (std::isnan(plane[at]) && !std::isnan(cells.best))) {
           cells.best = plane[at];
           cells.at = at;
         }
@@ -55,6 +56,11 @@ class Pool : public Operator {
  public:
   explicit Pool(bool global) : global_(global) {}
   std::string_view name() const override { return global_ ? "GlobalPool" : "Pool"; }
+  AttributeNames attributes() const override {
+    if (global_) return {"mode", "p"};
+    return {"ceil_mode", "count_include_pad", "dilations", "indices", "kernel", "mode", "p", "pads",
+            "strides"};
+  }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);

@@ -11,6 +11,11 @@ namespace {
 class QAveragePool final : public Operator {
  public:
   std::string_view name() const override { return "QAveragePool"; }
+  AttributeNames attributes() const override {
+    return {
+        "ceil_mode", "count_include_pad", "dilations", "global", "kernel", "mode", "pads", "rate", "scale",
+        "strides"};
+  }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);

@@ -63,6 +63,10 @@ class QConvolution final : public Operator {
  public:
   explicit QConvolution(bool transposed) : transposed_(transposed) {}
   std::string_view name() const override { return transposed_ ? "QDeconvolution" : "QConvolution"; }
+  AttributeNames attributes() const override {
+    return {"activation",     "alpha", "beta", "dilations",      "group",  "kernel",
+            "output_padding", "pads",  "rate", "residual_scale", "strides"};
+  }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 6);

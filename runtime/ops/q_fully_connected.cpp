@@ -10,6 +10,9 @@ namespace {
 class QFullyConnected final : public Operator {
  public:
   std::string_view name() const override { return "QFullyConnected"; }
+  AttributeNames attributes() const override {
+    return {"activation", "alpha", "beta", "rate", "residual_scale"};
+  }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 6);

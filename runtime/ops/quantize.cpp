@@ -44,6 +44,7 @@ Attributes axisAttr(std::int64_t axis) { return {{"axis", axis}}; }
 class Quantize final : public Operator {
  public:
   std::string_view name() const override { return "Quantize"; }
+  AttributeNames attributes() const override { return {"axis", "to"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantParameters(attrs, inputs);
     if (inputs[0].type != DataType::Float32) refuse("quantises f32 only");
@@ -84,6 +85,7 @@ class Quantize final : public Operator {
 class Dequantize final : public Operator {
  public:
   std::string_view name() const override { return "Dequantize"; }
+  AttributeNames attributes() const override { return {"axis"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantParameters(attrs, inputs);
     if (!isInteger(inputs[0].type) || inputs[0].type == DataType::Int64) refuse("takes i8, u8 or i32");

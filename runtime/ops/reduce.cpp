@@ -29,14 +29,14 @@ double start(const std::string& mode) {
 }
 
 double fold(const std::string& mode, double sum, double x) {
-  if (mode == "max") return std::fmax(sum, x);
-  if (mode == "min") return std::fmin(sum, x);
+  if (mode == "max") return x > sum || std::isnan(x) ? x : sum;  // NaN stays
+  if (mode == "min") return x < sum || std::isnan(x) ? x : sum;
   if (mode == "prod") return sum * x;
   if (mode == "l1") return sum + std::fabs(x);
   if (mode == "l2" || mode == "sum_square") return sum + x * x;
   if (mode == "log_sum_exp") {  // the running value is a logarithm, so that nothing overflows
-    const double high = std::fmax(sum, x), low = std::fmin(sum, x);
-    return std::isinf(high) ? high : high + std::log1p(std::exp(low - high));
+    const double high = sum > x ? sum : x, low = sum > x ? x : sum;
+    return std::isinf(high) && !std::isnan(low) ? high : high + std::log1p(std::exp(low - high));
   }
   return sum + x;
 }
@@ -60,6 +60,7 @@ std::int64_t foldInteger(const std::string& mode, std::int64_t sum, std::int64_t
 class Reduce final : public Operator {
  public:
   std::string_view name() const override { return "Reduce"; }
+  AttributeNames attributes() const override { return {"axes", "keepdims", "mode"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const DataType type = inputs[0].type;

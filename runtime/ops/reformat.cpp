@@ -14,6 +14,7 @@ namespace {
 class Reformat final : public MovingOperator {
  public:
   Reformat() : MovingOperator("Reformat") {}
+  AttributeNames attributes() const override { return {"scale", "to"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const DataType from = inputs[0].type;

@@ -38,6 +38,41 @@ const Operator& operatorNamed(std::string_view name) {
   throw Error(ErrorCode::Unsupported, "there is no operator named " + std::string(name));
 }
 
+namespace {
+
+std::string knownAttributes(const AttributeNames& names) {
+  if (names.empty()) return "has none";
+  std::string list;
+  for (const auto name : names) list += (list.empty() ? "knows " : ", ") + std::string(name);
+  return list;
+}
+
+void checkAttribute(const Operator& op, const AttributeNames& known, std::string_view name,
+                    const AttributeValue& value) {
+  if (std::ranges::find(known, name) == known.end())
+    throw Error(ErrorCode::InvalidArgument, "there is no attribute '" + std::string(name) + "'; " +
+                                                std::string(op.name()) + " " + knownAttributes(known));
+  const auto wantExtent = [&](std::int64_t number) {
+    if (number > kMostElements || number < -kMostElements)
+      throw Error(ErrorCode::InvalidArgument, "attribute " + std::string(name) + " holds " +
+                                                  std::to_string(number) + ", beyond the size of any tensor");
+  };
+  if (const auto* number = std::get_if<std::int64_t>(&value)) wantExtent(*number);
+  if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value))
+    for (const std::int64_t number : *list) wantExtent(number);
+}
+
+}  // namespace
+
+std::vector<TensorDesc> inferOutputs(const Operator& op, const Attributes& attrs,
+                                     std::span<const TensorDesc> inputs) {
+  const AttributeNames known = op.attributes();
+  for (const auto& [name, value] : attrs.all()) checkAttribute(op, known, name, value);
+  auto outputs = op.infer(attrs, inputs);
+  for (const auto& output : outputs) elementCount(output.shape);
+  return outputs;
+}
+
 std::string OpView::text() const {
   std::string out = op + "{" + attrs.text() + "}(";
   for (std::size_t i = 0; i < inputs.size(); ++i) out += (i ? "," : "") + inputs[i].text();
@@ -51,7 +86,7 @@ OpInstance makeSample(const std::string& op, Attributes attrs, std::vector<Tenso
   OpInstance sample{{op, std::move(attrs), std::move(inputs), {}}, std::move(fills)};
   for (std::size_t i = 0; i < constants.size() && i < sample.view.inputs.size(); ++i)
     sample.view.inputs[i].constant = constants[i] && sample.view.inputs[i].present();
-  sample.view.outputs = operatorNamed(op).infer(sample.view.attrs, sample.view.inputs);
+  sample.view.outputs = inferOutputs(operatorNamed(op), sample.view.attrs, sample.view.inputs);
   return sample;
 }
 

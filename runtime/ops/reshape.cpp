@@ -8,6 +8,7 @@ namespace {
 class Reshape final : public MovingOperator {
  public:
   Reshape() : MovingOperator("Reshape") {}
+  AttributeNames attributes() const override { return {"shape"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const Shape shape = attrs.integers("shape");

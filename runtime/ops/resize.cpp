@@ -50,15 +50,20 @@ std::vector<double> cubicWeights(double r, double a) {
   return {outer(r + 1), inner(r), inner(1 - r), outer(2 - r)};
 }
 
+void checkAttributes(const Attributes& attrs, const Shape& x);
+
 class Resize final : public Operator {
  public:
   std::string_view name() const override { return "Resize"; }
+  AttributeNames attributes() const override {
+    return {"coordinate", "cubic_a", "exclude_outside", "extrapolation", "mode",
+            "nearest",    "roi",     "scales",          "sizes"};
+  }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
-    OpView view{"Resize", attrs, {inputs[0]}, {}};
     if (!isFloat(inputs[0].type) && attrs.string("mode", "nearest") != "nearest")
       refuse("can interpolate floating-point inputs only");
-    resizeAxes(view);
+    checkAttributes(attrs, inputs[0].shape);
     return {{inputs[0].type, attrs.integers("sizes"), {}}};
   }
 

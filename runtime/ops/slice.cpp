@@ -12,6 +12,7 @@ std::vector<std::int64_t> stepsOf(const Attributes& attrs, std::size_t rank) {
 class Slice final : public MovingOperator {
  public:
   Slice() : MovingOperator("Slice") {}
+  AttributeNames attributes() const override { return {"sizes", "starts", "steps"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const Shape& x = inputs[0].shape;
@@ -20,6 +21,9 @@ class Slice final : public MovingOperator {
     for (std::size_t d = 0; d < x.size(); ++d) {
       if (sizes[d] < 0) refuse("attribute sizes has a negative entry");
       if (sizes[d] == 0) continue;
+      if (sizes[d] > 1 && std::max(sizes[d] - 1, std::abs(steps[d])) >= x[d])
+        refuse("extent " + std::to_string(d) + " of " + toString(x) + " has no " + std::to_string(sizes[d]) +
+               " elements with steps of " + std::to_string(steps[d]));
       const std::int64_t last = starts[d] + (sizes[d] - 1) * steps[d];
       if (starts[d] < 0 || starts[d] >= x[d] || last < 0 || last >= x[d])
         refuse("extent " + std::to_string(d) + " of " + toString(x) + " has no elements " +

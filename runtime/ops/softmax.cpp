@@ -13,6 +13,7 @@ namespace {
 class Softmax final : public Operator {
  public:
   std::string_view name() const override { return "Softmax"; }
+  AttributeNames attributes() const override { return {"axis", "log"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     if (!isFloat(inputs[0].type)) refuse("wants a floating-point input");

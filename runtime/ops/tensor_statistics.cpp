@@ -50,6 +50,7 @@ float binRate(std::int32_t bins, float limit, bool round) {
 class Histogram final : public Operator {
  public:
   std::string_view name() const override { return "Histogram"; }
+  AttributeNames attributes() const override { return {"bins", "round_limit"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);
     if (inputs[0].type != DataType::Float32 || inputs[1].type != DataType::Float32 || inputs[1].size() != 1)

@@ -1,6 +1,7 @@
 // TopK: the k largest (or smallest) along an axis, best first; of equal ones the first wins. Input: x.
 // Outputs: values, indices (i64). Attributes: k, axis (-1), largest (1), sorted (1; always kept sorted).
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "ops/moving.hpp"
@@ -11,6 +12,7 @@ namespace {
 class TopK final : public MovingOperator {
  public:
   TopK() : MovingOperator("TopK") {}
+  AttributeNames attributes() const override { return {"axis", "k", "largest"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     Shape shape = inputs[0].shape;
@@ -35,7 +37,9 @@ class TopK final : public MovingOperator {
       std::iota(order.begin(), order.end(), 0);
       std::ranges::stable_sort(order, [&](std::int64_t a, std::int64_t b) {
         const double va = x.number(base + a * inner), vb = x.number(base + b * inner);
-        return largest ? va > vb : va < vb;
+        if (std::isnan(va) || std::isnan(vb))
+          return std::isnan(largest ? va : vb) && !std::isnan(largest ? vb : va);
+        return largest ? va > vb : va < vb;  // NaN ranks above every number
       });
       for (std::int64_t i = 0; i < k; ++i) {
         const std::int64_t to = line / inner * k * inner + i * inner + line % inner;

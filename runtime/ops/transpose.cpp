@@ -20,6 +20,7 @@ std::vector<std::int64_t> permutation(const Attributes& attrs, std::size_t rank)
 class Transpose final : public MovingOperator {
  public:
   Transpose() : MovingOperator("Transpose") {}
+  AttributeNames attributes() const override { return {"perm"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     Shape shape;

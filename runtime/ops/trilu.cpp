@@ -8,6 +8,7 @@ namespace {
 class Trilu final : public MovingOperator {
  public:
   Trilu() : MovingOperator("Trilu") {}
+  AttributeNames attributes() const override { return {"k", "upper"}; }
   std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     if (inputs[0].shape.size() < 2) refuse("wants rank 2 at least");

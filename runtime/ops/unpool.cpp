@@ -10,6 +10,7 @@ namespace {
 class Unpool final : public Operator {
  public:
   std::string_view name() const override { return "Unpool"; }
+  AttributeNames attributes() const override { return {"output_shape"}; }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ops/pointwise_chain.hpp"
+#include "ops/shape_tools.hpp"
 #include "passes/rewrite.hpp"
 
 namespace tessera {
@@ -18,15 +19,26 @@ struct ChainLayer {
   PointwiseChain chain;
   std::vector<TensorId> inputs;
 
+  /// `id` as a number where it is one.
   ChainOperand operand(const Graph& graph, TensorId id) {
     if (const auto number = scalarValue(graph, id); number && !std::isnan(*number))
       return ChainOperand::constant(static_cast<float>(*number));
+    return input(id);
+  }
+  ChainOperand input(TensorId id) {
     const auto known = std::find(inputs.begin(), inputs.end(), id);
     if (known != inputs.end()) return ChainOperand::input(static_cast<int>(known - inputs.begin()));
     inputs.push_back(id);
     return ChainOperand::input(static_cast<int>(inputs.size()) - 1);
   }
 };
+
+/// What the tensors broadcast to.
+Shape inputShape(const Graph& graph, const std::vector<TensorId>& inputs) {
+  std::vector<TensorDesc> descs;
+  for (TensorId id : inputs) descs.push_back(graph.tensor(id).desc());
+  return broadcastShapes(descs);
+}
 
 /// A constant of extents [axis, axis + n) of x, with extents of 1 behind so that it broadcasts against x.
 TensorId broadcastable(Graph& graph, TensorId id, std::size_t axis, std::size_t rank) {
@@ -69,12 +81,16 @@ std::optional<ChainLayer> asChain(Graph& graph, const Layer& layer) {
     return std::nullopt;
   std::vector<ChainOperand> operands;
   for (TensorId id : layer.inputs) operands.push_back(made.operand(graph, id));
+  if (inputShape(graph, made.inputs) != graph.tensor(layer.outputs[0]).shape) {
+    made.inputs.clear();  // a constant of one element gives the result its rank: it must stay an input
+    for (std::size_t i = 0; i < operands.size(); ++i) operands[i] = made.input(layer.inputs[i]);
+  }
   made.chain.append(layer.op, std::move(operands), layer.attrs);
   return made;
 }
 
 /// `later` with `value`, which it reads, replaced by what `earlier` computes.
-ChainLayer merged(const Graph& graph, const ChainLayer& earlier, const ChainLayer& later, TensorId value) {
+ChainLayer merged(const ChainLayer& earlier, const ChainLayer& later, TensorId value) {
   ChainLayer both = earlier;
   const auto offset = static_cast<int>(earlier.chain.steps.size());
   for (ChainStep step : later.chain.steps) {
@@ -82,7 +98,7 @@ ChainLayer merged(const Graph& graph, const ChainLayer& earlier, const ChainLaye
       if (operand.kind == ChainOperand::Kind::Step) operand.index += offset;
       if (operand.kind != ChainOperand::Kind::Input) continue;
       const TensorId id = later.inputs[operand.index];
-      operand = id == value ? ChainOperand::step(offset - 1) : both.operand(graph, id);
+      operand = id == value ? ChainOperand::step(offset - 1) : both.input(id);
     }
     both.chain.steps.push_back(std::move(step));
   }
@@ -112,7 +128,7 @@ bool mergeInto(Graph& graph, int index) {
     if (producer < 0 || graph.tensor(id).shape != shape || !onlyRead(graph, id, index)) continue;
     const auto earlier = asChain(graph, graph.layers()[producer]);
     if (!earlier) continue;
-    const ChainLayer both = merged(graph, *earlier, *later, id);
+    const ChainLayer both = merged(*earlier, *later, id);
     if (both.inputs.empty() || both.inputs.size() > kMaxInputs || both.chain.steps.size() > kMaxSteps)
       continue;
     if (!floatsOnly(graph, both)) continue;

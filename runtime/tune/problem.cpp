@@ -53,9 +53,9 @@ void fillIntegers(HostTensor& t, int low, int high, unsigned seed) {
 }
 
 // Infers the outputs anew; false where the operator refuses the operands.
-bool inferOutputs(OpView& v) {
+bool inferAnew(OpView& v) {
   try {
-    v.outputs = operatorNamed(v.op).infer(v.attrs, v.inputs);
+    v.outputs = inferOutputs(operatorNamed(v.op), v.attrs, v.inputs);
     return true;
   } catch (const Error&) {
     return false;
@@ -70,9 +70,9 @@ bool finish(OpView& small, const OpView& whole) {
       like.push_back(i);
   OpView bare = small;
   for (const std::size_t i : like) bare.inputs[i] = {};
-  if (!inferOutputs(bare)) return false;
+  if (!inferAnew(bare)) return false;
   for (const std::size_t i : like) small.inputs[i].shape = bare.outputs[0].shape;
-  return inferOutputs(small);
+  return inferAnew(small);
 }
 
 // More than two blocks of 16 stay, fewer where each has many taps; so does a last block that is not full.

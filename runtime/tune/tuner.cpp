@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tune/problem.hpp"
+
 namespace tessera {
 
 Tuner::Tuner(const Device& device, const DeviceCaps& caps, const TuneOptions& options,
@@ -46,13 +48,25 @@ void Tuner::recordPrecision(const Graph& rules, const PrecisionDecision& decisio
   known_.recordPrecision(rules, decision);
 }
 
+Found Tuner::reject(const Graph& graph, const Step* step, const std::string& reason) {
+  if (step) {
+    const Problem problem = step->family->problem(denseView(step->view));
+    known_.add({step->family->id().text(), known_.sourceHash(*step->family, problem), problem.text(),
+                known_.caps().fingerprint(), step->tactic.text(), 0, true, reason});
+  }
+  Found untuned = lowerUntuned(graph);
+  known_.recordRecipe(graph, untuned.recipe, 0);
+  return untuned;
+}
+
 void Tuner::savePrograms(const Lowered& lowered) {
   trials_.savePrograms(lowered, options_.folder.value_or(defaultCacheFolder()));
 }
 
 TuneReport Tuner::report(const TacticSources& sources) const {
-  return {sources.problems, sources.exact,   sources.stale, sources.defaults,
-          sources.fallback, trials_.tried(), trials_.bad(), networks_.seconds()};
+  return {sources.problems, sources.exact,       sources.stale,
+          sources.defaults, sources.fallback,    trials_.tried(),
+          trials_.bad(),    networks_.seconds(), check_};
 }
 
 }  // namespace tessera

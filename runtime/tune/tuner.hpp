@@ -50,6 +50,14 @@ class Tuner {
                                             const std::vector<LayerPrecision>& report);
   void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
 
+  // A network that is compared with the untuned one as a whole (build/network_check.hpp).
+  /// The network without records.
+  Found lowerUntuned(const Graph& graph) const { return known_.lowerAs(graph, std::nullopt); }
+  void noteCheck(const NetworkCheck& check) { check_ = check; }
+  /// A tuned network is wrong: the tactic of `step`, where that is to blame, is never taken again, and later
+  /// builds take the untuned network, which is returned.
+  Found reject(const Graph& graph, const Step* step, const std::string& reason);
+
   /// Fast and Full: keeps the compiled kernels of a network for the next start, where workers do that faster
   /// than one process. What they leave is the caller's.
   void savePrograms(const Lowered& lowered);
@@ -63,6 +71,7 @@ class Tuner {
   Budget budget_;
   Trials trials_;
   NetworkSearch networks_;
+  NetworkCheck check_;
 };
 
 inline constexpr const char* kKept = "kept";  ///< name of the variant that ran before a search

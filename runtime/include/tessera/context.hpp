@@ -32,7 +32,7 @@ class Context {
   const Engine& engine() const;
 
   /// Uploads the inputs, runs, downloads every output. Throws Error(InvalidArgument) where an input is
-  /// missing or has another type or shape than its binding.
+  /// missing, has another type or shape than its binding, or data that do not fill its shape.
   TensorMap run(const TensorMap& inputs);
   /// The halves of run(), for hosts that have other work meanwhile (another context's results, say): uploads the inputs
   /// and enqueues; and waits and downloads every output.
@@ -60,6 +60,7 @@ class Context {
   std::vector<LayerTime> profile(int runs = 5);
 
  private:
+  friend struct StepTrace;  // runtime/exec/step_trace.hpp: runs step by step, to find a wrong one
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -23,7 +23,12 @@ DataType parseDataType(std::string_view text);
 /// Extents, outermost first. Images are N, C, H, W. A scalar has no extents.
 using Shape = std::vector<std::int64_t>;
 
-std::int64_t elementCount(const Shape& shape);  ///< product of the extents; 1 for a scalar
+/// More elements than any tensor has. Strides, counts and bytes of shapes within it never overflow 64 bits.
+inline constexpr std::int64_t kMostElements = std::int64_t{1} << 48;
+
+/// Product of the extents, 1 for a scalar. Throws Error(InvalidArgument) where an extent is negative, or
+/// where those that are not 0 multiply to more than kMostElements.
+std::int64_t elementCount(const Shape& shape);
 std::string toString(const Shape& shape);       ///< "1x3x512x1024"; "scalar" for no extents
 
 /// A dense tensor in host memory, planar (row-major).
@@ -42,6 +47,9 @@ struct HostTensor {
 
   std::int64_t size() const { return elementCount(shape); }
   bool empty() const { return type == DataType::None; }
+  /// Throws Error(InvalidArgument) that names `what` where there is no type, or the data do not fill the
+  /// shape exactly.
+  void check(const std::string& what) const;
 
   /// Elements as T; throws Error(Internal) where T is not this tensor's element type.
   template <class T>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -46,7 +47,23 @@ struct TuneOptions {
   /// A program with its arguments that calls runTuneWorker(): candidates then run in a process of their own, where a
   /// kernel that hangs or crashes costs that one candidate. Empty: they run in this process.
   std::vector<std::string> worker;
+  /// Compares the tuned network as a whole with the untuned one and every kernel in it with another, even
+  /// where nothing was searched for; see TuneReport::check.
+  bool verify = false;
   double patience = 60;  ///< seconds without a sign of life after which a worker's candidate counts as hanging
+};
+
+/// What comparing a tuned network with the untuned one on random inputs found. Kernels are checked alone
+/// while they are searched for; this is about all of them together. A network that is wrong is not kept: the
+/// untuned one runs.
+struct NetworkCheck {
+  bool done = false;
+  bool right = true;
+  std::size_t outputs = 0;  ///< of the network,
+  std::int64_t values = 0;  ///< and elements of them that were compared
+  std::size_t kernels = 0;  ///< compared one by one, each with the inputs it has in the network
+  double difference = 0;    ///< the largest, as a share of its output's range
+  std::string wrong;        ///< what is wrong: the layer, its kernel and tactic where they were found
 };
 
 /// Where the tactics of an engine came from.
@@ -59,6 +76,7 @@ struct TuneReport {
   std::size_t candidates = 0;  ///< tried for this engine; 0: nothing was tuned
   std::size_t bad = 0;         ///< of these, wrong, crashed or hung
   double seconds = 0;          ///< spent on them
+  NetworkCheck check;          ///< after every search that changed the network
 };
 
 /// Serves the process that started this one as TuneOptions::worker: tries candidates that it reads from standard input

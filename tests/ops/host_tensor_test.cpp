@@ -1,0 +1,44 @@
+// Values that do not fill their shape are refused by name wherever they enter.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "graph/evaluate.hpp"
+#include "tessera/context.hpp"
+#include "tests/support/devices.hpp"
+
+namespace tessera {
+namespace {
+
+template <class F>
+std::string refusal(F&& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::InvalidArgument) << e.what();
+    return e.what();
+  }
+  ADD_FAILURE() << "accepted";
+  return {};
+}
+
+TEST(HostTensors, ThatDoNotFillTheirShapeAreNoInputs) {
+  Graph graph;
+  const TensorId x = graph.addInput("image", DataType::Float32, {2, 4});
+  graph.markOutput(graph.add("Neg", "y", {x}));
+  Context context(Engine::build(graph, test::device(), {}));
+  HostTensor value = HostTensor::of<float>({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  context.run({{"image", value}});
+  for (const std::size_t bytes : {0, 16, 31, 36}) {
+    HostTensor wrong = value;
+    wrong.data.resize(bytes);
+    const auto named = testing::AllOf(testing::HasSubstr("'image'"), testing::HasSubstr("32 bytes"));
+    EXPECT_THAT(refusal([&] { context.run({{"image", wrong}}); }), named) << bytes;
+    EXPECT_THAT(refusal([&] { context.start({{"image", wrong}}); }), named) << bytes;
+    EXPECT_THAT(refusal([&] { context.upload("image", wrong); }), named) << bytes;
+    EXPECT_THAT(refusal([&] { evaluate(graph, {{"image", wrong}}); }), named) << bytes;
+  }
+  EXPECT_EQ(context.run({{"image", value}}).at("y").number(7), -8);
+}
+
+}  // namespace
+}  // namespace tessera
