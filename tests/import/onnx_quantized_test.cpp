@@ -238,6 +238,14 @@ TEST_F(OnnxQuantized, CodesOf16Bits) {
       EXPECT_NEAR(y.number(i), 0.01 * static_cast<double>(expected[i] - 100), 1e-3);
     }
   }
+  OnnxModel written(21);  // the zero point in a Constant
+  written.input("x", {1}).floats("s", {}, {0.01f}).output("q");
+  auto& point =
+      *OnnxModel::attribute(written.node("Constant", {}, {"z"}), "value", tessera_onnx::Attribute::TENSOR)
+           .mutable_t();
+  point.set_data_type(Tensor::INT16), point.add_int32_data(100);
+  written.node("QuantizeLinear", {"x", "s", "z"}, {"q"});
+  EXPECT_EQ(only(import(written), {{"x", HostTensor::of<float>({1}, {-1000})}}).integer(0), -32768);
   OnnxModel wide(21);
   wide.input("x", {4}).output("q");
   parameters(wide, "x", 0.01f, Tensor::INT32, 0);
