@@ -13,6 +13,7 @@ class ConvWinograd final : public KernelFamily {
   bool onlyMeasured() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
     if (const Verdict tiles = tileApplies(op, device); !tiles) return tiles;
     if (op.inputs[0].layout.block != 16) return Verdict::no("the input is not in blocks of 16 channels");
     const Window w = windowOf(op);

@@ -56,6 +56,7 @@ class WinogradGemm final : public KernelFamily {
   bool onlyMeasured() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
     for (std::size_t i = 0; i < op.inputs.size(); ++i)
       if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
     if (op.outputs[0].type != DataType::Float32) return Verdict::no("the output is not f32");

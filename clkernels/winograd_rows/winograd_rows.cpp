@@ -114,6 +114,7 @@ class WinogradRows final : public KernelFamily {
   bool onlyMeasured() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
     if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
     for (std::size_t i = 0; i < op.inputs.size(); ++i)
       if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");

@@ -31,7 +31,9 @@ void constant(Node& node) {
   } else {
     node.bad("it has no value");
   }
-  node.set(0, node.constantOf(std::move(value), "value"));
+  const TensorId id = node.constantOf(std::move(value), "value");
+  if (const auto* given = node.find("value")) node.state().elementTypes[id] = given->t().data_type();
+  node.set(0, id);
 }
 
 void constantOfShape(Node& node) {

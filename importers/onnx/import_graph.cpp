@@ -11,6 +11,13 @@
 namespace tessera::onnx {
 bool isDefaultDomain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
+namespace {
+/// The type as rows of the table have it: with its domain, unless that is the format's own.
+std::string rowName(const tessera_onnx::Node& node) {
+  return isDefaultDomain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type();
+}
+}  // namespace
+
 const TensorId* Scope::find(const std::string& name) const {
   for (const Scope* scope = this; scope; scope = scope->outer) {
     if (const auto it = scope->values.find(name); it != scope->values.end()) return &it->second;
@@ -55,6 +62,7 @@ void GraphImporter::addInitializers(const tessera_onnx::Graph& graph, Scope& sco
       const TensorId id = state_.builder.constant(initializer.name(), readTensor(initializer, state_.folder));
       scope.values[initializer.name()] = id;
       state_.modelNamed.insert(id);
+      state_.elementTypes[id] = initializer.data_type();
     } catch (const Error& e) {
       if (e.code() != ErrorCode::Unsupported) throw Error(e.code(), state_.builder.file() + ": " + e.what());
       state_.builder.reject({initializer.name(), "initializer", "", "", e.what()});
@@ -165,7 +173,7 @@ void GraphImporter::nameResults(const tessera_onnx::Node& proto, const Node& nod
 
 void GraphImporter::importOperator(Node& node, const tessera_onnx::Node& proto) {
   std::string why;
-  const Row* row = findRow(proto.op_type(), node.opset(), why);
+  const Row* row = findRow(rowName(proto), node.opset(), why);
   if (!row) throw Error(ErrorCode::Unsupported, why);
   row->import(node);
 }
@@ -185,8 +193,9 @@ void GraphImporter::importNode(const tessera_onnx::Node& proto, Scope& scope, co
   const auto function = functions_.find({proto.domain(), proto.op_type()});
   std::string why;
   if (function == functions_.end()) {
-    if (!domain.empty()) return giveUp("operators of the domain '" + domain + "' are not known");
-    if (proto.op_type() != "If" && !findRow(proto.op_type(), opset, why)) return giveUp(why);
+    if (!domain.empty() && domain != "com.microsoft")
+      return giveUp("operators of the domain '" + domain + "' are not known");
+    if (proto.op_type() != "If" && !findRow(rowName(proto), opset, why)) return giveUp(why);
   }
   std::vector<TensorId> inputs;
   for (const auto& input : proto.input()) {

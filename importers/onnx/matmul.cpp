@@ -28,7 +28,17 @@ TensorId rowBias(Node& node, TensorId c, std::int64_t outputs, double beta) {
   return bias;
 }
 
-void gemm(Node& node) {
+void matmul(Node& node) {
+  const TensorId a = node.in(0), b = node.in(1);
+  const bool matrices = node.shapeOf(a).size() == 2 && node.shapeOf(b).size() == 2;
+  if (matrices && node.valueOf(b) && !node.valueOf(a) && node.typeOf(a) == DataType::Float32)
+    return node.result("FullyConnected", {a, transposed(node, b, "weights")});
+  node.set(0, matMul(node, a, b));
+}
+
+}  // namespace
+
+TensorId gemm(Node& node) {
   const bool transA = node.flag("transA"), transB = node.flag("transB");
   const double alpha = node.number("alpha", 1), beta = node.number("beta", 1);
   if (node.rank(0) != 2 || node.rank(1) != 2) node.bad("its factors have to be matrices");
@@ -44,23 +54,13 @@ void gemm(Node& node) {
     TensorId y = node.add("FullyConnected", std::move(operands));
     if (c != kNoTensor && bias == kNoTensor)
       y = node.add("Add", {y, scaled(node, c, beta, "beta")}, {}, "sum");
-    return node.set(0, y);
+    return y;
   }
   TensorId y = matMul(node, a, transB ? transposed(node, b, "b") : b);
   y = scaled(node, y, alpha, "alpha");
   if (c != kNoTensor) y = node.add("Add", {y, scaled(node, c, beta, "beta")}, {}, "sum");
-  node.set(0, y);
+  return y;
 }
-
-void matmul(Node& node) {
-  const TensorId a = node.in(0), b = node.in(1);
-  const bool matrices = node.shapeOf(a).size() == 2 && node.shapeOf(b).size() == 2;
-  if (matrices && node.valueOf(b) && !node.valueOf(a) && node.typeOf(a) == DataType::Float32)
-    return node.result("FullyConnected", {a, transposed(node, b, "weights")});
-  node.set(0, matMul(node, a, b));
-}
-
-}  // namespace
 
 TensorId matMul(Node& node, TensorId a, TensorId b) {
   const DataType type = node.typeOf(a);
@@ -71,7 +71,7 @@ TensorId matMul(Node& node, TensorId a, TensorId b) {
 }
 
 void addRows_matmul(RowList& rows) {
-  rows.push_back({"Gemm", 1, kNewest, gemm});
+  rows.push_back({"Gemm", 1, kNewest, [](Node& node) { node.set(0, gemm(node)); }});
   rows.push_back({"MatMul", 1, kNewest, matmul});
 }
 

@@ -9,4 +9,7 @@ namespace tessera::onnx {
 /// The product under the node's name; floating point only.
 TensorId matMul(Node& node, TensorId a, TensorId b);
 
+/// What Gemm means by the node's first three inputs and its attributes.
+TensorId gemm(Node& node);
+
 }  // namespace tessera::onnx

@@ -16,6 +16,11 @@ std::string Names::unique(const std::string& wanted) {
       return numbered;
 }
 
+int ImportState::elementType(TensorId id) const {
+  const auto found = elementTypes.find(id);
+  return found == elementTypes.end() ? tessera_onnx::Tensor::INT32 : found->second;
+}
+
 namespace {
 std::string nodeName(const tessera_onnx::Node& proto) {
   if (!proto.name().empty()) return proto.name();

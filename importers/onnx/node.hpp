@@ -32,6 +32,9 @@ struct ImportState {
   Names tensorNames, layerNames;
   std::filesystem::path folder;   ///< of the model file; external data lie below it
   std::set<TensorId> modelNamed;  ///< tensors that carry a name of the model already
+  std::map<TensorId, int> elementTypes;  ///< of constants: the format's type, where a wider one holds it
+  /// The format's type of an integer tensor; int32 where nothing narrower is known.
+  int elementType(TensorId id) const;
 };
 
 class Node {

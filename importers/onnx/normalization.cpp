@@ -97,7 +97,7 @@ void addRows_normalization(RowList& rows) {
   rows.push_back({"BatchNormalization", 1, kNewest, batchNorm});
   rows.push_back({"InstanceNormalization", 1, kNewest, instanceNorm});
   rows.push_back({"GroupNormalization", 18, kNewest, groupNorm});
-  rows.push_back({"LayerNormalization", 17, kNewest, layerNorm});
+  rows.push_back({"LayerNormalization", 1, kNewest, layerNorm});  // before set 17: ONNX Runtime's
   rows.push_back({"LRN", 1, kNewest, lrn});
   rows.push_back({"MeanVarianceNormalization", 9, kNewest, meanVariance});
   rows.push_back({"LpNormalization", 1, kNewest, lpNorm});

@@ -1,20 +1,23 @@
-// Quantisation: linear quantise and dequantise, and the integer operators spelled out with them.
-#include "importers/onnx/matmul.hpp"
-#include "importers/onnx/window.hpp"
+// QuantizeLinear, DequantizeLinear and their dynamic form.
+#include "importers/onnx/quantize.hpp"
+#include "importers/onnx/tensor_value.hpp"
+
+#include "onnx/onnx.pb.h"
 
 namespace tessera::onnx {
-namespace {
 
-/// Scales and zero points with one element become scalars.
 TensorId scalarOrList(Node& node, TensorId id) {
   if (id == kNoTensor || elementCount(node.shapeOf(id)) != 1) return id;
   return node.reshape(id, {}, "scalar");
 }
 
-TensorId dequantized(Node& node, TensorId x, TensorId scale, TensorId zero, std::int64_t axis,
-                     const std::string& part) {
-  std::vector<TensorId> operands{x, scalarOrList(node, scale)};
-  if (zero != kNoTensor) operands.push_back(scalarOrList(node, zero));
+Coded codedInput(const Node& node, std::size_t first) {
+  return {node.in(first), node.in(first + 1), node.optional(first + 2)};
+}
+
+TensorId dequantized(Node& node, const Coded& x, std::int64_t axis, const std::string& part) {
+  std::vector<TensorId> operands{x.codes, scalarOrList(node, x.scale)};
+  if (x.zero != kNoTensor) operands.push_back(scalarOrList(node, x.zero));
   return node.add("Dequantize", std::move(operands), {{"axis", axis}}, part);
 }
 
@@ -25,6 +28,42 @@ TensorId quantized(Node& node, TensorId x, TensorId scale, TensorId zero, std::i
   return node.add("Quantize", std::move(operands), {{"axis", axis}, {"to", std::string(toString(to))}}, part);
 }
 
+void setQuantized(Node& node, TensorId x, std::size_t scale) {
+  const TensorId zero = node.optional(scale + 1);
+  const DataType to = zero == kNoTensor ? DataType::UInt8 : node.typeOf(zero);
+  if (to != DataType::UInt8 && to != DataType::Int8)
+    node.unsupported("it quantises to " + std::string(toString(to)) + "; i8 and u8 are supported");
+  if (elementCount(node.shape(scale)) != 1) node.unsupported("its result has a scale per row or channel");
+  node.set(0, quantized(node, x, node.in(scale), zero, 0, to, "y"));
+}
+
+Coded quantizedByRange(Node& node, TensorId x, const std::string& part) {
+  const std::string at = part.empty() ? part : part + "/";
+  const auto extreme = [&](const char* mode) {
+    return node.add("Reduce", {x}, {{"mode", mode}, {"axes", std::vector<std::int64_t>{}}, {"keepdims", 0}},
+                    at + mode);
+  };
+  const TensorId zero = node.scalar(DataType::Float32, 0, at + "zero");
+  const TensorId low = node.add("Min", {extreme("min"), zero}, {}, at + "low"),
+                 high = node.add("Max", {extreme("max"), zero}, {}, at + "high");
+  const TensorId range = node.add("Sub", {high, low}, {}, at + "range");
+  const TensorId codes = node.scalar(DataType::Float32, 255, at + "codes");
+  const TensorId found = node.add("Div", {range, codes}, {}, at + "scale");
+  // Zeros alone have no range: any scale gives their codes, and 1 is what other runtimes use.
+  const TensorId empty = node.cast(node.add("Equal", {range, zero}, {}, at + "empty"), DataType::Float32);
+  const TensorId scale = node.add("Add", {found, empty}, {}, at + "scale or 1");
+  const TensorId offset =
+      node.add("Div", {node.add("Sub", {zero, low}, {}, at + "offset"), scale}, {}, at + "offset");
+  const TensorId code = node.add("Clip", {node.add("Round", {offset}, {}, at + "round")},
+                                 {{"alpha", 0.0}, {"beta", 255.0}}, at + "code");
+  const TensorId point = node.cast(code, DataType::UInt8);
+  return {quantized(node, x, scale, point, 0, DataType::UInt8, part), scale, point};
+}
+
+namespace {
+
+using tessera_onnx::Tensor;
+
 std::int64_t axisOf(const Node& node) {
   if (node.integer("block_size", 0) != 0)
     node.unsupported("its scales are those of blocks (block_size is set)");
@@ -32,106 +71,56 @@ std::int64_t axisOf(const Node& node) {
   return elementCount(node.shape(1)) == 1 ? 0 : node.axis(axis, node.rank(0));
 }
 
+/// A scale or zero point among the extents of input 0.
+TensorId alongAxis(Node& node, TensorId id, std::int64_t axis) {
+  const std::int64_t count = elementCount(node.shapeOf(id));
+  if (count == 1) return node.reshape(id, {}, "scalar");
+  Shape shape(static_cast<std::size_t>(node.rank(0)), 1);
+  shape[static_cast<std::size_t>(axis)] = count;
+  return node.reshape(id, shape, "along axis");
+}
+
+/// Codes of 16 bits, held in i32. Every step is exact in f32: they stay below 2^24.
+void quantizeTo16(Node& node, bool isSigned, std::int64_t axis) {
+  const TensorId quotient = node.add("Div", {node.in(0), alongAxis(node, node.in(1), axis)}, {}, "quotient");
+  TensorId code = node.add("Round", {quotient}, {}, "round");
+  if (node.has(2)) {
+    const TensorId zero = node.cast(alongAxis(node, node.in(2), axis), DataType::Float32);
+    code = node.add("Add", {code, zero}, {}, "zero");
+  }
+  const double low = isSigned ? -32768 : 0;
+  code = node.add("Clip", {code}, {{"alpha", low}, {"beta", low + 65535}}, "saturate");
+  node.set(0, node.cast(code, DataType::Int32));
+}
+
 void quantizeLinear(Node& node) {
-  DataType to = DataType::UInt8;
-  if (node.has(2)) to = node.typeOf(node.in(2));
-  if (to != DataType::UInt8 && to != DataType::Int8)
-    node.unsupported("it quantises to " + std::string(toString(to)) + "; i8 and u8 are supported");
-  node.set(0, quantized(node, node.in(0), node.in(1), node.optional(2), axisOf(node), to, ""));
+  const std::int64_t axis = axisOf(node);
+  auto to = static_cast<int>(node.integer("output_dtype", 0));
+  if (to == Tensor::UNDEFINED) {
+    to = Tensor::UINT8;
+    if (node.has(2)) {
+      const DataType held = node.typeOf(node.in(2));
+      to = held == DataType::UInt8  ? Tensor::UINT8
+           : held == DataType::Int8 ? Tensor::INT8
+                                    : node.state().elementType(node.in(2));
+    }
+  }
+  if (to == Tensor::INT16 || to == Tensor::UINT16) return quantizeTo16(node, to == Tensor::INT16, axis);
+  if (to != Tensor::UINT8 && to != Tensor::INT8)
+    node.unsupported("it quantises to " + elementTypeName(to) + "; codes of 8 and 16 bits are supported");
+  node.set(0, quantized(node, node.in(0), node.in(1), node.optional(2), axis,
+                        to == Tensor::UINT8 ? DataType::UInt8 : DataType::Int8, ""));
 }
 
 void dequantizeLinear(Node& node) {
-  node.set(0, dequantized(node, node.in(0), node.in(1), node.optional(2), axisOf(node), ""));
+  node.set(0, dequantized(node, {node.in(0), node.in(1), node.optional(2)}, axisOf(node), ""));
 }
 
-/// Scale from the range of the values themselves, zero included.
 void dynamicQuantize(Node& node) {
-  const auto extreme = [&](const char* mode) {
-    return node.add("Reduce", {node.in(0)},
-                    {{"mode", mode}, {"axes", std::vector<std::int64_t>{}}, {"keepdims", 0}}, mode);
-  };
-  const TensorId zero = node.scalar(DataType::Float32, 0, "zero");
-  const TensorId low = node.add("Min", {extreme("min"), zero}, {}, "low"),
-                 high = node.add("Max", {extreme("max"), zero}, {}, "high");
-  const TensorId scale = node.add(
-      "Div", {node.add("Sub", {high, low}, {}, "range"), node.scalar(DataType::Float32, 255, "codes")}, {},
-      "scale");
-  const TensorId offset = node.add("Div", {node.add("Sub", {zero, low}, {}, "offset"), scale}, {}, "offset");
-  const TensorId code =
-      node.add("Clip", {node.add("Round", {offset}, {}, "round")}, {{"alpha", 0.0}, {"beta", 255.0}}, "code");
-  const TensorId point = node.cast(code, DataType::UInt8);
-  node.set(0, quantized(node, node.in(0), scale, point, 0, DataType::UInt8, ""));
-  node.set(1, scale);
-  node.set(2, point);
-}
-
-void qLinearConv(Node& node) {
-  const TensorId x = dequantized(node, node.in(0), node.in(1), node.in(2), 0, "x");
-  const TensorId weights = dequantized(node, node.in(3), node.in(4), node.in(5), 0, "weights");
-  const Shape& extents = node.shape(3);
-  if (extents.size() < 3) node.bad("the weights have too few extents");
-  const SlidingWindow window = slidingWindow(node, {extents.begin() + 2, extents.end()});
-  std::vector<TensorId> operands{x, weights};
-  if (node.has(8)) {
-    const TensorId scale =
-        node.add("Mul", {scalarOrList(node, node.in(1)), scalarOrList(node, node.in(4))}, {}, "bias scale");
-    operands.push_back(dequantized(node, node.in(8), scale, kNoTensor, 0, "bias"));
-  }
-  const TensorId y = node.add("Convolution", std::move(operands),
-                              {{"strides", window.strides},
-                               {"dilations", window.dilations},
-                               {"pads", window.pads},
-                               {"group", node.integer("group", 1)}});
-  node.set(0, quantized(node, y, node.in(6), node.in(7), 0, node.typeOf(node.in(7)), "y"));
-}
-
-void qLinearMatMul(Node& node) {
-  const TensorId a =
-      dequantized(node, node.in(0), node.in(1), node.in(2), std::max<std::int64_t>(node.rank(0) - 2, 0), "a");
-  const TensorId b =
-      dequantized(node, node.in(3), node.in(4), node.in(5), std::max<std::int64_t>(node.rank(3) - 1, 0), "b");
-  if (elementCount(node.shape(6)) != 1) node.unsupported("its result has a scale per row");
-  node.set(0, quantized(node, matMul(node, a, b), node.in(6), node.in(7), 0, node.typeOf(node.in(7)), "y"));
-}
-
-/// Codes minus their zero point, in f32. `zeroShape` places a list of zero points among the extents.
-TensorId centred(Node& node, std::size_t codes, std::size_t zero, const Shape& zeroShape) {
-  const TensorId x = node.cast(node.in(codes), DataType::Float32);
-  if (!node.has(zero)) return x;
-  TensorId point = scalarOrList(node, node.in(zero));
-  if (node.shapeOf(point).size() == 1) point = node.reshape(point, zeroShape, "zero");
-  return node.add("Sub", {x, node.cast(point, DataType::Float32)}, {}, "centre");
-}
-
-/// Sums of products of codes are exact in f32 only up to 2^24.
-void wantExact(const Node& node, std::int64_t terms) {
-  if (terms * 255 * 255 >= (1 << 24))
-    node.unsupported("its sums of " + std::to_string(terms) +
-                     " integer products are not exact in f32; give the model "
-                     "QuantizeLinear and DequantizeLinear around float operators instead");
-}
-
-void convInteger(Node& node) {
-  const Shape& extents = node.shape(1);
-  if (extents.size() < 3) node.bad("the weights have too few extents");
-  const SlidingWindow window = slidingWindow(node, {extents.begin() + 2, extents.end()});
-  wantExact(node, elementCount(extents) / std::max<std::int64_t>(extents[0], 1));
-  Shape perChannel(extents.size(), 1);
-  perChannel[0] = extents[0];
-  const TensorId y = node.add("Convolution", {centred(node, 0, 2, {}), centred(node, 1, 3, perChannel)},
-                              {{"strides", window.strides},
-                               {"dilations", window.dilations},
-                               {"pads", window.pads},
-                               {"group", node.integer("group", 1)}});
-  node.set(0, node.cast(y, DataType::Int32));
-}
-
-void matMulInteger(Node& node) {
-  wantExact(node, node.shape(0).empty() ? 1 : node.shape(0).back());
-  const std::int64_t rows = node.rank(0) > 1 ? node.shape(0)[static_cast<std::size_t>(node.rank(0) - 2)] : 1;
-  const std::int64_t columns = node.shape(1).empty() ? 1 : node.shape(1).back();
-  const TensorId y = matMul(node, centred(node, 0, 2, {rows, 1}), centred(node, 1, 3, {columns}));
-  node.set(0, node.cast(y, DataType::Int32));
+  const Coded coded = quantizedByRange(node, node.in(0));
+  node.set(0, coded.codes);
+  node.set(1, coded.scale);
+  node.set(2, coded.zero);
 }
 
 }  // namespace
@@ -140,10 +129,8 @@ void addRows_quantize(RowList& rows) {
   rows.push_back({"QuantizeLinear", 10, kNewest, quantizeLinear});
   rows.push_back({"DequantizeLinear", 10, kNewest, dequantizeLinear});
   rows.push_back({"DynamicQuantizeLinear", 11, kNewest, dynamicQuantize});
-  rows.push_back({"QLinearConv", 10, kNewest, qLinearConv});
-  rows.push_back({"QLinearMatMul", 10, kNewest, qLinearMatMul});
-  rows.push_back({"ConvInteger", 10, kNewest, convInteger});
-  rows.push_back({"MatMulInteger", 10, kNewest, matMulInteger});
+  rows.push_back({"com.microsoft.QuantizeLinear", 1, kNewest, quantizeLinear});
+  rows.push_back({"com.microsoft.DequantizeLinear", 1, kNewest, dequantizeLinear});
 }
 
 }  // namespace tessera::onnx

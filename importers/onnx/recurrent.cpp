@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "importers/onnx/matmul.hpp"
+#include "importers/onnx/quantize.hpp"
 
 namespace tessera::onnx {
 namespace {
@@ -24,6 +25,7 @@ struct Cell {
   TensorId recurrent, inputBias, recurrentBias, peepholes;
   std::vector<Activation> activations;
   std::optional<double> clip;
+  std::map<TensorId, Coded> codedWeights;  ///< of DynamicQuantizeLSTM: [inputs or hidden, gates * hidden]
 
   TensorId add(const char* op, std::vector<TensorId> operands, Attributes attrs = {}) const {
     return node.add(op, std::move(operands), std::move(attrs), part + "/" + op);
@@ -47,6 +49,8 @@ struct Cell {
   }
   /// x * weights^T + bias
   TensorId linear(TensorId x, TensorId weights, TensorId bias) const {
+    if (const auto coded = codedWeights.find(weights); coded != codedWeights.end())
+      return plus(dynamicProduct(x, coded->second), bias);
     if (node.valueOf(weights) && (bias == kNoTensor || node.valueOf(bias))) {
       std::vector<TensorId> operands{x, weights};
       if (bias != kNoTensor) operands.push_back(bias);
@@ -54,6 +58,13 @@ struct Cell {
     }
     const TensorId turned = add("Transpose", {weights}, {{"perm", std::vector<std::int64_t>{1, 0}}});
     return plus(add("MatMul", {x, turned}), bias);
+  }
+  /// The product with x in codes of its own range.
+  TensorId dynamicProduct(TensorId x, const Coded& weights) const {
+    const Coded codes = quantizedByRange(node, x, part + "/codes");
+    const TensorId sums = integerMatMul(node, centred(node, codes.codes, codes.zero, {}),
+                                        centred(node, weights.codes, weights.zero, {gates * hidden}));
+    return times(node.cast(sums, DataType::Float32), times(codes.scale, weights.scale));
   }
   TensorId activate(std::size_t which, TensorId x) const {
     const Activation& f = activations[which];
@@ -130,6 +141,17 @@ TensorId ofDirection(Node& node, TensorId x, std::int64_t d, const Shape& rest) 
   return node.reshape(x, rest, "direction");
 }
 
+/// Codes of one direction, whose scale and zero point are inputs `scale` and `scale` + 1.
+Coded codesOfDirection(Node& node, TensorId codes, std::size_t scale, std::int64_t d) {
+  const auto of = [&](TensorId id) {
+    if (id == kNoTensor) return id;
+    const Shape& shape = node.shapeOf(id);
+    const Shape rest(shape.begin() + (shape.empty() ? 0 : 1), shape.end());
+    return ofDirection(node, id, d, rest);
+  };
+  return {codes, of(node.in(scale)), of(node.optional(scale + 1))};
+}
+
 std::vector<Activation> activationsOf(const Node& node, std::int64_t directions,
                                       std::vector<std::string> usual) {
   std::vector<std::string> names;
@@ -161,7 +183,8 @@ void wantFullLengths(const Node& node, std::int64_t steps) {
 }
 
 void recurrent(Node& node) {
-  const bool lstm = node.type() == "LSTM", gru = node.type() == "GRU";
+  const bool dynamic = node.type() == "DynamicQuantizeLSTM";
+  const bool lstm = node.type() == "LSTM" || dynamic, gru = node.type() == "GRU";
   const std::int64_t gates = lstm ? 4 : gru ? 3 : 1;
   if (node.rank(0) != 3 || node.rank(1) != 3 || node.rank(2) != 3)
     node.bad("input and weights want three extents each");
@@ -172,13 +195,19 @@ void recurrent(Node& node) {
   const TensorId x =
       batchFirst ? node.add("Transpose", {node.in(0)}, {{"perm", swap}}, "time first") : node.in(0);
   const std::int64_t steps = node.shapeOf(x)[0], batch = node.shapeOf(x)[1], inputs = node.shapeOf(x)[2];
-  const std::int64_t directions = node.shape(1)[0], hidden = node.shape(2)[2];
+  const std::int64_t directions = node.shape(1)[0], hidden = node.shape(2)[dynamic ? 1 : 2];
   const std::string direction = node.string("direction", "forward");
   if ((direction == "bidirectional" ? 2 : 1) != directions)
     node.bad("attribute direction contradicts the weights");
-  if (node.shape(1) != Shape{directions, gates * hidden, inputs} ||
-      node.shape(2) != Shape{directions, gates * hidden, hidden})
-    node.bad("its weights do not fit each other or the input");
+  const auto weightShape = [&](std::int64_t columns) {
+    return dynamic ? Shape{columns, gates * hidden} : Shape{gates * hidden, columns};
+  };
+  const auto fits = [&](std::size_t input, std::int64_t columns) {
+    Shape wanted = weightShape(columns);
+    wanted.insert(wanted.begin(), directions);
+    return node.shape(input) == wanted;
+  };
+  if (!fits(1, inputs) || !fits(2, hidden)) node.bad("its weights do not fit each other or the input");
   if (steps < 1 || steps > kMostSteps)
     node.unsupported("it has " + std::to_string(steps) + " steps, unrolling stops at " +
                      std::to_string(kMostSteps));
@@ -195,8 +224,14 @@ void recurrent(Node& node) {
     const std::int64_t width = gates * hidden;
     const TensorId bias = ofDirection(node, node.optional(3), d, {2 * width});
     Cell cell{node,      steps,     batch,     hidden,    gates, backward ? "backward" : "forward",
-              kNoTensor, kNoTensor, kNoTensor, kNoTensor, {},    {}};
-    cell.recurrent = ofDirection(node, node.in(2), d, {width, hidden});
+              kNoTensor, kNoTensor, kNoTensor, kNoTensor, {},    {},
+              {}};
+    cell.recurrent = ofDirection(node, node.in(2), d, weightShape(hidden));
+    const TensorId inputWeights = ofDirection(node, node.in(1), d, weightShape(inputs));
+    if (dynamic) {
+      cell.codedWeights[inputWeights] = codesOfDirection(node, inputWeights, 8, d);
+      cell.codedWeights[cell.recurrent] = codesOfDirection(node, cell.recurrent, 10, d);
+    }
     if (bias != kNoTensor) {
       cell.inputBias = cell.slice(bias, 0, 0, width);
       cell.recurrentBias = cell.slice(bias, 0, width, width);
@@ -213,8 +248,7 @@ void recurrent(Node& node) {
       return ofDirection(node, given, d, {batch, hidden});
     };
     State state{initial(5), lstm ? initial(6) : kNoTensor};
-    const TensorId products =
-        cell.linear(flat, ofDirection(node, node.in(1), d, {width, inputs}), cell.inputBias);
+    const TensorId products = cell.linear(flat, inputWeights, cell.inputBias);
     std::vector<TensorId> outputs(static_cast<std::size_t>(steps));
     for (std::int64_t i = 0; i < steps; ++i) {
       const std::int64_t t = backward ? steps - 1 - i : i;
@@ -245,6 +279,7 @@ void recurrent(Node& node) {
 
 void addRows_recurrent(RowList& rows) {
   for (const char* type : {"RNN", "GRU", "LSTM"}) rows.push_back({type, 7, kNewest, recurrent});
+  rows.push_back({"com.microsoft.DynamicQuantizeLSTM", 1, kNewest, recurrent});
 }
 
 }  // namespace tessera::onnx

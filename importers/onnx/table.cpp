@@ -5,15 +5,18 @@ namespace tessera::onnx {
 
 void addRows_activation(RowList&);
 void addRows_constants(RowList&);
+void addRows_contrib(RowList&);
 void addRows_conv(RowList&);
 void addRows_einsum(RowList&);
 void addRows_elementwise(RowList&);
 void addRows_gather(RowList&);
+void addRows_integer_products(RowList&);
 void addRows_loss(RowList&);
 void addRows_matmul(RowList&);
 void addRows_moving(RowList&);
 void addRows_normalization(RowList&);
 void addRows_pooling(RowList&);
+void addRows_qlinear(RowList&);
 void addRows_quantize(RowList&);
 void addRows_recurrent(RowList&);
 void addRows_reduction(RowList&);
@@ -24,10 +27,12 @@ void addRows_window(RowList&);
 
 namespace {
 constexpr void (*kThemes[])(RowList&) = {
-    addRows_activation, addRows_constants, addRows_conv,      addRows_einsum,    addRows_elementwise,
-    addRows_gather,     addRows_loss,      addRows_matmul,    addRows_moving,    addRows_normalization,
-    addRows_pooling,    addRows_quantize,  addRows_recurrent, addRows_reduction, addRows_resize,
-    addRows_shape,      addRows_slicing,   addRows_window,
+    addRows_activation,       addRows_constants,     addRows_conv,    addRows_einsum,
+    addRows_elementwise,      addRows_gather,        addRows_loss,    addRows_matmul,
+    addRows_moving,           addRows_normalization, addRows_pooling, addRows_quantize,
+    addRows_recurrent,        addRows_reduction,     addRows_resize,  addRows_shape,
+    addRows_slicing,          addRows_window,        addRows_contrib, addRows_qlinear,
+    addRows_integer_products,
 };
 }  // namespace
 

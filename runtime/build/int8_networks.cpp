@@ -3,13 +3,33 @@
 
 #include <algorithm>
 
+#include <algorithm>
+
 #include "lower/precision.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera {
+namespace {
+
+// A model with codes of its own may hold less INT8 than its user expects.
+void warnOfFloats(const std::string& name, const std::vector<LayerPrecision>& layers) {
+  const auto weighty = [](const LayerPrecision& l) { return l.multiplyAdds > 0; };
+  const auto left = [&](const LayerPrecision& l) { return weighty(l) && !l.int8; };
+  const auto first = std::find_if(layers.begin(), layers.end(), left);
+  if (first == layers.end()) return;
+  log().warn(
+      "'{}': {} of {} layers with weights are computed in fp32 between the model's own codes, '{}' because "
+      "{}; 'tessera inspect --precision int8' lists all reasons",
+      name, std::count_if(layers.begin(), layers.end(), left),
+      std::count_if(layers.begin(), layers.end(), weighty), first->layer, first->reason);
+}
+
+}  // namespace
 
 Int8Networks::Int8Networks(Graph optimized, Calibration calibration, PrecisionOptions options)
     : optimized_(std::move(optimized)), calibration_(std::move(calibration)), options_(std::move(options)) {
   rules_.graph = assignInt8(optimized_, calibration_, options_, &rules_.precisions);
+  if (calibration_.partial) warnOfFloats(optimized_.name, rules_.precisions);
 }
 
 bool Int8Networks::knows(const PrecisionDecision& decision) const {

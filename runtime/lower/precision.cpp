@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lower/explicit_codes.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
@@ -16,7 +17,9 @@ class Rewriter {
         calibration_(calibration),
         plan_(plan),
         floats_(from.tensors().size(), kNoTensor),
-        codes_(from.tensors().size(), kNoTensor) {}
+        codes_(from.tensors().size(), kNoTensor) {
+    findEncoded();
+  }
 
   Graph run(std::vector<LayerPrecision>* report) {
     to_.name = from_.name;
@@ -28,8 +31,10 @@ class Rewriter {
       const Layer& layer = from_.layers()[i];
       rewrite(layer, plan_.roles[i]);
       if (!report) continue;
-      const bool int8 =
-          to_.layers().back().op[0] == 'Q' || (!layer.outputs.empty() && plan_.coded[layer.outputs[0]]);
+      const Int8Role role = plan_.roles[i];
+      const bool model = role == Int8Role::Encode || role == Int8Role::Decode;
+      const bool int8 = model || isQuantised(to_.layers().back().op) ||
+                        (!layer.outputs.empty() && plan_.coded[layer.outputs[0]]);
       std::string reason = plan_.reasons[i];
       if (reason.empty())
         reason =
@@ -48,18 +53,61 @@ class Rewriter {
       case Int8Role::Compute:
         return compute(layer);
       case Int8Role::Pointwise:
-        if (anyCoded(layer) || givesBoth(layer)) return pointwise(layer);
+        if (anyCoded(layer) || givesBoth(layer) || writesCodes(first)) return pointwise(layer);
         break;
       case Int8Role::Average:
-        if (plan_.coded[layer.inputs[0]] || plan_.coded[first]) return average(layer);
+        if (plan_.coded[layer.inputs[0]] || writesCodes(first)) return average(layer);
         break;
       case Int8Role::Moving:
         if (plan_.coded[first]) return copy(layer, true);
         break;
+      case Int8Role::Encode:
+        return encodeLayer(layer);
+      case Int8Role::Decode:
+        codes_[first] = floats_[layer.inputs[0]];
+        return;
       case Int8Role::Float:
         break;
     }
     copy(layer, false);
+  }
+
+  // Results that only one of the model's own encodes reads: their layer writes the codes itself.
+  void findEncoded() {
+    for (std::size_t i = 0; i < from_.layers().size(); ++i) {
+      if (plan_.roles[i] != Int8Role::Encode) continue;
+      const TensorId x = from_.layers()[i].inputs[0];
+      const int producer = from_.producer(x);
+      if (producer < 0 || plan_.coded[x] || from_.isOutput(x) || from_.consumers(x).size() != 1) continue;
+      const Layer& layer = from_.layers()[producer];
+      const Int8Role role = plan_.roles[producer];
+      if ((role == Int8Role::Compute && exactActivation(layer.attrs.string("activation"))) ||
+          (role == Int8Role::Pointwise && !givesBoth(layer)) ||
+          (role == Int8Role::Average && plan_.coded[layer.inputs[0]]))
+        encoded_[x] = from_.layers()[i].attrs.number("rate");
+    }
+  }
+
+  bool writesCodes(TensorId id) const { return plan_.coded[id] || encoded_.count(id); }
+  double rateOf(TensorId id) const {
+    const auto found = encoded_.find(id);
+    return found != encoded_.end() ? found->second : static_cast<double>(inverseScale(scaleOf(id)));
+  }
+
+  // Codes that are there already, of the same scale, stay as they are.
+  void encodeLayer(const Layer& layer) {
+    const TensorId x = layer.inputs[0], codes = layer.outputs[0];
+    const double rate = layer.attrs.number("rate");
+    const bool plain = plan_.coded[x] && !hasChannelScales(x);
+    const bool same = plain && static_cast<double>(inverseScale(scaleOf(x))) == rate;
+    if (encoded_.count(x) || (same && codes_[x] != kNoTensor)) {
+      floats_[codes] = codes_[x];
+      return;
+    }
+    const Attributes attrs{{"expression", std::string()},
+                           {"scales", std::vector<double>{plain ? static_cast<double>(scaleOf(x)) : 0.0}},
+                           {"rate", rate}};
+    floats_[codes] = to_.add("QPointwise", layer.name, {plain ? asCode(x) : asFloat(x)}, attrs, names(layer));
   }
 
   bool anyCoded(const Layer& layer) const {
@@ -103,12 +151,10 @@ class Rewriter {
 
   void compute(const Layer& layer) {
     const TensorId x = layer.inputs[0], out = layer.outputs[0];
-    const bool deconvolution = layer.op == "Deconvolution";
-    const auto given = calibration_.weightScales.find(layer.name);
-    const CodedWeights weights =
-        encodeWeights(weightsToCode(from_, layer, plan_), deconvolution ? 1 : 0,
-                      deconvolution ? layer.attrs.integer("group", 1) : 1,
-                      given == calibration_.weightScales.end() ? nullptr : &given->second);
+    const auto given = plan_.weightScales.find(layer.name);
+    const WeightAxis axis = weightAxis(layer);
+    const CodedWeights weights = encodeWeights(weightsToCode(from_, layer, plan_), axis.axis, axis.groups,
+                                               given == plan_.weightScales.end() ? nullptr : &given->second);
     const float inputScale = scaleOf(x);
     std::vector<float> multipliers;
     for (const float s : weights.scales) multipliers.push_back(combinedScale(inputScale, s));
@@ -127,7 +173,7 @@ class Rewriter {
     if (layer.inputs.size() > 4 && layer.inputs[4] != kNoTensor) inputs[4] = asFloat(layer.inputs[4]);
     inputs[kMultiplierInput] =
         to_.addConstant(layer.name + "/multiplier", HostTensor::of<float>({channels}, multipliers));
-    if (plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
+    if (writesCodes(out)) attrs.set("rate", rateOf(out));
 
     // An activation that is not exactly rounded runs as a layer of its own, in floating point.
     const std::string activation = attrs.string("activation");
@@ -142,7 +188,7 @@ class Rewriter {
                               {split ? layer.name + "/sum" : from_.tensor(out).name});
     if (split)
       result = to_.add(activation, layer.name + "/" + activation, {result}, after, {from_.tensor(out).name});
-    (plan_.coded[out] ? codes_ : floats_)[out] = result;
+    (writesCodes(out) ? codes_ : floats_)[out] = result;
   }
 
   TensorId biasOf(const Layer& layer, std::int64_t channels) {
@@ -183,7 +229,7 @@ class Rewriter {
     addChannelScales(layer, chain, inputs, scales);
     Attributes attrs{{"expression", chain.text()}, {"scales", scales}};
     const bool both = givesBoth(layer);
-    if (both || plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
+    if (both || writesCodes(out)) attrs.set("rate", rateOf(out));
     if (both) {
       attrs.set("both", std::int64_t{1});
       const std::string& name = from_.tensor(out).name;
@@ -191,7 +237,7 @@ class Rewriter {
       floats_[out] = added.outputs[0], codes_[out] = added.outputs[1];
       return;
     }
-    (plan_.coded[out] ? codes_ : floats_)[out] =
+    (writesCodes(out) ? codes_ : floats_)[out] =
         to_.add("QPointwise", layer.name, inputs, attrs, names(layer));
   }
 
@@ -249,8 +295,8 @@ class Rewriter {
     Attributes attrs = layer.attrs;
     if (layer.op == "GlobalPool") attrs.set("global", 1);
     attrs.set("scale", static_cast<double>(scaleOf(layer.inputs[0])));
-    if (plan_.coded[out]) attrs.set("rate", static_cast<double>(inverseScale(scaleOf(out))));
-    (plan_.coded[out] ? codes_ : floats_)[out] =
+    if (writesCodes(out)) attrs.set("rate", rateOf(out));
+    (writesCodes(out) ? codes_ : floats_)[out] =
         to_.add("QAveragePool", layer.name, {asCode(layer.inputs[0])}, attrs, names(layer));
   }
 
@@ -267,7 +313,11 @@ class Rewriter {
     }
     const Attributes attrs{{"expression", std::string()},
                            {"scales", std::vector<double>{static_cast<double>(scaleOf(id))}}};
-    return floats_[id] = to_.add("QPointwise", t.name + "/decode", {codes_[id]}, attrs);
+    // Codes of a model's own pair have another name than its result, which may be an output of the network.
+    const int producer = from_.producer(id);
+    std::vector<std::string> named;
+    if (producer >= 0 && plan_.roles[producer] == Int8Role::Decode) named = {t.name};
+    return floats_[id] = to_.add("QPointwise", t.name + "/decode", {codes_[id]}, attrs, named);
   }
 
   TensorId asCode(TensorId id) {
@@ -297,6 +347,7 @@ class Rewriter {
   const Int8Plan& plan_;
   Graph to_;
   std::vector<TensorId> floats_, codes_;  ///< per tensor of from_: its float and coded form in to_
+  std::map<TensorId, double> encoded_;    ///< tensors of from_ that exist as codes of this rate only
 };
 
 }  // namespace
@@ -313,32 +364,6 @@ HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan&
     w[i] = std::ldexp(w[i], shifts->second[channel]);
   }
   return weights;
-}
-
-CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
-                           const std::vector<float>* given) {
-  const auto w = weights.as<float>();
-  const std::int64_t outer = outputAxis == 0 ? 1 : weights.shape[0], perGroup = weights.shape[outputAxis];
-  const std::int64_t inner = weights.size() / (outer * perGroup);
-  const std::int64_t channels = outputAxis == 0 ? perGroup : perGroup * groups;
-  const auto channelOf = [&](std::int64_t i) {
-    const std::int64_t own = i / inner % perGroup;
-    return outputAxis == 0 ? own : (i / inner / perGroup) / (outer / groups) * perGroup + own;
-  };
-  CodedWeights coded{HostTensor(DataType::Int8, weights.shape), std::vector<float>(channels, 0)};
-  if (given) {
-    if (static_cast<std::int64_t>(given->size()) != channels && given->size() != 1)
-      throw Error(ErrorCode::BadCache, "the number of weight scales differs from the output channels");
-    for (std::int64_t k = 0; k < channels; ++k) coded.scales[k] = (*given)[given->size() == 1 ? 0 : k];
-  } else {
-    for (std::int64_t i = 0; i < weights.size(); ++i)
-      coded.scales[channelOf(i)] = std::max(coded.scales[channelOf(i)], std::abs(w[i]));
-    for (float& s : coded.scales) s = s > 0 ? s / 127.0f : 1.0f;
-  }
-  auto codes = coded.codes.as<std::int8_t>();
-  for (std::int64_t i = 0; i < weights.size(); ++i)
-    codes[i] = encode(w[i], inverseScale(coded.scales[channelOf(i)]));
-  return coded;
 }
 
 Graph assignInt8(const Graph& optimized, const Calibration& calibration, const PrecisionOptions& options,

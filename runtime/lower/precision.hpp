@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "lower/weight_codes.hpp"
 #include "ops/pointwise_chain.hpp"
 #include "tessera/calibration.hpp"
 
@@ -16,6 +17,8 @@ enum class Int8Role {
   Pointwise,  ///< a chain of exactly rounded operations: takes and gives codes or floats
   Average,    ///< average pooling
   Moving,     ///< codes pass as they are; inputs and outputs share one scale
+  Encode,     ///< the model itself makes codes here (lower/explicit_codes.hpp)
+  Decode,     ///< the model itself makes floats of codes here
   Float,      ///< computed in floating point
 };
 Int8Role int8Role(const Graph& graph, const Layer& layer);
@@ -41,6 +44,8 @@ struct Int8Plan {
   std::map<TensorId, std::vector<TensorId>> members;
   /// Tensors in codes whose channel c has scale scales[t] * 2^shifts[t][c]; no shift is above 0.
   std::map<TensorId, std::vector<int>> shifts;
+  /// By layer: scales of its weights where the model holds codes; the others get max/127.
+  std::map<std::string, std::vector<float>> weightScales;
 
   /// The scale of channel c of a tensor in codes that is no concat with members.
   float channelScale(TensorId id, std::int64_t c) const;
@@ -49,15 +54,5 @@ Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const Prec
 
 /// The constant weights of a compute layer, multiplied with the powers of two of its input's channels.
 HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan);
-
-/// A weight tensor in codes with the scale of each output channel.
-struct CodedWeights {
-  HostTensor codes;
-  std::vector<float> scales;
-};
-/// `outputAxis`: axis of the output channels; `groups` > 1 with axis 1 numbers channels group by group
-/// (deconvolution). `given`: scales to use instead of max/127.
-CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
-                           const std::vector<float>* given = nullptr);
 
 }  // namespace tessera

@@ -2,9 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <set>
 
-#include "lower/precision.hpp"
+#include "lower/explicit_codes.hpp"
 #include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
 
@@ -41,14 +40,14 @@ class Planner {
 
   Int8Plan run(const PrecisionOptions& options) {
     assignRoles(options);
+    plan_.weightScales = calibration_.weightScales;
+    if (calibration_.partial) takeModelsCodes();
     plan_.coded.assign(graph_.tensors().size(), false);
     for (std::size_t t = 0; t < plan_.coded.size(); ++t)
       plan_.coded[t] = mayBeCoded(static_cast<TensorId>(t));
-    do {
-      while (dropOnce()) {
-      }
-      shareScales();
-    } while (calibration_.partial && dropUnscaled());
+    while (dropOnce()) {
+    }
+    shareScales();
     refineChannels();
     return std::move(plan_);
   }
@@ -62,7 +61,8 @@ class Planner {
       plan_.reasons.emplace_back();
       if (isCompute(layer.op)) compute.push_back(static_cast<int>(i));
       if (isCompute(layer.op) && plan_.roles[i] == Int8Role::Float)
-        plan_.reasons[i] = "its weights are not constant";
+        plan_.reasons[i] = layer.attrs.integer("exact_sums") ? "its sums of integers have to be exact"
+                                                             : "its weights are not constant";
     }
     for (const auto& name : options.keepFp32)
       if (std::none_of(graph_.layers().begin(), graph_.layers().end(),
@@ -76,9 +76,6 @@ class Planner {
       const std::string& name = graph_.layers()[i].name;
       if (options.keepFp32.count(name)) keep(i, "kept fp32 by option");
       if (calibration_.floatLayers.count(name)) keep(i, "kept fp32 by calibration");
-      const std::string& x = graph_.tensor(graph_.layers()[i].inputs[0]).name;
-      if (calibration_.partial && !calibration_.scales.count(x))
-        keep(i, "the model gives its input no scale");
     }
     if (options.keepFirstLast && !compute.empty()) {
       keep(compute.front(), "first layer kept fp32 by option");
@@ -86,7 +83,32 @@ class Planner {
     }
   }
 
+  // Models that carry their own codes: layers compute in INT8 on those codes alone.
+  void takeModelsCodes() {
+    multiples_ = scalesOfMultiples(graph_, plan_.roles);
+    for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
+      const Layer& layer = graph_.layers()[i];
+      if (layer.op == "Quantize" || layer.op == "Dequantize")
+        plan_.reasons[i] = "computed as the model writes it: " + whyKept(graph_, layer);
+      if (plan_.roles[i] != Int8Role::Compute) continue;
+      auto [scales, why] = modelsWeightScales(graph_, layer, multiples_[layer.inputs[0]], calibration_);
+      if (why.empty()) {
+        plan_.weightScales[layer.name] = std::move(scales);
+      } else {
+        plan_.roles[i] = Int8Role::Float;
+        plan_.reasons[i] = std::move(why);
+      }
+    }
+  }
+
+  bool isModels(TensorId id) const {
+    const int producer = graph_.producer(id);
+    return producer >= 0 && plan_.roles[producer] == Int8Role::Decode;
+  }
+
   bool mayBeCoded(TensorId id) const {
+    if (isModels(id)) return true;
+    if (calibration_.partial && !(multiples_[id] > 0)) return false;
     const auto& t = graph_.tensor(id);
     return t.type == DataType::Float32 && !t.isConstant() && !graph_.isOutput(id) &&
            graph_.producer(id) >= 0 && !calibration_.floatTensors.count(t.name);
@@ -105,6 +127,9 @@ class Planner {
       case Int8Role::Moving:
         if (ownScales(layer)) return mostlyCoded(inputs);
         return std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) { return plan_.coded[id]; });
+      case Int8Role::Decode:
+        return true;
+      case Int8Role::Encode:
       case Int8Role::Float:
         return false;
     }
@@ -126,8 +151,7 @@ class Planner {
     const Layer& layer = graph_.layers()[index];
     if (layer.op != "Concat" || plan_.roles[index] != Int8Role::Moving) return false;
     const TensorId out = layer.outputs[0];
-    if (sharing_.count(out) || layer.attrs.integer("axis") != 1 || graph_.tensor(out).shape.size() < 3 ||
-        graph_.isOutput(out))
+    if (layer.attrs.integer("axis") != 1 || graph_.tensor(out).shape.size() < 3 || graph_.isOutput(out))
       return false;
     const auto readers = graph_.consumers(out);
     return std::all_of(readers.begin(), readers.end(),
@@ -153,6 +177,8 @@ class Planner {
         return true;
       case Int8Role::Pointwise:
       case Int8Role::Average:
+      case Int8Role::Encode:
+      case Int8Role::Decode:
         return true;
       case Int8Role::Moving:
         return std::all_of(layer.outputs.begin(), layer.outputs.end(),
@@ -171,20 +197,8 @@ class Planner {
       for (const TensorId out : layer.outputs)
         if (plan_.coded[out] && !givesCodes(i)) plan_.coded[out] = false, changed = true;
       for (const TensorId in : activations(graph_, layer.inputs))
-        if (plan_.coded[in] && !takesCodes(i, in)) plan_.coded[in] = false, changed = true;
+        if (plan_.coded[in] && !isModels(in) && !takesCodes(i, in)) plan_.coded[in] = false, changed = true;
     }
-    return changed;
-  }
-
-  // Where scales may be missing: tensors without one stay in floats. True where something changed.
-  bool dropUnscaled() {
-    bool changed = false;
-    for (const auto& [concat, members] : plan_.members)
-      if (std::any_of(members.begin(), members.end(), [&](TensorId id) { return !(plan_.scales[id] > 0); }))
-        sharing_.insert(concat), changed = true;
-    for (std::size_t t = 0; t < plan_.coded.size() && !changed; ++t)
-      if (plan_.coded[t] && !plan_.members.count(static_cast<TensorId>(t)) && !(plan_.scales[t] > 0))
-        plan_.coded[t] = false, changed = true;
     return changed;
   }
 
@@ -223,6 +237,7 @@ class Planner {
       plan_.group.push_back(root(static_cast<int>(t)));
       plan_.scales.push_back(largest[plan_.group.back()]);
     }
+    if (calibration_.partial) plan_.scales = multiples_;
   }
 
   // Whether channels of a coded tensor may have scales of their own: a chain writes it, and its readers are
@@ -268,7 +283,7 @@ class Planner {
   const Graph& graph_;
   const Calibration& calibration_;
   Int8Plan plan_;
-  std::set<TensorId> sharing_;  // outputs of concats whose members share a scale though they need not
+  std::vector<float> multiples_;  // per tensor: scalesOfMultiples, of models that carry their own codes
 };
 
 }  // namespace
@@ -302,12 +317,14 @@ std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer) {
 
 Int8Role int8Role(const Graph& graph, const Layer& layer) {
   if (layer.inputs.empty() || layer.inputs[0] == kNoTensor || layer.outputs.empty()) return Int8Role::Float;
+  if (isEncode(layer)) return Int8Role::Encode;
+  if (isDecode(layer)) return Int8Role::Decode;
   if (graph.tensor(layer.inputs[0]).type != DataType::Float32) return Int8Role::Float;
   if (isCompute(layer.op)) {
     const bool constant = graph.tensor(layer.inputs[1]).isConstant() &&
                           (layer.inputs.size() < 3 || layer.inputs[2] == kNoTensor ||
                            graph.tensor(layer.inputs[2]).isConstant());
-    return constant ? Int8Role::Compute : Int8Role::Float;
+    return constant && !layer.attrs.integer("exact_sums") ? Int8Role::Compute : Int8Role::Float;
   }
   const std::string mode = layer.attrs.string("mode");
   if ((layer.op == "Pool" || layer.op == "GlobalPool") && mode == "average") return Int8Role::Average;

@@ -1,102 +1,142 @@
-// Scales from QuantizeLinear / DequantizeLinear pairs.
+// QuantizeLinear / DequantizeLinear pairs of a model.
 #include "lower/qdq.hpp"
 
 #include <algorithm>
 
 #include "graph/evaluate.hpp"
-#include "ops/operator.hpp"
+#include "lower/explicit_codes.hpp"
+#include "ops/quantised.hpp"
 
 namespace tessera {
 namespace {
 
-TensorId inputOf(const Layer& layer, std::size_t i) {
-  return i < layer.inputs.size() ? layer.inputs[i] : kNoTensor;
+// Scales of a dequantised constant and the axis they belong to.
+struct Scales {
+  std::vector<float> values;
+  std::int64_t axis = 0;
+};
+
+bool allConstant(const Graph& graph, const Layer& layer) {
+  return std::all_of(layer.inputs.begin(), layer.inputs.end(),
+                     [&](TensorId id) { return id == kNoTensor || graph.tensor(id).isConstant(); });
 }
 
-const HostTensor* constantOf(const Graph& graph, TensorId id) {
-  return id == kNoTensor ? nullptr : graph.tensor(id).constant.get();
+// Quantize and Dequantize layers of constants are computed now.
+std::map<TensorId, Scales> foldCoded(Graph& graph) {
+  std::map<TensorId, Scales> found;
+  auto& layers = graph.layers();
+  for (std::size_t i = 0; i < layers.size();) {
+    const Layer layer = layers[i];
+    const bool codes = layer.op == "Quantize" || layer.op == "Dequantize";
+    if (!codes || !allConstant(graph, layer) || graph.isOutput(layer.outputs[0])) {
+      ++i;
+      continue;
+    }
+    std::vector<HostTensor> values;
+    for (const TensorId id : layer.inputs)
+      values.push_back(id == kNoTensor ? HostTensor() : *graph.tensor(id).constant);
+    auto result = evaluateLayer(graph, layer, values);
+    graph.tensor(layer.outputs[0]).constant = std::make_shared<const HostTensor>(std::move(result[0]));
+    layers.erase(layers.begin() + static_cast<std::ptrdiff_t>(i));
+    if (layer.op != "Dequantize") continue;
+    Scales& scales = found[layer.outputs[0]];
+    for (std::int64_t k = 0; k < values[1].size(); ++k)
+      scales.values.push_back(static_cast<float>(values[1].number(k)));
+    const auto rank = static_cast<std::int64_t>(values[0].shape.size());
+    scales.axis = layer.attrs.integer("axis", 1);
+    if (scales.axis < 0) scales.axis += rank;
+  }
+  return found;
 }
 
-bool isCompute(const std::string& op) {
-  return op == "Convolution" || op == "Deconvolution" || op == "FullyConnected";
+// Equal Quantize layers of one tensor become one.
+void mergeEqual(Graph& graph) {
+  auto& layers = graph.layers();
+  std::map<TensorId, std::vector<Layer>> kept;  // by the tensor they read
+  for (std::size_t i = 0; i < layers.size();) {
+    const Layer layer = layers[i];
+    const auto parameters = layer.op == "Quantize" ? codeParameters(graph, layer) : std::nullopt;
+    if (!parameters || graph.isOutput(layer.outputs[0])) {
+      ++i;
+      continue;
+    }
+    auto& others = kept[layer.inputs[0]];
+    const auto same = std::find_if(others.begin(), others.end(), [&](const Layer& other) {
+      return codeParameters(graph, other) == parameters;
+    });
+    if (same == others.end()) {
+      others.push_back(layer);
+      ++i;
+      continue;
+    }
+    graph.replaceUses(layer.outputs[0], same->outputs[0]);
+    layers.erase(layers.begin() + static_cast<std::ptrdiff_t>(i));
+  }
 }
 
-std::vector<float> scalesOf(const Graph& graph, const Layer& layer) {
-  const HostTensor* scale = constantOf(graph, inputOf(layer, 1));
-  if (!scale) throw Error(ErrorCode::Unsupported, "layer '" + layer.name + "': its scale is not constant");
-  std::vector<float> scales;
-  for (std::int64_t i = 0; i < scale->size(); ++i) scales.push_back(static_cast<float>(scale->number(i)));
-  return scales;
+void become(Graph& graph, int index, TensorId input, double scale, std::optional<double> rate) {
+  Layer& layer = graph.layers()[index];
+  layer.op = "QPointwise";
+  layer.inputs = {input};
+  layer.attrs = {{"expression", std::string()}, {"scales", std::vector<double>{scale}}};
+  if (rate) layer.attrs.set("rate", *rate);
+  graph.reinfer(index);
 }
 
-// The symmetric scale of an activation coded by `layer` (a Quantize).
-float symmetricScale(const Graph& graph, const Layer& layer) {
-  const auto scales = scalesOf(graph, layer);
-  const std::string tensor = graph.tensor(layer.inputs[0]).name;
-  if (scales.size() != 1)
-    throw Error(ErrorCode::Unsupported,
-                "tensor '" + tensor + "' has a scale per channel; activations take one scale");
-  const HostTensor* point = constantOf(graph, inputOf(layer, 2));
-  const std::int64_t zero = point ? point->integer(0) : 0;
-  const bool isSigned = graph.tensor(layer.outputs[0]).type == DataType::Int8;
-  if (isSigned ? zero == 0 : zero == 128) return scales[0];
-  if (!isSigned && zero == 0) return scales[0] * 255.0f / 127.0f;
-  throw Error(ErrorCode::Unsupported, "tensor '" + tensor + "' is quantised around zero point " +
-                                          std::to_string(zero) + "; " + (isSigned ? "0" : "128 or 0") +
-                                          " maps to symmetric INT8");
+// encode, decode, Relu -> Relu, encode, decode, where nothing else reads what lies between: the same codes,
+// and the Relu reaches the layer before.
+void hoistRelus(Graph& graph) {
+  auto& layers = graph.layers();
+  const auto soleReader = [&](TensorId id) {
+    const auto readers = graph.consumers(id);
+    return readers.size() == 1 && !graph.isOutput(id) ? readers[0] : -1;
+  };
+  for (Layer& encode : layers) {
+    const int decode = isEncode(encode) ? soleReader(encode.outputs[0]) : -1;
+    const int relu = decode >= 0 && isDecode(layers[decode]) ? soleReader(layers[decode].outputs[0]) : -1;
+    if (relu < 0 || layers[relu].op != "Relu") continue;
+    const TensorId x = encode.inputs[0], codes = encode.outputs[0], y = layers[decode].outputs[0],
+                   result = layers[relu].outputs[0];
+    std::swap(encode, layers[relu]);          // Relu, decode, encode
+    std::swap(layers[decode], layers[relu]);  // Relu, encode, decode
+    encode.inputs = {x}, encode.outputs = {y};
+    layers[decode].inputs = {y}, layers[decode].outputs = {codes};
+    layers[relu].inputs = {codes}, layers[relu].outputs = {result};
+  }
 }
 
 }  // namespace
 
 std::optional<Calibration> takeQdq(Graph& graph) {
+  const auto& layers = graph.layers();
+  if (std::none_of(layers.begin(), layers.end(),
+                   [](const Layer& l) { return l.op == "Quantize" || l.op == "Dequantize"; }))
+    return std::nullopt;
   Calibration calibration;
   calibration.graphName = graph.name;
   calibration.method = "qdq";
   calibration.partial = true;
-  std::vector<Layer> kept;
-  std::map<TensorId, std::vector<float>> weightScales;  // float weights by tensor
-  bool found = false;
-  const std::vector<Layer> before = graph.layers();
-  for (const Layer& layer : before) {
-    const int producer =
-        layer.inputs.empty() || layer.inputs[0] == kNoTensor ? -1 : graph.producer(layer.inputs[0]);
-    if (layer.op == "Dequantize" && constantOf(graph, layer.inputs[0])) {
-      std::vector<HostTensor> values;
-      for (const TensorId id : layer.inputs)
-        values.push_back(id == kNoTensor ? HostTensor() : *graph.tensor(id).constant);
-      const TensorId weights =
-          graph.addConstant(graph.tensor(layer.outputs[0]).name, evaluateLayer(graph, layer, values)[0]);
-      weightScales[weights] = scalesOf(graph, layer);
-      graph.replaceUses(layer.outputs[0], weights);
-      found = true;
-    } else if (layer.op == "Dequantize" && producer >= 0 && graph.layers()[producer].op == "Quantize") {
-      const Layer& quantize = graph.layers()[producer];
-      const TensorId x = quantize.inputs[0];
-      calibration.scales[graph.tensor(x).name] = symmetricScale(graph, quantize);
-      graph.replaceUses(layer.outputs[0], x);
-      found = true;
-    }
+  const auto weights = foldCoded(graph);
+  mergeEqual(graph);
+  for (int i = 0; i < static_cast<int>(layers.size()); ++i) {
+    if (layers[i].op != "Quantize" || !whyKept(graph, layers[i]).empty()) continue;
+    const float scale = codeParameters(graph, layers[i])->scale;
+    const auto readers = graph.consumers(layers[i].outputs[0]);
+    become(graph, i, layers[i].inputs[0], 0, static_cast<double>(inverseScale(scale)));
+    for (const int reader : readers)
+      become(graph, reader, layers[reader].inputs[0], static_cast<double>(scale), std::nullopt);
   }
-  if (!found) return std::nullopt;
-  // What is left of the pairs has no reader; replaceUses has put the plain tensors in their place.
-  auto& layers = graph.layers();
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (std::size_t i = layers.size(); i-- > 0;) {
-      if (layers[i].op != "Quantize" && layers[i].op != "Dequantize") continue;
-      const TensorId out = layers[i].outputs[0];
-      if (!graph.consumers(out).empty() || graph.isOutput(out)) continue;
-      layers.erase(layers.begin() + static_cast<std::ptrdiff_t>(i));
-      changed = true;
-    }
-  }
+  hoistRelus(graph);
   for (const Layer& layer : layers) {
-    if (!isCompute(layer.op)) continue;
-    const auto weights = weightScales.find(inputOf(layer, 1));
-    if (weights != weightScales.end())
-      calibration.weightScales[layer.name] = weights->second;
-    else
-      calibration.floatLayers.insert(layer.name);  // the model left it in floats
+    if (isDecode(layer))
+      calibration.scales[graph.tensor(layer.outputs[0]).name] =
+          static_cast<float>(layer.attrs.numbers("scales")[0]);
+    if (layer.op != "Convolution" && layer.op != "Deconvolution" && layer.op != "FullyConnected") continue;
+    const auto found = weights.find(layer.inputs[1]);
+    if (found == weights.end()) continue;
+    const Scales& scales = found->second;
+    if (scales.values.size() == 1 || scales.axis == static_cast<std::int64_t>(weightAxis(layer).axis))
+      calibration.weightScales[layer.name] = scales.values;
   }
   graph.compact();
   graph.verify();

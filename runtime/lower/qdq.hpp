@@ -1,5 +1,5 @@
 /// \file
-/// Models that carry their own scales as QuantizeLinear / DequantizeLinear pairs.
+/// Models that carry their own codes as QuantizeLinear / DequantizeLinear pairs.
 #pragma once
 
 #include <optional>
@@ -8,10 +8,11 @@
 
 namespace tessera {
 
-/// Takes the pairs out of an imported graph: activations lose theirs, coded weights become floats, and the
-/// scales go into the calibration returned. Symmetric i8, and u8 around 128, map exactly; u8 with zero point
-/// 0 maps to the symmetric scale that covers its range. None where the graph has no pairs. Throws
-/// Error(Unsupported) that names the tensor where a zero point maps to nothing.
+/// Makes an imported graph that holds Quantize or Dequantize layers ready for INT8. Coded weights become
+/// floats, their scales go into the calibration returned. A pair that symmetric codes can say (i8 around 0,
+/// u8 around 128, one scale) becomes two QPointwise layers, encode and decode, under the names the pair had;
+/// the code -128 becomes -127. Other pairs stay: what reads them is computed in floats, with every rounding
+/// and saturation of the model. None where the graph has neither layer.
 std::optional<Calibration> takeQdq(Graph& graph);
 
 }  // namespace tessera

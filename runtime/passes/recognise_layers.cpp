@@ -228,14 +228,14 @@ bool toFullyConnected(Graph& graph, int index) {
   const TensorId weights = graph.addConstant(layer.name + ":weights", transposed(*matrix));
   const std::int64_t columns = x.back(), rows = elementCount(x) / std::max<std::int64_t>(columns, 1);
   if (x.size() == 2) {
-    become(graph, index, "FullyConnected", {layer.inputs[0], weights});
+    become(graph, index, "FullyConnected", {layer.inputs[0], weights}, layer.attrs);
     return true;
   }
   const TensorId flat = insertBefore(
       graph, index,
       {layer.name + "/rows", "Reshape", {{"shape", Values{rows, columns}}}, {layer.inputs[0]}, {}},
       layer.name + "/rows");
-  becomeReshaped(graph, index + 1, "FullyConnected", {flat, weights});
+  becomeReshaped(graph, index + 1, "FullyConnected", {flat, weights}, layer.attrs);
   return true;
 }
 

@@ -239,19 +239,6 @@ TEST_F(OnnxOperators, QuantizedPairsBecomeLayersAndWeightsStayCoded) {
   EXPECT_THAT(run(graph), testing::Each(-8.0f)) << "2 * (x[0] - x[1]), which lie 4 apart";
 }
 
-TEST_F(OnnxOperators, IntegerProductsBeyondFloatsReachAreRefused) {
-  OnnxModel model(10);
-  model.input("a", {1, 300}, Tensor::UINT8).input("b", {300, 2}, Tensor::UINT8).output("y");
-  model.node("MatMulInteger", {"a", "b"}, {"y"}, "product");
-  try {
-    import(model);
-    FAIL() << "no error";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::Unsupported);
-    EXPECT_THAT(e.what(), testing::HasSubstr("not exact"));
-  }
-}
-
 TEST_F(OnnxOperators, EinsumOfThreeOperands) {
   OnnxModel model(12);
   model.input("x", {2, 3}).floats("b", {3, 2}, {1, 0, 0, 1, 1, 1}).floats("c", {2}, {1, 10}).output("y");

@@ -155,18 +155,6 @@ TEST(Precision, ChannelsBelowTheThresholdGetFinerScalesByPowersOfTwo) {
 }
 
 // Models with scales of their own need not give one to every tensor.
-TEST(Precision, TensorsWithoutAScaleStayInFloatsWhereTheModelGivesScales) {
-  const Graph g = normNetwork();
-  Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
-  calibration.partial = true;
-  calibration.scales.erase("b");
-  const Int8Plan plan = planInt8(g, calibration, {});
-  EXPECT_FALSE(plan.coded[g.findTensor("b")]);
-  EXPECT_FALSE(plan.coded[g.findTensor("cat")]);
-  EXPECT_TRUE(plan.coded[g.findTensor("norm")]);
-  assignInt8(g, calibration, {});
-}
-
 TEST(Precision, KeepsLayersByNameAndSaysWhy) {
   const Graph g = network();
   const Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));

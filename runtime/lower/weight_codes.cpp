@@ -1,0 +1,103 @@
+// Weights as codes.
+#include "lower/weight_codes.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/quantised.hpp"
+
+namespace tessera {
+namespace {
+
+// Which output channel a weight belongs to.
+class Channels {
+ public:
+  Channels(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups)
+      : first_(outputAxis == 0),
+        outer_(first_ ? 1 : weights.shape[0]),
+        perGroup_(weights.shape[outputAxis]),
+        inner_(weights.size() / std::max<std::int64_t>(outer_ * perGroup_, 1)),
+        groups_(groups) {}
+  std::int64_t count() const { return first_ ? perGroup_ : perGroup_ * groups_; }
+  std::int64_t of(std::int64_t i) const {
+    const std::int64_t own = i / inner_ % perGroup_;
+    return first_ ? own : (i / inner_ / perGroup_) / (outer_ / groups_) * perGroup_ + own;
+  }
+
+ private:
+  bool first_;
+  std::int64_t outer_, perGroup_, inner_, groups_;
+};
+
+std::vector<float> spread(const std::vector<float>& given, std::int64_t channels) {
+  if (static_cast<std::int64_t>(given.size()) != channels && given.size() != 1)
+    throw Error(ErrorCode::BadCache, "the number of weight scales differs from the output channels");
+  return given.size() == 1 ? std::vector<float>(channels, given[0]) : given;
+}
+
+// A product code * scale, rounded to f32, and the division by a scale that was itself found by dividing are
+// off by a few parts in 10^7: 127 times that is far below this.
+constexpr float kCodeError = 1e-3f;
+
+bool isCode(float quotient) {
+  return std::abs(quotient) < 127 + kCodeError && std::abs(quotient - std::rint(quotient)) < kCodeError;
+}
+
+// The scale whose multiples the values are, with the largest of them `n` times it for the greatest n; 0:
+// none.
+float findScale(const std::vector<float>& values) {
+  float largest = 0;
+  for (const float v : values) largest = std::max(largest, std::abs(v));
+  if (!std::isfinite(largest)) return 0;
+  if (largest == 0) return 1;
+  for (int n = 127; n > 0; --n) {
+    const float scale = largest / static_cast<float>(n);
+    if (std::all_of(values.begin(), values.end(), [&](float v) { return isCode(v / scale); })) return scale;
+  }
+  return 0;
+}
+
+}  // namespace
+
+WeightAxis weightAxis(const Layer& layer) {
+  if (layer.op != "Deconvolution") return {};
+  return {1, layer.attrs.integer("group", 1)};
+}
+
+CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
+                           const std::vector<float>* given) {
+  const auto w = weights.as<float>();
+  const Channels channels(weights, outputAxis, groups);
+  CodedWeights coded{HostTensor(DataType::Int8, weights.shape), std::vector<float>(channels.count(), 0)};
+  if (given) {
+    coded.scales = spread(*given, channels.count());
+  } else {
+    for (std::int64_t i = 0; i < weights.size(); ++i)
+      coded.scales[channels.of(i)] = std::max(coded.scales[channels.of(i)], std::abs(w[i]));
+    for (float& s : coded.scales) s = s > 0 ? s / 127.0f : 1.0f;
+  }
+  auto codes = coded.codes.as<std::int8_t>();
+  for (std::int64_t i = 0; i < weights.size(); ++i)
+    codes[i] = encode(w[i], inverseScale(coded.scales[channels.of(i)]));
+  return coded;
+}
+
+std::optional<std::vector<float>> scalesOfCodes(const HostTensor& weights, std::size_t outputAxis,
+                                                std::int64_t groups, const std::vector<float>* given) {
+  const Channels channels(weights, outputAxis, groups);
+  std::vector<std::vector<float>> values(channels.count());
+  const auto w = weights.as<float>();
+  for (std::int64_t i = 0; i < weights.size(); ++i) values[channels.of(i)].push_back(w[i]);
+  std::vector<float> scales(values.size(), 0);
+  if (given && (given->size() == 1 || given->size() == scales.size()))
+    scales = spread(*given, channels.count());
+  for (std::size_t k = 0; k < scales.size(); ++k) {
+    const auto fits = [&](float v) { return isCode(v / scales[k]); };
+    if (scales[k] > 0 && std::all_of(values[k].begin(), values[k].end(), fits)) continue;
+    scales[k] = findScale(values[k]);
+    if (!(scales[k] > 0)) return std::nullopt;
+  }
+  return scales;
+}
+
+}  // namespace tessera

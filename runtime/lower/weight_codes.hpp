@@ -1,0 +1,35 @@
+/// \file
+/// Weights as codes: one symmetric scale per output channel.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "tessera/graph.hpp"
+
+namespace tessera {
+
+/// A weight tensor in codes with the scale of each output channel.
+struct CodedWeights {
+  HostTensor codes;
+  std::vector<float> scales;
+};
+/// `outputAxis`: axis of the output channels; `groups` > 1 with axis 1 numbers channels group by group
+/// (deconvolution). `given`: scales to use instead of max/127.
+CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
+                           const std::vector<float>* given = nullptr);
+
+/// Scales, one per output channel, of which the weights are exact multiples by -127..127: those `given` where
+/// they fit, else whatever fits. Nothing where a channel has none: its weights are floats, hold the code
+/// -128, or have scales of another axis.
+std::optional<std::vector<float>> scalesOfCodes(const HostTensor& weights, std::size_t outputAxis,
+                                                std::int64_t groups, const std::vector<float>* given);
+
+/// Axis of the output channels of a layer's weights, and its groups where that axis counts within a group.
+struct WeightAxis {
+  std::size_t axis = 0;
+  std::int64_t groups = 1;
+};
+WeightAxis weightAxis(const Layer& layer);
+
+}  // namespace tessera
