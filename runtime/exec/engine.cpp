@@ -104,6 +104,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   std::optional<Calibration> own;  // scales that the model itself carries
   if (options.precision == Precision::Int8 && !options.calibration && !options.optimized)
     own = takeQdq(graph);
+  const std::vector<CountedOutput> counted = exposeCounts(graph);
   if (!options.optimized) optimize(graph, options.passes);
   const std::string name = graph.name;
   std::optional<Int8Networks> int8;
@@ -120,6 +121,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     auto made = std::make_unique<Impl>(device);
     made->name = name;
     made->precisions = network.precisions;
+    made->counted = counted;
     made->lowered = std::move(lowered);
     planMemory(made->lowered, caps);
     std::vector<const KernelCall*> calls;

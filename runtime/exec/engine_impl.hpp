@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cl/program.hpp"
+#include "exec/counted_outputs.hpp"
 #include "lower/step.hpp"
 #include "tessera/engine.hpp"
 
@@ -17,6 +18,7 @@ struct Engine::Impl {
   ProgramSet programs;
   std::vector<Binding> bindings;
   std::vector<int> bindingStorage;              ///< storage id per binding
+  std::vector<CountedOutput> counted;           ///< outputs whose length depends on values
   std::vector<cl::Buffer> constants;            ///< per storage; null handles for the others
   std::vector<std::vector<cl::Buffer>> packed;  ///< per step, per packed constant
   /// What lies in these buffers, so that engines of one network share them: packing (empty for a constant as it is) and
