@@ -24,9 +24,9 @@ static inline P_TYPE combine(P_TYPE a, P_TYPE b) {
 #elif P_REDUCE == 2
   return a * b;
 #elif P_REDUCE == 3
-  return a > b || a != a ? a : b;
+  return a != a || a > b ? a : b;  // what is not a number stays so
 #else
-  return a < b || a != a ? a : b;
+  return a != a || a < b ? a : b;
 #endif
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "graph/counted_extents.hpp"
 #include "graph/evaluate.hpp"
 
 namespace tessera {
@@ -78,6 +79,11 @@ Graph ImportBuilder::finish() {
   }
   graph.compact();
   graph.verify();
+  try {
+    countedExtents(graph);
+  } catch (const Error& e) {
+    throw Error(e.code(), file_ + ": " + e.what());
+  }
   return std::move(graph);
 }
 

@@ -79,6 +79,15 @@ void gelu(Node& node) {
   node.result(how == "tanh" ? "GeluTanh" : "Gelu", {node.in(0)});
 }
 
+/// x * sigmoid(alpha * x)
+void swish(Node& node) {
+  const double alpha = node.number("alpha", 1);
+  const TensorId x = node.in(0);
+  if (alpha == 1) return node.result("Silu", {x});
+  const TensorId scaled = node.add("Affine", {x}, {{"alpha", alpha}, {"beta", 0.0}}, "scaled");
+  node.result("Mul", {x, node.add("Sigmoid", {scaled}, {}, "gate")});
+}
+
 void prelu(Node& node) {
   TensorId slope = node.in(1);
   // Before operator set 7 a list of slopes meant one per channel; numpy's rules would read it as one per
@@ -171,6 +180,7 @@ void addRows_activation(RowList& rows) {
     rows.push_back({type, 1, kNewest, unary});
   for (const auto& row : kParametric) rows.push_back({row.type, 1, kNewest, parametric});
   rows.push_back({"Gelu", 20, kNewest, gelu});
+  rows.push_back({"Swish", 24, kNewest, swish});
   rows.push_back({"PRelu", 1, kNewest, prelu});
   rows.push_back({"Clip", 1, kNewest, clip});
   rows.push_back({"Softmax", 1, kNewest, softmax});

@@ -160,7 +160,7 @@ void addRows_elementwise(RowList& rows) {
   rows.push_back({"Pow", 1, kNewest, power});
   rows.push_back({"IsNaN", 9, kNewest, isNan});
   rows.push_back({"IsInf", 10, kNewest, isInf});
-  rows.push_back({"BitShift", 11, kNewest, bitShift});
+  rows.push_back({"BitShift", 11, 27, bitShift});  // of unsigned numbers; set 28 shifts signed ones, too
   rows.push_back({"Where", 9, kNewest, where});
   rows.push_back({"Cast", 1, kNewest, castTo});
   rows.push_back({"CastLike", 15, kNewest, castLike});

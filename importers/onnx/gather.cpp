@@ -47,19 +47,29 @@ void gatherNd(Node& node) {
 
 std::string reductionOf(const Node& node) {
   const std::string reduction = node.string("reduction", "none");
-  if (reduction != "none" && reduction != "add" && reduction != "mul")
-    node.unsupported("reduction '" + reduction + "' is not known; none, add and mul are");
-  return reduction;
+  for (const char* known : {"none", "add", "mul", "max", "min"})
+    if (reduction == known) return reduction;
+  node.bad("attribute reduction has the unknown value " + reduction);
+}
+
+/// Bytes are combined as i32 and cut back, which wraps as the format's own arithmetic does; bool combines as
+/// or, and.
+void scatter(Node& node, const std::string& op, Attributes attrs) {
+  const std::string reduction = reductionOf(node);
+  const DataType type = node.typeOf(node.in(0));
+  const bool computes = type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
+  const DataType inner = computes || reduction == "none" ? type : DataType::Int32;
+  attrs.set("reduction", reduction);
+  const TensorId y = node.add(op, {node.cast(node.in(0), inner), node.in(1), node.cast(node.in(2), inner)},
+                              std::move(attrs));
+  node.set(0, node.cast(y, type));
 }
 
 void scatterElements(Node& node) {
-  node.result("ScatterElements", {node.in(0), node.in(1), node.in(2)},
-              {{"axis", node.axis(node.integer("axis", 0), node.rank(0))}, {"reduction", reductionOf(node)}});
+  scatter(node, "ScatterElements", {{"axis", node.axis(node.integer("axis", 0), node.rank(0))}});
 }
 
-void scatterNd(Node& node) {
-  node.result("ScatterNd", {node.in(0), node.in(1), node.in(2)}, {{"reduction", reductionOf(node)}});
-}
+void scatterNd(Node& node) { scatter(node, "ScatterNd", {}); }
 
 void oneHot(Node& node) {
   const auto depth = node.constantNumbers(1, "depth");

@@ -14,7 +14,7 @@
 namespace tessera {
 namespace {
 
-constexpr int kNewestOpset = 21;  ///< the newest operator set the table was written against
+constexpr int kNewestOpset = 25;  ///< the newest operator set the table was written against
 
 tessera_onnx::Model parse(const std::filesystem::path& file) {
   std::error_code ignored;

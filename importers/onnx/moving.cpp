@@ -45,7 +45,21 @@ void depthToSpace(Node& node) {
   node.result("DepthToSpace", {node.in(0)}, {{"block", blockSize(node)}, {"mode", mode}});
 }
 
-void spaceToDepth(Node& node) { node.result("SpaceToDepth", {node.in(0)}, {{"block", blockSize(node)}}); }
+/// In mode CRD (operator set 28) the cells of a block follow each other within a channel, else the channels
+/// do.
+void spaceToDepth(Node& node) {
+  const std::int64_t block = blockSize(node);
+  const std::string mode = node.string("mode", "DCR");
+  if (mode == "DCR") return node.result("SpaceToDepth", {node.in(0)}, {{"block", block}});
+  if (mode != "CRD") node.bad("attribute mode has the unknown value " + mode);
+  const Shape s = node.shape(0);
+  if (s.size() != 4 || s[2] % block != 0 || s[3] % block != 0)
+    node.bad("its blocks do not divide " + toString(s));
+  const Shape split{s[0], s[1], s[2] / block, block, s[3] / block, block};
+  const TensorId cells = node.add("Transpose", {node.reshape(node.in(0), split, "blocks")},
+                                  {{"perm", std::vector<std::int64_t>{0, 1, 3, 5, 2, 4}}}, "cells");
+  node.result("Reshape", {cells}, {{"shape", Shape{s[0], s[1] * block * block, split[2], split[4]}}});
+}
 
 void trilu(Node& node) {
   const std::int64_t k =

@@ -69,6 +69,22 @@ void layerNorm(Node& node) {
   node.set(2, node.add("Reciprocal", {node.add("Sqrt", {shifted}, {}, "deviation")}, {}, "inverse"));
 }
 
+/// x / sqrt(mean of squares + epsilon) * scale, over all extents from axis on.
+void rmsNorm(Node& node) {
+  const std::int64_t rank = node.rank(0), axis = node.axis(node.integer("axis", -1), rank);
+  std::vector<std::int64_t> axes(static_cast<std::size_t>(rank - axis));
+  std::iota(axes.begin(), axes.end(), axis);
+  double count = 1;
+  for (const auto i : axes) count *= static_cast<double>(node.shape(0)[static_cast<std::size_t>(i)]);
+  const TensorId x = node.in(0);
+  const TensorId sum =
+      node.add("Reduce", {x}, {{"mode", "sum_square"}, {"axes", axes}, {"keepdims", 1}}, "squares");
+  const TensorId mean = node.add(
+      "Affine", {sum}, {{"alpha", 1 / count}, {"beta", node.number("epsilon", 1e-5)}}, "mean square");
+  const TensorId inverse = node.add("Reciprocal", {node.add("Sqrt", {mean}, {}, "root")}, {}, "inverse");
+  node.result("Mul", {node.add("Mul", {x, inverse}, {}, "normal"), node.in(1)});
+}
+
 void lrn(Node& node) {
   node.result("Lrn", {node.in(0)},
               {{"size", node.integer("size")},
@@ -88,7 +104,9 @@ void meanVariance(Node& node) {
 
 void lpNorm(Node& node) {
   const std::vector<std::int64_t> axes{node.axis(node.integer("axis", -1), node.rank(0))};
-  node.result("LpNormalize", {node.in(0)}, {{"axes", axes}, {"p", node.integer("p", 2)}, {"epsilon", 0.0}});
+  // The least there is under the root: a norm of zero gives zeros.
+  node.result("LpNormalize", {node.in(0)},
+              {{"axes", axes}, {"p", node.integer("p", 2)}, {"epsilon", 1.2e-38}});
 }
 
 }  // namespace
@@ -98,6 +116,7 @@ void addRows_normalization(RowList& rows) {
   rows.push_back({"InstanceNormalization", 1, kNewest, instanceNorm});
   rows.push_back({"GroupNormalization", 18, kNewest, groupNorm});
   rows.push_back({"LayerNormalization", 1, kNewest, layerNorm});  // before set 17: ONNX Runtime's
+  rows.push_back({"RMSNormalization", 23, kNewest, rmsNorm});
   rows.push_back({"LRN", 1, kNewest, lrn});
   rows.push_back({"MeanVarianceNormalization", 9, kNewest, meanVariance});
   rows.push_back({"LpNormalization", 1, kNewest, lpNorm});

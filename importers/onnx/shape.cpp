@@ -1,6 +1,7 @@
 // Shapes: what reads them, and what gives a tensor another one.
 #include <algorithm>
 
+#include "graph/counted_extents.hpp"
 #include "importers/onnx/node.hpp"
 
 namespace tessera::onnx {
@@ -8,6 +9,13 @@ namespace {
 
 HostTensor list(const std::vector<std::int64_t>& values) {
   return HostTensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
+}
+
+/// The extent of the operand that is only a bound; count kNoTensor where it has none.
+CountedExtent countedExtent(const Node& node) {
+  const auto all = countedExtents(node.state().builder.graph);
+  const auto it = all.find(node.in(0));
+  return it == all.end() ? CountedExtent() : it->second;
 }
 
 void shape(Node& node) {
@@ -18,10 +26,30 @@ void shape(Node& node) {
   };
   const std::int64_t start = clamp(node.integer("start", 0)),
                      end = std::max(start, clamp(node.integer("end", rank)));
+  const auto counted = countedExtent(node);
+  if (const auto axis = static_cast<std::int64_t>(counted.axis);
+      counted.count != kNoTensor && start <= axis && axis < end) {
+    // An extent that is known at run time only: the shape is put together there.
+    std::vector<TensorId> parts;
+    if (start < axis)
+      parts.push_back(node.constantOf(list({whole.begin() + start, whole.begin() + axis}), "before"));
+    parts.push_back(counted.count);
+    if (axis + 1 < end)
+      parts.push_back(node.constantOf(list({whole.begin() + axis + 1, whole.begin() + end}), "after"));
+    return node.result(parts.size() > 1 ? "Concat" : "Identity", parts,
+                       parts.size() > 1 ? Attributes{{"axis", 0}} : Attributes{});
+  }
   node.set(0, node.constantOf(list({whole.begin() + start, whole.begin() + end}), "shape"));
 }
 
 void size(Node& node) {
+  if (const auto counted = countedExtent(node); counted.count != kNoTensor) {
+    const Shape& shape = node.shape(0);
+    std::int64_t rest = 1;
+    for (std::size_t i = 0; i < shape.size(); ++i) rest *= i == counted.axis ? 1 : shape[i];
+    const TensorId each = node.constantOf(HostTensor::of<std::int64_t>({}, {rest}), "rest");
+    return node.set(0, node.add("Mul", {node.reshape(counted.count, {}), each}));
+  }
   node.set(0, node.constantOf(HostTensor::of<std::int64_t>({}, {elementCount(node.shape(0))}), "size"));
 }
 

@@ -126,9 +126,36 @@ void pad(Node& node) {
   node.result("Pad", {node.in(0)}, {{"pads", pads}, {"mode", mode}, {"value", value}});
 }
 
+/// Keeps the middle of an extent that is too long and fills around one that is too short.
+void centerCropPad(Node& node) {
+  const auto wanted = node.constantInts(1, "shape");
+  const Shape shape = node.shape(0);
+  auto axes = node.integers("axes");
+  if (!node.hasAttribute("axes"))
+    for (std::size_t i = 0; i < shape.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
+  if (wanted.size() != axes.size()) node.bad("its shape wants one entry per axis");
+  std::vector<std::int64_t> starts(shape.size(), 0), pads(shape.size() * 2, 0);
+  Shape sizes = shape;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<std::size_t>(node.axis(axes[i], node.rank(0)));
+    const std::int64_t more = wanted[i] - shape[axis];
+    if (wanted[i] < 0) node.bad("its shape has a negative entry");
+    if (more < 0) {
+      starts[axis] = -more / 2;
+      sizes[axis] = wanted[i];
+    } else {
+      pads[axis] = more / 2;
+      pads[axis + shape.size()] = more - more / 2;
+    }
+  }
+  const TensorId middle = node.add("Slice", {node.in(0)}, {{"starts", starts}, {"sizes", sizes}}, "middle");
+  node.result("Pad", {middle}, {{"pads", pads}, {"mode", "constant"}, {"value", 0.0}});
+}
+
 }  // namespace
 
 void addRows_slicing(RowList& rows) {
+  rows.push_back({"CenterCropPad", 18, kNewest, centerCropPad});
   rows.push_back({"Slice", 1, kNewest, slice});
   rows.push_back({"Split", 1, kNewest, split});
   rows.push_back({"Pad", 1, kNewest, pad});

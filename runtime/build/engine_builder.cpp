@@ -70,11 +70,13 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   const std::uint64_t sourceHash = int8 ? graph.hash() : 0;
   std::optional<Calibration> own;  // scales that the model itself carries
   if (int8 && !options_.calibration && !options_.optimized) own = takeQdq(graph);
+  std::vector<CountedOutput> counted = exposeCounts(graph);
   if (!options_.optimized) optimize(graph, options_.passes);
-  if (!int8) return {{std::move(graph), {}}, {}};
+  if (!int8) return {{std::move(graph), {}}, {}, std::move(counted)};
   Source source;
   source.int8.emplace(toInt8(graph, sourceHash, own ? &*own : nullptr));
   source.given = source.int8->byRules();
+  source.counted = std::move(counted);
   return source;
 }
 
@@ -83,6 +85,7 @@ std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
     throw Error(ErrorCode::Unsupported, "precision fp16 has no kernels yet: choose fp32 or int8");
   const Source source = prepare(std::move(graph));
   name_ = source.given.graph.name;
+  counted_ = source.counted;
   const auto& layers = source.given.graph.layers();
   const bool integers = std::ranges::any_of(layers, [](const Layer& l) { return isQuantised(l.op); });
   caps_ = integers ? device_.int8Caps() : device_.caps();
@@ -155,6 +158,7 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   auto made = std::make_unique<Engine::Impl>(device_);
   made->name = name_;
   made->precisions = network.precisions;
+  made->counted = counted_;
   made->lowered = std::move(lowered);
   planMemory(made->lowered, caps_);
   std::vector<const KernelCall*> calls;

@@ -22,6 +22,7 @@ class EngineBuilder {
   struct Source {
     Network given;  ///< by the rules
     std::optional<Int8Networks> int8;
+    std::vector<CountedOutput> counted;
   };
   Source prepare(Graph graph) const;
   Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const Calibration* own) const;
@@ -41,6 +42,7 @@ class EngineBuilder {
   const EngineOptions& options_;
   DeviceCaps caps_;
   std::string name_;
+  std::vector<CountedOutput> counted_;  ///< outputs whose length depends on values
   std::optional<Tuner> tuner_;
 };
 

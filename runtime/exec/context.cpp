@@ -190,6 +190,9 @@ HostTensor Context::download(std::string_view binding) {
   guarded("downloading " + b.name, [&] {
     impl_->queue.enqueueReadBuffer(impl_->bound[index], CL_TRUE, 0, value.data.size(), value.data.data());
   });
+  for (const CountedOutput& counted : impl_->e().counted)
+    if (counted.output == b.name)
+      return firstEntries(value, counted.axis, download(counted.count).integer(0));
   return value;
 }
 
@@ -219,6 +222,8 @@ TensorMap Context::finish() {
   TensorMap outputs;
   for (const auto& binding : impl_->e().bindings)
     if (!binding.isInput) outputs[binding.name] = download(binding.name);
+  for (const CountedOutput& counted : impl_->e().counted)
+    if (counted.added) outputs.erase(counted.count);
   return outputs;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cl/program.hpp"
+#include "exec/counted_outputs.hpp"
 #include "lower/step.hpp"
 #include "tessera/engine.hpp"
 
@@ -23,6 +24,7 @@ struct Engine::Impl {
   ProgramSet programs;
   std::vector<Binding> bindings;
   std::vector<int> bindingStorage;              ///< storage id per binding
+  std::vector<CountedOutput> counted;           ///< outputs whose length depends on values
   std::vector<cl::Buffer> constants;            ///< per storage; null handles for the others
   std::vector<std::vector<cl::Buffer>> packed;  ///< per step, per packed constant
   /// Buffers of constants by what lies in them: layers and engines share equal ones.

@@ -1,6 +1,7 @@
 // Host evaluation of a graph through Operator::reference.
 #include "graph/evaluate.hpp"
 
+#include "graph/counted_extents.hpp"
 #include "ops/operator.hpp"
 
 namespace tessera {
@@ -60,7 +61,17 @@ std::vector<HostTensor> evaluateTensors(const Graph& graph, const std::map<std::
 }
 
 std::vector<HostTensor> evaluate(const Graph& graph, const std::map<std::string, HostTensor>& inputs) {
-  return evaluateTensors(graph, inputs, graph.outputs());
+  const auto counted = countedExtents(graph);
+  std::vector<TensorId> wanted = graph.outputs();
+  for (const TensorId id : graph.outputs())
+    if (const auto it = counted.find(id); it != counted.end()) wanted.push_back(it->second.count);
+  auto values = evaluateTensors(graph, inputs, wanted);
+  std::size_t next = graph.outputs().size();
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i)
+    if (const auto it = counted.find(graph.outputs()[i]); it != counted.end())
+      values[i] = firstEntries(values[i], it->second.axis, values[next++].integer(0));
+  values.resize(graph.outputs().size());
+  return values;
 }
 
 }  // namespace tessera

@@ -14,8 +14,9 @@ namespace tessera {
 std::vector<HostTensor> evaluateLayer(const Graph& graph, const Layer& layer,
                                       const std::vector<HostTensor>& inputs);
 
-/// The graph's outputs, in order. Throws Error(InvalidArgument) where an input is missing or has another type
-/// or shape.
+/// The graph's outputs, in order; those with an extent that is only a bound (graph/counted_extents.hpp) are
+/// cut to what there is. Throws Error(InvalidArgument) where an input is missing or has another type or
+/// shape.
 std::vector<HostTensor> evaluate(const Graph& graph, const std::map<std::string, HostTensor>& inputs);
 
 /// As evaluate, but returns the tensors named (any tensor of the graph).

@@ -14,6 +14,7 @@ class Gather final : public MovingOperator {
     wantIndices(inputs[1]);
     const Shape& x = inputs[0].shape;
     const auto axis = normalAxis(attrs.integer("axis"), x.size());
+    wantElements(x, axis, inputs[1]);
     Shape shape(x.begin(), x.begin() + axis);
     shape.insert(shape.end(), inputs[1].shape.begin(), inputs[1].shape.end());
     shape.insert(shape.end(), x.begin() + axis + 1, x.end());

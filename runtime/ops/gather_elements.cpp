@@ -30,6 +30,7 @@ class GatherElements final : public MovingOperator {
     wantInputs(inputs, 2, 2);
     wantIndices(inputs[1]);
     wantSameBut(inputs[1].shape, inputs[0].shape, normalAxis(attrs.integer("axis"), inputs[0].shape.size()));
+    wantElements(inputs[0].shape, normalAxis(attrs.integer("axis"), inputs[0].shape.size()), inputs[1]);
     return {{inputs[0].type, inputs[1].shape, {}}};
   }
   void reference(const OpView& view, std::span<const HostTensor> inputs,
@@ -44,7 +45,7 @@ class GatherElements final : public MovingOperator {
     return {sample({{"axis", 0}}, {f32({3, 3}), anyTensor(DataType::Int64, {2, 3})}, {{}, some}),
             sample({{"axis", 1}}, {f32({3, 4}), anyTensor(DataType::Int64, {2, 3})}, {{}, some}),
             sample({{"axis", 1}}, {f32({2, 5, 3}), anyTensor(DataType::Int32, {2, 9, 2})},
-                   {{}, Fill::integers(-5, 4)})};
+                   {{}, Fill::integers(-9, 9)})};  // some outside
   }
 };
 
@@ -57,6 +58,7 @@ class ScatterElements final : public MovingOperator {
     wantIndices(inputs[1]);
     wantReduction(attrs.string("reduction", "none"), inputs[0].type);
     wantSameBut(inputs[1].shape, inputs[0].shape, normalAxis(attrs.integer("axis"), inputs[0].shape.size()));
+    wantElements(inputs[0].shape, normalAxis(attrs.integer("axis"), inputs[0].shape.size()), inputs[1]);
     if (inputs[2].shape != inputs[1].shape || inputs[2].type != inputs[0].type)
       refuse("updates must have the shape of the indices and the type of x");
     return {{inputs[0].type, inputs[0].shape, {}}};

@@ -28,6 +28,8 @@ class GatherNd final : public MovingOperator {
     const auto batch = static_cast<std::size_t>(attrs.integer("batch_dims"));
     if (indices.empty() || batch >= indices.size() || batch + indices.back() > x.size())
       refuse("indices of shape " + toString(indices) + " do not address " + toString(x));
+    for (std::int64_t k = 0; k < indices.back(); ++k)
+      wantElements(x, static_cast<std::int64_t>(batch) + k, inputs[1]);
     for (std::size_t d = 0; d < batch; ++d)
       if (indices[d] != x[d]) refuse("batch extents of indices and x differ");
     Shape shape(indices.begin(), indices.end() - 1);
@@ -50,11 +52,12 @@ class GatherNd final : public MovingOperator {
   std::vector<OpInstance> samples() const override {
     const DataType i64 = DataType::Int64;
     const Fill some = Fill::of(HostTensor::of<std::int64_t>({3, 2}, {0, 1, 1, -1, -2, 0}));
-    return {sample({}, {f32({2, 3}), anyTensor(i64, {3, 2})}, {{}, some}),
-            sample({}, {f32({2, 3, 4}), anyTensor(i64, {3, 2})}, {{}, some}),
-            sample({}, {f32({3, 5}), anyTensor(i64, {2, 2, 1})}, {{}, Fill::integers(-3, 2)}),
-            sample({{"batch_dims", 1}}, {f32({2, 3, 4}), anyTensor(DataType::Int32, {2, 5, 1})},
-                   {{}, Fill::integers(-3, 2)})};
+    return {
+        sample({}, {f32({2, 3}), anyTensor(i64, {3, 2})}, {{}, some}),
+        sample({}, {f32({2, 3, 4}), anyTensor(i64, {3, 2})}, {{}, some}),
+        sample({}, {f32({3, 5}), anyTensor(i64, {2, 2, 1})}, {{}, Fill::integers(-9, 9)}),  // some outside
+        sample({{"batch_dims", 1}}, {f32({2, 3, 4}), anyTensor(DataType::Int32, {2, 5, 1})},
+               {{}, Fill::integers(-3, 2)})};
   }
 };
 
@@ -69,6 +72,7 @@ class ScatterNd final : public MovingOperator {
     const Shape &x = inputs[0].shape, &indices = inputs[1].shape;
     if (indices.empty() || indices.back() > static_cast<std::int64_t>(x.size()))
       refuse("indices of shape " + toString(indices) + " do not address " + toString(x));
+    for (std::int64_t k = 0; k < indices.back(); ++k) wantElements(x, k, inputs[1]);
     Shape updates(indices.begin(), indices.end() - 1);
     updates.insert(updates.end(), x.begin() + indices.back(), x.end());
     if (inputs[2].shape != updates || inputs[2].type != inputs[0].type)

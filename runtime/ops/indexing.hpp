@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <string>
 
 #include "ops/moving.hpp"
 
@@ -20,6 +22,13 @@ inline std::int64_t indexInto(const HostTensor& indices, std::int64_t i, std::in
   return std::clamp<std::int64_t>(index < 0 ? index + extent : index, 0, extent - 1);
 }
 
+/// Refuses indices into an extent of x that has no elements: there is nothing they could mean.
+inline void wantElements(const Shape& x, std::int64_t axis, const TensorDesc& indices) {
+  if (x[static_cast<std::size_t>(axis)] == 0 && indices.size() > 0)
+    refuse("indices pick from extent " + std::to_string(axis) + " of " + toString(x) +
+           ", which has no elements");
+}
+
 inline void wantReduction(const std::string& reduction, DataType type) {
   if (reduction != "none" && reduction != "add" && reduction != "mul" && reduction != "max" &&
       reduction != "min")
@@ -28,15 +37,16 @@ inline void wantReduction(const std::string& reduction, DataType type) {
     refuse("reduces f32, i32 and i64 only");
 }
 
-/// y[i] = reduction(y[i], x[j]).
+/// y[i] = reduction(y[i], x[j]); what is not a number stays so.
 inline void combine(const std::string& reduction, HostTensor& y, std::int64_t i, const HostTensor& x,
                     std::int64_t j) {
   if (reduction == "none") return copyElement(y, i, x, j);
   const auto apply = [&](auto a, auto b) {
-    if (reduction == "add") return a + b;
-    if (reduction == "mul") return a * b;
-    if (a != a) return a;  // NaN stays
-    return reduction == "max" ? (a > b ? a : b) : (a < b ? a : b);
+    return reduction == "add"                   ? a + b
+           : reduction == "mul"                 ? a * b
+           : std::isnan(static_cast<double>(a)) ? a
+           : reduction == "max"                 ? (a > b ? a : b)
+                                                : (a < b ? a : b);
   };
   if (y.type == DataType::Float32)
     y.as<float>()[i] = apply(y.as<float>()[i], x.as<float>()[j]);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "tests/ops/run_operator.hpp"
@@ -183,6 +184,41 @@ TEST(Reformat, QuantisesAsInt8IsDefined) {
   EXPECT_EQ(runOperator("Reformat", {{"to", std::string("f32")}, {"scale", 0.5}},
                         {HostTensor::of<std::int8_t>({2}, {-3, 4})})[0],
             floats({2}, {-1.5f, 2}));
+}
+
+TEST(Scatter, WhatIsNotANumberStaysSo) {
+  const float no = std::nanf("");
+  for (const char* reduction : {"max", "min"}) {
+    const auto y =
+        runOperator("ScatterNd", {{"reduction", std::string(reduction)}},
+                    {floats({3}, {no, 1, 2}), longs({3, 1}, {0, 1, -1}), floats({3}, {5, no, 2})})[0];
+    EXPECT_TRUE(std::isnan(y.number(0)) && std::isnan(y.number(1))) << reduction;
+    EXPECT_EQ(y.number(2), 2);
+  }
+}
+
+TEST(Indices, OutsideAnExtentAreClampedToIt) {
+  const auto x = floats({3}, {1, 2, 3});
+  const std::int64_t least = std::numeric_limits<std::int64_t>::min(),
+                     most = std::numeric_limits<std::int64_t>::max();
+  const Ints wild = {least, -4, 3, most};
+  const auto wanted = floats({4}, {1, 1, 3, 3});
+  EXPECT_EQ(runOperator("Gather", {}, {x, longs({4}, wild)})[0], wanted);
+  EXPECT_EQ(runOperator("GatherElements", {}, {x, longs({4}, wild)})[0], wanted);
+  EXPECT_EQ(runOperator("GatherNd", {}, {x, longs({4, 1}, wild)})[0], wanted);
+  const Attributes sum = {{"reduction", std::string("add")}};
+  const auto ones = floats({4}, {1, 1, 1, 1});
+  EXPECT_EQ(runOperator("ScatterElements", sum, {x, longs({4}, wild), ones})[0], floats({3}, {3, 2, 5}));
+  EXPECT_EQ(runOperator("ScatterNd", sum, {x, longs({4, 1}, wild), ones})[0], floats({3}, {3, 2, 5}));
+}
+
+TEST(Indices, IntoAnEmptyExtentAreRefused) {
+  const HostTensor none(DataType::Float32, {0});
+  for (const char* op : {"Gather", "GatherElements"})
+    EXPECT_THROW(runOperator(op, {}, {none, longs({1}, {0})}), Error) << op;
+  EXPECT_THROW(runOperator("GatherNd", {}, {none, longs({1, 1}, {0})}), Error);
+  EXPECT_THROW(runOperator("ScatterNd", {}, {none, longs({1, 1}, {0}), floats({1}, {1})}), Error);
+  EXPECT_EQ(runOperator("Gather", {}, {none, longs({0}, {})})[0].shape, (Shape{0}));
 }
 
 }  // namespace

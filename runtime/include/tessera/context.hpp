@@ -31,8 +31,11 @@ class Context {
 
   const Engine& engine() const;
 
-  /// Uploads the inputs, runs, downloads every output. Throws Error(InvalidArgument) where an input is
-  /// missing, has another type or shape than its binding, or data that do not fill its shape.
+  /// Uploads the inputs, runs, downloads every output. An output whose length depends on values (what
+  /// NonMaxSuppression selects) comes in its actual shape; its binding has room for the most there can be,
+  /// and an output binding of its own, which run() leaves out, says how many entries mean something. Throws
+  /// Error(InvalidArgument) where an input is missing, has another type or shape than its binding, or data that
+  /// do not fill its shape.
   TensorMap run(const TensorMap& inputs);
   /// The halves of run(), for hosts that have other work meanwhile (another context's results, say): uploads the inputs
   /// and enqueues; and waits and downloads every output.
@@ -54,7 +57,7 @@ class Context {
   void execute();
 
   void upload(std::string_view binding, const HostTensor& value);
-  HostTensor download(std::string_view binding);
+  HostTensor download(std::string_view binding);  ///< in its actual shape, as run() gives it
 
   /// Device time per layer, medians over `runs` runs.
   std::vector<LayerTime> profile(int runs = 5);

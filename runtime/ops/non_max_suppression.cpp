@@ -1,0 +1,135 @@
+// NonMaxSuppression, as ONNX defines it: per item and class the boxes with the highest scores, without those
+// that overlap one already selected. Inputs: boxes f32 [N, B, 4], scores f32 [N, C, B]. Attributes:
+// max_output_boxes_per_class (0), iou_threshold (0), score_threshold (absent: none), center_point_box (0: two
+// opposite corners y1, x1, y2, x2; 1: x and y of the centre, width, height). Outputs: rows i64 [N * C * most,
+// 3] of item, class, box, by item, class, then falling score (of equals the lower box first), followed by
+// rows of -1; and i64 [1], how many rows are selected. A box whose score is not a number is never selected.
+#include "ops/non_max_suppression.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "ops/moving.hpp"
+
+namespace tessera {
+namespace {
+
+struct Box {
+  float x0, y0, x1, y1;
+
+  Box(const float* b, bool centers) {
+    if (centers) {
+      x0 = b[0] - b[2] / 2, x1 = b[0] + b[2] / 2;
+      y0 = b[1] - b[3] / 2, y1 = b[1] + b[3] / 2;
+    } else {
+      x0 = std::min(b[1], b[3]), x1 = std::max(b[1], b[3]);
+      y0 = std::min(b[0], b[2]), y1 = std::max(b[0], b[2]);
+    }
+  }
+  float area() const { return (x1 - x0) * (y1 - y0); }
+};
+
+/// In single precision, as kernels compute it: what lies at the threshold depends on it.
+bool overlap(const Box& a, const Box& b, float threshold) {
+  const float x0 = std::max(a.x0, b.x0), x1 = std::min(a.x1, b.x1);
+  const float y0 = std::max(a.y0, b.y0), y1 = std::min(a.y1, b.y1);
+  if (!(x1 > x0) || !(y1 > y0)) return false;
+  const float common = (x1 - x0) * (y1 - y0), areaA = a.area(), areaB = b.area(),
+              both = areaA + areaB - common;
+  if (!(common > 0) || !(areaA > 0) || !(areaB > 0) || !(both > 0)) return false;
+  return common / both > threshold;
+}
+
+std::vector<std::int64_t> selected(const BoxSelection& s, const float* boxes, const float* scores) {
+  std::vector<std::int64_t> order, kept;
+  for (std::int64_t b = 0; b < s.boxes; ++b)
+    if (!std::isnan(scores[b]) && (!s.byScore || scores[b] > s.scoreThreshold)) order.push_back(b);
+  std::ranges::stable_sort(order, [&](std::int64_t a, std::int64_t b) { return scores[a] > scores[b]; });
+  for (const std::int64_t b : order) {
+    if (static_cast<std::int64_t>(kept.size()) == s.most) break;
+    const Box box(boxes + b * 4, s.centers);
+    if (std::ranges::none_of(kept, [&](std::int64_t k) {
+          return overlap(box, Box(boxes + k * 4, s.centers), s.iouThreshold);
+        }))
+      kept.push_back(b);
+  }
+  return kept;
+}
+
+class NonMaxSuppression final : public Operator {
+ public:
+  std::string_view name() const override { return "NonMaxSuppression"; }
+  std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
+    wantInputs(inputs, 2, 2);
+    const BoxSelection s = boxSelection({"NonMaxSuppression", attrs, {inputs[0], inputs[1]}, {}});
+    return {{DataType::Int64, {s.rows(), 3}, {}}, {DataType::Int64, {1}, {}}};
+  }
+  void reference(const OpView& view, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
+    const BoxSelection s = boxSelection(view);
+    const auto boxes = inputs[0].as<float>(), scores = inputs[1].as<float>();
+    const auto rows = outputs[0].as<std::int64_t>();
+    std::ranges::fill(rows, -1);
+    std::int64_t count = 0;
+    for (std::int64_t n = 0; n < s.batch; ++n)
+      for (std::int64_t c = 0; c < s.classes; ++c)
+        for (const std::int64_t b :
+             selected(s, boxes.data() + n * s.boxes * 4, scores.data() + (n * s.classes + c) * s.boxes)) {
+          rows[count * 3] = n, rows[count * 3 + 1] = c, rows[count * 3 + 2] = b;
+          ++count;
+        }
+    outputs[1].as<std::int64_t>()[0] = count;
+  }
+  Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  std::vector<OpInstance> samples() const override;
+};
+
+std::vector<OpInstance> NonMaxSuppression::samples() const {
+  std::vector<OpInstance> samples;
+  const auto add = [&](Attributes attrs, Shape boxes, std::int64_t classes, Fill scores = {}) {
+    const Shape of{boxes[0], classes, boxes[1]};
+    samples.push_back(makeSample("NonMaxSuppression", std::move(attrs), {f32(boxes), f32(of)}, {{}, scores}));
+  };
+  const Attributes few = {{"max_output_boxes_per_class", 5}, {"iou_threshold", 0.3}};
+  add(few, {2, 40, 4}, 3);
+  add(Attributes(few).set("score_threshold", 0.25), {1, 40, 4}, 2);
+  add(Attributes(few).set("score_threshold", 2.0), {1, 20, 4}, 2);  // none
+  add(Attributes(few).set("center_point_box", 1), {1, 40, 4}, 2);
+  add(few, {1, 30, 4}, 2, Fill::integers(0, 2));  // equal scores
+  add({{"max_output_boxes_per_class", 1000}, {"iou_threshold", 0.5}}, {1, 17, 4}, 1);
+  add({{"max_output_boxes_per_class", 700}, {"iou_threshold", 0.1}, {"score_threshold", 0.0}}, {1, 700, 4},
+      2);
+  add({{"max_output_boxes_per_class", 3}}, {1, 1, 4}, 1);
+  add({}, {1, 6, 4}, 1);  // none wanted
+  const float no = std::nanf("");
+  add({{"max_output_boxes_per_class", 4}, {"iou_threshold", 0.9}}, {1, 4, 4}, 1,
+      Fill::of(HostTensor::of<float>({1, 1, 4}, {no, 0.5f, -INFINITY, INFINITY})));
+  return samples;
+}
+
+}  // namespace
+
+BoxSelection boxSelection(const OpView& op) {
+  const Shape &boxes = op.inputs[0].shape, &scores = op.inputs[1].shape;
+  if (op.inputs[0].type != DataType::Float32 || op.inputs[1].type != DataType::Float32)
+    refuse("wants f32 boxes and scores");
+  if (boxes.size() != 3 || boxes[2] != 4) refuse("wants boxes [N, B, 4], got " + toString(boxes));
+  if (scores.size() != 3 || scores[0] != boxes[0] || scores[2] != boxes[1])
+    refuse("wants scores [N, C, B] of boxes " + toString(boxes) + ", got " + toString(scores));
+  BoxSelection s;
+  s.batch = boxes[0], s.classes = scores[1], s.boxes = boxes[1];
+  s.most = std::clamp<std::int64_t>(op.attrs.integer("max_output_boxes_per_class"), 0, s.boxes);
+  s.iouThreshold = static_cast<float>(op.attrs.number("iou_threshold"));
+  s.byScore = op.attrs.has("score_threshold");
+  s.scoreThreshold = static_cast<float>(op.attrs.number("score_threshold"));
+  s.centers = op.attrs.integer("center_point_box") != 0;
+  return s;
+}
+
+void addOperators_non_max_suppression(OperatorList& list) {
+  static const NonMaxSuppression nonMaxSuppression;
+  list.push_back(&nonMaxSuppression);
+}
+
+}  // namespace tessera

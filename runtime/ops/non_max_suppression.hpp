@@ -1,0 +1,22 @@
+/// \file
+/// NonMaxSuppression's attributes, as reference and kernel family read them.
+#pragma once
+
+#include "ops/operator.hpp"
+
+namespace tessera {
+
+struct BoxSelection {
+  std::int64_t batch = 1, classes = 1, boxes = 0;
+  std::int64_t most = 0;  ///< boxes selected per item and class at most
+  float iouThreshold = 0, scoreThreshold = 0;
+  bool byScore = false;  ///< whether there is a score threshold
+  bool centers = false;  ///< boxes are centre and size, not two corners
+
+  std::int64_t rows() const { return batch * classes * most; }
+};
+
+/// Throws Error(InvalidArgument) with the reason where attributes and operands do not fit.
+BoxSelection boxSelection(const OpView& op);
+
+}  // namespace tessera
