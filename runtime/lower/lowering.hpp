@@ -86,6 +86,9 @@ class Lowering {
   std::optional<std::set<int>> wishesOf(int layer, TensorId tensor);
   /// Reformats that readers of `tensor` would need if it were written in blocks of `block`.
   int reformatsAfter(TensorId tensor, int block, int depth = 0);
+  /// Layers that read it: found once for all tensors, where a graph would search all its layers each time.
+  const std::vector<int>& readersOf(TensorId tensor);
+  std::vector<std::vector<int>> readers_;
 
   // values
   int addStorage(Storage::Kind kind, const std::string& name, std::size_t bytes);

@@ -47,11 +47,22 @@ std::optional<std::set<int>> Lowering::wishesOf(int layer, TensorId tensor) {
   return blocks;
 }
 
+const std::vector<int>& Lowering::readersOf(TensorId tensor) {
+  if (readers_.empty()) {
+    readers_.resize(graph_.tensors().size());
+    for (std::size_t i = 0; i < graph_.layers().size(); ++i)
+      for (TensorId id : graph_.layers()[i].inputs)
+        if (id != kNoTensor && (readers_[id].empty() || readers_[id].back() != static_cast<int>(i)))
+          readers_[id].push_back(static_cast<int>(i));
+  }
+  return readers_.at(tensor);
+}
+
 int Lowering::reformatsAfter(TensorId tensor, int block, int depth) {
   constexpr int kDeepest = 4;  // views of views
   std::set<std::set<int>> missed;
   int reformats = 0;
-  for (const int reader : graph_.consumers(tensor)) {
+  for (const int reader : readersOf(tensor)) {
     const Layer& layer = graph_.layers()[reader];
     if ((isView(layer) || concats_.count(reader)) && depth < kDeepest) {
       // A slice of a shared concat is written in place; what reads the whole decides.
