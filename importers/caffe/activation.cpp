@@ -29,6 +29,7 @@ Tops relu6(const LayerContext& c) {
 Tops clip(const LayerContext& c) {
   const auto& p = c.layer.clip_param();
   if (!p.has_min() || !p.has_max()) c.bad("clip_param needs min and max");
+  if (!(p.min() <= p.max())) c.bad("min must not exceed max");
   return c.result("Clip", {c.bottom()},
                   {{"alpha", static_cast<double>(p.min())}, {"beta", static_cast<double>(p.max())}});
 }

@@ -24,41 +24,84 @@ Values perExtent(const LayerContext& c, const List& list, bool hasPair, std::int
   return {list.begin(), list.end()};
 }
 
-std::vector<TensorId> convolve(const LayerContext& c, bool transposed) {
+/// How the window moves, from convolution_param.
+struct Window {
+  Values kernel, strides, pads, dilations;
+};
+
+Window windowOf(const LayerContext& c) {
+  const auto& p = c.layer.convolution_param();
+  const std::size_t extents = c.shape().size() - 2;
+  Window w;
+  w.kernel = perExtent(c, p.kernel_size(), p.has_kernel_h() || p.has_kernel_w(), p.kernel_h(), p.kernel_w(),
+                       extents, 0, "kernel");
+  w.strides = perExtent(c, p.stride(), p.has_stride_h() || p.has_stride_w(), p.stride_h(), p.stride_w(),
+                        extents, 1, "stride");
+  w.pads = perExtent(c, p.pad(), p.has_pad_h() || p.has_pad_w(), p.pad_h(), p.pad_w(), extents, 0, "pad");
+  w.dilations = perExtent(c, p.dilation(), false, 0, 0, extents, 1, "dilation");
+  for (std::size_t i = 0; i < extents; ++i) {
+    c.positive(w.kernel[i], "kernel");
+    c.positive(w.strides[i], "stride");
+    c.positive(w.dilations[i], "dilation");
+    c.positive(w.pads[i] + 1, "pad + 1");
+  }
+  return w;
+}
+
+enum class Kind { Plain, Depthwise, Transposed };
+
+/// Forks' depthwise convolutions have one filter per channel whether or not `group` says so.
+std::int64_t groupsOf(const LayerContext& c, Kind kind) {
+  const auto& p = c.layer.convolution_param();
+  const std::int64_t inputs = c.shape()[1], group = c.positive(p.group(), "group");
+  if (kind != Kind::Depthwise) return group;
+  if (group != 1 && group != inputs)
+    c.bad("a depthwise convolution of " + std::to_string(inputs) + " channels has group " +
+          std::to_string(group));
+  return inputs;
+}
+
+/// One output for each input, all by the same weights.
+std::vector<TensorId> convolve(const LayerContext& c, Kind kind) {
   const auto& p = c.layer.convolution_param();
   if (c.rank() < 3) c.bad("its input of " + toString(c.shape()) + " has no spatial extents");
   if (c.axis(p.axis()) != 1)
     c.refuse("the channel axis is " + std::to_string(p.axis()) + "; only 1 is supported");
-  if (c.bottomCount() > 1) c.refuse("several inputs share the weights; give each a layer of its own");
-  const std::size_t extents = c.shape().size() - 2;
-  const Values kernel = perExtent(c, p.kernel_size(), p.has_kernel_h() || p.has_kernel_w(), p.kernel_h(),
-                                  p.kernel_w(), extents, 0, "kernel");
-  const Values strides = perExtent(c, p.stride(), p.has_stride_h() || p.has_stride_w(), p.stride_h(),
-                                   p.stride_w(), extents, 1, "stride");
-  const Values pads =
-      perExtent(c, p.pad(), p.has_pad_h() || p.has_pad_w(), p.pad_h(), p.pad_w(), extents, 0, "pad");
-  const Values dilations = perExtent(c, p.dilation(), false, 0, 0, extents, 1, "dilation");
-  for (std::size_t i = 0; i < extents; ++i)
-    if (kernel[i] < 1 || strides[i] < 1 || dilations[i] < 1)
-      c.bad("kernel, stride and dilation must be at least 1");
-
-  const std::int64_t outputs = p.num_output(), inputs = c.shape()[1], group = p.group();
-  if (outputs < 1 || group < 1 || inputs % group || outputs % group)
+  for (std::size_t i = 1; i < c.bottomCount(); ++i)
+    if (c.shape(i) != c.shape(0))
+      c.bad("its inputs differ: " + toString(c.shape(0)) + " and " + toString(c.shape(i)));
+  if (c.bottomCount() != c.tops().size())
+    c.bad("it has " + std::to_string(c.tops().size()) + " outputs for " + std::to_string(c.bottomCount()) +
+          " inputs");
+  const Window w = windowOf(c);
+  const std::int64_t outputs = c.positive(p.num_output(), "num_output"), inputs = c.shape()[1],
+                     group = groupsOf(c, kind);
+  if (inputs % group || outputs % group)
     c.bad(std::to_string(inputs) + " input and " + std::to_string(outputs) +
           " output channels do not split into " + std::to_string(group) + " groups");
+  const bool transposed = kind == Kind::Transposed;
   Shape filter = transposed ? Shape{inputs, outputs / group} : Shape{outputs, inputs / group};
-  filter.insert(filter.end(), kernel.begin(), kernel.end());
+  filter.insert(filter.end(), w.kernel.begin(), w.kernel.end());
 
   std::vector<TensorId> operands = {c.bottom(), c.weights(0, filter, "weights")};
   if (p.bias_term()) operands.push_back(c.weights(1, {outputs}, "bias"));
-  Values bothPads = pads;
-  bothPads.insert(bothPads.end(), pads.begin(), pads.end());
-  return c.result(transposed ? "Deconvolution" : "Convolution", operands,
-                  {{"strides", strides}, {"dilations", dilations}, {"pads", bothPads}, {"group", group}});
+  Values bothPads = w.pads;
+  bothPads.insert(bothPads.end(), w.pads.begin(), w.pads.end());
+  const Attributes attrs = {
+      {"strides", w.strides}, {"dilations", w.dilations}, {"pads", bothPads}, {"group", group}};
+  const std::string op = transposed ? "Deconvolution" : "Convolution";
+  if (c.bottomCount() == 1) return c.result(op, operands, attrs);
+  std::vector<TensorId> made;
+  for (std::size_t i = 0; i < c.bottomCount(); ++i) {
+    operands[0] = c.bottom(i);
+    made.push_back(c.build.add(op, c.layer.name() + ":" + std::to_string(i), operands, attrs, {c.tops()[i]}));
+  }
+  return made;
 }
 
-std::vector<TensorId> convolution(const LayerContext& c) { return convolve(c, false); }
-std::vector<TensorId> deconvolution(const LayerContext& c) { return convolve(c, true); }
+std::vector<TensorId> convolution(const LayerContext& c) { return convolve(c, Kind::Plain); }
+std::vector<TensorId> depthwise(const LayerContext& c) { return convolve(c, Kind::Depthwise); }
+std::vector<TensorId> deconvolution(const LayerContext& c) { return convolve(c, Kind::Transposed); }
 
 HostTensor transposed(const HostTensor& matrix) {
   const auto rows = matrix.shape[0], columns = matrix.shape[1];
@@ -72,7 +115,7 @@ HostTensor transposed(const HostTensor& matrix) {
 
 std::vector<TensorId> innerProduct(const LayerContext& c) {
   const auto& p = c.layer.inner_product_param();
-  const std::int64_t axis = c.axis(p.axis()), outputs = p.num_output();
+  const std::int64_t axis = c.axis(p.axis()), outputs = c.positive(p.num_output(), "num_output");
   const Shape lead(c.shape().begin(), c.shape().begin() + axis);
   const std::int64_t items = elementCount(lead),
                      inputs = elementCount(c.shape()) / std::max<std::int64_t>(items, 1);
@@ -94,8 +137,8 @@ std::vector<TensorId> innerProduct(const LayerContext& c) {
 
 std::vector<LayerRow> convolutionRows() {
   return {{"Convolution", 1, 64, convolution},
-          {"ConvolutionDepthwise", 1, 64, convolution},
-          {"DepthwiseConvolution", 1, 64, convolution},
+          {"ConvolutionDepthwise", 1, 64, depthwise},
+          {"DepthwiseConvolution", 1, 64, depthwise},
           {"Deconvolution", 1, 64, deconvolution},
           {"InnerProduct", 1, 1, innerProduct}};
 }

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "importers/caffe/data_layers.hpp"
 #include "importers/caffe/layers.hpp"
 #include "importers/caffe/read.hpp"
 #include "tessera/importer.hpp"
@@ -13,17 +14,12 @@ namespace {
 
 bool contains(const std::set<std::string>& set, const std::string& name) { return set.count(name) != 0; }
 
-bool isData(const std::string& type) {
-  static const std::set<std::string> kTypes = {
-      "Data",      "ImageData",     "HDF5Data",     "WindowData",     "Python",        "MemoryData",
-      "DummyData", "AnnotatedData", "ImageSegData", "DenseImageData", "ImageLabelData"};
-  return contains(kTypes, type);
-}
+constexpr std::size_t kMostExtents = 32;  ///< of a blob, as in Caffe
 
 /// Layers that only measure; what they read stays what it is (an output where nothing else reads it).
 bool isMeasure(const std::string& type) {
-  return type == "Accuracy" || type == "HDF5Output" ||
-         (type.size() >= 4 && type.substr(type.size() - 4) == "Loss");
+  return type.ends_with("Loss") || type.ends_with("Accuracy") || type == "HDF5Output" ||
+         type == "DetectionEvaluate";
 }
 
 class Importer {
@@ -34,9 +30,11 @@ class Importer {
   Graph run() {
     build_.graph.name = net_.name();
     selectLayers();
+    shareWeights();
     planNames();
     declareInputs();
     for (std::size_t i = 0; i < layers_.size(); ++i) importLayer(i);
+    reportMissingData();
     checkOptions();
     markOutputs();
     return build_.finish();
@@ -46,6 +44,7 @@ class Importer {
   struct Blob {
     TensorId tensor = kNoTensor;  ///< kNoTensor: comes from a layer that was rejected
     bool read = false;
+    std::size_t written = 0;  ///< number of the write: outputs come in this order
   };
   struct Top {
     std::string name;
@@ -72,6 +71,27 @@ class Importer {
     if (layers_.empty()) bad("the network has no layers to run in the TEST phase");
   }
 
+  /// Layers whose parameters have names share blobs, and files may hold those of one of them only.
+  void shareWeights() {
+    std::map<std::string, HostTensor> named;
+    for (const auto& layer : layers_) {
+      const auto own = weights_.find(layer.name());
+      if (own == weights_.end()) continue;
+      const int count = std::min<int>(layer.param_size(), static_cast<int>(own->second.size()));
+      for (int i = 0; i < count; ++i)
+        if (!layer.param(i).name().empty()) named.emplace(layer.param(i).name(), own->second[i]);
+    }
+    if (named.empty()) return;
+    for (const auto& layer : layers_) {
+      auto& blobs = weights_[layer.name()];
+      for (int i = static_cast<int>(blobs.size()); i < layer.param_size(); ++i) {
+        const auto found = named.find(layer.param(i).name());
+        if (found == named.end()) break;
+        blobs.push_back(found->second);
+      }
+    }
+  }
+
   /// The last layer that writes a blob names its tensor after it; in-place predecessors get `blob@layer`.
   void planNames() {
     std::set<std::string> taken(net_.input().begin(), net_.input().end());
@@ -79,6 +99,7 @@ class Importer {
       if (layer.type() == "Input" || isData(layer.type()))
         taken.insert(layer.top().begin(), layer.top().end());
     std::set<std::string> readLater;
+    std::map<std::string, int> copies;  // of each name that is taken
     tops_.resize(layers_.size());
     for (std::size_t i = layers_.size(); i-- > 0;) {
       const auto& layer = layers_[i];
@@ -86,9 +107,9 @@ class Importer {
       for (const auto& blob : layer.top()) {
         std::string name = blob;
         if (!input && !taken.insert(name).second) {
-          name = blob + "@" + layer.name();
-          for (int copy = 2; !taken.insert(name).second; ++copy)
-            name = blob + "@" + layer.name() + "#" + std::to_string(copy);
+          const std::string base = name = blob + "@" + layer.name();
+          for (int& copy = copies.try_emplace(base, 1).first->second; !taken.insert(name).second;)
+            name = base + "#" + std::to_string(++copy);
         }
         tops_[i].push_back({name, contains(readLater, blob)});
       }
@@ -110,7 +131,6 @@ class Importer {
     const auto frozen = options_.constants.find(name);
     blobs_[name] = {frozen == options_.constants.end() ? build_.graph.addInput(name, DataType::Float32, shape)
                                                        : build_.constant(name, frozen->second)};
-    order_.push_back(name);
   }
 
   void declareInputs() {
@@ -151,34 +171,39 @@ class Importer {
   void importData(std::size_t index) {
     const auto& layer = layers_[index];
     for (int i = 0; i < layer.top_size(); ++i) {
-      Shape shape;
-      const auto& memory = layer.memory_data_param();
-      const auto& dummy = layer.dummy_data_param();
-      const auto pick = [i](const auto& list) { return list[list.size() == 1 ? 0 : i]; };
-      if (layer.type() == "MemoryData" && i == 0)
-        shape = {static_cast<std::int64_t>(memory.batch_size()), static_cast<std::int64_t>(memory.channels()),
-                 static_cast<std::int64_t>(memory.height()), static_cast<std::int64_t>(memory.width())};
-      else if (dummy.shape_size() == 1 || dummy.shape_size() == layer.top_size())
-        shape.assign(pick(dummy.shape()).dim().begin(), pick(dummy.shape()).dim().end());
-      else if (dummy.num_size() && dummy.channels_size() && dummy.height_size() && dummy.width_size())
-        shape = {
-            static_cast<std::int64_t>(pick(dummy.num())), static_cast<std::int64_t>(pick(dummy.channels())),
-            static_cast<std::int64_t>(pick(dummy.height())), static_cast<std::int64_t>(pick(dummy.width()))};
+      const Shape shape = dataShape(layer, i, channelsByWeights(layers_, weights_, layer.top(i)));
       const bool known = !shape.empty() || options_.inputShapes.count(layer.top(i));
       if (known && tops_[index][i].used)
         addInput(layer.top(i), shape);
       else
-        missingData_.emplace(layer.top(i), layer.name());
+        missingData_.emplace(layer.top(i), index);
     }
+  }
+
+  /// Reads of data whose shape is not known: one error, or part of the list of what is not supported.
+  void reportMissingData() {
+    std::string all;
+    for (const auto& [blob, reader] : missingReads_) {
+      const auto& layer = layers_[missingData_.at(blob)];
+      const std::string advice = "its shape is not known; give a shape for the input '" + blob +
+                                 "', for example --shape " + blob + "=1x3x480x640";
+      if (!build_.rejected().empty())
+        build_.reject({layer.name(), layer.type(), "Caffe", "", advice});
+      else
+        all +=
+            (all.empty() ? "" : "; ") + ("layer '" + reader + "' reads '" + blob + "' of the data layer '" +
+                                         layer.name() + "' (" + layer.type() + "): " + advice);
+    }
+    if (build_.rejected().empty() && !all.empty()) bad(all);
   }
 
   Blob& blobNamed(const LayerParameter& layer, const std::string& name) {
     const auto found = blobs_.find(name);
     if (found != blobs_.end()) return found->second;
-    const auto data = missingData_.find(name);
-    if (data != missingData_.end())
-      bad("layer '" + layer.name() + "' reads '" + name + "' of the data layer '" + data->second +
-          "', whose shape is not known; give a shape for the input '" + name + "'");
+    if (missingData_.count(name)) {
+      missingReads_.emplace_back(name, layer.name());
+      return blobs_[name];
+    }
     bad("layer '" + layer.name() + "' reads the blob '" + name + "', which no layer before it produces");
   }
 
@@ -196,13 +221,11 @@ class Importer {
     }
     if (layer.type() == "Silence") return;
     std::vector<TensorId> results;
-    if (!poisoned) results = importKnown(index, bottoms);
+    if (!poisoned || !findRow(layer.type())) results = importKnown(index, bottoms);
     for (int i = 0; i < layer.top_size(); ++i) {
       if (!results.empty() && i >= static_cast<int>(results.size())) continue;  // a mask nothing reads
       auto& blob = blobs_[layer.top(i)];
-      blob = {results.empty() ? kNoTensor : results[i], false};
-      order_.erase(std::remove(order_.begin(), order_.end(), layer.top(i)), order_.end());
-      order_.push_back(layer.top(i));
+      blob = {results.empty() ? kNoTensor : results[i], false, ++writes_};
     }
   }
 
@@ -229,11 +252,22 @@ class Importer {
     }
     const LayerContext context(build_, layer, bottoms, blobs == weights_.end() ? kNone : blobs->second, names,
                                used);
+    const auto damaged = [&](const std::string& reason) {
+      bad("layer '" + layer.name() + "' (" + layer.type() + "): " + reason);
+    };
     try {
-      return row->import(context);
+      const auto results = row->import(context);
+      for (TensorId id : results)
+        if (build_.shape(id).size() > kMostExtents) damaged("it gives a blob of more than 32 extents");
+      return results;
     } catch (const Error& e) {
-      if (e.code() == ErrorCode::Unsupported) return reject(e.what());
-      if (e.code() == ErrorCode::InvalidArgument) bad(e.what());
+      const std::string what = e.what();
+      if (e.code() == ErrorCode::Unsupported) return reject(what);
+      if (what.starts_with(build_.file())) throw;
+      if (e.code() == ErrorCode::InvalidArgument || e.code() == ErrorCode::BadModel) damaged(what);
+      throw;
+    } catch (const std::exception& e) {  // numbers that no layer expects: one error, whatever they broke
+      damaged(e.what());
       throw;
     }
   }
@@ -249,11 +283,13 @@ class Importer {
   }
 
   void markOutputs() {
-    for (const auto& name : order_) {
-      const Blob& blob = blobs_.at(name);
-      if (!blob.read && blob.tensor != kNoTensor && build_.graph.producer(blob.tensor) >= 0)
-        build_.graph.markOutput(blob.tensor);
-    }
+    std::set<TensorId> computed;
+    for (const auto& layer : build_.graph.layers())
+      computed.insert(layer.outputs.begin(), layer.outputs.end());
+    std::map<std::size_t, TensorId> ends;
+    for (const auto& [name, blob] : blobs_)
+      if (!blob.read && computed.count(blob.tensor)) ends.emplace(blob.written, blob.tensor);
+    for (const auto& [written, tensor] : ends) build_.graph.markOutput(tensor);
     if (build_.graph.outputs().empty() && build_.rejected().empty()) bad("the network computes no output");
   }
 
@@ -264,9 +300,11 @@ class Importer {
   std::vector<LayerParameter> layers_;
   std::vector<std::vector<Top>> tops_;  ///< per layer
   std::map<std::string, Blob> blobs_;   ///< the current tensor of each blob
-  std::vector<std::string> order_;      ///< blobs, the most recently written last
+  std::size_t writes_ = 0;
   std::set<std::string> inputNames_;
-  std::map<std::string, std::string> missingData_;  ///< blob, data layer
+  std::map<std::string, std::size_t> missingData_;  ///< blob, index of its data layer
+  std::vector<std::pair<std::string, std::string>>
+      missingReads_;  ///< such a blob, the first layer that reads it
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "importers/caffe/layers.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 namespace tessera::caffe {
@@ -48,6 +49,12 @@ TensorId LayerContext::step(const std::string& op, const std::string& suffix, st
   return build.add(op, layer.name() + "/" + suffix, std::move(inputs), std::move(attrs));
 }
 
+std::int64_t LayerContext::positive(std::uint64_t value, std::string_view what) const {
+  if (value < 1 || value > std::uint64_t{std::numeric_limits<std::int32_t>::max()})
+    bad(std::string(what) + " is " + std::to_string(value) + "; it must be at least 1 and fit 32 bits");
+  return static_cast<std::int64_t>(value);
+}
+
 std::int64_t LayerContext::axis(std::int64_t value, std::int64_t limit) const {
   const std::int64_t end = limit < 0 ? rank() : limit;
   const std::int64_t found = value < 0 ? value + end : value;
@@ -63,16 +70,25 @@ void LayerContext::bad(const std::string& reason) const {
               build.file() + ": layer '" + layer.name() + "' (" + layer.type() + "): " + reason);
 }
 
-const LayerRow* findRow(std::string_view type) {
+const std::vector<LayerRow>& allRows() {
   static const auto rows = [] {
-    std::map<std::string_view, LayerRow> all;
+    std::vector<LayerRow> all;
     for (const auto& list : {convolutionRows(), activationRows(), poolingRows(), normalizationRows(),
-                             arithmeticRows(), shapeRows()})
-      for (const auto& row : list) all.emplace(row.type, row);
+                             arithmeticRows(), shapeRows(), detectionRows()})
+      all.insert(all.end(), list.begin(), list.end());
     return all;
   }();
+  return rows;
+}
+
+const LayerRow* findRow(std::string_view type) {
+  static const auto rows = [] {
+    std::map<std::string_view, const LayerRow*> byType;
+    for (const auto& row : allRows()) byType.emplace(row.type, &row);
+    return byType;
+  }();
   const auto found = rows.find(type);
-  return found == rows.end() ? nullptr : &found->second;
+  return found == rows.end() ? nullptr : found->second;
 }
 
 }  // namespace tessera::caffe

@@ -55,6 +55,9 @@ class LayerContext {
   TensorId step(const std::string& op, const std::string& suffix, std::vector<TensorId> inputs,
                 Attributes attrs = {}) const;
 
+  /// A parameter that counts something: at least 1, and no more than the format's 32 bits hold.
+  std::int64_t positive(std::uint64_t value, std::string_view what) const;
+
   /// Axis with negative values counted from the end; `limit` is one past the greatest (the rank where
   /// negative).
   std::int64_t axis(std::int64_t value, std::int64_t limit = -1) const;
@@ -88,5 +91,9 @@ std::vector<LayerRow> poolingRows();
 std::vector<LayerRow> normalizationRows();
 std::vector<LayerRow> arithmeticRows();
 std::vector<LayerRow> shapeRows();
+std::vector<LayerRow> detectionRows();
+
+/// The rows of all themes, in the order of their themes.
+const std::vector<LayerRow>& allRows();
 
 }  // namespace tessera::caffe

@@ -16,22 +16,62 @@ HostTensor filled(std::int64_t count, float value) {
   return HostTensor::of<float>({count}, std::vector<float>(count, value));
 }
 
-/// Mean and variance are stored as sums; the third blob is what to divide them by (0: nothing was
-/// accumulated).
+/// Where a BatchNorm layer keeps what it needs; -1: it has none.
+struct BatchNormBlobs {
+  int mean = 0, variance = 1, factor = 2, scale = -1, bias = -1;
+};
+
+/// The orders that Caffe and its forks store blobs in, told apart by how many there are and which one is a
+/// single number, the factor:
+///   BVLC                       mean, variance, factor
+///   NVCaffe 0.16 and later     mean, variance, factor, scale, bias
+///   NVCaffe 0.14               scale, bias, factor, mean, variance; its factor is 0, as it is never used
+///   NVCaffe 0.15, Intel Caffe  scale, bias, mean, variance, factor
+BatchNormBlobs blobOrder(const LayerContext& c, std::int64_t channels) {
+  const std::size_t count = c.blobCount();
+  std::string shapes;
+  for (std::size_t i = 0; i < count; ++i) shapes += (i ? ", " : "") + toString(c.blobShape(i, ""));
+  const auto isNumber = [&](std::size_t i) { return elementCount(c.blobShape(i, "")) <= 1; };
+  const auto unclear = [&](const std::string& reason) {
+    c.refuse("the order of its " + std::to_string(count) + " blobs (" + shapes + ") for " +
+             std::to_string(channels) + " channels is not clear: " + reason);
+  };
+  if (count < 3) {
+    c.blobShape(2, count == 0 ? "mean" : "scale factor");  // says what is missing
+  } else if (count == 3) {
+    return {};
+  } else if (count != 5) {
+    unclear("Caffe stores 3, its forks 5");
+  }
+  if (c.layer.batch_norm_param().scale_bias()) return {0, 1, 2, 3, 4};
+  if (channels == 1)
+    unclear("any of them can be the factor; set scale_bias: true where scale and bias come last");
+  if (isNumber(4) && !isNumber(2)) return {2, 3, 4, 0, 1};
+  if (!isNumber(2) || isNumber(4)) unclear("neither the third nor the last alone is a single number");
+  const bool unused = elementCount(c.blobShape(2, "")) == 0 || c.blob(2, {1}, "scale factor").number(0) == 0;
+  return unused ? BatchNormBlobs{3, 4, -1, 0, 1} : BatchNormBlobs{0, 1, 2, 3, 4};
+}
+
+/// Mean and variance are stored as sums; the factor is what to divide them by (0: nothing was accumulated).
 Tops batchNorm(const LayerContext& c) {
   const auto& p = c.layer.batch_norm_param();
   if (p.has_use_global_stats() && !p.use_global_stats())
     c.refuse("it normalises with the statistics of the batch; set use_global_stats");
   const auto n = channels(c);
-  HostTensor mean = c.blob(0, {n}, "mean"), variance = c.blob(1, {n}, "variance");
-  const HostTensor factor = c.blob(2, {1}, "scale factor");
-  const double divisor = factor.number(0);
+  const BatchNormBlobs at = blobOrder(c, n);
+  HostTensor mean = c.blob(at.mean, {n}, "mean"), variance = c.blob(at.variance, {n}, "variance");
+  const double divisor = at.factor < 0 ? 1 : c.blob(at.factor, {1}, "scale factor").number(0);
   for (auto* statistic : {&mean, &variance})
     for (auto& value : statistic->as<float>())
       value = divisor == 0 ? 0.f : static_cast<float>(value / divisor);
-  const bool affine = p.scale_bias() || c.blobCount() >= 5;
-  const TensorId scale = affine ? c.weights(3, {n}, "scale") : c.constant("scale", filled(n, 1));
-  const TensorId bias = affine ? c.weights(4, {n}, "bias") : c.constant("bias", filled(n, 0));
+  if (at.scale >= 0)
+    for (const float value : variance.as<float>())
+      if (value < 0)
+        c.refuse("blob " + std::to_string(at.variance) + ", taken for its variance, has the value " +
+                 std::to_string(value) + ": its blobs are in no order that is known");
+  const TensorId scale =
+      at.scale >= 0 ? c.weights(at.scale, {n}, "scale") : c.constant("scale", filled(n, 1));
+  const TensorId bias = at.bias >= 0 ? c.weights(at.bias, {n}, "bias") : c.constant("bias", filled(n, 0));
   return c.result("BatchNorm",
                   {c.bottom(), scale, bias, c.constant("mean", std::move(mean)),
                    c.constant("variance", std::move(variance))},
@@ -52,6 +92,9 @@ Tops bn(const LayerContext& c) {
 
 /// The extents of x that a learned scale or bias covers.
 Shape covered(const LayerContext& c, std::int64_t axis, std::int64_t axes) {
+  if (axes < -1) c.bad("num_axes is " + std::to_string(axes) + "; -1 means all that follow");
+  if (axes > c.rank())
+    c.bad("num_axes is " + std::to_string(axes) + " for an input of " + toString(c.shape()));
   const std::int64_t end = axes < 0 ? c.rank() : axis + axes;
   if (end > c.rank()) c.bad("it covers more axes than its input of " + toString(c.shape()) + " has");
   return {c.shape().begin() + axis, c.shape().begin() + end};
@@ -61,6 +104,13 @@ Shape covered(const LayerContext& c, std::int64_t axis, std::int64_t axes) {
 Shape broadcastable(const LayerContext& c, std::int64_t axis, Shape part) {
   part.resize(c.shape().size() - axis, 1);
   return part;
+}
+
+/// The first axis that a scale or bias covers; one number covers no axis, whatever `axis` says.
+template <class Parameter>
+std::int64_t firstAxis(const LayerContext& c, const Parameter& p) {
+  const bool number = c.bottomCount() == 2 ? c.shape(1).empty() : p.num_axes() == 0;
+  return number ? 0 : c.axis(p.axis());
 }
 
 /// Bottom 1 as an operand that broadcasts against bottom 0.
@@ -75,7 +125,7 @@ TensorId aligned(const LayerContext& c, std::int64_t axis) {
 
 Tops scale(const LayerContext& c) {
   const auto& p = c.layer.scale_param();
-  const std::int64_t axis = c.axis(p.axis(), c.rank() + (p.num_axes() == 0));
+  const std::int64_t axis = firstAxis(c, p);
   if (c.bottomCount() == 1) {
     const Shape part = covered(c, axis, p.num_axes());
     std::vector<TensorId> operands = {c.bottom(), c.weights(0, part, "scale")};
@@ -93,7 +143,7 @@ Tops scale(const LayerContext& c) {
 
 Tops bias(const LayerContext& c) {
   const auto& p = c.layer.bias_param();
-  const std::int64_t axis = c.axis(p.axis(), c.rank() + (p.num_axes() == 0));
+  const std::int64_t axis = firstAxis(c, p);
   if (c.bottomCount() == 2) return c.result("Add", {c.bottom(), aligned(c, axis)});
   const Shape part = covered(c, axis, p.num_axes());
   HostTensor value = c.blob(0, part, "bias");
@@ -104,7 +154,7 @@ Tops bias(const LayerContext& c) {
 Tops lrn(const LayerContext& c) {
   const auto& p = c.layer.lrn_param();
   const bool within = p.norm_region() == LRNParameter::WITHIN_CHANNEL;
-  if (p.local_size() % 2 == 0) c.bad("local_size must be odd");
+  if (c.positive(p.local_size(), "local_size") % 2 == 0) c.bad("local_size must be odd");
   return c.result("Lrn", {c.bottom()},
                   {{"size", static_cast<std::int64_t>(p.local_size())},
                    {"alpha", static_cast<double>(p.alpha())},

@@ -1,4 +1,6 @@
 // Rows: Pooling, Upsample (with or without a pooling mask), Interp.
+#include <algorithm>
+
 #include "importers/caffe/layers.hpp"
 
 namespace tessera::caffe {
@@ -38,10 +40,13 @@ Tops pooling(const LayerContext& c) {
 
   Shape wanted = {in[0], in[1]};
   for (int i = 0; i < 2; ++i) {
-    if (kernel[i] < 1 || strides[i] < 1) c.bad("kernel and stride must be at least 1");
-    if (pads[i] >= kernel[i]) c.bad("the padding must be smaller than the kernel");
-    if (in[2 + i] + 2 * pads[i] < kernel[i])
+    c.positive(kernel[i], "kernel");
+    c.positive(strides[i], "stride");
+    if (pads[i] < 0 || pads[i] >= kernel[i]) c.bad("the padding must be smaller than the kernel");
+    const std::int64_t padded = in[2 + i] + 2 * pads[i];
+    if (kernel[i] >= padded + (ceil ? strides[i] : 1))
       c.bad("the kernel is larger than its padded input of " + toString(in));
+    kernel[i] = std::min(kernel[i], padded);  // rounded up, there is one window, cut to the padded input
     wanted.push_back(pooledExtent(in[2 + i], kernel[i], strides[i], pads[i], ceil));
   }
   Attributes attrs = {{"mode", mode},
@@ -57,15 +62,22 @@ Tops pooling(const LayerContext& c) {
   return tops;
 }
 
+/// How many times larger upsampling makes height and width.
+Values upsampleScales(const LayerContext& c) {
+  const auto& p = c.layer.upsample_param();
+  return {c.positive(p.has_scale_h() ? p.scale_h() : p.scale(), "scale"),
+          c.positive(p.has_scale_w() ? p.scale_w() : p.scale(), "scale")};
+}
+
 Tops unpool(const LayerContext& c) {
   const auto& p = c.layer.upsample_param();
   const auto& in = c.shape();
-  Shape out = {in[0], in[1], static_cast<std::int64_t>(in[2] * (p.has_scale_h() ? p.scale_h() : p.scale())),
-               static_cast<std::int64_t>(in[3] * (p.has_scale_w() ? p.scale_w() : p.scale()))};
+  const Values scales = upsampleScales(c);
+  Shape out = {in[0], in[1], in[2] * scales[0], in[3] * scales[1]};
   if (p.pad_out_h()) --out[2];
   if (p.pad_out_w()) --out[3];
-  if (p.has_upsample_h()) out[2] = p.upsample_h();
-  if (p.has_upsample_w()) out[3] = p.upsample_w();
+  if (p.has_upsample_h()) out[2] = c.positive(p.upsample_h(), "upsample_h");
+  if (p.has_upsample_w()) out[3] = c.positive(p.upsample_w(), "upsample_w");
 
   const int source = c.build.graph.producer(c.bottom(1));
   if (source < 0 || c.build.graph.layers()[source].op != "Pool")
@@ -79,29 +91,31 @@ Tops unpool(const LayerContext& c) {
 Tops upsample(const LayerContext& c) {
   if (c.rank() != 4) c.bad("its input of " + toString(c.shape()) + " is no batch of images");
   if (c.bottomCount() == 2) return unpool(c);
-  const auto& p = c.layer.upsample_param();
-  const double h = p.has_scale_h() ? p.scale_h() : p.scale(), w = p.has_scale_w() ? p.scale_w() : p.scale();
+  const Values scales = upsampleScales(c);
   const auto& in = c.shape();
-  return c.result("Resize", {c.bottom()},
-                  {{"sizes", Values{in[0], in[1], in[2] * static_cast<std::int64_t>(h),
-                                    in[3] * static_cast<std::int64_t>(w)}},
-                   {"scales", std::vector<double>{1, 1, h, w}},
-                   {"mode", std::string("nearest")},
-                   {"coordinate", std::string("asymmetric")},
-                   {"nearest", std::string("floor")}});
+  return c.result(
+      "Resize", {c.bottom()},
+      {{"sizes", Values{in[0], in[1], in[2] * scales[0], in[3] * scales[1]}},
+       {"scales", std::vector<double>{1, 1, static_cast<double>(scales[0]), static_cast<double>(scales[1])}},
+       {"mode", std::string("nearest")},
+       {"coordinate", std::string("asymmetric")},
+       {"nearest", std::string("floor")}});
 }
 
 Tops interp(const LayerContext& c) {
   if (c.rank() != 4) c.bad("its input of " + toString(c.shape()) + " is no batch of images");
   const auto& p = c.layer.interp_param();
   const auto& in = c.shape();
-  const std::int64_t height = in[2] + p.pad_beg() + p.pad_end(), width = in[3] + p.pad_beg() + p.pad_end();
+  c.positive(static_cast<std::uint64_t>(p.zoom_factor()), "zoom_factor");  // a negative one does not fit
+  c.positive(static_cast<std::uint64_t>(p.shrink_factor()), "shrink_factor");
+  const std::int64_t pads = std::int64_t{p.pad_beg()} + p.pad_end(), height = in[2] + pads,
+                     width = in[3] + pads;
   if (p.pad_beg() > 0 || p.pad_end() > 0) c.bad("its pads crop: they can not be positive");
   if (height < 1 || width < 1) c.bad("its pads crop away all of its input of " + toString(in));
   TensorId x = c.bottom();
   if (p.pad_beg() || p.pad_end())
     x = c.step("Slice", "crop", {x},
-               {{"starts", Values{0, 0, -p.pad_beg(), -p.pad_beg()}},
+               {{"starts", Values{0, 0, -std::int64_t{p.pad_beg()}, -std::int64_t{p.pad_beg()}}},
                 {"sizes", Values{in[0], in[1], height, width}}});
   const auto zoomed = [&](std::int64_t extent) {
     if (p.shrink_factor() > 1) extent = (extent - 1) / p.shrink_factor() + 1;

@@ -1,8 +1,10 @@
 // Prototxt: text format, upgrade of V1 layers, phase rules.
 #include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "base/read_file.hpp"
@@ -23,7 +25,9 @@ class Messages final : public google::protobuf::io::ErrorCollector {
     if (error.empty()) error = std::to_string(line + 1) + ":" + std::to_string(column + 1) + ": " + message;
   }
   void AddWarning(int line, google::protobuf::io::ColumnNumber, const std::string& message) override {
-    static const std::set<std::string> kTraining = {"param",
+    static const std::set<std::string> kTraining = {"lr_mult",
+                                                    "decay_mult",
+                                                    "share_mode",
                                                     "blobs_lr",
                                                     "weight_decay",
                                                     "blob_share_mode",
@@ -36,21 +40,33 @@ class Messages final : public google::protobuf::io::ErrorCollector {
                                                     "engine",
                                                     "loss_weight",
                                                     "loss_param",
-                                                    "transform_param",
-                                                    "data_param",
+                                                    "backend",
+                                                    "rand_skip",
+                                                    "prefetch",
+                                                    "shuffle",
+                                                    "root_folder",
+                                                    "fg_threshold",
+                                                    "bg_threshold",
+                                                    "fg_fraction",
+                                                    "context_pad",
+                                                    "crop_mode",
+                                                    "save_output_param",
+                                                    "resize_mode",
+                                                    "interp_mode",
+                                                    "prob",
+                                                    "distort_param",
+                                                    "expand_param",
+                                                    "emit_constraint",
                                                     "propagate_down",
                                                     "phase",
                                                     "data_filler",
                                                     "debug_info",
                                                     "force_backward",
-                                                    "image_data_param",
-                                                    "window_data_param",
                                                     "hdf5_data_param",
                                                     "dropout_param",
                                                     "accuracy_param",
                                                     "moving_average_fraction",
                                                     "python_param",
-                                                    "dense_image_data_param",
                                                     "dropout_ratio",
                                                     "sigmoid_param",
                                                     "tanh_param",
@@ -135,6 +151,7 @@ LayerParameter upgrade(const V1LayerParameter& old, const std::string& origin) {
   *layer.mutable_top() = old.top();
   *layer.mutable_include() = old.include();
   *layer.mutable_exclude() = old.exclude();
+  for (const auto& shared : old.param()) layer.add_param()->set_name(shared);
   std::vector<const FieldDescriptor*> present;
   old.GetReflection()->ListFields(old, &present);
   for (const auto* field : present) {  // the parameter messages are the same ones under the same names
@@ -167,9 +184,33 @@ bool belongsToTest(const NetState& state, const LayerParameter& layer) {
   return std::none_of(layer.exclude().begin(), layer.exclude().end(), met);
 }
 
+/// Refuses text nested so deep that parsing it would need more stack than there is. The parser's own limit
+/// does not hold where it skips unknown fields.
+void checkDepth(const std::string& text, const std::string& origin) {
+  constexpr int kDeepest = 64;  // networks need 4
+  Messages ignored;             // the parser reports them
+  google::protobuf::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
+  google::protobuf::io::Tokenizer tokens(&stream, &ignored);
+  tokens.set_comment_style(google::protobuf::io::Tokenizer::SH_COMMENT_STYLE);
+  int depth = 0;
+  while (tokens.Next()) {
+    const auto& token = tokens.current();
+    if (token.type != google::protobuf::io::Tokenizer::TYPE_SYMBOL) continue;
+    if (token.text == "{" || token.text == "<" || token.text == "[") ++depth;
+    if (token.text == "}" || token.text == ">" || token.text == "]") --depth;
+    if (depth > kDeepest)
+      throw Error(ErrorCode::BadModel,
+                  origin + ":" + std::to_string(token.line + 1) + ":" + std::to_string(token.column + 1) +
+                      ": fields are nested more than " + std::to_string(kDeepest) + " deep");
+  }
+}
+
 }  // namespace
 
 NetParameter parseNet(const std::string& text, const std::string& origin) {
+  if (text.size() > std::size_t{std::numeric_limits<int>::max()})
+    throw Error(ErrorCode::BadModel, origin + ":1:1: too large for a prototxt");
+  checkDepth(text, origin);
   NetParameter net;
   Messages messages;
   google::protobuf::TextFormat::Parser parser;

@@ -21,7 +21,10 @@ Shape blobShape(const BlobProto& blob) {
 }
 
 template <class T>
-std::vector<T> rawValues(const std::string& bytes) {
+std::vector<T> rawValues(const std::string& bytes, const std::string& where) {
+  if (bytes.size() % sizeof(T))
+    throw Error(ErrorCode::BadModel, where + " holds " + std::to_string(bytes.size()) +
+                                         " raw bytes, which are no whole number of its elements");
   std::vector<T> values(bytes.size() / sizeof(T));
   std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
   return values;
@@ -33,14 +36,14 @@ std::vector<float> blobValues(const BlobProto& blob, const std::string& where) {
   if (!blob.has_raw_data()) return {};
   switch (blob.raw_data_type()) {
     case FLOAT:
-      return rawValues<float>(blob.raw_data());
+      return rawValues<float>(blob.raw_data(), where);
     case DOUBLE: {
-      const auto wide = rawValues<double>(blob.raw_data());
+      const auto wide = rawValues<double>(blob.raw_data(), where);
       return {wide.begin(), wide.end()};
     }
     case FLOAT16: {
       std::vector<float> values;
-      for (Half half : rawValues<Half>(blob.raw_data())) values.push_back(half.toFloat());
+      for (Half half : rawValues<Half>(blob.raw_data(), where)) values.push_back(half.toFloat());
       return values;
     }
     case INT:
@@ -53,9 +56,13 @@ std::vector<float> blobValues(const BlobProto& blob, const std::string& where) {
 HostTensor tensorOf(const BlobProto& blob, const std::string& where) {
   const Shape shape = blobShape(blob);
   const auto values = blobValues(blob, where);
-  for (auto extent : shape)
-    if (extent < 0) throw Error(ErrorCode::BadModel, where + " has a negative extent: " + toString(shape));
-  if (elementCount(shape) != static_cast<std::int64_t>(values.size()))
+  std::int64_t count = 0;
+  try {
+    count = elementCount(shape);
+  } catch (const Error& e) {
+    throw Error(ErrorCode::BadModel, where + ": " + e.what());
+  }
+  if (count != static_cast<std::int64_t>(values.size()))
     throw Error(ErrorCode::BadModel, where + " says it is " + toString(shape) + ", but holds " +
                                          std::to_string(values.size()) + " values");
   return HostTensor::of<float>(shape, values);

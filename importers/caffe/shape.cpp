@@ -32,7 +32,7 @@ Tops slice(const LayerContext& c) {
   if (p.slice_point_size()) {
     if (p.slice_point_size() != tops - 1)
       c.bad(std::to_string(p.slice_point_size()) + " slice points for " + std::to_string(tops) + " outputs");
-    points.insert(points.end(), p.slice_point().begin(), p.slice_point().end());
+    for (const auto point : p.slice_point()) points.push_back(c.positive(point, "slice_point"));
   } else {
     if (extent % tops)
       c.bad("an extent of " + std::to_string(extent) + " does not split into " + std::to_string(tops));
@@ -67,7 +67,8 @@ Tops crop(const LayerContext& c) {
           " cropped axes");
   Values starts(c.shape().size(), 0), sizes = c.shape();
   for (std::int64_t i = axis; i < c.rank(); ++i) {
-    starts[i] = p.offset_size() == 0 ? 0 : p.offset(p.offset_size() == 1 ? 0 : static_cast<int>(i - axis));
+    const int given = p.offset_size() == 1 ? 0 : static_cast<int>(i - axis);
+    starts[i] = p.offset_size() == 0 ? 0 : std::int64_t{p.offset(given)};
     sizes[i] = c.shape(1)[i];
     if (starts[i] + sizes[i] > c.shape()[i])
       c.bad("the crop of " + toString(c.shape(1)) + " leaves the input of " + toString(c.shape()));
@@ -78,10 +79,10 @@ Tops crop(const LayerContext& c) {
 Tops reshape(const LayerContext& c) {
   const auto& p = c.layer.reshape_param();
   const std::int64_t rank = c.rank();
-  const std::int64_t first = p.axis() < 0 ? p.axis() + rank + 1 : p.axis();
+  if (p.num_axes() < -1 || p.num_axes() > rank) c.bad("num_axes is " + std::to_string(p.num_axes()));
+  const std::int64_t first = c.axis(p.axis(), rank + 1);
   const std::int64_t last = p.num_axes() < 0 ? rank : first + p.num_axes();
-  if (first < 0 || first > rank || last > rank)
-    c.bad("it replaces axes its input of " + toString(c.shape()) + " lacks");
+  if (last > rank) c.bad("it replaces axes its input of " + toString(c.shape()) + " lacks");
   Values shape(c.shape().begin(), c.shape().begin() + first);
   std::int64_t inferred = -1;
   for (int i = 0; i < p.shape().dim_size(); ++i) {
@@ -89,6 +90,8 @@ Tops reshape(const LayerContext& c) {
     if (extent == 0) {
       if (first + i >= rank) c.bad("it keeps an extent its input of " + toString(c.shape()) + " lacks");
       extent = c.shape()[first + i];
+    } else if (extent < -1) {
+      c.bad("an extent is " + std::to_string(extent) + "; 0 keeps the input's, -1 takes what is left");
     } else if (extent == -1) {
       if (inferred >= 0) c.bad("more than one extent is -1");
       inferred = static_cast<std::int64_t>(shape.size());
@@ -131,13 +134,18 @@ Tops permute(const LayerContext& c) {
 
 Tops tile(const LayerContext& c) {
   Values repeats(c.shape().size(), 1);
-  repeats[c.axis(c.layer.tile_param().axis())] = c.layer.tile_param().tiles();
+  const auto& p = c.layer.tile_param();
+  repeats[c.axis(p.axis())] =
+      c.positive(static_cast<std::uint64_t>(p.tiles()), "tiles");  // a negative one does not fit
   return c.result("Tile", {c.bottom()}, {{"repeats", repeats}});
 }
 
 Tops shuffleChannel(const LayerContext& c) {
-  return c.result("ChannelShuffle", {c.bottom()},
-                  {{"group", static_cast<std::int64_t>(c.layer.shuffle_channel_param().group())}});
+  const std::int64_t group = c.positive(c.layer.shuffle_channel_param().group(), "group");
+  if (c.rank() < 2 || c.shape()[1] % group)
+    c.bad("the channels of " + toString(c.shape()) + " do not split into " + std::to_string(group) +
+          " groups");
+  return c.result("ChannelShuffle", {c.bottom()}, {{"group", group}});
 }
 
 }  // namespace

@@ -198,6 +198,8 @@ bool dropUnread(Graph& graph, int index) {
 }  // namespace
 
 bool pass_clean_transposes(Graph& graph) {
+  const auto moves = [](const Layer& layer) { return layer.op == "Transpose" || layer.op == "Reshape"; };
+  if (std::none_of(graph.layers().begin(), graph.layers().end(), moves)) return false;
   const bool changed = sweep(graph, clean);
   if (changed) sweep(graph, dropUnread);
   return changed;

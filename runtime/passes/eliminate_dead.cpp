@@ -6,10 +6,8 @@
 namespace tessera {
 namespace {
 
-bool needed(const Graph& graph, TensorId id) { return graph.isOutput(id) || !graph.consumers(id).empty(); }
-
-bool dropUnusedIndices(Graph& graph, Layer& layer) {
-  if (layer.op != "Pool" || layer.outputs.size() != 2 || needed(graph, layer.outputs[1])) return false;
+bool dropUnusedIndices(Layer& layer, const std::vector<bool>& needed) {
+  if (layer.op != "Pool" || layer.outputs.size() != 2 || needed[layer.outputs[1]]) return false;
   layer.attrs.erase("indices");
   layer.outputs.pop_back();
   return true;
@@ -18,17 +16,26 @@ bool dropUnusedIndices(Graph& graph, Layer& layer) {
 }  // namespace
 
 bool pass_eliminate_dead(Graph& graph) {
+  auto& layers = graph.layers();
+  std::vector<bool> needed(graph.tensors().size(), false), dead(layers.size(), false);
+  for (TensorId id : graph.outputs()) needed[id] = true;
   bool changed = false;
-  for (int i = static_cast<int>(graph.layers().size()) - 1; i >= 0; --i) {  // consumers before producers
-    Layer& layer = graph.layers()[i];
-    if (std::none_of(layer.outputs.begin(), layer.outputs.end(),
-                     [&](TensorId id) { return needed(graph, id); })) {
-      graph.layers().erase(graph.layers().begin() + i);
+  for (std::size_t i = layers.size(); i-- > 0;) {  // consumers before producers
+    Layer& layer = layers[i];
+    dead[i] =
+        std::none_of(layer.outputs.begin(), layer.outputs.end(), [&](TensorId id) { return needed[id]; });
+    if (dead[i]) {
       changed = true;
-    } else {
-      changed |= dropUnusedIndices(graph, layer);
+      continue;
     }
+    changed |= dropUnusedIndices(layer, needed);
+    for (TensorId id : layer.inputs)
+      if (id != kNoTensor) needed[id] = true;
   }
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (!dead[i] && i != kept++) layers[kept - 1] = std::move(layers[i]);
+  layers.resize(kept);
   return changed;
 }
 

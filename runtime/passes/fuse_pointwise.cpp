@@ -105,42 +105,95 @@ ChainLayer merged(const ChainLayer& earlier, const ChainLayer& later, TensorId v
   return both;
 }
 
-bool onlyRead(const Graph& graph, TensorId id, int reader) {
-  if (graph.isOutput(id)) return false;
-  const auto readers = graph.consumers(id);
-  return readers.size() == 1 && readers[0] == reader;
-}
-
 bool floatsOnly(const Graph& graph, const ChainLayer& layer) {
   return std::all_of(layer.inputs.begin(), layer.inputs.end(),
                      [&](TensorId id) { return graph.tensor(id).type == DataType::Float32; });
 }
 
-bool mergeInto(Graph& graph, int index) {
-  const Layer layer = graph.layers()[index];
-  if (layer.inputs.empty() || graph.tensor(layer.outputs.at(0)).type != DataType::Float32) return false;
-  const auto later = asChain(graph, layer);
-  if (!later) return false;
-  const Shape shape = graph.tensor(layer.outputs[0]).shape;
-  for (TensorId id : later->inputs) {
-    const int producer = graph.producer(id);
-    // A value that broadcasts is cheaper computed once than in every element.
-    if (producer < 0 || graph.tensor(id).shape != shape || !onlyRead(graph, id, index)) continue;
-    const auto earlier = asChain(graph, graph.layers()[producer]);
-    if (!earlier) continue;
-    const ChainLayer both = merged(*earlier, *later, id);
-    if (both.inputs.empty() || both.inputs.size() > kMaxInputs || both.chain.steps.size() > kMaxSteps)
-      continue;
-    if (!floatsOnly(graph, both)) continue;
-    replacePair(graph, producer, index,
-                {layer.name, "Pointwise", {{"expression", both.chain.text()}}, both.inputs, {}});
+/// One walk from the first layer to the last, which merges each layer with those before it while it can. Who
+/// computes and how many read a tensor is kept up to date, so that large networks take time in proportion to
+/// their layers.
+class Fusion {
+ public:
+  explicit Fusion(Graph& graph) : graph_(graph), dead_(graph.layers().size(), false) {
+    grow();
+    for (std::size_t i = 0; i < graph.layers().size(); ++i) {
+      for (TensorId id : graph.layers()[i].outputs)
+        if (id != kNoTensor) producer_[id] = static_cast<int>(i);
+      count(graph.layers()[i].inputs, 1);
+    }
+    for (TensorId id : graph.outputs()) ++readers_[id];
+  }
+
+  bool run() {
+    auto& layers = graph_.layers();
+    bool changed = false;
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      while (mergeInto(static_cast<int>(i))) changed = true;
+    if (!changed) return false;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      if (!dead_[i] && i != kept++) layers[kept - 1] = std::move(layers[i]);
+    layers.resize(kept);
     return true;
   }
-  return false;
-}
+
+ private:
+  /// Chains may have added constants.
+  void grow() {
+    producer_.resize(graph_.tensors().size(), -1);
+    readers_.resize(graph_.tensors().size(), 0);
+  }
+  void count(std::vector<TensorId> ids, int change) {
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    for (TensorId id : ids)
+      if (id != kNoTensor) readers_[id] += change;
+  }
+
+  bool mergeInto(int index) {
+    const Layer layer = graph_.layers()[index];
+    if (layer.inputs.empty() || graph_.tensor(layer.outputs.at(0)).type != DataType::Float32) return false;
+    const auto later = asChain(graph_, layer);
+    if (!later) return false;
+    const Shape shape = graph_.tensor(layer.outputs[0]).shape;
+    for (TensorId id : later->inputs) {
+      grow();
+      const int producer = producer_[id];
+      // A value that broadcasts is cheaper computed once than in every element.
+      if (producer < 0 || graph_.tensor(id).shape != shape || readers_[id] != 1) continue;
+      const auto earlier = asChain(graph_, graph_.layers()[producer]);
+      if (!earlier) continue;
+      const ChainLayer both = merged(*earlier, *later, id);
+      if (both.inputs.empty() || both.inputs.size() > kMaxInputs || both.chain.steps.size() > kMaxSteps)
+        continue;
+      if (!floatsOnly(graph_, both)) continue;
+      replace(producer, index,
+              {layer.name, "Pointwise", {{"expression", both.chain.text()}}, both.inputs, layer.outputs});
+      return true;
+    }
+    return false;
+  }
+
+  void replace(int earlier, int later, Layer fused) {
+    grow();
+    auto& layers = graph_.layers();
+    count(layers[later].inputs, -1);
+    count(layers[earlier].inputs, -1);
+    count(fused.inputs, 1);
+    layers[later] = std::move(fused);
+    layers[earlier] = {};
+    dead_[earlier] = true;
+  }
+
+  Graph& graph_;
+  std::vector<int> producer_;  ///< layer that computes a tensor
+  std::vector<int> readers_;   ///< layers that read a tensor; a graph output counts as one
+  std::vector<bool> dead_;
+};
 
 }  // namespace
 
-bool pass_fuse_pointwise(Graph& graph) { return sweep(graph, mergeInto); }
+bool pass_fuse_pointwise(Graph& graph) { return Fusion(graph).run(); }
 
 }  // namespace tessera

@@ -54,15 +54,14 @@ TensorId neutralOperand(const Graph& graph, const Layer& layer) {
   return kNoTensor;
 }
 
-/// Functions of one number that are the identity with these constants, or on what the producer gives.
-bool changesNothing(const Graph& graph, const Layer& layer) {
+/// Functions of one number that are the identity with these constants, or on what layer `before` gives.
+bool changesNothing(const Layer& layer, const Layer* before) {
   const PointwiseOp* row = layer.inputs.size() == 1 ? findPointwise(layer.op) : nullptr;
   if (!row) return false;
   const auto [alpha, beta] = pointwiseConstants(*row, layer.attrs);
   if (layer.op == "Affine") return alpha == 1 && beta == 0;
   if (layer.op == "Power" || layer.op == "LeakyRelu") return alpha == 1;
   if (layer.op == "Clip" && alpha == -INFINITY && beta == INFINITY) return true;
-  const Layer* before = producerLayer(graph, layer.inputs[0]);
   if (!before) return false;
   if (layer.op == "Relu" || layer.op == "Abs")
     return before->op == "Relu" || before->op == "Sigmoid" || before->op == "Abs";
@@ -74,17 +73,83 @@ bool changesNothing(const Graph& graph, const Layer& layer) {
          (layer.op == "Floor" || layer.op == "Ceil" || layer.op == "Round" || layer.op == "Sign");
 }
 
-bool removeLayer(Graph& graph, int index) {
-  const Layer& layer = graph.layers()[index];
-  if (layer.outputs.size() != 1 || layer.inputs.empty()) return false;
-  TensorId value = neutralOperand(graph, layer);
-  if (value == kNoTensor && (movesNothing(graph, layer) || changesNothing(graph, layer)))
-    value = layer.inputs[0];
-  return value != kNoTensor && bypass(graph, index, value);
-}
+/// One walk from the first layer to the last. What reads a removed layer's output comes behind it, so that
+/// inputs are brought up to date where they are met, and large networks take time in proportion to their
+/// layers.
+class Removal {
+ public:
+  explicit Removal(Graph& graph)
+      : graph_(graph),
+        producer_(graph.tensors().size(), -1),
+        becomes_(graph.tensors().size(), kNoTensor),
+        isOutput_(graph.tensors().size(), false),
+        dead_(graph.layers().size(), false) {
+    for (TensorId id : graph.outputs()) isOutput_[id] = true;
+  }
+
+  bool run() {
+    auto& layers = graph_.layers();
+    bool changed = false;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      follow(layers[i]);
+      if ((dead_[i] = removable(layers[i])))
+        changed = true;
+      else
+        for (TensorId id : layers[i].outputs)
+          if (id != kNoTensor) producer_[id] = static_cast<int>(i);
+    }
+    if (!changed) return false;
+    for (Layer& layer : layers) follow(layer);  // graph outputs took the place of tensors read earlier
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      if (!dead_[i] && i != kept++) layers[kept - 1] = std::move(layers[i]);
+    layers.resize(kept);
+    return true;
+  }
+
+ private:
+  void follow(Layer& layer) const {
+    for (TensorId& id : layer.inputs)
+      while (id != kNoTensor && becomes_[id] != kNoTensor) id = becomes_[id];
+  }
+
+  bool removable(Layer& layer) {
+    if (layer.outputs.size() != 1 || layer.inputs.empty()) return false;
+    TensorId value = neutralOperand(graph_, layer);
+    const int source = layer.inputs[0] == kNoTensor ? -1 : producer_[layer.inputs[0]];
+    const Layer* before = source < 0 ? nullptr : &graph_.layers()[static_cast<std::size_t>(source)];
+    if (value == kNoTensor && (movesNothing(graph_, layer) || changesNothing(layer, before)))
+      value = layer.inputs[0];
+    return value != kNoTensor && bypass(layer.outputs[0], value);
+  }
+
+  /// Lets `value` take the place of `output`; graph outputs keep their name: the layer that computes `value`
+  /// then writes the output's tensor. False where that is not possible.
+  bool bypass(TensorId output, TensorId value) {
+    if (graph_.tensor(output).type != graph_.tensor(value).type ||
+        graph_.tensor(output).shape != graph_.tensor(value).shape)
+      return false;
+    if (!isOutput_[output]) {
+      becomes_[output] = value;
+      return true;
+    }
+    const int source = producer_[value];
+    if (source < 0 || isOutput_[value]) return false;
+    auto& outputs = graph_.layers()[static_cast<std::size_t>(source)].outputs;
+    std::replace(outputs.begin(), outputs.end(), value, output);
+    becomes_[value] = output;
+    producer_[output] = source;
+    return true;
+  }
+
+  Graph& graph_;
+  std::vector<int> producer_;      ///< layer that computes a tensor
+  std::vector<TensorId> becomes_;  ///< what replaces a tensor
+  std::vector<bool> isOutput_, dead_;
+};
 
 }  // namespace
 
-bool pass_remove_identity(Graph& graph) { return sweep(graph, removeLayer); }
+bool pass_remove_identity(Graph& graph) { return Removal(graph).run(); }
 
 }  // namespace tessera

@@ -2,6 +2,8 @@
 /// A small Caffe network written to files in a folder of its own, for import tests.
 #pragma once
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -94,6 +96,31 @@ inline std::vector<float> floats(const HostTensor& tensor) {
   std::vector<float> values;
   for (std::int64_t i = 0; i < tensor.size(); ++i) values.push_back(static_cast<float>(tensor.number(i)));
   return values;
+}
+
+inline HostTensor tensor(const Shape& shape, const std::vector<float>& values) {
+  return HostTensor::of<float>(shape, values);
+}
+
+inline void expectValues(const HostTensor& got, const Shape& shape, const std::vector<float>& wanted) {
+  EXPECT_EQ(toString(got.shape), toString(shape));
+  EXPECT_THAT(floats(got), testing::Pointwise(testing::FloatNear(1e-5f), wanted));
+}
+
+/// What an import that must fail says.
+inline std::string failure(CaffeCase& net, ErrorCode code = ErrorCode::BadModel,
+                           const ImportOptions& options = {}) {
+  try {
+    net.import(options);
+  } catch (const Error& e) {
+    EXPECT_EQ(toString(e.code()), toString(code)) << e.what();
+    return e.what();
+  } catch (const std::exception& e) {
+    ADD_FAILURE() << "no Error but: " << e.what();
+    return {};
+  }
+  ADD_FAILURE() << "the import succeeded";
+  return {};
 }
 
 }  // namespace tessera::test

@@ -165,5 +165,48 @@ TEST(CaffeNetwork, ResNet) {
     }
 }
 
+TEST(CaffeNetwork, Ssd) {
+  Network net({1, 3, 16, 16});
+  std::string priors, locations, scores, x = "data";
+  std::int64_t channels = 3;
+  for (const std::string n : {"1", "2"}) {
+    net.convolution("conv" + n, x, channels, 4, 3, 1);
+    net.layer("pool" + n, "Pooling", "conv" + n, "pool" + n, "pooling_param { kernel_size: 2 stride: 2 }");
+    x = "pool" + n, channels = 4;
+    const auto head = [&](const std::string& name, std::int64_t outputs) {  // 4 boxes a cell
+      net.convolution(name, x, 4, outputs, 3, 1, false);
+      net.layer(name + "_perm", "Permute", name, name + "_perm",
+                "permute_param { order: 0 order: 2 order: 3 order: 1 }");
+      net.layer(name + "_flat", "Flatten", name + "_perm", name + "_flat", "flatten_param { axis: 1 }");
+      return name + "_flat ";
+    };
+    locations += head("loc" + n, 16);
+    scores += head("conf" + n, 12);
+    net.layer(
+        "prior" + n, "PriorBox", x + " data", "prior" + n,
+        "prior_box_param { min_size: 4 max_size: 7 aspect_ratio: 2 variance: 0.1 variance: 0.1 variance: 0.2 "
+        "variance: 0.2 }");
+    priors += "prior" + n + " ";
+  }
+  net.layer("loc", "Concat", locations, "loc", "concat_param { axis: 1 }");
+  net.layer("conf", "Concat", scores, "conf", "concat_param { axis: 1 }");
+  net.layer("prior", "Concat", priors, "prior", "concat_param { axis: 2 }");
+  net.layer("conf_reshape", "Reshape", "conf", "conf_reshape",
+            "reshape_param { shape { dim: 0 dim: -1 dim: 3 } }");
+  net.layer("conf_softmax", "Softmax", "conf_reshape", "conf_softmax", "softmax_param { axis: 2 }");
+  net.layer("conf_flat", "Flatten", "conf_softmax", "conf_flat", "flatten_param { axis: 1 }");
+  net.layer("detections", "DetectionOutput", "loc conf_flat prior", "detections",
+            "detection_output_param { num_classes: 3 nms_param { nms_threshold: 0.45 top_k: 50 } code_type: "
+            "CENTER_SIZE keep_top_k: 10 confidence_threshold: 0.2 }");
+  const Graph lean = net.optimised();
+  ASSERT_EQ(lean.outputs().size(), 1u);
+  EXPECT_EQ(lean.tensor(lean.outputs()[0]).name, "detections");
+  EXPECT_EQ(toString(lean.tensor(lean.outputs()[0]).shape), "1x1x10x7");
+  const Layer& last = lean.layers().back();
+  EXPECT_EQ(last.op, "DetectionOutput");
+  EXPECT_TRUE(lean.tensor(last.inputs[2]).isConstant());  // all priors are one constant
+  EXPECT_EQ(toString(lean.tensor(last.inputs[2]).shape), "1x2x1280");
+}
+
 }  // namespace
 }  // namespace tessera

@@ -16,7 +16,8 @@ std::vector<float> scaled(CaffeCase& net) {
   return floats(net.run({HostTensor::of<float>({1, 2}, {1, 2})})[0]);
 }
 
-std::string failure(CaffeCase& net) {
+/// What importing the files that are there says.
+std::string fileFailure(CaffeCase& net) {
   try {
     importCaffe(net.prototxt(), net.caffemodel());
   } catch (const Error& e) {
@@ -90,21 +91,21 @@ TEST(CaffeWeights, MissingBlobsAreNamed) {
   CaffeCase none(oneLayer({1, 2}, "Scale"));
   none.write();
   EXPECT_THAT(
-      failure(none),
+      fileFailure(none),
       HasSubstr("layer 'layer' (Scale): the caffemodel has 0 blobs for it; its scale (blob 0) is missing"));
   CaffeCase one(oneLayer({1, 2}, "Scale", kScale));
   one.blob("layer", {2}, {1, 1}).write();
-  EXPECT_THAT(failure(one), HasSubstr("its bias (blob 1) is missing"));
+  EXPECT_THAT(fileFailure(one), HasSubstr("its bias (blob 1) is missing"));
 }
 
 TEST(CaffeWeights, WrongShapesAreNamed) {
   CaffeCase net(oneLayer({1, 2, 4, 4}, "Convolution",
                          "convolution_param { num_output: 3 kernel_size: 3 bias_term: false }"));
   net.blob("layer", {3, 1, 3, 3}, std::vector<float>(27, 1)).write();
-  EXPECT_THAT(failure(net), HasSubstr("its weights (blob 0) should be 3x2x3x3, but is 3x1x3x3"));
+  EXPECT_THAT(fileFailure(net), HasSubstr("its weights (blob 0) should be 3x2x3x3, but is 3x1x3x3"));
   CaffeCase count(oneLayer({1, 2}, "Scale"));
   count.blob("layer", {2}, {1, 2, 3}).write();
-  EXPECT_THAT(failure(count), HasSubstr("blob 0 of layer 'layer' says it is 2, but holds 3 values"));
+  EXPECT_THAT(fileFailure(count), HasSubstr("blob 0 of layer 'layer' says it is 2, but holds 3 values"));
 }
 
 TEST(CaffeWeights, TruncatedFilesAreRefused) {
@@ -113,10 +114,10 @@ TEST(CaffeWeights, TruncatedFilesAreRefused) {
   const auto size = std::filesystem::file_size(net.caffemodel());
   for (const auto left : {size - 1, size - 5, size / 2}) {
     std::filesystem::resize_file(net.caffemodel(), left);
-    EXPECT_THAT(failure(net), HasSubstr("damaged or cut off"));
+    EXPECT_THAT(fileFailure(net), HasSubstr("damaged or cut off"));
   }
   std::filesystem::resize_file(net.caffemodel(), 0);
-  EXPECT_THAT(failure(net), HasSubstr("holds no weights"));
+  EXPECT_THAT(fileFailure(net), HasSubstr("holds no weights"));
 }
 
 }  // namespace
