@@ -12,7 +12,7 @@ class Convolution final : public Operator {
  public:
   std::string_view name() const override { return "Convolution"; }
   AttributeNames attributes() const override {
-    return {"activation", "alpha", "beta", "dilations", "group", "kernel", "pads", "strides"};
+    return {"activation", "alpha", "beta", "dilations", "exact_sums", "group", "kernel", "pads", "strides"};
   }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {

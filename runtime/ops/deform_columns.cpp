@@ -30,6 +30,9 @@ double sampled(const double* plane, std::int64_t height, std::int64_t width, flo
 class DeformColumns final : public Operator {
  public:
   std::string_view name() const override { return "DeformColumns"; }
+  AttributeNames attributes() const override {
+    return {"dilations", "kernel", "offset_group", "pads", "strides"};
+  }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 3);
     const DeformWindow w = deformWindow({"DeformColumns", attrs, {inputs.begin(), inputs.end()}, {}});

@@ -10,7 +10,7 @@ namespace {
 class FullyConnected final : public Operator {
  public:
   std::string_view name() const override { return "FullyConnected"; }
-  AttributeNames attributes() const override { return {"activation", "alpha", "beta"}; }
+  AttributeNames attributes() const override { return {"activation", "alpha", "beta", "exact_sums"}; }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 5);

@@ -60,6 +60,9 @@ std::vector<std::int64_t> selected(const BoxSelection& s, const float* boxes, co
 class NonMaxSuppression final : public Operator {
  public:
   std::string_view name() const override { return "NonMaxSuppression"; }
+  AttributeNames attributes() const override {
+    return {"center_point_box", "iou_threshold", "max_output_boxes_per_class", "score_threshold"};
+  }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);
     const BoxSelection s = boxSelection({"NonMaxSuppression", attrs, {inputs[0], inputs[1]}, {}});

@@ -74,6 +74,9 @@ double binValue(const double* plane, std::int64_t height, std::int64_t width, co
 class RoiAlign final : public Operator {
  public:
   std::string_view name() const override { return "RoiAlign"; }
+  AttributeNames attributes() const override {
+    return {"half_pixel", "mode", "sampling_ratio", "scale", "size"};
+  }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 3, 3);
     wantIndices(inputs[2]);

@@ -63,7 +63,9 @@ void addSteps(Lowered& lowered, const KernelFamily& family, const DeviceCaps& ca
       if (!family.applies(view, caps)) continue;
       const Problem problem = family.problem(view);
       for (const Tactic& tactic : test::tacticsToTry(family, view, caps, index)) {
-        Step step{"step " + std::to_string(lowered.steps.size()), view, &family, tactic, {}, {}, {}, {}, {}};
+        Step step;
+        step.layer = "step " + std::to_string(lowered.steps.size());
+        step.view = view, step.family = &family, step.tactic = tactic;
         step.launch = family.plan(problem, tactic, caps);
         step.constants = constantsOf(view, pool);
         lowered.steps.push_back(std::move(step));
@@ -123,7 +125,8 @@ TEST(Packings, ThatAreEqualLieOnTheDeviceOnce) {
   for (const std::int64_t size : {12, 20}) {  // one layer's weights at two sizes of its input
     const OpView view =
         makeSample("Convolution", {}, {f32({1, 8, size, size}), f32({16, 8, 3, 3})}, {}, {false, true}).view;
-    Step step{"step", view, &family, family.fallback(view, caps), {}, {}, {}, {}, {}};
+    Step step;
+    step.layer = "step", step.view = view, step.family = &family, step.tactic = family.fallback(view, caps);
     step.tactic = engine.lowered.steps.empty() ? step.tactic : engine.lowered.steps[0].tactic;
     step.launch = family.plan(family.problem(view), step.tactic, caps);
     step.constants = constantsOf(view, pool);

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "exec/op_runner.hpp"
+#include "launch/op_runner.hpp"
 #include "ops/quantised.hpp"
 #include "tessera/context.hpp"
 #include "tests/ops/run_operator.hpp"
