@@ -60,6 +60,20 @@ TEST_F(OnnxContrib, FusedFloatOperators) {
   }
 }
 
+// Both lie in the format's own domain, in sets that know nothing of them.
+TEST_F(OnnxContrib, LayerNormalizationsBeforeTheirTime) {
+  for (const std::string type : {"LayerNormalization", "SimplifiedLayerNormalization"}) {
+    OnnxModel model(13);
+    model.input("x", {1, 2}).floats("g", {2}, {1, 10}).output("y");
+    auto& node = model.node(type, {"x", "g"}, {"y"});
+    set(node, "epsilon", 0.0f);
+    const HostTensor y = only(import(model), {{"x", HostTensor::of<float>({1, 2}, {1, 7})}});
+    const bool centred = type == "LayerNormalization";  // -1, 1; else 1 / 5, 7 / 5
+    EXPECT_NEAR(y.number(0), centred ? -1 : 0.2, 1e-5);
+    EXPECT_NEAR(y.number(1), centred ? 10 : 14, 1e-4);
+  }
+}
+
 TEST_F(OnnxContrib, FusedConvolutionsAddAndActivate) {
   OnnxModel model(13);
   model.input("x", {1, 1, 2, 2})
