@@ -1,6 +1,7 @@
 // Options, log, errors, exit codes.
 #include "apps/common/program.hpp"
 
+#include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <cstdio>

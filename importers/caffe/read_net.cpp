@@ -1,6 +1,7 @@
 // Prototxt: text format, upgrade of V1 layers, phase rules.
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
+#include <spdlog/logger.h>
 
 #include <algorithm>
 #include <fstream>

@@ -1,6 +1,8 @@
 // Building engines.
 #include "tessera/engine.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <set>
 

@@ -1,6 +1,8 @@
 // Precision by measured cost: what was decided, or a race of networks.
 #include "exec/measured_precision.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 
 #include "exec/race.hpp"

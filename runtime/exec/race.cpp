@@ -1,5 +1,7 @@
 #include "exec/race.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>

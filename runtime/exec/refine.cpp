@@ -1,5 +1,7 @@
 #include "exec/refine.hpp"
 
+#include <spdlog/logger.h>
+
 #include "exec/race.hpp"
 #include "tessera/log.hpp"
 

@@ -1,6 +1,7 @@
 // Records looked up while lowering.
 #include "tune/tuner.hpp"
 
+#include <spdlog/logger.h>
 #include <xxhash.h>
 
 #include <algorithm>

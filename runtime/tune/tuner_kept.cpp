@@ -1,5 +1,6 @@
 // A network as it ran before a search, kept whole where it stays the fastest: single records may have changed
 // since.
+#include <spdlog/logger.h>
 #include <xxhash.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // What was searched before: records of problems, and of whole networks, whose problems then need not even be
 // listed.
+#include <spdlog/logger.h>
 #include <xxhash.h>
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // Candidates on their way to the device and into the records.
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <limits>
 #include <thread>

@@ -1,4 +1,6 @@
 // Precision by measured cost: the times of layers in INT8 and in fp32, and of the conversions between them.
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <cmath>
 

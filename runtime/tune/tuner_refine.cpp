@@ -1,5 +1,7 @@
 // Kernels that take the place of others in a network that won its race: measured alone, they were not far
 // behind.
+#include <spdlog/logger.h>
+
 #include <algorithm>
 
 #include "tessera/log.hpp"

@@ -1,4 +1,6 @@
 // What a network needs measured, and how the time is spread over it.
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <set>
 
