@@ -11,9 +11,7 @@ if [[ $# -gt 0 && $1 != -* ]]; then out=$1; shift; fi
 
 cmake/install_deps.sh build
 source cmake/build_env.sh
-if [[ ! -f build/release/CMakeCache.txt ]]; then
-  cmake --preset release -DTESSERA_TESTS=OFF -DTESSERA_BENCH=OFF "${launcher[@]}" >/dev/null
-fi
+if [[ ! -f build/release/CMakeCache.txt ]]; then configure release -DTESSERA_TESTS=OFF -DTESSERA_BENCH=OFF; fi
 cmake --build build/release -j "$jobs" --target segmenter_program
 
 # Untuned, so that it is quick; TESSERA_TUNE=fast searches for faster kernels first, about a minute a precision.

@@ -1,6 +1,8 @@
 // The default calibration: every method competes on the calibration data, then single tensors are refined.
 #include "calib/auto_calibration.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <cmath>
 

@@ -1,6 +1,8 @@
 // Comparing outputs of an INT8 network with those of the fp32 one.
 #include "calib/damage.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>

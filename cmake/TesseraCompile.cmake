@@ -9,8 +9,11 @@ if(TESSERA_CLBLAST)
 endif()
 
 add_library(tessera_options INTERFACE)
-target_compile_options(tessera_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
+target_compile_options(tessera_options INTERFACE -Wall -Wextra -Wpedantic -Wno-missing-field-initializers
                                                  -Wno-unused-parameter)
+if(NOT TESSERA_UNITY)  # where files meet, a local name may well be another file's
+  target_compile_options(tessera_options INTERFACE -Wshadow)
+endif()
 # The scalar references must round every operation on its own, as the kernels do.
 target_compile_options(tessera_options INTERFACE -ffp-contract=off)
 if(TESSERA_WERROR)
@@ -32,4 +35,5 @@ function(tessera_objects name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   add_library(${name} OBJECT ${sources})
   target_link_libraries(${name} PRIVATE tessera_options)
+  tessera_unity(${name} 100)
 endfunction()

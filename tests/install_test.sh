@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs a build and compiles docs/host_program against the installed package, as a user does.
+# Installs a build and compiles docs/host_program against the installed package, as a user does: with warnings as errors,
+# without a message, and without a header of spdlog, fmt, protobuf or OpenCV.
 # Usage: tests/install_test.sh BUILD_DIR
 set -euo pipefail
 build=$1
@@ -7,8 +8,21 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cmake --install "$build" --prefix "$work/prefix" >/dev/null
-cmake -S "$source_dir/docs/host_program" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" >/dev/null
-cmake --build "$work/build"
+cmake -S "$source_dir/docs/host_program" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" \
+  -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Wconversion -Werror" >/dev/null
+cmake --build "$work/build" -v >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+if grep -E 'warning|note:|CL_TARGET_OPENCL_VERSION is' "$work/log"; then echo "The host program is not compiled silently."; exit 1; fi
+if grep -E -- '-DSPDLOG|-DFMT' "$work/log"; then echo "The host program gets definitions of spdlog."; exit 1; fi
+
+# Each public header by itself, as a system without CMake finds it.
+for header in "$work"/prefix/include/tessera/*.hpp; do
+  echo "#include <tessera/$(basename "$header")>" >"$work/one.cpp"
+  "${CXX:-c++}" -std=c++20 -Wall -Wextra -Werror -M -MF "$work/headers" -fsyntax-only -I "$work/prefix/include" "$work/one.cpp" \
+    2>"$work/message" || { cat "$work/message"; exit 1; }
+  if [[ -s $work/message ]]; then cat "$work/message"; echo "$header is not read silently."; exit 1; fi
+  if grep -oE '[^ ]*/(spdlog|fmt|google|opencv2|nlohmann)/[^ ]*' "$work/headers"; then echo "$header needs these."; exit 1; fi
+done
+
 status=0
 "$work/build/host_program" "$work/none.onnx" 2>"$work/message" || status=$?
 grep -q none.onnx "$work/message" && [[ $status == 1 ]] || { echo "host_program: $status"; cat "$work/message"; exit 1; }

@@ -1,6 +1,8 @@
 // Finding and reading annotations.
 #include "apps/segmenter/annotations.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <array>
 

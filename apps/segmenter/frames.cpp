@@ -1,6 +1,8 @@
 // Streams of frames.
 #include "apps/segmenter/frames.hpp"
 
+#include <spdlog/logger.h>
+
 #include <chrono>
 #include <deque>
 

@@ -1,6 +1,8 @@
 // From options to files and a result.
 #include "apps/segmenter/segmenter.hpp"
 
+#include <spdlog/logger.h>
+
 #include <cstdio>
 #include <opencv2/videoio.hpp>
 

@@ -1,5 +1,6 @@
 // Printing and checking records, and the device's ceilings.
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/logger.h>
 
 #include <algorithm>
 #include <map>

@@ -1,6 +1,8 @@
 // Calibration data from image files: shuffle, decode and resize on a thread of its own.
 #include "calib/images/image_batch_stream.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <cctype>
 #include <condition_variable>

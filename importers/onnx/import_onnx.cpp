@@ -1,6 +1,7 @@
 // Reads an ONNX file into a layer graph.
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
+#include <spdlog/logger.h>
 
 #include <fstream>
 

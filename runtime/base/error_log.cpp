@@ -1,4 +1,5 @@
 // Error names and the injectable logger.
+#include <spdlog/logger.h>
 #include <spdlog/sinks/null_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 

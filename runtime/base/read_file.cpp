@@ -2,6 +2,7 @@
 #include "base/read_file.hpp"
 
 #include <fcntl.h>
+#include <spdlog/logger.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,6 +1,8 @@
 // Building engines.
 #include "build/engine_builder.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <tuple>
 

@@ -1,6 +1,8 @@
 // Networks of one calibration that differ in which layers run in INT8.
 #include "build/int8_networks.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 
 #include <algorithm>

@@ -1,6 +1,8 @@
 // Precision by measured cost: what was decided, or a race of networks.
 #include "build/measured_precision.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 
 #include "build/race.hpp"

@@ -1,5 +1,7 @@
 #include "build/network_check.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>

@@ -1,5 +1,7 @@
 #include "build/race.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>

@@ -1,5 +1,7 @@
 #include "build/refine.hpp"
 
+#include <spdlog/logger.h>
+
 #include "build/race.hpp"
 #include "tessera/log.hpp"
 

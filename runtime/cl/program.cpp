@@ -1,6 +1,7 @@
 // Building OpenCL programs.
 #include "cl/program.hpp"
 
+#include <spdlog/logger.h>
 #include <xxhash.h>
 
 #include <atomic>

@@ -1,6 +1,7 @@
 // Files: magic and version, length and checksum of the rest, length of the identity, identity, binary.
 #include "cl/program_cache.hpp"
 
+#include <spdlog/logger.h>
 #include <xxhash.h>
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // The list of passes, and running them: groups, repetition, verification.
+#include <spdlog/logger.h>
+
 #include <algorithm>
 
 #include "tessera/log.hpp"

@@ -1,6 +1,8 @@
 // Default tactics by device class.
 #include "tune/defaults.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <charconv>
 #include <set>

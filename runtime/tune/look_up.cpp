@@ -1,6 +1,7 @@
 // What is known of single problems.
 #include "tune/look_up.hpp"
 
+#include <spdlog/logger.h>
 #include <xxhash.h>
 
 #include <algorithm>

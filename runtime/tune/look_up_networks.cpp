@@ -1,4 +1,5 @@
 // How whole networks run: recipes on record, and what the times of their layers predict.
+#include <spdlog/logger.h>
 #include <xxhash.h>
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // Damaged and contradictory models: always an error that says what is wrong, never a crash.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 
 #include <random>
 

@@ -44,7 +44,7 @@ TEST_P(Family, AgreesWithTheReference) {
       ++index;
       if (only && std::atoi(only) != index) continue;
       bool preferred = true;  // the layout that gets more than the fallback
-      for (const SampleCase& c : test::layoutCases(family, instance, caps, index)) {
+      for (const SampleCase& c : test::casesToTry(family, instance, caps, index)) {
         const auto tactics = test::tacticsToTry(family, c.view, caps, preferred ? index : -1);
         preferred = false;
         for (const Tactic& tactic : tactics) {

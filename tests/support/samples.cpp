@@ -97,6 +97,26 @@ std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance
   return cases;
 }
 
+namespace {
+bool wantAll() {
+  const char* want = std::getenv("TESSERA_TEST_TACTICS");
+  return want && std::string_view(want) == "all";
+}
+}  // namespace
+
+bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& caps) {
+  return !caps.isCpu() || family.cost(family.problem(view), caps).efficiency > 0.02;
+}
+
+std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance, const DeviceCaps& caps,
+                                   int index) {
+  auto cases = layoutCases(family, instance, caps, static_cast<unsigned>(index));
+  if (wantAll() || cases.size() < 2 || madeFor(family, cases[0].view, caps)) return cases;
+  std::vector<SampleCase> chosen;
+  for (std::size_t i = static_cast<std::size_t>(index) % 2; i < cases.size(); i += 2) chosen.push_back(std::move(cases[i]));
+  return chosen;
+}
+
 std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
                                  int turn) {
   const Problem problem = family.problem(view);
@@ -107,11 +127,9 @@ std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view,
   std::vector<Tactic> others{members.front(), members.back()};
   for (int i = 0; i < 2; ++i) others.push_back(members[random() % members.size()]);
   // Every tactic is a program to build: one of the others per case, unless all are asked for.
-  const char* want = std::getenv("TESSERA_TEST_TACTICS");
-  if (!want || std::string_view(want) != "all") {
-    // Families made for GPUs compile for long on CPUs, which never choose them: there every third case tries another.
-    const bool foreign = caps.isCpu() && family.cost(problem, caps).efficiency <= 0.02;
-    if (turn < 0 || (foreign && turn % 3 != 0)) return chosen;
+  if (!wantAll()) {
+    // Of families made for other devices, every third case tries another.
+    if (turn < 0 || (!madeFor(family, view, caps) && turn % 3 != 0)) return chosen;
     others = {others[turn % others.size()]};
   }
   for (const Tactic& tactic : others)

@@ -1,5 +1,6 @@
 // What the tuner believes to have searched before: networks, problems, budgets.
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <unistd.h>
 

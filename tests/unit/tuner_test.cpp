@@ -2,6 +2,7 @@
 #include "tune/tuner.hpp"
 
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
 #include <unistd.h>
 
 #include <cmath>

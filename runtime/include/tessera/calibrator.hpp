@@ -29,7 +29,7 @@ class Calibrator {
   virtual int batchCount() const { return 0; }
   /// A cache written before (either format); empty: calibrate.
   virtual std::string readCache() { return {}; }
-  virtual void writeCache(const std::string& text) {}
+  virtual void writeCache([[maybe_unused]] const std::string& text) {}
 };
 
 struct CalibrationOptions {

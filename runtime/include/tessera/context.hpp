@@ -2,6 +2,9 @@
 /// Running an engine.
 #pragma once
 
+#ifndef CL_TARGET_OPENCL_VERSION  // else the headers of OpenCL print that they choose this themselves
+#define CL_TARGET_OPENCL_VERSION 300
+#endif
 #include <CL/cl.h>
 
 #include <map>

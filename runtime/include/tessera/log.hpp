@@ -1,10 +1,13 @@
 /// \file
-/// The library prints nothing; it logs through one spdlog logger that the host may replace.
+/// The library prints nothing; it logs through one spdlog logger that the host may replace. A host that does not needs
+/// no header of spdlog; one that does, or logs itself, includes <spdlog/logger.h>.
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <memory>
+
+namespace spdlog {
+class logger;
+}
 
 namespace tessera {
 

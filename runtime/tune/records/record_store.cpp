@@ -2,6 +2,7 @@
 #include "tune/records/record_store.hpp"
 
 #include <fcntl.h>
+#include <spdlog/logger.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,7 @@
 #include "tune/search/precision_search.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <cmath>
 

@@ -1,5 +1,6 @@
 #include "tune/search/search_marks.hpp"
 
+#include <spdlog/logger.h>
 #include <xxhash.h>
 
 #include <algorithm>

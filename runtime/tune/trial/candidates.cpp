@@ -1,6 +1,8 @@
 // Candidates in this process.
 #include "tune/trial/candidates.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>

@@ -1,6 +1,8 @@
 // Candidates on their way to the device and into the records.
 #include "tune/trial/trials.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <set>
 #include <thread>

@@ -2,6 +2,8 @@
 // meanwhile.
 #include "tune/trial/worker.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>

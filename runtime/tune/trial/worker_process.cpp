@@ -1,4 +1,6 @@
 // The worker's side of the pipes.
+#include <spdlog/logger.h>
+
 #include <cstdio>
 #include <iostream>
 #include <optional>
