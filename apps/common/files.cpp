@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "apps/common/names.hpp"
 #include "base/write_file.hpp"
 #include "tessera/error.hpp"
 
@@ -85,6 +86,6 @@ Json readJson(const fs::path& file) {
   }
 }
 
-void writeJson(const fs::path& file, const Json& value) { writeFile(file, value.dump(2) + "\n"); }
+void writeJson(const fs::path& file, const Json& value) { writeFile(file, jsonText(value)); }
 
 }  // namespace tessera::app

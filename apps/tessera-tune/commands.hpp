@@ -9,6 +9,7 @@
 #include "apps/common/files.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
+#include "apps/common/shapes.hpp"
 #include "tune/records/record_store.hpp"
 #include "tune/trial/candidates.hpp"
 
@@ -17,6 +18,7 @@ namespace tessera::app {
 struct TuneArguments {
   CommonOptions common;
   Int8Arguments int8;
+  ShapeArguments shapes;
   std::vector<std::string> models, problems;
   std::string problemFile, preprocess;
   std::int64_t batch = 1;

@@ -71,7 +71,9 @@ Json report(const std::string& name, const Engine& engine, TuneProgress last) {
 // A model and how it is built: in INT8 with a calibration, where that is asked for.
 std::pair<Graph, EngineOptions> loadForTuning(const TuneArguments& a, const std::string& model,
                                               const Device& device) {
-  const Graph graph = loadModel(model, a.batch);
+  ImportOptions import;
+  import.inputShapes = a.shapes.shapes();
+  const Graph graph = loadModel(model, a.batch, std::move(import));
   EngineOptions options = a.common.engineOptions();
   completeInt8(
       a.int8, graph,
@@ -91,8 +93,10 @@ std::vector<std::string> listedProblems(const TuneArguments& a) {
   std::vector<std::string> problems = a.problems;
   if (!a.problemFile.empty()) {
     std::istringstream in(readFile(a.problemFile));
-    for (std::string line; std::getline(in, line);)
+    for (std::string line; std::getline(in, line);) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
       if (!line.empty() && line[0] != '#') problems.push_back(line);
+    }
   }
   for (const std::string& problem : problems) try {
       requireOutputs(problem);

@@ -9,6 +9,7 @@
 #include <deque>
 #include <mutex>
 #include <opencv2/imgcodecs.hpp>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -24,13 +25,15 @@ namespace {
 
 bool isImage(const fs::path& file) {
   std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   for (const char* known : {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".tif", ".tiff", ".webp"})
     if (extension == known) return true;
   return false;
 }
 
-// The order is part of what a seed promises, so the shuffle is written out: std::shuffle differs between libraries.
+// The order is part of what a seed promises, so the shuffle is written out: std::shuffle differs between
+// libraries.
 void shuffle(std::vector<fs::path>& files, unsigned seed) {
   std::mt19937 random(seed);
   for (std::size_t i = files.size(); i > 1; --i) std::swap(files[i - 1], files[random() % i]);
@@ -40,7 +43,8 @@ HostTensor preprocessed(const fs::path& file, const ImagePreprocess& how) {
   const cv::Mat image = readImageFile(file, cv::IMREAD_COLOR);
   HostTensor pixels(DataType::UInt8, {1, image.rows, image.cols, 3});
   for (int y = 0; y < image.rows; ++y)
-    std::copy_n(reinterpret_cast<const std::byte*>(image.ptr(y)), image.cols * 3, pixels.data.begin() + static_cast<std::ptrdiff_t>(y) * image.cols * 3);
+    std::copy_n(reinterpret_cast<const std::byte*>(image.ptr(y)), image.cols * 3,
+                pixels.data.begin() + static_cast<std::ptrdiff_t>(y) * image.cols * 3);
   const Operator& op = operatorNamed("ImagePreprocess");
   OpView view{"ImagePreprocess", how.attributes(), {{DataType::UInt8, pixels.shape, {}}}, {}};
   view.outputs = op.infer(view.attrs, view.inputs);
@@ -119,6 +123,11 @@ struct ImageBatchStream::Impl {
         ready.push_back(*std::move(made));
         changed.notify_all();
       }
+      if (!any)
+        throw Error(ErrorCode::InvalidArgument,
+                    "of " + std::to_string(files.size()) +
+                        " calibration images fewer can be read than a batch takes (" +
+                        std::to_string(options.batchSize) + ")");
     } catch (...) {
       const std::lock_guard lock(mutex);
       failure = std::current_exception();
@@ -141,7 +150,8 @@ struct ImageBatchStream::Impl {
   }
 };
 
-ImageBatchStream::ImageBatchStream(std::vector<fs::path> files, ImageBatchOptions options) : impl_(std::make_unique<Impl>()) {
+ImageBatchStream::ImageBatchStream(std::vector<fs::path> files, ImageBatchOptions options)
+    : impl_(std::make_unique<Impl>()) {
   if (options.batchSize < 1) throw Error(ErrorCode::InvalidArgument, "a batch holds at least one image");
   shuffle(files, options.seed);
   impl_->files = std::move(files);
@@ -206,11 +216,11 @@ std::vector<fs::path> listedImages(const fs::path& list) {
     const auto end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
     if (line.find('\0') != std::string_view::npos)
       throw Error(ErrorCode::InvalidArgument, "calibration images: " + list.string() +
                                                   " is neither an image of a known kind nor a list of paths");
-    if (!line.empty())
+    if (!line.empty() && line[0] != '#')
       found.push_back(fs::path(line).is_absolute() ? fs::path(line) : list.parent_path() / line);
   }
   return found;
@@ -222,7 +232,8 @@ std::vector<fs::path> calibrationImages(const std::vector<std::string>& paths) {
   std::vector<fs::path> files;
   for (const std::string& given : paths) {
     const fs::path path(given);
-    if (!fs::exists(path)) throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " does not exist");
+    if (!fs::exists(path))
+      throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " does not exist");
     std::vector<fs::path> found;
     if (fs::is_directory(path)) {
       for (const auto& entry : fs::recursive_directory_iterator(path))
@@ -232,7 +243,8 @@ std::vector<fs::path> calibrationImages(const std::vector<std::string>& paths) {
     } else {
       found = listedImages(path);
     }
-    if (found.empty()) throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " holds no image");
+    if (found.empty())
+      throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " holds no image");
     std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
   }

@@ -13,11 +13,11 @@
 namespace tessera {
 
 struct ImageBatchOptions {
-  std::string input;            ///< name of the network's input
-  ImagePreprocess preprocess;   ///< as inference does it
+  std::string input;           ///< name of the network's input
+  ImagePreprocess preprocess;  ///< as inference does it
   int batchSize = 1;
-  int limit = 0;                ///< images at most; 0: all
-  unsigned seed = 0;            ///< of the shuffle that picks them; equal seeds give equal batches on every machine
+  int limit = 0;      ///< images at most; 0: all
+  unsigned seed = 0;  ///< of the shuffle that picks them; equal seeds give equal batches on every machine
   std::filesystem::path cacheFile;  ///< read before and written after calibration; empty: none
 };
 
@@ -42,7 +42,9 @@ class ImageBatchStream final : public Calibrator {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Image files below the folders and in the lists (text files, one path a line), sorted; images as given.
+/// Image files below the folders and in the lists, sorted; images as given. A list is a text file with one
+/// path a line, relative to the list's folder; lines may end as on Windows, empty ones and those that begin
+/// with # count for nothing.
 std::vector<std::filesystem::path> calibrationImages(const std::vector<std::string>& paths);
 
 }  // namespace tessera

@@ -71,10 +71,31 @@ void GraphImporter::addInitializers(const tessera_onnx::Graph& graph, Scope& sco
   }
 }
 
+namespace {
+
+// A declared shape with its open extents as the options fill them; none where they do not.
+std::optional<Shape> filledShape(const Shape& declared, const std::string& name, const ImportOptions& options) {
+  if (!declared.empty() && std::find(declared.begin(), declared.end(), -1) == declared.end()) return std::nullopt;
+  std::optional<Shape> wanted;
+  if (const auto all = options.inputShapes.find("*"); all != options.inputShapes.end()) wanted = all->second;
+  if (!wanted && options.openShape) wanted = options.openShape(name, declared);
+  if (!wanted || declared.empty()) return wanted;
+  if (wanted->size() != declared.size()) return std::nullopt;
+  for (std::size_t i = 0; i < declared.size(); ++i)
+    if (declared[i] >= 0) (*wanted)[i] = declared[i];
+  return wanted;
+}
+
+}  // namespace
+
 Shape GraphImporter::inputShape(const tessera_onnx::ValueInfo& input) {
   const auto& type = input.type().tensor_type();
   std::string open;
-  Shape shape;
+  Shape shape, declared;
+  for (const auto& dim : type.shape().dim())
+    declared.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : -1);
+  if (!options_.inputShapes.count(input.name()))
+    if (const auto filled = filledShape(declared, input.name(), options_)) return *filled;
   for (int i = 0; i < type.shape().dim_size(); ++i) {
     const auto& dim = type.shape().dim(i);
     const bool known = dim.has_dim_value() && dim.dim_value() >= 0;
@@ -98,10 +119,10 @@ Shape GraphImporter::inputShape(const tessera_onnx::ValueInfo& input) {
   }
   if (!type.has_shape())
     throw Error(ErrorCode::InvalidArgument, state_.builder.file() + ": input '" + input.name() +
-                                                "' has no shape in the model; give it one.");
+                                                "' has no shape in the model; give it one (--shape " + input.name() + "=..).");
   if (!open.empty())
     throw Error(ErrorCode::InvalidArgument, state_.builder.file() + ": input '" + input.name() + "' leaves " +
-                                                open + " open; give the input a shape.");
+                                                open + " open; give the input a shape (--shape " + input.name() + "=..).");
   return shape;
 }
 
@@ -249,7 +270,8 @@ void GraphImporter::run() {
       throw Error(ErrorCode::InvalidArgument,
                   builder.file() + ": the model has no input named '" + name + "'.");
   };
-  for (const auto& given : options_.inputShapes) wantInput(given.first);
+  for (const auto& given : options_.inputShapes)
+    if (given.first != "*") wantInput(given.first);
   for (const auto& given : options_.constants) wantInput(given.first);
 
   Scope scope;

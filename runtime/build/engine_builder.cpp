@@ -107,6 +107,8 @@ std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
     engine = fastest(source.given);
   }
   savePrograms(*engine);
+  TuneReport& report = engine->impl_->tuning;
+  if (report.candidates > 0) report.seconds = tuner_->spent();  // races and compiling, too
   const Engine::Impl& built = engine->impl();
   log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
              built.name, caps_.name, built.lowered.steps.size(), built.programs.size(),

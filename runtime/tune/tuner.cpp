@@ -60,6 +60,7 @@ Found Tuner::reject(const Graph& graph, const Step* step, const std::string& rea
 }
 
 void Tuner::savePrograms(const Lowered& lowered) {
+  if (budget_.elapsed() > budget_.total()) return;  // they only save time later
   trials_.savePrograms(lowered, options_.folder.value_or(defaultCacheFolder()));
 }
 

@@ -42,6 +42,7 @@ class Tuner {
   std::vector<Variant> variants(const Graph& graph) const;
   double raceSeconds() const { return budget_.raceSeconds(); }
   double refineSeconds() const { return budget_.refineSeconds(); }
+  double spent() const { return budget_.elapsed(); }  ///< seconds since the first search began; 0 without one
   /// What later builds take for the network.
   void recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds);
 

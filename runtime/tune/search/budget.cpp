@@ -23,7 +23,8 @@ double Budget::total() const {
 double Budget::searchSeconds() const { return total() * kSearchShare; }
 
 double Budget::raceSeconds() const {
-  return std::min(options_.mode == TuneMode::Full ? 60.0 : 6.0, total() * kRacesShare / races_);
+  const double left = std::max(0.0, total() - elapsed());
+  return std::min({options_.mode == TuneMode::Full ? 60.0 : 6.0, total() * kRacesShare / races_, left});
 }
 
 double Budget::refineSeconds() const { return std::max(0.0, total() * kRefinedShare - elapsed()); }
@@ -36,6 +37,6 @@ void Budget::beginSearch(double until) {
   untilFraction_ = until;
 }
 
-bool Budget::over(double share) const { return elapsed() > begin_ + share * (end_ - begin_); }
+double Budget::left(double share) const { return begin_ + share * (end_ - begin_) - elapsed(); }
 
 }  // namespace tessera

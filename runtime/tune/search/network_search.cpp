@@ -107,6 +107,7 @@ std::vector<NetworkSearch::Comparison> NetworkSearch::comparisonsOf(std::vector<
 void NetworkSearch::measure(const std::vector<Comparison>& comparisons, double share,
                             std::pair<double, double> fractions, const std::function<void()>& after) {
   std::size_t ahead = 4, compiled = 0;
+  double each = 0;  // seconds that one took to compile
   for (std::size_t i = 0; i < comparisons.size(); ++i) {
     if (budget_.over(share)) {
       comparisons[i].job->cut = true;
@@ -115,13 +116,17 @@ void NetworkSearch::measure(const std::vector<Comparison>& comparisons, double s
     const double part = static_cast<double>(i) / static_cast<double>(comparisons.size());
     tell(comparisons[i].job->layer, fractions.first + part * (fractions.second - fractions.first));
     if (i == compiled) {
+      if (each > 0)  // no more than the time left can compile
+        ahead = std::clamp(static_cast<std::size_t>(std::max(budget_.left(share) / each, 1.0)), std::size_t{1}, ahead);
       std::vector<const std::vector<Way>*> soon;
       std::size_t candidates = 0;
       for (; compiled < comparisons.size() && (candidates < ahead || compiled == i); ++compiled) {
         soon.push_back(&comparisons[compiled].ways);
         candidates += trials_.unmeasured(comparisons[compiled].ways);
       }
+      const double before = budget_.elapsed();
       trials_.compileAhead(soon);
+      if (candidates > 1) each = (budget_.elapsed() - before) / static_cast<double>(candidates);
       ahead = std::min(2 * ahead, kMostAhead);
     }
     trials_.measure(comparisons[i].ways);
