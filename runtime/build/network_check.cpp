@@ -94,14 +94,20 @@ std::optional<Other> anotherWay(const Step& step, const DeviceCaps& caps) {
 }
 
 // Empty, or how a step's results differ from what another kernel makes of the same operands.
-std::string faultOf(const Device& device, const DeviceCaps& caps, const TracedStep& traced) {
+// `programs`: those compiled so far.
+std::string faultOf(const Device& device, const DeviceCaps& caps, const TracedStep& traced,
+                    ProgramSet& programs) {
   const Step& step = traced.step;
   const auto other = anotherWay(step, caps);
   if (!other) return {};
   std::vector<bool> constants;
   for (const auto& constant : step.constants) constants.push_back(constant != nullptr);
-  const auto wanted =
-      OpRunner(device, *other->family, other->view, other->tactic, traced.inputs, constants).run();
+  const Launch launch = other->family->plan(other->family->problem(other->view), other->tactic, caps);
+  std::vector<const KernelCall*> calls;
+  for (const KernelCall& call : launch.calls) calls.push_back(&call);
+  programs.build(calls);
+  const auto operands = std::make_shared<OpOperands>(device, other->view, traced.inputs, constants);
+  const auto wanted = OpRunner(device, *other->family, operands, other->tactic, &programs).run();
   const Tolerance tolerance = operatorNamed(step.view.op).tolerance(step.view);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (sameBits(traced.outputs[i], wanted[i])) continue;
@@ -126,8 +132,9 @@ std::optional<NetworkFault> faultyStep(const std::shared_ptr<const Engine>& engi
   std::optional<NetworkFault> fault;
   const DeviceCaps caps = hasIntegers(*engine) ? engine->device().int8Caps() : engine->device().caps();
   Context context(engine);
+  ProgramSet programs(engine->device());
   StepTrace::run(context, inputs, [&](const TracedStep& traced) {
-    const std::string what = faultOf(engine->device(), caps, traced);
+    const std::string what = faultOf(engine->device(), caps, traced, programs);
     ++check.kernels;
     if (what.empty()) return true;
     const Step& step = traced.step;

@@ -102,7 +102,7 @@ class ImagePreprocessOp final : public Operator {
  public:
   std::string_view name() const override { return "ImagePreprocess"; }
   AttributeNames attributes() const override {
-    return {"mean", "pad", "resize", "rgb", "scale", "size", "std"};
+    return {"channels_last", "mean", "pad", "resize", "rgb", "scale", "size", "std"};
   }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);

@@ -42,13 +42,30 @@ std::vector<std::shared_ptr<const HostTensor>> constantsOf(const OpView& view, P
   return constants;
 }
 
-constexpr std::int64_t kMostElementsTried =
-    20000;  // of constants: what packings depend on shows in small ones
+// Of constants: what packings depend on shows in small ones.
+constexpr std::int64_t kMostElementsTried = 5000;
 
 std::int64_t constantElements(const OpView& view) {
   std::int64_t all = 0;
   for (const TensorDesc& input : view.inputs)
     if (input.present() && input.constant) all += input.size();
+  return all;
+}
+
+// The fallback and, where `neighbours` asks for them, those that differ from it in one tunable.
+std::vector<Tactic> tactics(const KernelFamily& family, const Problem& problem, const DeviceCaps& caps,
+                            bool neighbours) {
+  std::vector<Tactic> all{family.fallback(problem, caps)};
+  if (!neighbours) return all;
+  const TacticSpace space = family.space(problem, caps);
+  for (const auto& parameter : space.parameters)
+    for (const int value : parameter.values) {
+      Tactic near = all.front();
+      near.set(parameter.name, value);
+      if (near == all.front() || !space.contains(near)) continue;
+      all.push_back(std::move(near));
+      break;
+    }
   return all;
 }
 
@@ -62,11 +79,12 @@ void addSteps(Lowered& lowered, const KernelFamily& family, const DeviceCaps& ca
       const OpView view = withBlocks(base, choice);
       if (!family.applies(view, caps)) continue;
       const Problem problem = family.problem(view);
-      for (const Tactic& tactic : test::tacticsToTry(family, view, caps, index)) {
+      for (const Tactic& tactic : tactics(family, problem, caps, index % 4 == 0)) {
         Step step;
         step.layer = "step " + std::to_string(lowered.steps.size());
         step.view = view, step.family = &family, step.tactic = tactic;
         step.launch = family.plan(problem, tactic, caps);
+        if (step.launch.packed.empty()) continue;
         step.constants = constantsOf(view, pool);
         lowered.steps.push_back(std::move(step));
       }
