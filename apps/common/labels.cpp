@@ -78,7 +78,8 @@ std::uint8_t byteOf(const Json& value, const std::string& where, const std::stri
 // The data set's own number of a class; -1 stands for none.
 int datasetIdOf(const Json& value, const LabelSet& before, const std::string& where,
                 const std::string& which) {
-  if (value.is_number_integer() && value == -1) return -1;
+  const bool isSigned = value.is_number_integer() && !value.is_number_unsigned();
+  if (isSigned && value.get<std::int64_t>() == -1) return -1;
   const int id = byteOf(value, where, "the id of " + which);
   for (std::size_t c = 0; c < before.classes.size(); ++c)
     if (before.classes[c].datasetId == id)
