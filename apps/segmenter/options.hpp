@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
 #include "apps/common/shapes.hpp"
@@ -15,6 +16,7 @@ namespace tessera::app {
 struct SegmenterOptions {
   CommonOptions common;
   Int8Arguments int8;
+  FreezeArguments freeze;
   ShapeArguments shapes;
   std::string model, preprocess, output;
   std::vector<std::string> images, videos;

@@ -57,6 +57,7 @@ Graph importNetwork(const SegmenterOptions& options, const Sidecar& sidecar,
                     const std::vector<ImageFile>& files) {
   ImportOptions import;
   import.inputShapes = options.shapes.shapes();
+  options.freeze.apply(import);
   cv::Size size;
   import.openShape = [&](const std::string& name, const std::vector<std::int64_t>& declared)
                          ->std::optional<Shape> {

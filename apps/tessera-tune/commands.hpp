@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/common/files.hpp"
+#include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
 #include "apps/common/shapes.hpp"
@@ -18,6 +19,7 @@ namespace tessera::app {
 struct TuneArguments {
   CommonOptions common;
   Int8Arguments int8;
+  FreezeArguments freeze;
   ShapeArguments shapes;
   std::vector<std::string> models, problems;
   std::string problemFile, preprocess;

@@ -26,6 +26,7 @@ void addOptions(CLI::App& app, TuneArguments& a) {
   app.add_option("--budget", a.common.tuneBudget, "Another name of --tune-budget")
       ->check(number(0.0, 1e6))
       ->type_name("S");
+  a.freeze.add(app);
   a.int8.add(app);
   app.add_flag("--show", a.show, "Print the device's records");
   app.add_option("--export", a.exportFile, "Write the device's records to a file")->type_name("F");

@@ -72,6 +72,7 @@ Json report(const std::string& name, const Engine& engine, TuneProgress last) {
 std::pair<Graph, EngineOptions> loadForTuning(const TuneArguments& a, const std::string& model,
                                               const Device& device) {
   ImportOptions import;
+  a.freeze.apply(import);
   import.inputShapes = a.shapes.shapes();
   const Graph graph = loadModel(model, a.batch, std::move(import));
   EngineOptions options = a.common.engineOptions();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
 #include "apps/common/shapes.hpp"
@@ -27,6 +28,7 @@ struct EngineArguments {
   std::string model, preprocess;
   std::int64_t batch = 1;
   std::vector<std::string> passesOff;
+  FreezeArguments freeze;
   ShapeArguments shapes;
   Int8Arguments int8;
 

@@ -13,6 +13,7 @@ void EngineArguments::add(CLI::App& app) {
       ->type_name("M");
   app.add_option("--batch", batch, "Batch size")->check(number(1, 4096))->capture_default_str();
   shapes.add(app);
+  freeze.add(app);
   std::string names;
   for (const Pass& pass : allPasses()) names += (names.empty() ? "" : ", ") + std::string(pass.name);
   app.add_option("--passes-off", passesOff, "Graph passes to leave out: " + names)
@@ -28,6 +29,7 @@ Graph EngineArguments::load(const OpenShape& openShape) const {
   requireModelFiles(model);
   ImportOptions options;
   options.inputShapes = shapes.shapes();
+  freeze.apply(options);
   options.openShape = openShape;
   if (!openShape &&
       !int8.images.empty())  // images to calibrate from have the size that their description says

@@ -7,6 +7,7 @@ void addRows_activation(RowList&);
 void addRows_attention(RowList&);
 void addRows_constants(RowList&);
 void addRows_contrib(RowList&);
+void addRows_control_flow(RowList&);
 void addRows_conv(RowList&);
 void addRows_einsum(RowList&);
 void addRows_elementwise(RowList&);
@@ -23,17 +24,18 @@ void addRows_recurrent(RowList&);
 void addRows_reduction(RowList&);
 void addRows_resize(RowList&);
 void addRows_sampling(RowList&);
+void addRows_sequences(RowList&);
 void addRows_shape(RowList&);
 void addRows_slicing(RowList&);
 void addRows_window(RowList&);
 
 namespace {
 constexpr void (*kThemes[])(RowList&) = {
-    addRows_activation, addRows_attention, addRows_constants, addRows_contrib, addRows_conv, addRows_einsum,
-    addRows_elementwise, addRows_gather, addRows_integer_products, addRows_loss, addRows_matmul,
-    addRows_moving, addRows_normalization, addRows_pooling, addRows_qlinear, addRows_quantize,
-    addRows_recurrent, addRows_reduction, addRows_resize, addRows_sampling, addRows_shape, addRows_slicing,
-    addRows_window,
+    addRows_activation, addRows_attention, addRows_constants, addRows_contrib, addRows_control_flow,
+    addRows_conv, addRows_einsum, addRows_elementwise, addRows_gather, addRows_integer_products,
+    addRows_loss, addRows_matmul, addRows_moving, addRows_normalization, addRows_pooling, addRows_qlinear,
+    addRows_quantize, addRows_recurrent, addRows_reduction, addRows_resize, addRows_sampling,
+    addRows_sequences, addRows_shape, addRows_slicing, addRows_window,
 };
 }  // namespace
 

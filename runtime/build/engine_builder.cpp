@@ -11,6 +11,7 @@
 #include "build/race.hpp"
 #include "build/refine.hpp"
 #include "exec/weights.hpp"
+#include "lower/memory_need.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
 #include "ops/quantised.hpp"
@@ -74,6 +75,7 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   if (int8 && !options_.calibration && !options_.optimized) own = takeQdq(graph);
   std::vector<CountedOutput> counted = exposeCounts(graph);
   if (!options_.optimized) optimize(graph, options_.passes);
+  requireMemory(graph, device_.caps());
   if (!int8) return {{std::move(graph), {}}, {}, std::move(counted)};
   Source source;
   source.int8.emplace(toInt8(graph, sourceHash, own ? &*own : nullptr));
@@ -165,6 +167,7 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   made->counted = counted_;
   made->lowered = std::move(lowered);
   planMemory(made->lowered, caps_);
+  requireMemory(made->lowered, caps_);
   std::vector<const KernelCall*> calls;
   for (const Step& step : made->lowered.steps)
     for (const auto& call : step.launch.calls) calls.push_back(&call);

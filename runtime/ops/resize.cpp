@@ -63,7 +63,7 @@ class Resize final : public Operator {
     wantInputs(inputs, 1, 1);
     if (!isFloat(inputs[0].type) && attrs.string("mode", "nearest") != "nearest")
       refuse("can interpolate floating-point inputs only");
-    checkAttributes(attrs, inputs[0].shape);
+    checkAttributes(attrs, inputs[0].shape);  // without a table entry per cell: the sizes may be anything
     return {{inputs[0].type, attrs.integers("sizes"), {}}};
   }
 
@@ -144,8 +144,13 @@ void checkAttributes(const Attributes& attrs, const Shape& x) {
          "tf_half_pixel_for_nn", "tf_crop_and_resize"});
   oneOf("nearest", "round_prefer_floor", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
   const auto sizes = attrs.integers("sizes");
+  if (std::ranges::any_of(x, [](auto extent) { return extent < 1; }))
+    refuse("nothing to resize in " + toString(x));
   if (sizes.size() != x.size() || std::ranges::any_of(sizes, [](auto s) { return s < 1; }))
     refuse("sizes " + toString(sizes) + " do not fit " + toString(x));
+  // Every cell of an axis has an entry in a table, and coordinates are computed in single precision.
+  if (std::ranges::any_of(sizes, [](auto s) { return s > (std::int64_t{1} << 24); }))
+    refuse("sizes " + toString(sizes) + " have more than 16777216 cells along an axis");
   if (attrs.has("scales") && attrs.numbers("scales").size() != x.size())
     refuse("scales needs one entry per extent");
   if (attrs.string("coordinate", "half_pixel") == "tf_crop_and_resize" &&
