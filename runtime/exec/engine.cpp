@@ -10,6 +10,7 @@
 #include "exec/race.hpp"
 #include "exec/refine.hpp"
 #include "exec/weights.hpp"
+#include "lower/memory_need.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
 #include "ops/quantised.hpp"
@@ -105,6 +106,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   if (options.precision == Precision::Int8 && !options.calibration && !options.optimized)
     own = takeQdq(graph);
   if (!options.optimized) optimize(graph, options.passes);
+  requireMemory(graph, device.caps());
   const std::string name = graph.name;
   std::optional<Int8Networks> int8;
   if (options.precision == Precision::Int8)
@@ -122,6 +124,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
     made->precisions = network.precisions;
     made->lowered = std::move(lowered);
     planMemory(made->lowered, caps);
+    requireMemory(made->lowered, caps);
     std::vector<const KernelCall*> calls;
     for (const Step& step : made->lowered.steps)
       for (const auto& call : step.launch.calls) calls.push_back(&call);

@@ -1,20 +1,28 @@
 // Host evaluation of a graph through Operator::reference.
 #include "graph/evaluate.hpp"
 
+#include "ops/evaluation_work.hpp"
 #include "ops/operator.hpp"
 
 namespace tessera {
 
-std::vector<HostTensor> evaluateLayer(const Graph& graph, const Layer& layer,
-                                      const std::vector<HostTensor>& inputs) {
+namespace {
+OpView viewOf(const Graph& graph, const Layer& layer) {
   OpView view{layer.op, layer.attrs, {}, {}};
   for (TensorId id : layer.inputs)
     view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
+  for (TensorId id : layer.outputs) view.outputs.push_back(graph.tensor(id).desc());
+  return view;
+}
+}  // namespace
+
+double evaluationWork(const Graph& graph, const Layer& layer) { return evaluationWork(viewOf(graph, layer)); }
+
+std::vector<HostTensor> evaluateLayer(const Graph& graph, const Layer& layer,
+                                      const std::vector<HostTensor>& inputs) {
+  const OpView view = viewOf(graph, layer);
   std::vector<HostTensor> outputs;
-  for (TensorId id : layer.outputs) {
-    view.outputs.push_back(graph.tensor(id).desc());
-    outputs.emplace_back(graph.tensor(id).type, graph.tensor(id).shape);
-  }
+  for (const TensorDesc& output : view.outputs) outputs.emplace_back(output.type, output.shape);
   operatorNamed(layer.op).reference(view, inputs, outputs);
   return outputs;
 }

@@ -14,6 +14,9 @@ namespace tessera {
 std::vector<HostTensor> evaluateLayer(const Graph& graph, const Layer& layer,
                                       const std::vector<HostTensor>& inputs);
 
+/// About how many multiply-adds evaluateLayer takes as long as.
+double evaluationWork(const Graph& graph, const Layer& layer);
+
 /// The graph's outputs, in order. Throws Error(InvalidArgument) where an input is missing or has another type
 /// or shape.
 std::vector<HostTensor> evaluate(const Graph& graph, const std::map<std::string, HostTensor>& inputs);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "graph/amount.hpp"
 #include "lower/step.hpp"
 
 namespace tessera {
@@ -88,9 +89,11 @@ void planMemory(Lowered& lowered, const DeviceCaps& device) {
     placed.push_back(id);
   }
   if (device.maxAllocation && lowered.arenaBytes > device.maxAllocation)
-    throw Error(ErrorCode::OutOfMemory, "the activations take " + std::to_string(lowered.arenaBytes >> 20) +
-                                            " MiB in one buffer; " + device.name + " allows " +
-                                            std::to_string(device.maxAllocation >> 20) + " MiB");
+    throw Error(ErrorCode::OutOfMemory, "the activations need " +
+                                            byteAmount(static_cast<double>(lowered.arenaBytes)) +
+                                            " in one buffer, " + device.name + " allows " +
+                                            byteAmount(static_cast<double>(device.maxAllocation)) +
+                                            ": a smaller batch or smaller inputs would help");
 }
 
 }  // namespace tessera

@@ -7,7 +7,13 @@
 
 namespace tessera {
 
-MatMulShape matMulShape(const Shape& a, const Shape& b) {
+namespace {
+Shape batchOf(const Shape& shape) {
+  return {shape.begin(), shape.size() < 2 ? shape.begin() : shape.end() - 2};
+}
+}  // namespace
+
+MatMulShape matMulExtents(const Shape& a, const Shape& b) {
   if (a.empty() || b.empty()) refuse("MatMul does not take scalars");
   MatMulShape s;
   const bool row = a.size() == 1, column = b.size() == 1;
@@ -16,13 +22,17 @@ MatMulShape matMulShape(const Shape& a, const Shape& b) {
   s.n = column ? 1 : b.back();
   if ((column ? b[0] : b[b.size() - 2]) != s.k)
     refuse(toString(a) + " times " + toString(b) + " does not fit");
-  const Shape aBatch(a.begin(), row ? a.begin() : a.end() - 2);
-  const Shape bBatch(b.begin(), column ? b.begin() : b.end() - 2);
-  const TensorDesc batches[] = {{DataType::Float32, aBatch, {}}, {DataType::Float32, bBatch, {}}};
+  const TensorDesc batches[] = {{DataType::Float32, batchOf(a), {}}, {DataType::Float32, batchOf(b), {}}};
   s.batch = s.output = broadcastShapes(batches);
   if (!row) s.output.push_back(s.m);
   if (!column) s.output.push_back(s.n);
-  const auto aStrides = broadcastStrides(aBatch, s.batch), bStrides = broadcastStrides(bBatch, s.batch);
+  return s;
+}
+
+MatMulShape matMulShape(const Shape& a, const Shape& b) {
+  MatMulShape s = matMulExtents(a, b);
+  const auto aStrides = broadcastStrides(batchOf(a), s.batch),
+             bStrides = broadcastStrides(batchOf(b), s.batch);
   forEachIndex(s.batch, [&](std::int64_t, std::span<const std::int64_t> at) {
     s.aItem.push_back(dot(at, aStrides));
     s.bItem.push_back(dot(at, bStrides));
@@ -40,7 +50,7 @@ class MatMul final : public Operator {
     wantInputs(inputs, 2, 2);
     if (inputs[0].type != inputs[1].type || inputs[0].type == DataType::Bool)
       refuse("wants operands of one arithmetic type");
-    return {{inputs[0].type, matMulShape(inputs[0].shape, inputs[1].shape).output, {}}};
+    return {{inputs[0].type, matMulExtents(inputs[0].shape, inputs[1].shape).output, {}}};
   }
 
   void reference(const OpView&, std::span<const HostTensor> inputs,

@@ -19,5 +19,7 @@ struct MatMulShape {
 
 /// numpy's rules; throws Error(InvalidArgument) where the operands do not fit.
 MatMulShape matMulShape(const Shape& a, const Shape& b);
+/// As matMulShape, without its lists of items.
+MatMulShape matMulExtents(const Shape& a, const Shape& b);
 
 }  // namespace tessera

@@ -50,15 +50,16 @@ std::vector<double> cubicWeights(double r, double a) {
   return {outer(r + 1), inner(r), inner(1 - r), outer(2 - r)};
 }
 
+void checkAttributes(const Attributes& attrs, const Shape& x);
+
 class Resize final : public Operator {
  public:
   std::string_view name() const override { return "Resize"; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
-    OpView view{"Resize", attrs, {inputs[0]}, {}};
     if (!isFloat(inputs[0].type) && attrs.string("mode", "nearest") != "nearest")
       refuse("can interpolate floating-point inputs only");
-    resizeAxes(view);
+    checkAttributes(attrs, inputs[0].shape);  // without a table entry per cell: the sizes may be anything
     return {{inputs[0].type, attrs.integers("sizes"), {}}};
   }
 
@@ -139,8 +140,13 @@ void checkAttributes(const Attributes& attrs, const Shape& x) {
          "tf_half_pixel_for_nn", "tf_crop_and_resize"});
   oneOf("nearest", "round_prefer_floor", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
   const auto sizes = attrs.integers("sizes");
+  if (std::ranges::any_of(x, [](auto extent) { return extent < 1; }))
+    refuse("nothing to resize in " + toString(x));
   if (sizes.size() != x.size() || std::ranges::any_of(sizes, [](auto s) { return s < 1; }))
     refuse("sizes " + toString(sizes) + " do not fit " + toString(x));
+  // Every cell of an axis has an entry in a table, and coordinates are computed in single precision.
+  if (std::ranges::any_of(sizes, [](auto s) { return s > (std::int64_t{1} << 24); }))
+    refuse("sizes " + toString(sizes) + " have more than 16777216 cells along an axis");
   if (attrs.has("scales") && attrs.numbers("scales").size() != x.size())
     refuse("scales needs one entry per extent");
   if (attrs.string("coordinate", "half_pixel") == "tf_crop_and_resize" &&

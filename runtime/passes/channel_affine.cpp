@@ -89,6 +89,7 @@ std::optional<ChannelAffine> channelAffine(const Graph& graph, const Layer& laye
   const auto& output = graph.tensor(layer.outputs[0]);
   if (output.type != DataType::Float32 || output.shape.size() < 2) return std::nullopt;
   const auto channels = output.shape[1];
+  if (channels > kMostChannels) return std::nullopt;
   if (layer.op == "BatchNorm") return ofBatchNorm(graph, layer, channels);
   if (layer.op == "Scale") return ofScale(graph, layer, channels);
   const auto uniform = [&](double scale, double shift) {

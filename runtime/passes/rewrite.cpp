@@ -30,7 +30,8 @@ std::optional<double> scalarValue(const Graph& graph, TensorId id) {
 
 std::optional<std::vector<double>> channelValues(const Graph& graph, TensorId id, const Shape& shape) {
   const HostTensor* value = constantValue(graph, id);
-  if (!value || value->type != DataType::Float32 || shape.size() < 2 || value->shape.size() > shape.size())
+  if (!value || value->type != DataType::Float32 || shape.size() < 2 || shape[1] > kMostChannels ||
+      value->shape.size() > shape.size())
     return std::nullopt;
   const std::size_t missing = shape.size() - value->shape.size();  // leading extents that broadcast
   for (std::size_t axis = missing; axis < shape.size(); ++axis) {

@@ -26,6 +26,10 @@ bool sweep(Graph& graph, Rewrite&& rewrite) {
   return changed;
 }
 
+/// More channels than any network has: passes look at no list of values per channel beyond, which could be
+/// any size.
+inline constexpr std::int64_t kMostChannels = 1 << 20;
+
 /// The layer that computes `id`; null for inputs and constants.
 const Layer* producerLayer(const Graph& graph, TensorId id);
 /// Index of the one layer that reads `id`, and reads it once; -1 where there is none or `id` is a graph
