@@ -3,9 +3,12 @@
 #include <map>
 #include <set>
 
+#include "importers/caffe/blob_names.hpp"
 #include "importers/caffe/layers.hpp"
 #include "importers/caffe/read.hpp"
+#include "importers/common/input_shapes.hpp"
 #include "tessera/importer.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera {
 namespace caffe {
@@ -28,8 +31,9 @@ bool isMeasure(const std::string& type) {
 
 class Importer {
  public:
-  Importer(NetParameter net, Weights weights, const std::string& file, const ImportOptions& options)
-      : net_(std::move(net)), weights_(std::move(weights)), options_(options), build_(file) {}
+  Importer(NetParameter net, Weights weights, const std::string& file, const ImportOptions& options,
+           const ImportBudget& budget)
+      : net_(std::move(net)), weights_(std::move(weights)), options_(options), build_(file, budget) {}
 
   Graph run() {
     build_.graph.name = net_.name();
@@ -97,19 +101,33 @@ class Importer {
     }
   }
 
-  void addInput(const std::string& name, Shape shape) {
+  /// `declared`: extents below 1 are open; no extents: the network says nothing about the shape.
+  void addInput(const std::string& name, const Shape& declared) {
     if (blobs_.count(name)) bad("the input '" + name + "' is declared twice");
     inputNames_.insert(name);
-    if (const auto given = options_.inputShapes.find(name); given != options_.inputShapes.end()) {
-      shape = given->second;
-    } else if (options_.batch != 1 && !shape.empty()) {
-      shape[0] = options_.batch;
-    }
+    DeclaredInput input{name, DataType::Float32, !declared.empty(), {}};
+    for (auto extent : declared) input.extents.push_back({extent < 1 ? -1 : extent, {}});
+    if (options_.batch != 1 && !declared.empty()) input.extents[0].value = options_.batch;
+    ImportOptions wanted;
+    wanted.batch = options_.batch;
+    wanted.openShape = options_.openShape;
+    for (const auto& [key, given] : options_.inputShapes)
+      if (key == name || (key == "*" && (declared.empty() || declared.size() == given.size())))
+        wanted.inputShapes.emplace(key, given);
+    const Shape shape = resolveInputShapes(build_.file(), {input}, wanted).at(name);
     for (auto extent : shape)
       if (extent < 1) bad("the input '" + name + "' has the shape " + toString(shape) + "; give it one");
     const auto frozen = options_.constants.find(name);
-    blobs_[name] = {frozen == options_.constants.end() ? build_.graph.addInput(name, DataType::Float32, shape)
-                                                       : build_.constant(name, frozen->second)};
+    const auto number = options_.constantNumbers.find(name);
+    TensorId id;
+    if (frozen != options_.constants.end())
+      id = build_.constant(name, frozen->second);
+    else if (number != options_.constantNumbers.end())
+      id = build_.constant(name,
+                           frozenNumber(name, number->second, build_.allocate(DataType::Float32, shape)));
+    else
+      id = build_.graph.addInput(name, DataType::Float32, shape);
+    blobs_[name] = {id};
     order_.push_back(name);
   }
 
@@ -123,8 +141,6 @@ class Importer {
         shape.assign(net_.input_dim().begin() + 4 * i, net_.input_dim().begin() + 4 * i + 4);
       else if (i < net_.input_shape_size())
         shape.assign(net_.input_shape(i).dim().begin(), net_.input_shape(i).dim().end());
-      else if (!options_.inputShapes.count(net_.input(i)))
-        bad("the input '" + net_.input(i) + "' has no shape; give it one");
       addInput(net_.input(i), shape);
     }
   }
@@ -135,8 +151,6 @@ class Importer {
       bad("layer '" + layer.name() + "' has " + std::to_string(shapes.size()) + " shapes for " +
           std::to_string(layer.top_size()) + " inputs");
     for (int i = 0; i < layer.top_size(); ++i) {
-      if (shapes.empty() && !options_.inputShapes.count(layer.top(i)))
-        bad("the input '" + layer.top(i) + "' has no shape; give it one");
       Shape shape;
       if (!shapes.empty()) {
         const auto& dims = shapes[shapes.size() == 1 ? 0 : i].dim();
@@ -164,7 +178,8 @@ class Importer {
         shape = {
             static_cast<std::int64_t>(pick(dummy.num())), static_cast<std::int64_t>(pick(dummy.channels())),
             static_cast<std::int64_t>(pick(dummy.height())), static_cast<std::int64_t>(pick(dummy.width()))};
-      const bool known = !shape.empty() || options_.inputShapes.count(layer.top(i));
+      const bool known = !shape.empty() || options_.inputShapes.count(layer.top(i)) ||
+                         (i == 0 && options_.inputShapes.count("*"));  // the second top holds labels
       if (known && tops_[index][i].used)
         addInput(layer.top(i), shape);
       else
@@ -241,11 +256,12 @@ class Importer {
   void checkOptions() const {
     const auto check = [&](const auto& named) {
       for (const auto& [name, value] : named)
-        if (!contains(inputNames_, name))
+        if (name != "*" && !contains(inputNames_, name))
           throw Error(ErrorCode::InvalidArgument, build_.file() + " has no input '" + name + "'");
     };
     check(options_.inputShapes);
     check(options_.constants);
+    check(options_.constantNumbers);
   }
 
   void markOutputs() {
@@ -274,8 +290,17 @@ class Importer {
 
 Graph importCaffe(const std::filesystem::path& prototxt, const std::filesystem::path& caffemodel,
                   const ImportOptions& options) {
-  return caffe::Importer(caffe::readNet(prototxt), caffe::readWeights(caffemodel), prototxt.string(), options)
-      .run();
+  ImportBudget budget(options);
+  budget.addFile(prototxt);
+  budget.addFile(caffemodel);
+  caffe::NetParameter net = caffe::readNet(prototxt);
+  budget.addFileNodes(net.layer_size());
+  caffe::Weights weights = caffe::readWeights(caffemodel);
+  if (caffe::escapeNames(net, weights))
+    log().warn(
+        "{} has names that are not UTF-8; their bytes are written as \\xff, backslashes in names as \\\\",
+        prototxt.string());
+  return caffe::Importer(std::move(net), std::move(weights), prototxt.string(), options, budget).run();
 }
 
 }  // namespace tessera

@@ -10,15 +10,17 @@ namespace {
 
 constexpr std::int64_t kMostElements = std::int64_t{1}
                                        << 38;  ///< of a layer's output: more is a damaged model's
-constexpr std::int64_t kMostFolded = std::int64_t{1}
-                                     << 28;  ///< elements of a result worth computing at import
+constexpr std::size_t kMostExtents = 64;
 
-/// Elements of a layer's outputs together; throws Error(BadModel) where an extent is negative or the whole is
+/// Bytes of a layer's outputs together; throws Error(BadModel) where an extent is negative or the whole is
 /// absurd.
-std::int64_t checkedSize(const Graph& graph, const Layer& layer) {
-  std::int64_t all = 0;
+double checkedBytes(const Graph& graph, const Layer& layer) {
+  double all = 0;
   for (TensorId id : layer.outputs) {
     std::int64_t count = 1;
+    if (graph.tensor(id).shape.size() > kMostExtents)
+      throw Error(ErrorCode::BadModel, "layer '" + layer.name + "' (" + layer.op + ") gives a tensor of " +
+                                           std::to_string(graph.tensor(id).shape.size()) + " extents");
     for (std::int64_t extent : graph.tensor(id).shape) {
       if (extent < 0 || (extent > 0 && count > kMostElements / extent))
         throw Error(ErrorCode::BadModel, "layer '" + layer.name + "' (" + layer.op +
@@ -26,7 +28,7 @@ std::int64_t checkedSize(const Graph& graph, const Layer& layer) {
                                              toString(graph.tensor(id).shape));
       count *= extent;
     }
-    all += count;
+    all += static_cast<double>(count) * static_cast<double>(byteSize(graph.tensor(id).type));
   }
   return all;
 }
@@ -41,8 +43,18 @@ std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::st
       !inputs.empty() && op != "Dequantize" && std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) {
         return id == kNoTensor || graph.tensor(id).isConstant();
       });
+  budget.addLayers(1);
   const Layer layer = graph.addLayer(op, name, std::move(inputs), std::move(attrs), std::move(outputNames));
-  if (checkedSize(graph, layer) > kMostFolded || !foldable) return layer.outputs;
+  const double bytes = checkedBytes(graph, layer);
+  if (!foldable) return layer.outputs;
+  const double work = evaluationWork(graph, layer);
+  if (!budget.canHold(bytes) || !budget.canFold(work)) {
+    budget.leaveToDevice(work);
+    unfolded_.insert(layer.outputs.begin(), layer.outputs.end());
+    return layer.outputs;
+  }
+  budget.hold(bytes);
+  budget.fold(work);
 
   std::vector<HostTensor> operands;
   for (TensorId id : layer.inputs)
@@ -59,6 +71,27 @@ TensorId ImportBuilder::add(const std::string& op, const std::string& name, std:
   return addAll(op, name, std::move(inputs), std::move(attrs), std::move(outputNames)).at(0);
 }
 
+std::string ImportBuilder::howToFix(TensorId id) const {
+  if (unfolded(id))
+    return "folding it is beyond the import's budget (ImportOptions::maxFoldedWork, maxConstantBytes)";
+  std::vector<bool> needed(graph.tensors().size(), false);
+  needed.at(static_cast<std::size_t>(id)) = true;
+  for (auto layer = graph.layers().rbegin(); layer != graph.layers().rend();
+       ++layer)  // readers follow makers
+    if (std::any_of(layer->outputs.begin(), layer->outputs.end(), [&](TensorId out) { return needed[out]; }))
+      for (TensorId in : layer->inputs)
+        if (in != kNoTensor) needed[in] = true;
+  std::string names, options;
+  for (TensorId input : graph.inputs())
+    if (needed[input]) {
+      names += (names.empty() ? "'" : ", '") + graph.tensor(input).name + "'";
+      options += " --freeze " + graph.tensor(input).name + "=VALUE";
+    }
+  if (names.empty()) return "simplify the model before it is imported";
+  return "freeze what it depends on, " + names + " (" + options.substr(1) +
+         "; in the API ImportOptions::constants), or export the model with fixed shapes";
+}
+
 std::string ImportBuilder::describe(const std::vector<TensorId>& ids) const {
   std::string out;
   for (TensorId id : ids)
@@ -66,15 +99,34 @@ std::string ImportBuilder::describe(const std::vector<TensorId>& ids) const {
   return out;
 }
 
+HostTensor ImportBuilder::allocate(DataType type, const Shape& shape) {
+  budget.hold(type, shape);
+  return {type, shape};
+}
+
+std::string ImportBuilder::rejectedList() const {
+  constexpr std::size_t kMostLines = 100;
+  std::string all;
+  for (const auto& node : rejected_) {
+    if (&node - rejected_.data() == kMostLines)
+      return all + "\n  and " + std::to_string(rejected_.size() - kMostLines) + " more";
+    all += "\n  " + node.type + " '" + node.name + "'" +
+           (node.version.empty() ? "" : " (" + node.version + ")") +
+           (node.shapes.empty() ? "" : " of (" + node.shapes + ")") + ": " + node.reason;
+  }
+  return all;
+}
+
 Graph ImportBuilder::finish() {
   if (!rejected_.empty()) {
-    std::string all = file_ + ": " + std::to_string(rejected_.size()) +
-                      (rejected_.size() == 1 ? " node is" : " nodes are") + " not supported:";
-    for (const auto& node : rejected_)
-      all += "\n  " + node.type + " '" + node.name + "'" +
-             (node.version.empty() ? "" : " (" + node.version + ")") + " of (" + node.shapes +
-             "): " + node.reason;
-    throw Error(ErrorCode::Unsupported, all);
+    const bool damaged = std::any_of(rejected_.begin(), rejected_.end(),
+                                     [](const RejectedNode& node) { return node.damaged; });
+    const bool one = rejected_.size() == 1;
+    throw Error(damaged ? ErrorCode::BadModel : ErrorCode::Unsupported,
+                file_ + ": " + std::to_string(rejected_.size()) +
+                    (damaged ? (one ? " node can not be imported:" : " nodes can not be imported:")
+                             : (one ? " node is not supported:" : " nodes are not supported:")) +
+                    rejectedList());
   }
   graph.compact();
   graph.verify();

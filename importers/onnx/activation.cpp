@@ -145,6 +145,13 @@ void overAxis(Node& node, Op op) {
   node.set(0, node.reshape(op(node.reshape(node.in(0), flat, "flatten"), 1), shape, "unflatten"));
 }
 
+void swish(Node& node) {
+  const double alpha = node.number("alpha", 1);
+  TensorId x = node.in(0);
+  if (alpha != 1) x = node.add("Affine", {x}, {{"alpha", alpha}, {"beta", 0.0}}, "alpha");
+  node.result("Mul", {node.in(0), node.add("Sigmoid", {x}, {}, "sigmoid")});
+}
+
 void softmax(Node& node) {
   const bool log = node.type() == "LogSoftmax";
   overAxis(node,
@@ -171,6 +178,7 @@ void addRows_activation(RowList& rows) {
     rows.push_back({type, 1, kNewest, unary});
   for (const auto& row : kParametric) rows.push_back({row.type, 1, kNewest, parametric});
   rows.push_back({"Gelu", 20, kNewest, gelu});
+  rows.push_back({"Swish", 24, kNewest, swish});
   rows.push_back({"PRelu", 1, kNewest, prelu});
   rows.push_back({"Clip", 1, kNewest, clip});
   rows.push_back({"Softmax", 1, kNewest, softmax});

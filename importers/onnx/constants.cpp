@@ -7,8 +7,6 @@
 namespace tessera::onnx {
 namespace {
 
-constexpr std::int64_t kMostCells = std::int64_t{1} << 28;  ///< a constant beyond is a damaged model's
-
 void constant(Node& node) {
   HostTensor value;
   if (node.hasAttribute("value")) {
@@ -36,18 +34,16 @@ void constant(Node& node) {
 
 void constantOfShape(Node& node) {
   const Shape shape = node.constantInts(0, "shape");
-  std::int64_t room = kMostCells;
-  for (auto extent : shape) {
-    if (extent < 0 || (extent > 0 && room / extent == 0))
-      node.bad("its shape " + toString(shape) + " is impossible");
-    if (extent > 0) room /= extent;
-  }
+  for (auto extent : shape)
+    if (extent < 0) node.bad("its shape " + toString(shape) + " is impossible");
   const HostTensor value = node.hasAttribute("value") ? node.tensor("value") : HostTensor::scalar(0);
   if (value.size() != 1) node.bad("its value has to be a single number");
-  HostTensor filled(value.type, shape);
-  for (std::int64_t i = 0; i < filled.size(); ++i)
-    std::copy(value.data.begin(), value.data.end(),
-              filled.data.begin() + i * static_cast<std::int64_t>(value.data.size()));
+  HostTensor filled = node.allocate(value.type, shape);
+  std::byte* cells = filled.data.data();
+  const std::size_t whole = filled.data.size();
+  if (whole > 0) std::copy(value.data.begin(), value.data.end(), cells);
+  for (std::size_t done = value.data.size(); done < whole; done *= 2)  // what is filled already, once more
+    std::copy_n(cells, std::min(done, whole - done), cells + done);
   node.set(0, node.constantOf(std::move(filled), "value"));
 }
 
@@ -57,8 +53,8 @@ void range(Node& node) {
   if (start.size() != 1 || limit.size() != 1 || step.size() != 1 || step[0] == 0)
     node.bad("it wants three single numbers, the step not 0");
   const double cells = std::max(std::ceil((limit[0] - start[0]) / step[0]), 0.0);
-  if (!(cells <= static_cast<double>(kMostCells))) node.bad("it has more values than any model needs");
-  HostTensor values(node.typeOf(node.in(0)), {static_cast<std::int64_t>(cells)});
+  if (!(cells < 1e15)) node.bad("it has more values than any model needs");
+  HostTensor values = node.allocate(node.typeOf(node.in(0)), {static_cast<std::int64_t>(cells)});
   for (std::int64_t i = 0; i < values.size(); ++i)
     values.setNumber(i, start[0] + static_cast<double>(i) * step[0]);
   node.set(0, node.constantOf(std::move(values), "range"));
@@ -70,7 +66,7 @@ void eyeLike(Node& node) {
   DataType type = node.typeOf(node.in(0));
   if (node.hasAttribute("dtype")) type = heldType(static_cast<int>(node.integer("dtype")));
   if (type == DataType::None) node.unsupported("Tessera has no type for elements of its dtype");
-  HostTensor eye(type, shape);
+  HostTensor eye = node.allocate(type, shape);
   const std::int64_t k = node.integer("k", 0);
   for (std::int64_t row = 0; row < shape[0]; ++row)
     if (k < shape[1] && k > -shape[0] && row + k >= 0 && row + k < shape[1])
@@ -81,19 +77,19 @@ void eyeLike(Node& node) {
 /// The number of its results depends on the values, so only constants have a shape.
 void nonZero(Node& node) {
   const HostTensor& x = node.constant(0, "values");
-  std::vector<std::int64_t> found;
-  for (std::int64_t i = 0; i < x.size(); ++i)
-    if (x.number(i) != 0) found.push_back(i);
-  const auto rank = static_cast<std::int64_t>(x.shape.size()),
-             count = static_cast<std::int64_t>(found.size());
-  HostTensor out(DataType::Int64, {rank, count});
+  const auto rank = static_cast<std::int64_t>(x.shape.size());
+  std::int64_t count = 0, at = 0;
+  for (std::int64_t i = 0; i < x.size(); ++i) count += x.number(i) != 0;
+  HostTensor out = node.allocate(DataType::Int64, {rank, count});
   auto cells = out.as<std::int64_t>();
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::int64_t rest = found[static_cast<std::size_t>(i)];
+  for (std::int64_t i = 0; i < x.size(); ++i) {
+    if (x.number(i) == 0) continue;
+    std::int64_t rest = i;
     for (std::int64_t d = rank; d-- > 0;) {
-      cells[static_cast<std::size_t>(d * count + i)] = rest % x.shape[static_cast<std::size_t>(d)];
+      cells[static_cast<std::size_t>(d * count + at)] = rest % x.shape[static_cast<std::size_t>(d)];
       rest /= x.shape[static_cast<std::size_t>(d)];
     }
+    ++at;
   }
   node.set(0, node.constantOf(std::move(out), "positions"));
 }

@@ -94,6 +94,20 @@ void bitShift(Node& node) {
            node.add("Mod", {shifted, node.scalar(DataType::Int32, 65536, "2^16")}, {{"alpha", 0.0}}, "wrap"));
 }
 
+/// Types that the file's unsigned ones are held in give the same bits here.
+void bitwise(Node& node) { node.result(node.type(), {node.in(0), node.in(1)}); }
+
+/// All bits of a wider type would be turned where it holds an unsigned one; a model without such types has
+/// none.
+void bitwiseNot(Node& node) {
+  const DataType type = node.typeOf(node.in(0));
+  if (node.state().holdsUnsigned && (type == DataType::Int32 || type == DataType::Int64))
+    node.unsupported(
+        "the model has 16-, 32- or 64-bit unsigned integers, which Tessera holds in signed types; "
+        "BitwiseNot of these is not known");
+  node.result("BitwiseXor", {node.in(0), node.scalar(type, type == DataType::UInt8 ? 255 : -1, "ones")});
+}
+
 void where(Node& node) {
   if (node.typeOf(node.in(0)) != DataType::Bool) node.bad("its condition has to be bool");
   node.result("Where", {node.in(0), node.in(1), node.in(2)});
@@ -116,6 +130,7 @@ void castTo(Node& node) {
   } else {
     wanted = static_cast<int>(node.integer("to"));
   }
+  node.state().note(wanted);
   const DataType held = heldType(wanted);
   if (held == DataType::None)
     node.unsupported("Tessera has no type for elements of type " + elementTypeName(wanted));
@@ -143,7 +158,7 @@ void dropout(Node& node) {
     node.unsupported("it drops values at random (training); export the model for inference");
   node.set(0, node.in(0));
   if (!node.wants(1)) return;
-  HostTensor mask(DataType::Bool, node.shape(0));
+  HostTensor mask = node.allocate(DataType::Bool, node.shape(0));
   for (auto& cell : mask.as<std::uint8_t>()) cell = 1;
   node.set(1, node.constantOf(std::move(mask), "mask"));
 }
@@ -160,7 +175,10 @@ void addRows_elementwise(RowList& rows) {
   rows.push_back({"Pow", 1, kNewest, power});
   rows.push_back({"IsNaN", 9, kNewest, isNan});
   rows.push_back({"IsInf", 10, kNewest, isInf});
-  rows.push_back({"BitShift", 11, kNewest, bitShift});
+  rows.push_back({"BitShift", 11, 27, bitShift});  // 28 defines shifts of signed integers
+  for (const char* type : {"BitwiseAnd", "BitwiseOr", "BitwiseXor"})
+    rows.push_back({type, 18, kNewest, bitwise});
+  rows.push_back({"BitwiseNot", 18, kNewest, bitwiseNot});
   rows.push_back({"Where", 9, kNewest, where});
   rows.push_back({"Cast", 1, kNewest, castTo});
   rows.push_back({"CastLike", 15, kNewest, castLike});

@@ -26,7 +26,7 @@ void gatherNd(Node& node) {
   if (batchDims > 0) {
     Shape coordinates = shape;
     coordinates.back() = batchDims;
-    HostTensor values(DataType::Int64, coordinates);
+    HostTensor values = node.allocate(DataType::Int64, coordinates);
     auto cells = values.as<std::int64_t>();
     const std::int64_t count = batchDims ? values.size() / batchDims : 0;
     const std::int64_t positions =
@@ -76,20 +76,22 @@ void oneHot(Node& node) {
 /// Compress with a known condition picks known positions.
 void compress(Node& node) {
   const HostTensor& condition = node.constant(1, "condition");
-  std::vector<std::int64_t> kept;
+  std::int64_t count = 0, last = -1;
   for (std::int64_t i = 0; i < condition.size(); ++i)
-    if (condition.number(i) != 0) kept.push_back(i);
+    if (condition.number(i) != 0) ++count, last = i;
+  HostTensor kept = node.allocate(DataType::Int64, {count});
+  std::int64_t* position = kept.as<std::int64_t>().data();
+  for (std::int64_t i = 0; i < condition.size(); ++i)
+    if (condition.number(i) != 0) *position++ = i;
   TensorId x = node.in(0);
   std::int64_t axis = 0;
   if (node.hasAttribute("axis"))
     axis = node.axis(node.integer("axis", 0), node.rank(0));
   else
     x = node.reshape(x, {elementCount(node.shape(0))}, "flatten");
-  if (!kept.empty() && kept.back() >= node.shapeOf(x)[static_cast<std::size_t>(axis)])
+  if (last >= node.shapeOf(x)[static_cast<std::size_t>(axis)])
     node.bad("its condition is longer than the extent");
-  const auto count = static_cast<std::int64_t>(kept.size());
-  node.result("Gather", {x, node.constantOf(HostTensor::of<std::int64_t>({count}, kept), "kept")},
-              {{"axis", axis}});
+  node.result("Gather", {x, node.constantOf(std::move(kept), "kept")}, {{"axis", axis}});
 }
 
 /// ReverseSequence with known lengths picks known positions.
@@ -103,7 +105,7 @@ void reverseSequence(Node& node) {
                      steps = shape[static_cast<std::size_t>(timeAxis)];
   if (static_cast<std::int64_t>(lengths.size()) != batches)
     node.bad("sequence_lens wants one length per batch item");
-  HostTensor picks(DataType::Int64, {shape[0], shape[1], 2});
+  HostTensor picks = node.allocate(DataType::Int64, {shape[0], shape[1], 2});
   auto cells = picks.as<std::int64_t>();
   for (std::int64_t i = 0; i < shape[0]; ++i)
     for (std::int64_t j = 0; j < shape[1]; ++j) {

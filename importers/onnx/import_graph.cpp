@@ -5,6 +5,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "importers/common/input_shapes.hpp"
 #include "importers/onnx/table.hpp"
 #include "importers/onnx/tensor_value.hpp"
 
@@ -47,14 +48,24 @@ void GraphImporter::reserveNames(const tessera_onnx::Graph& graph) {
 }
 
 void GraphImporter::addInitializers(const tessera_onnx::Graph& graph, Scope& scope) {
+  for (const auto& sparse : graph.sparse_initializer()) {
+    const std::string& name = sparse.values().name();
+    state_.builder.reject({name, "initializer", "", "", "it is sparse; write it as a dense one"});
+    scope.unknown.insert(name);
+  }
   for (const auto& initializer : graph.initializer()) {
     if (scope.values.count(initializer.name()) || scope.unknown.count(initializer.name()))
       throw Error(ErrorCode::BadModel,
                   state_.builder.file() + ": the initializer '" + initializer.name() + "' is given twice.");
+    state_.note(initializer.data_type());
     try {
-      const TensorId id = state_.builder.constant(initializer.name(), readTensor(initializer, state_.folder));
+      const TensorId id = state_.builder.constant(
+          initializer.name(), readTensor(initializer, state_.folder, &state_.builder.budget));
       scope.values[initializer.name()] = id;
       state_.modelNamed.insert(id);
+    } catch (const BudgetExceeded& e) {
+      throw BudgetExceeded(state_.builder.file() + ": initializer '" + initializer.name() + "': " + e.what() +
+                           ".");
     } catch (const Error& e) {
       if (e.code() != ErrorCode::Unsupported) throw Error(e.code(), state_.builder.file() + ": " + e.what());
       state_.builder.reject({initializer.name(), "initializer", "", "", e.what()});
@@ -63,44 +74,29 @@ void GraphImporter::addInitializers(const tessera_onnx::Graph& graph, Scope& sco
   }
 }
 
-Shape GraphImporter::inputShape(const tessera_onnx::ValueInfo& input) {
-  const auto& type = input.type().tensor_type();
-  std::string open;
-  Shape shape;
-  for (int i = 0; i < type.shape().dim_size(); ++i) {
-    const auto& dim = type.shape().dim(i);
-    const bool known = dim.has_dim_value() && dim.dim_value() >= 0;
-    if (known) {
-      shape.push_back(dim.dim_value());
-    } else if (i == 0) {
-      shape.push_back(options_.batch);
-    } else {
-      shape.push_back(0);
-      open += (open.empty() ? "" : ", ") + std::string("extent ") + std::to_string(i) +
-              (dim.dim_param().empty() ? "" : " ('" + dim.dim_param() + "')");
-    }
+std::map<std::string, Shape> GraphImporter::inputShapes(const tessera_onnx::Graph& graph,
+                                                        const Scope& scope) const {
+  std::vector<DeclaredInput> inputs;
+  for (const auto& input : graph.input()) {
+    if (scope.values.count(input.name()) || scope.unknown.count(input.name()))
+      continue;  // an initializer listed again
+    if (options_.constants.count(input.name())) continue;
+    const auto& type = input.type().tensor_type();
+    DeclaredInput declared{input.name(), heldType(type.elem_type()), type.has_shape(), {}};
+    if (!input.type().has_tensor_type() || declared.type == DataType::None) continue;  // refused by name
+    for (const auto& dim : type.shape().dim())
+      declared.extents.push_back({dim.has_dim_value() ? dim.dim_value() : -1, dim.dim_param()});
+    inputs.push_back(std::move(declared));
   }
-  if (const auto given = options_.inputShapes.find(input.name()); given != options_.inputShapes.end()) {
-    if (type.has_shape() && given->second.size() != shape.size())
-      throw Error(ErrorCode::InvalidArgument, state_.builder.file() + ": input '" + input.name() + "' has " +
-                                                  std::to_string(shape.size()) +
-                                                  " extents, the shape given has " +
-                                                  std::to_string(given->second.size()) + ".");
-    return given->second;
-  }
-  if (!type.has_shape())
-    throw Error(ErrorCode::InvalidArgument, state_.builder.file() + ": input '" + input.name() +
-                                                "' has no shape in the model; give it one.");
-  if (!open.empty())
-    throw Error(ErrorCode::InvalidArgument, state_.builder.file() + ": input '" + input.name() + "' leaves " +
-                                                open + " open; give the input a shape.");
-  return shape;
+  return resolveInputShapes(state_.builder.file(), std::move(inputs), options_);
 }
 
-void GraphImporter::addInput(const tessera_onnx::ValueInfo& input, Scope& scope) {
+void GraphImporter::addInput(const tessera_onnx::ValueInfo& input, const std::map<std::string, Shape>& shapes,
+                             Scope& scope) {
   auto& builder = state_.builder;
   if (scope.values.count(input.name()) || scope.unknown.count(input.name()))
     return;  // an initializer listed again
+  state_.note(input.type().tensor_type().elem_type());
   if (const auto frozen = options_.constants.find(input.name()); frozen != options_.constants.end()) {
     const DataType wanted = heldType(input.type().tensor_type().elem_type());
     if (frozen->second.type != wanted)
@@ -108,6 +104,16 @@ void GraphImporter::addInput(const tessera_onnx::ValueInfo& input, Scope& scope)
                                                   "' is frozen with a value of type " +
                                                   std::string(toString(frozen->second.type)) + ", it wants " +
                                                   std::string(toString(wanted)) + ".");
+    const auto& declared = input.type().tensor_type().shape();
+    bool fits = !input.type().tensor_type().has_shape() ||
+                declared.dim_size() == static_cast<int>(frozen->second.shape.size());
+    for (int i = 0; fits && i < declared.dim_size(); ++i)
+      fits = !declared.dim(i).has_dim_value() || declared.dim(i).dim_value() < 0 ||
+             declared.dim(i).dim_value() == frozen->second.shape[static_cast<std::size_t>(i)];
+    if (!fits)
+      throw Error(ErrorCode::InvalidArgument,
+                  builder.file() + ": input '" + input.name() + "' is frozen with a value of shape " +
+                      toString(frozen->second.shape) + ", which is not the model's.");
     scope.values[input.name()] = builder.constant(input.name(), frozen->second);
     state_.modelNamed.insert(scope.values[input.name()]);
     return;
@@ -123,7 +129,7 @@ void GraphImporter::addInput(const tessera_onnx::ValueInfo& input, Scope& scope)
     scope.unknown.insert(input.name());
     return;
   }
-  const Shape shape = inputShape(input);
+  const Shape& shape = shapes.at(input.name());
   std::int64_t room = std::int64_t{1} << 40;
   for (std::int64_t extent : shape) {
     if (extent < 0 || (extent > 0 && room / extent == 0))
@@ -131,22 +137,28 @@ void GraphImporter::addInput(const tessera_onnx::ValueInfo& input, Scope& scope)
                                            "' has the impossible shape " + toString(shape) + ".");
     if (extent > 0) room /= extent;
   }
-  scope.values[input.name()] = builder.graph.addInput(input.name(), held, shape);
+  const auto number = options_.constantNumbers.find(input.name());
+  scope.values[input.name()] =
+      number == options_.constantNumbers.end()
+          ? builder.graph.addInput(input.name(), held, shape)
+          : builder.constant(input.name(),
+                             frozenNumber(input.name(), number->second, builder.allocate(held, shape)));
   state_.modelNamed.insert(scope.values[input.name()]);
 }
 
 void GraphImporter::rejectNode(const tessera_onnx::Node& node, const Scope& scope, const std::string& version,
-                               const std::string& reason) {
+                               const std::string& reason, bool damaged) {
   std::string shapes;
   for (const auto& input : node.input()) {
     const TensorId* id = input.empty() ? nullptr : scope.find(input);
-    shapes += (shapes.empty() ? "" : ", ") + (input.empty() ? "-"
-                                              : id          ? state_.builder.describe({*id})
-                                                            : "?");
+    shapes += (shapes.empty() ? "" : ", ") +
+              (input.empty() ? "-"
+               : id          ? isSequence(*id) ? std::string("sequence") : state_.builder.describe({*id})
+                             : "?");
   }
   std::string name = node.name();
   if (name.empty() && node.output_size()) name = node.output(0);
-  state_.builder.reject({name, node.op_type(), version, shapes, reason});
+  state_.builder.reject({name, node.op_type(), version, shapes, reason, damaged});
 }
 
 void GraphImporter::nameResults(const tessera_onnx::Node& proto, const Node& node, Scope& scope) {
@@ -158,6 +170,7 @@ void GraphImporter::nameResults(const tessera_onnx::Node& proto, const Node& nod
       throw Error(ErrorCode::Unsupported,
                   "its output " + std::to_string(i) + " ('" + name + "') is not computed by Tessera");
     scope.values[name] = id;
+    if (isSequence(id)) continue;
     if (state_.modelNamed.insert(id).second)
       state_.builder.graph.tensor(id).name = scope.inner ? state_.tensorNames.unique(name) : name;
   }
@@ -176,8 +189,8 @@ void GraphImporter::importNode(const tessera_onnx::Node& proto, Scope& scope, co
   const int opset = set == opsets.end() ? 1 : set->second;
   const std::string version =
       (domain.empty() ? "" : domain + " ") + std::string("operator set ") + std::to_string(opset);
-  const auto giveUp = [&](const std::string& reason) {
-    if (!reason.empty()) rejectNode(proto, scope, version, reason);
+  const auto giveUp = [&](const std::string& reason, bool damaged = false) {
+    if (!reason.empty()) rejectNode(proto, scope, version, reason, damaged);
     for (const auto& output : proto.output())
       if (!output.empty()) scope.unknown.insert(output);
   };
@@ -186,37 +199,40 @@ void GraphImporter::importNode(const tessera_onnx::Node& proto, Scope& scope, co
   std::string why;
   if (function == functions_.end()) {
     if (!domain.empty()) return giveUp("operators of the domain '" + domain + "' are not known");
-    if (proto.op_type() != "If" && !findRow(proto.op_type(), opset, why)) return giveUp(why);
+    if (!findRow(proto.op_type(), opset, why)) return giveUp(why);
   }
   std::vector<TensorId> inputs;
   for (const auto& input : proto.input()) {
     if (!input.empty() && scope.isUnknown(input)) return giveUp({});  // follows from a node listed already
     inputs.push_back(input.empty() ? kNoTensor : *scope.find(input));
+    if (isSequence(inputs.back()) && function == functions_.end() && !takesSequences(proto.op_type()))
+      return giveUp("its input '" + input + "' is a sequence; it takes tensors only");
   }
-  const auto rejectedBefore = state_.builder.rejected().size();
   try {
+    state_.builder.budget.addLayers(1);
     if (function != functions_.end()) return importFunction(*function->second, proto, scope);
     Node node(state_, proto, opset, std::move(inputs));
-    if (proto.op_type() == "If")
-      importIf(node, scope, opsets);
-    else
-      importOperator(node, proto);
+    if (!importControlFlow(node, scope, opsets)) importOperator(node, proto);
     nameResults(proto, node, scope);
+  } catch (const FollowsFromRejected&) {
+    giveUp({});
+  } catch (const BudgetExceeded& e) {
+    const bool located = std::string(e.what()).rfind(state_.builder.file() + ":", 0) == 0;
+    throw BudgetExceeded(located ? e.what() : where(proto) + e.what() + ".");
   } catch (const Error& e) {
     if (e.code() == ErrorCode::Unsupported) {
-      giveUp(state_.builder.rejected().size() > rejectedBefore ? std::string() : e.what());
-    } else if (e.code() == ErrorCode::BadModel &&
-               std::string(e.what()).rfind(state_.builder.file() + ":", 0) == 0) {
-      throw;  // of a node inside a function or branch: located already
+      giveUp(e.what());
+    } else if (std::string(e.what()).rfind(state_.builder.file() + ":", 0) == 0) {
+      throw;  // of the graph inside a function or branch: located already
     } else {
-      throw Error(ErrorCode::BadModel, where(proto) + e.what() + ".");
+      giveUp(e.what(), true);
     }
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::BadModel, where(proto) + "its tensors need more memory than there is.");
+    giveUp("its tensors need more memory than there is", true);
   } catch (const std::length_error&) {
-    throw Error(ErrorCode::BadModel, where(proto) + "its tensors need more memory than there is.");
+    giveUp("its tensors need more memory than there is", true);
   } catch (const std::out_of_range&) {
-    throw Error(ErrorCode::BadModel, where(proto) + "an operand lies outside the extents it refers to.");
+    giveUp("an operand lies outside the extents it refers to", true);
   }
 }
 
@@ -240,16 +256,28 @@ void GraphImporter::run() {
       throw Error(ErrorCode::InvalidArgument,
                   builder.file() + ": the model has no input named '" + name + "'.");
   };
-  for (const auto& given : options_.inputShapes) wantInput(given.first);
+  for (const auto& given : options_.inputShapes)
+    if (given.first != "*") wantInput(given.first);
   for (const auto& given : options_.constants) wantInput(given.first);
+  for (const auto& given : options_.constantNumbers) wantInput(given.first);
 
   Scope scope;
   reserveNames(graph);
   addInitializers(graph, scope);
-  for (const auto& input : graph.input()) addInput(input, scope);
+  const auto shapes = inputShapes(graph, scope);
+  for (const auto& input : graph.input()) addInput(input, shapes, scope);
   importNodes(graph.node(), scope, opsets);
 
+  markOutputs(graph, scope);
+}
+
+void GraphImporter::markOutputs(const tessera_onnx::Graph& graph, const Scope& scope) {
+  auto& builder = state_.builder;
+  std::vector<bool> made(builder.graph.tensors().size(), false);
+  for (const auto& layer : builder.graph.layers())
+    for (const TensorId id : layer.outputs) made[static_cast<std::size_t>(id)] = true;
   std::set<std::string> seen;
+  std::set<TensorId> taken;
   for (const auto& output : graph.output()) {
     if (!seen.insert(output.name()).second)
       throw Error(ErrorCode::BadModel,
@@ -260,13 +288,18 @@ void GraphImporter::run() {
       throw Error(ErrorCode::BadModel,
                   builder.file() + ": nothing makes the graph's output '" + output.name() + "'.");
     TensorId id = *found;
+    if (isSequence(id)) {
+      builder.reject(
+          {output.name(), "graph output", "", "", "it is a sequence; only tensors can be outputs"});
+      continue;
+    }
     // Outputs are layers' results under the model's name, so that engines bind each to a buffer of its own.
-    const bool made = builder.graph.producer(id) >= 0;
-    if (!made || builder.graph.tensor(id).name != output.name() || builder.graph.isOutput(id)) {
+    const bool own = made[static_cast<std::size_t>(id)] && builder.graph.tensor(id).name == output.name();
+    if (!own || !taken.insert(id).second) {
       const std::string layer = state_.layerNames.unique(output.name());
       id = builder.graph.add("Identity", layer, {id}, {}, {output.name()});
     }
-    builder.graph.markOutput(id);
+    builder.graph.outputs().push_back(id);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "importers/onnx/import_graph.hpp"
+#include "importers/onnx/model_names.hpp"
 #include "importers/onnx/onnx_file.hpp"
 #include "importers/onnx/tensor_value.hpp"
 #include "tessera/importer.hpp"
@@ -13,7 +14,7 @@
 namespace tessera {
 namespace {
 
-constexpr int kNewestOpset = 21;  ///< the newest operator set the table was written against
+constexpr int kNewestOpset = 28;  ///< the newest operator set the table was written against
 
 tessera_onnx::Model parse(const std::filesystem::path& file) {
   std::error_code ignored;
@@ -30,6 +31,10 @@ tessera_onnx::Model parse(const std::filesystem::path& file) {
                                          " bytes).");
   if (!model.has_graph() || (!model.graph().node_size() && !model.graph().output_size()))
     throw Error(ErrorCode::BadModel, file.string() + " is no ONNX model: it holds no graph.");
+  if (onnx::escapeNames(model))
+    log().warn(
+        "{} has names that are not UTF-8; their bytes are written as \\xff, backslashes in names as \\\\",
+        file.string());
   return model;
 }
 
@@ -69,9 +74,19 @@ Graph importOnnx(const std::filesystem::path& file, const ImportOptions& options
     if (set.domain().empty() && set.version() > kNewestOpset)
       log().warn("{} uses operator set {}; its operators are read by the rules of set {}", file.string(),
                  set.version(), kNewestOpset);
-  onnx::ImportState state(file.string());
+  ImportBudget budget(options);
+  budget.addFile(file);
+  budget.addFileNodes(model.graph().node_size());
+  for (const auto& function : model.functions()) budget.addFileNodes(function.node_size());
+  onnx::ImportState state(file.string(), budget);
   state.folder = file.parent_path();
-  onnx::GraphImporter(model, state, options).run();
+  try {
+    onnx::GraphImporter(model, state, options).run();
+  } catch (const BudgetExceeded& e) {
+    if (state.builder.rejected().empty()) throw;
+    throw Error(e.code(),
+                e.what() + std::string("\nBefore it, not supported:") + state.builder.rejectedList());
+  }
   return state.builder.finish();
 }
 

@@ -45,7 +45,11 @@ void depthToSpace(Node& node) {
   node.result("DepthToSpace", {node.in(0)}, {{"block", blockSize(node)}, {"mode", mode}});
 }
 
-void spaceToDepth(Node& node) { node.result("SpaceToDepth", {node.in(0)}, {{"block", blockSize(node)}}); }
+void spaceToDepth(Node& node) {
+  if (node.string("mode", "DCR") != "DCR")
+    node.unsupported("its mode is " + node.string("mode", "DCR") + ", not DCR");
+  node.result("SpaceToDepth", {node.in(0)}, {{"block", blockSize(node)}});
+}
 
 void trilu(Node& node) {
   const std::int64_t k = node.has(1) ? node.constantInt(1, "k") : 0;

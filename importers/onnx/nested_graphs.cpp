@@ -50,6 +50,7 @@ tessera_onnx::Node bound(const tessera_onnx::Node& node,
 void GraphImporter::importFunction(const tessera_onnx::Function& function, const tessera_onnx::Node& call,
                                    Scope& scope) {
   const Nesting nesting(depth_);
+  state_.builder.budget.fold(static_cast<double>(function.ByteSizeLong()));  // its nodes are copied
   Opsets opsets;
   for (const auto& set : function.opset_import())
     opsets[isDefaultDomain(set.domain()) ? "" : set.domain()] = static_cast<int>(set.version());
@@ -84,7 +85,7 @@ void GraphImporter::importFunction(const tessera_onnx::Function& function, const
     if (call.output(i).empty()) continue;
     if (const TensorId* id = inner.find(function.output(i))) {
       scope.values[call.output(i)] = *id;
-      if (*id >= before)
+      if (*id >= before && !isSequence(*id))
         state_.builder.graph.tensor(*id).name =
             scope.inner ? state_.tensorNames.unique(call.output(i)) : call.output(i);
     } else if (inner.isUnknown(function.output(i))) {
@@ -95,28 +96,38 @@ void GraphImporter::importFunction(const tessera_onnx::Function& function, const
   }
 }
 
-std::vector<TensorId> GraphImporter::importBranch(const tessera_onnx::Graph& branch, const Scope& scope,
-                                                  const Opsets& opsets) {
+std::vector<TensorId> GraphImporter::importBody(const tessera_onnx::Graph& body, const Scope& scope,
+                                                std::map<std::string, TensorId> values,
+                                                const Opsets& opsets) {
   const Nesting nesting(depth_);
   Scope inner;
   inner.outer = &scope;
   inner.inner = true;
+  inner.values = std::move(values);
   const auto before = static_cast<TensorId>(state_.builder.graph.tensors().size());
-  addInitializers(branch, inner);
-  importNodes(branch.node(), inner, opsets);
+  importNodes(body.node(), inner, opsets);
   std::vector<TensorId> results;
-  for (const auto& output : branch.output()) {
+  for (const auto& output : body.output()) {
     const TensorId* id = inner.find(output.name());
-    if (!id && inner.isUnknown(output.name()))
-      throw Error(ErrorCode::Unsupported, "its branch has nodes that are not supported");
-    if (!id) throw Error(ErrorCode::BadModel, "its branch never makes its output '" + output.name() + "'");
+    if (!id && inner.isUnknown(output.name())) throw FollowsFromRejected();
+    if (!id) throw Error(ErrorCode::BadModel, "its graph never makes the output '" + output.name() + "'");
     results.push_back(*id);
-    if (*id >= before) state_.modelNamed.erase(*id);  // goes by the name the If gives it
+    if (*id >= before) state_.modelNamed.erase(*id);  // goes by the name the outer node gives it
   }
   return results;
 }
 
-void GraphImporter::importIf(Node& node, Scope& scope, const Opsets& opsets) {
+std::vector<TensorId> GraphImporter::importBranch(const tessera_onnx::Graph& branch, const Scope& scope,
+                                                  const Opsets& opsets) {
+  Scope inner;
+  inner.outer = &scope;
+  inner.inner = true;
+  addInitializers(branch, inner);
+  return importBody(branch, inner, {}, opsets);
+}
+
+void GraphImporter::importIf(Node& node, const Scope& scope, const Opsets& opsets) {
+  if (isSequence(node.in(0))) node.bad("its condition is a sequence");
   const HostTensor* condition = node.valueOf(node.in(0));
   if (condition && condition->size() != 1) node.bad("its condition has to be a single value");
   std::vector<TensorId> chosen;
@@ -124,13 +135,29 @@ void GraphImporter::importIf(Node& node, Scope& scope, const Opsets& opsets) {
     chosen =
         importBranch(node.graph(condition->number(0) != 0 ? "then_branch" : "else_branch"), scope, opsets);
   } else {
+    const auto refuse = [&](const std::string& why) {
+      node.unsupported("its condition, tensor '" + state_.builder.graph.tensor(node.in(0)).name +
+                       "', is computed at run time, and " + why +
+                       "; where the condition is known, only the branch " +
+                       "taken is imported: " + state_.builder.howToFix(node.in(0)));
+    };
+    const auto branchNamed = [&](const char* name) {
+      try {
+        return importBranch(node.graph(name), scope, opsets);
+      } catch (const BudgetExceeded&) {
+        throw;
+      } catch (const Error& e) {
+        refuse(std::string("its ") + name + " can not be imported (" + e.what() + ")");
+        throw;
+      }
+    };
     // Nodes have no side effects, so both branches may run.
-    const auto yes = importBranch(node.graph("then_branch"), scope, opsets);
-    const auto no = importBranch(node.graph("else_branch"), scope, opsets);
+    const auto yes = branchNamed("then_branch"), no = branchNamed("else_branch");
     for (std::size_t i = 0; i < yes.size() && i < no.size(); ++i) {
+      if (isSequence(yes[i]) || isSequence(no[i])) refuse("its branches give sequences");
       if (node.shapeOf(yes[i]) != node.shapeOf(no[i]) || node.typeOf(yes[i]) != node.typeOf(no[i]))
-        node.unsupported(
-            "its branches give results of different shapes, and its condition is known at run time only");
+        refuse("its branches give " + state_.builder.describe({yes[i]}) + " and " +
+               state_.builder.describe({no[i]}));
       chosen.push_back(node.add("Where", {node.in(0), yes[i], no[i]}));
     }
   }

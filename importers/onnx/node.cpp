@@ -11,9 +11,15 @@ using tessera_onnx::Attribute;
 
 std::string Names::unique(const std::string& wanted) {
   if (taken_.insert(wanted).second) return wanted;
-  for (int i = 2;; ++i)
-    if (std::string numbered = wanted + "#" + std::to_string(i); taken_.insert(numbered).second)
+  int& next = next_.emplace(wanted, 2).first->second;
+  for (;;)
+    if (std::string numbered = wanted + "#" + std::to_string(next++); taken_.insert(numbered).second)
       return numbered;
+}
+
+void ImportState::note(int onnxType) {
+  using tessera_onnx::Tensor;
+  holdsUnsigned |= onnxType == Tensor::UINT16 || onnxType == Tensor::UINT32 || onnxType == Tensor::UINT64;
 }
 
 namespace {
@@ -46,9 +52,7 @@ const HostTensor& Node::constant(std::size_t i, std::string_view what) const {
   if (const HostTensor* value = state_.builder.value(id)) return *value;
   unsupported("input " + std::to_string(i) + " (" + std::string(what) + ", tensor '" +
               state_.builder.graph.tensor(id).name +
-              "') is computed at run time; it has to be known at import: freeze the graph input it depends "
-              "on, or export "
-              "the model with fixed shapes");
+              "') is computed at run time; it has to be known at import: " + state_.builder.howToFix(id));
 }
 
 std::vector<std::int64_t> Node::constantInts(std::size_t i, std::string_view what) const {
@@ -150,7 +154,8 @@ HostTensor Node::tensor(std::string_view name) const {
   const Attribute* a = find(name);
   if (!a) bad("attribute " + std::string(name) + " is missing");
   wantKind(*a, Attribute::TENSOR);
-  return readTensor(a->t(), state_.folder);
+  state_.note(a->t().data_type());
+  return readTensor(a->t(), state_.folder, &state_.builder.budget);
 }
 
 const tessera_onnx::Graph& Node::graph(std::string_view name) const {

@@ -23,14 +23,33 @@ class Names {
 
  private:
   std::set<std::string> taken_;
+  std::map<std::string, int> next_;  ///< number to try first for a name that was taken before
 };
+
+/// Names of sequences stand for ids below kNoTensor, which no tensor has.
+inline bool isSequence(TensorId id) { return id < kNoTensor; }
+/// Whether an operator can read a sequence at all.
+bool takesSequences(std::string_view type);
 
 /// State shared by all nodes of an import.
 struct ImportState {
-  explicit ImportState(std::string file) : builder(std::move(file)) {}
+  ImportState(std::string file, const ImportBudget& budget) : builder(std::move(file), budget) {}
+  TensorId addSequence(std::vector<TensorId> sequence) {
+    sequences.push_back(std::move(sequence));
+    return kNoTensor - static_cast<TensorId>(sequences.size());
+  }
+  const std::vector<TensorId>& sequence(TensorId id) const {
+    return sequences.at(static_cast<std::size_t>(kNoTensor - id - 1));
+  }
+  /// A type of the format that the model names.
+  void note(int onnxType);
+
   ImportBuilder builder;
   Names tensorNames, layerNames;
   std::filesystem::path folder;   ///< of the model file; external data lie below it
+  bool holdsUnsigned =
+      false;  ///< the model names a type of uint16, uint32 or uint64, held in wider signed ones
+  std::vector<std::vector<TensorId>> sequences;
   std::set<TensorId> modelNamed;  ///< tensors that carry a name of the model already
 };
 
@@ -89,7 +108,13 @@ class Node {
   void result(const std::string& op, std::vector<TensorId> operands, Attributes attrs = {}) {
     set(0, add(op, std::move(operands), std::move(attrs)));
   }
+  /// A constant whose memory `allocate` gave, or that is small.
   TensorId constantOf(HostTensor value, const std::string& part);
+  /// Zeros to fill, for a constant whose size the model decides; throws BudgetExceeded before it takes
+  /// memory.
+  HostTensor allocate(DataType type, const Shape& shape) const {
+    return state_.builder.allocate(type, shape);
+  }
   TensorId cast(TensorId id, DataType to);  ///< the tensor itself where it has the type
   TensorId reshape(TensorId id, Shape shape, const std::string& part = "reshape");
   TensorId scalar(DataType type, double value, const std::string& part);
@@ -112,7 +137,8 @@ class Node {
   std::vector<TensorId> inputs_, outputs_;
 };
 
-/// One operator of the format: the operator sets `since` to `until` mean what `import` makes of it.
+/// One operator of the format: the operator sets `since` to `until` mean what `import` makes of it. Null:
+/// control flow, which GraphImporter itself unrolls.
 struct Row {
   std::string_view type;
   int since, until;

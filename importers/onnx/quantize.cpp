@@ -1,5 +1,6 @@
 // Quantisation: linear quantise and dequantise, and the integer operators spelled out with them.
 #include "importers/onnx/matmul.hpp"
+#include "importers/onnx/tensor_value.hpp"
 #include "importers/onnx/window.hpp"
 
 namespace tessera::onnx {
@@ -34,7 +35,13 @@ std::int64_t axisOf(const Node& node) {
 
 void quantizeLinear(Node& node) {
   DataType to = DataType::UInt8;
-  if (node.has(2)) to = node.typeOf(node.in(2));
+  if (node.has(2)) {
+    to = node.typeOf(node.in(2));
+  } else if (const auto wanted = static_cast<int>(node.integer("output_dtype", 0)); wanted != 0) {
+    to = heldType(wanted);
+    if (to != DataType::UInt8 && to != DataType::Int8)
+      node.unsupported("it quantises to " + elementTypeName(wanted) + "; INT8 and UINT8 are supported");
+  }
   if (to != DataType::UInt8 && to != DataType::Int8)
     node.unsupported("it quantises to " + std::string(toString(to)) + "; i8 and u8 are supported");
   node.set(0, quantized(node, node.in(0), node.in(1), node.optional(2), axisOf(node), to, ""));

@@ -113,7 +113,7 @@ State lstmStep(const Cell& c, TensorId x, const State& s) {  // gates: input, ou
 }
 
 TensorId zeros(Node& node, Shape shape) {
-  return node.constantOf(HostTensor(DataType::Float32, std::move(shape)), "zero");
+  return node.constantOf(node.allocate(DataType::Float32, shape), "zero");
 }
 
 /// Entry d of a tensor whose first extent counts directions.

@@ -94,6 +94,7 @@ void squeeze(Node& node) {
 void unsqueeze(Node& node) {
   auto axes = axesOf(node);
   Shape to = node.shape(0);
+  if (axes.size() > 64) node.bad("it adds " + std::to_string(axes.size()) + " extents");
   axes = node.axes(axes, static_cast<std::int64_t>(to.size() + axes.size()));
   for (auto axis : axes) to.insert(to.begin() + axis, 1);
   reshaped(node, std::move(to));

@@ -5,6 +5,7 @@ namespace tessera::onnx {
 
 void addRows_activation(RowList&);
 void addRows_constants(RowList&);
+void addRows_control_flow(RowList&);
 void addRows_conv(RowList&);
 void addRows_einsum(RowList&);
 void addRows_elementwise(RowList&);
@@ -18,16 +19,17 @@ void addRows_quantize(RowList&);
 void addRows_recurrent(RowList&);
 void addRows_reduction(RowList&);
 void addRows_resize(RowList&);
+void addRows_sequences(RowList&);
 void addRows_shape(RowList&);
 void addRows_slicing(RowList&);
 void addRows_window(RowList&);
 
 namespace {
 constexpr void (*kThemes[])(RowList&) = {
-    addRows_activation, addRows_constants, addRows_conv,      addRows_einsum,    addRows_elementwise,
-    addRows_gather,     addRows_loss,      addRows_matmul,    addRows_moving,    addRows_normalization,
-    addRows_pooling,    addRows_quantize,  addRows_recurrent, addRows_reduction, addRows_resize,
-    addRows_shape,      addRows_slicing,   addRows_window,
+    addRows_control_flow,  addRows_activation, addRows_constants, addRows_conv,      addRows_einsum,
+    addRows_elementwise,   addRows_gather,     addRows_loss,      addRows_matmul,    addRows_moving,
+    addRows_normalization, addRows_pooling,    addRows_quantize,  addRows_recurrent, addRows_reduction,
+    addRows_resize,        addRows_sequences,  addRows_shape,     addRows_slicing,   addRows_window,
 };
 }  // namespace
 

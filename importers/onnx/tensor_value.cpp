@@ -67,7 +67,8 @@ std::int64_t parseNumber(const Tensor& t, const std::string& key, const std::str
 
 /// Bytes of a tensor whose values lie in another file. Only files below the model's folder are opened: a
 /// model must not make its reader open whatever it names.
-std::string externalBytes(const Tensor& t, const std::filesystem::path& folder, std::size_t wanted) {
+std::string externalBytes(const Tensor& t, const std::filesystem::path& folder, std::size_t wanted,
+                          ImportBudget* budget) {
   std::string location;
   std::int64_t offset = 0, length = -1;
   for (const auto& entry : t.external_data()) {
@@ -96,6 +97,10 @@ std::string externalBytes(const Tensor& t, const std::filesystem::path& folder, 
   if (offset > size || size - offset < need)
     bad(t, "wants bytes " + std::to_string(offset) + " to " + std::to_string(offset + need) + " of '" +
                location + "', which has only " + std::to_string(size) + ": the file is truncated.");
+  if (budget) {
+    budget->addFile(real);
+    budget->hold(static_cast<double>(wanted));
+  }
   std::string bytes(wanted, '\0');
   file.seekg(offset);
   file.read(bytes.data(), static_cast<std::streamsize>(wanted));
@@ -239,7 +244,7 @@ DataType heldType(int onnxType) {
   }
 }
 
-HostTensor readTensor(const Tensor& t, const std::filesystem::path& folder) {
+HostTensor readTensor(const Tensor& t, const std::filesystem::path& folder, ImportBudget* budget) {
   const DataType held = heldType(t.data_type());
   if (held == DataType::None)
     throw Error(ErrorCode::Unsupported, "tensor '" + t.name() + "' holds elements of type " +
@@ -247,10 +252,14 @@ HostTensor readTensor(const Tensor& t, const std::filesystem::path& folder) {
                                             ", which Tessera has no type for");
   const Shape shape = checkedShape(t);
   const std::size_t bytes = static_cast<std::size_t>(elementCount(shape)) * storedBytes(t.data_type());
+  const auto zeros = [&] {
+    if (budget) budget->hold(held, shape);
+    return HostTensor(held, shape);
+  };
   // Data are compared with the shape before memory is taken: a damaged extent must not allocate gigabytes.
   if (t.data_location() == Tensor::EXTERNAL) {
-    const std::string external = externalBytes(t, folder, bytes);
-    HostTensor out(held, shape);
+    const std::string external = externalBytes(t, folder, bytes, budget);
+    HostTensor out = zeros();
     decodeRaw(t, external.data(), out);
     return out;
   }
@@ -258,7 +267,7 @@ HostTensor readTensor(const Tensor& t, const std::filesystem::path& folder) {
     if (t.raw_data().size() != bytes)
       bad(t, "holds " + std::to_string(t.raw_data().size()) + " bytes, its shape " + toString(shape) +
                  " wants " + std::to_string(bytes) + ".");
-    HostTensor out(held, shape);
+    HostTensor out = zeros();
     decodeRaw(t, t.raw_data().data(), out);
     return out;
   }
@@ -267,7 +276,7 @@ HostTensor readTensor(const Tensor& t, const std::filesystem::path& folder) {
   if (present != elementCount(shape))
     bad(t, "holds " + std::to_string(present) + " values, its shape " + toString(shape) + " wants " +
                std::to_string(elementCount(shape)) + ".");
-  HostTensor out(held, shape);
+  HostTensor out = zeros();
   decodeTyped(t, out);
   return out;
 }

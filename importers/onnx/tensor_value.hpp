@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "importers/common/budget.hpp"
 #include "onnx/onnx.pb.h"
 #include "tessera/tensor.hpp"
 
@@ -21,6 +22,8 @@ DataType heldType(int onnxType);
 /// Decodes a tensor in any of the format's encodings; values kept in a file of their own are read below
 /// `folder`. Throws Error(BadModel) where data are missing or contradict the shape, Error(Unsupported) for
 /// element types without a held type. Messages name the tensor.
-HostTensor readTensor(const tessera_onnx::Tensor& tensor, const std::filesystem::path& folder);
+/// `budget`: of the import it belongs to, null for none; it also grows by the files that hold values.
+HostTensor readTensor(const tessera_onnx::Tensor& tensor, const std::filesystem::path& folder,
+                      ImportBudget* budget = nullptr);
 
 }  // namespace tessera::onnx

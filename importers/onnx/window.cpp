@@ -68,7 +68,7 @@ void windowFunction(Node& node) {
   if (node.type() == "HammingWindow") weights = {25.0 / 46, -21.0 / 46};
   if (node.type() == "BlackmanWindow") weights = {0.42, -0.5, 0.08};
   const auto period = static_cast<double>(node.flag("periodic", true) ? size : size - 1);
-  HostTensor out(DataType::Float32, {size});
+  HostTensor out = node.allocate(DataType::Float32, {size});
   for (std::int64_t i = 0; i < size; ++i) {
     double sum = 0;
     for (std::size_t k = 0; k < weights.size(); ++k)

@@ -94,9 +94,9 @@ class Pointwise final : public Operator {
   Fill fill(bool second, DataType type) const {
     if (type == DataType::Bool) return Fill::integers(0, 1);
     if (isInteger(type)) {
-      if (second && (row_.kind == Kind::Bits || row_.name == "Pow")) return Fill::integers(0, 3);
-      return type == DataType::UInt8 || row_.kind == Kind::Bits ? Fill::integers(0, 9)
-                                                                : Fill::integers(-9, 9);
+      const bool shifts = row_.name == "BitShiftLeft" || row_.name == "BitShiftRight";
+      if (second && (shifts || row_.name == "Pow")) return Fill::integers(0, 3);
+      return type == DataType::UInt8 || shifts ? Fill::integers(0, 9) : Fill::integers(-9, 9);
     }
     if (row_.kind == Kind::Compare) return Fill::integers(-2, 2);  // so that operands are often equal
     if (row_.name == "Pow") return Fill::uniform(0.1, 3);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -340,6 +341,82 @@ TEST_F(OnnxImport, ValuesInOtherFilesAreReadBelowTheModelOnly) {
   elsewhere.write("secret.bin", std::string(64, 'x'));
   std::filesystem::create_symlink(elsewhere.path() / "secret.bin", folder_.path() / "link.bin");
   EXPECT_THAT(why("link.bin", "", ""), HasSubstr("leaves the model's folder"));
+}
+
+TEST_F(OnnxImport, BitwiseOperatorsKeepTheTypesBits) {
+  OnnxModel model(18);
+  for (const char* name : {"and", "or", "xor", "not"}) model.output(name);
+  auto& a = model.initializer("a", Tensor::UINT8, {3});
+  for (const int value : {0x0f, 0xff, 0}) a.add_int32_data(value);
+  model.input("b", {3}, Tensor::UINT8);
+  model.node("BitwiseAnd", {"a", "b"}, {"and"});
+  model.node("BitwiseOr", {"a", "b"}, {"or"});
+  model.node("BitwiseXor", {"a", "b"}, {"xor"});
+  model.node("BitwiseNot", {"b"}, {"not"});
+  const Graph graph = import(model);
+  const std::map<std::string, HostTensor> inputs{
+      {"b", HostTensor::of<std::uint8_t>({3}, {0x3c, 0x81, 0x55})}};
+  EXPECT_THAT(run<std::uint8_t>(graph, inputs, 0), ElementsAre(0x0c, 0x81, 0));
+  EXPECT_THAT(run<std::uint8_t>(graph, inputs, 1), ElementsAre(0x3f, 0xff, 0x55));
+  EXPECT_THAT(run<std::uint8_t>(graph, inputs, 2), ElementsAre(0x33, 0x7e, 0x55));
+  EXPECT_THAT(run<std::uint8_t>(graph, inputs, 3), ElementsAre(0xc3, 0x7e, 0xaa));
+
+  for (const int type : {Tensor::INT32, Tensor::UINT16}) {  // both held in i32
+    OnnxModel turned(18);
+    turned.input("b", {1}, type).output("y");
+    turned.node("BitwiseNot", {"b"}, {"y"}, "turn");
+    if (type == Tensor::INT32)
+      EXPECT_THAT(run<std::int32_t>(import(turned), {{"b", HostTensor::of<std::int32_t>({1}, {5})}}),
+                  ElementsAre(-6));
+    else
+      EXPECT_THAT(message(turned, ErrorCode::Unsupported), HasSubstr("'turn'"));
+  }
+}
+
+TEST_F(OnnxImport, RulesThatChangedInNewerOperatorSetsAreKnown) {
+  OnnxModel swish(24);
+  swish.input("x", {1}).output("y");
+  swish.node("Swish", {"x"}, {"y"});
+  EXPECT_NEAR(run(import(swish), {{"x", HostTensor::of<float>({1}, {2})}})[0], 2 / (1 + std::exp(-2.0)),
+              1e-6);
+  OnnxModel shift(28);
+  shift.input("x", {1}, Tensor::UINT8).output("y");
+  auto& node = shift.node("BitShift", {"x", "x"}, {"y"}, "shift");
+  OnnxModel::attribute(node, "direction", tessera_onnx::Attribute::STRING).set_s("LEFT");
+  EXPECT_THAT(message(shift, ErrorCode::Unsupported), testing::AllOf(HasSubstr("'shift'"), HasSubstr("28")));
+}
+
+TEST_F(OnnxImport, NumbersFreezeInputsOfAnyType) {
+  OnnxModel model;
+  model.input("x", {2}).input("rate", {}, Tensor::INT64).input("gain", {2}).input("on", {}, Tensor::BOOL);
+  model.output("y").output("r");
+  model.node("Mul", {"x", "gain"}, {"scaled"});
+  model.node("Where", {"on", "scaled", "x"}, {"y"});
+  model.node("Identity", {"rate"}, {"r"});
+  ImportOptions options;
+  options.constantNumbers = {{"rate", "9007199254740993"}, {"gain", "-0.5"}, {"on", "true"}};
+  const Graph graph = import(model, options);
+  EXPECT_EQ(graph.inputs().size(), 1u);
+  const std::map<std::string, HostTensor> inputs{{"x", HostTensor::of<float>({2}, {1, 2})}};
+  EXPECT_THAT(run(graph, inputs), ElementsAre(-0.5f, -1));
+  EXPECT_THAT(run<std::int64_t>(graph, inputs, 1), ElementsAre(9007199254740993)) << "no double holds it";
+  for (const auto& [name, text] :
+       std::map<std::string, std::string>{{"rate", "1.5"}, {"gain", "fast"}, {"on", "2"}}) {
+    ImportOptions wrong;
+    wrong.constantNumbers[name] = text;
+    EXPECT_THAT(message(model, ErrorCode::InvalidArgument, wrong),
+                testing::AllOf(HasSubstr("'" + name + "'"), HasSubstr("'" + text + "'")));
+  }
+}
+
+TEST_F(OnnxImport, EveryDamagedNodeIsListed) {
+  OnnxModel model;
+  model.input("x", {1, 2}).output("y").output("z");
+  model.node("Add", {"x"}, {"y"}, "lacks");
+  OnnxModel::set(model.node("Softmax", {"x"}, {"z"}, "outside"), "axis", std::int64_t{7});
+  EXPECT_THAT(message(model, ErrorCode::BadModel),
+              testing::AllOf(HasSubstr("2 nodes"), HasSubstr("Add 'lacks' (operator set 13) of (f32:1x2)"),
+                             HasSubstr("Softmax 'outside'"), HasSubstr("axis 7")));
 }
 
 TEST_F(OnnxImport, OneErrorListsEverythingUnsupported) {
