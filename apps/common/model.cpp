@@ -1,8 +1,6 @@
 // Networks and sidecars.
 #include "apps/common/model.hpp"
 
-#include "tessera/importer.hpp"
-
 namespace tessera::app {
 namespace {
 
@@ -114,8 +112,7 @@ Sidecar sidecarFor(const std::string& model, const std::string& given) {
           R"("resize": "linear"}, "labels": "cityscapes"}.)");
 }
 
-Graph loadModel(const std::string& model, std::int64_t batch) {
-  ImportOptions options;
+Graph loadModel(const std::string& model, std::int64_t batch, ImportOptions options) {
   options.batch = static_cast<int>(batch);
   Graph graph = importModel(model, options);
   for (const TensorId input : graph.inputs()) {

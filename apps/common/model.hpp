@@ -8,6 +8,7 @@
 #include "apps/common/files.hpp"
 #include "tessera/graph.hpp"
 #include "tessera/image.hpp"
+#include "tessera/importer.hpp"
 
 namespace tessera::app {
 
@@ -32,8 +33,9 @@ Sidecar sidecarFor(const std::string& model, const std::string& given);
 
 std::optional<fs::path> findSidecar(const std::string& model);
 
-/// Imports `model` with `batch` images at a time, also where the file fixes another batch size.
-Graph loadModel(const std::string& model, std::int64_t batch);
+/// Imports `model` with `batch` images at a time, also where the file fixes another batch size. `options` may
+/// freeze inputs.
+Graph loadModel(const std::string& model, std::int64_t batch, ImportOptions options = {});
 
 /// The model argument as results name it: its files without folders.
 std::string modelName(const std::string& model);

@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   app.add_flag("--network-size", options.networkSize,
                "Class maps at the network's resolution, not the image's");
   addDeviceOptions(app, options.common);
+  options.freeze.add(app);
   options.int8.add(app);
   addOutputOptions(app, options.common);
   return runProgram(app, argc, argv, options.common, [&] { return runSegmenter(options); });

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
 
@@ -13,6 +14,7 @@ namespace tessera::app {
 struct SegmenterOptions {
   CommonOptions common;
   Int8Arguments int8;
+  FreezeArguments freeze;
   std::string model, preprocess;
   std::vector<std::string> images, videos;
   std::string out, annotations, labels, confusion;

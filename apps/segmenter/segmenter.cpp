@@ -41,7 +41,9 @@ Prepared prepare(const SegmenterOptions& options) {
   if (!sidecar.task.empty() && sidecar.task != "segmentation")
     throw Error(ErrorCode::InvalidArgument, sidecar.file.string() + " describes a network for " +
                                                 sidecar.task + ", not for segmentation.");
-  const Graph graph = loadModel(options.model, options.maxBatch);
+  ImportOptions import;
+  options.freeze.apply(import);
+  const Graph graph = loadModel(options.model, options.maxBatch, std::move(import));
   EngineOptions engineOptions = options.common.engineOptions();
   completeInt8(options.int8, graph, [&] { return sidecar; }, device, engineOptions);
   const auto engine = Engine::build(graph, device, engineOptions);

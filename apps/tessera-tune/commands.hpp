@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/common/files.hpp"
+#include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
 #include "tune/tactics_store.hpp"
@@ -15,6 +16,7 @@ namespace tessera::app {
 struct TuneArguments {
   CommonOptions common;
   Int8Arguments int8;
+  FreezeArguments freeze;
   std::vector<std::string> models, problems;
   std::string problemFile, preprocess;
   std::int64_t batch = 1;

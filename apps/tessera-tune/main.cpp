@@ -23,6 +23,7 @@ void addOptions(CLI::App& app, TuneArguments& a) {
   app.get_option("--tune-budget")
       ->description("Seconds per model or problem, about; 0: 50 (CPUs 75) for fast, 600 for full");
   app.add_option("--budget", a.common.tuneBudget, "The same")->check(CLI::Range(0.0, 1e6))->type_name("S");
+  a.freeze.add(app);
   a.int8.add(app);
   app.add_flag("--show", a.show, "Print the device's records");
   app.add_option("--export", a.exportFile, "Write the device's records to a file")->type_name("F");

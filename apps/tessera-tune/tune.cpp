@@ -99,7 +99,9 @@ Json tuneAll(const TuneArguments& a, const Device& device) {
     results.push_back(report(name, *engine, last));
   };
   for (const std::string& model : a.models) {
-    const Graph graph = loadModel(model, a.batch);
+    ImportOptions import;
+    a.freeze.apply(import);
+    const Graph graph = loadModel(model, a.batch, std::move(import));
     EngineOptions options = a.common.engineOptions();
     completeInt8(
         a.int8, graph,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
 #include "apps/common/statistics.hpp"
@@ -26,6 +27,7 @@ struct EngineArguments {
   std::string model, preprocess;
   std::int64_t batch = 1;
   std::vector<std::string> passesOff;
+  FreezeArguments freeze;
   Int8Arguments int8;
 
   void add(CLI::App& app);

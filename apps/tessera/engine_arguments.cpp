@@ -11,6 +11,7 @@ void EngineArguments::add(CLI::App& app) {
       ->required()
       ->type_name("M");
   app.add_option("--batch", batch, "Batch size")->check(CLI::Range(1, 4096))->capture_default_str();
+  freeze.add(app);
   std::string names;
   for (const Pass& pass : allPasses()) names += (names.empty() ? "" : ", ") + std::string(pass.name);
   app.add_option("--passes-off", passesOff, "Graph passes to leave out: " + names)
@@ -22,7 +23,11 @@ void EngineArguments::add(CLI::App& app) {
   int8.add(app);
 }
 
-Graph EngineArguments::load() const { return loadModel(model, batch); }
+Graph EngineArguments::load() const {
+  ImportOptions options;
+  freeze.apply(options);
+  return loadModel(model, batch, std::move(options));
+}
 
 EngineOptions EngineArguments::options(const CommonOptions& common) const {
   EngineOptions options = common.engineOptions();

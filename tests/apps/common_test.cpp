@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "apps/common/background.hpp"
+#include "apps/common/freeze.hpp"
 #include "apps/common/images.hpp"
 #include "apps/common/labels.hpp"
 #include "apps/common/model.hpp"
@@ -19,6 +20,25 @@ namespace {
 using test::Folder;
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+TEST(Freeze, TakesNumbersAndFiles) {
+  const Folder folder;
+  writeNpy(folder / "a=b.npy", HostTensor::of<std::int64_t>({2}, {3, 4}));
+  FreezeArguments freeze{{"rate=16000", "in=out=-1.5", "list=" + (folder / "a=b.npy").string()}};
+  ImportOptions options;
+  freeze.apply(options);
+  EXPECT_EQ(options.constantNumbers,
+            (std::map<std::string, std::string>{{"rate", "16000"}, {"in=out", "-1.5"}}));
+  EXPECT_EQ(options.constants.at("list"), HostTensor::of<std::int64_t>({2}, {3, 4}));
+  for (const char* wrong : {"rate", "=3", "rate="}) {
+    ImportOptions none;
+    EXPECT_THROW(FreezeArguments{{wrong}}.apply(none), UsageError) << wrong;
+  }
+  ImportOptions twice;
+  EXPECT_THROW((FreezeArguments{{"a=1", "a=2"}}.apply(twice)), UsageError);
+  ImportOptions absent;
+  EXPECT_THROW((FreezeArguments{{"a=" + (folder / "none.npy").string()}}.apply(absent)), Error);
+}
 
 TEST(Statistics, PercentilesInterpolate) {
   EXPECT_EQ(percentile({}, 0.5), 0);
