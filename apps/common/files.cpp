@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "apps/common/names.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera::app {
@@ -63,6 +64,6 @@ Json readJson(const fs::path& file) {
   }
 }
 
-void writeJson(const fs::path& file, const Json& value) { writeFile(file, value.dump(2) + "\n"); }
+void writeJson(const fs::path& file, const Json& value) { writeFile(file, jsonText(value)); }
 
 }  // namespace tessera::app

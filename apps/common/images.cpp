@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
-#include <set>
 
 #include "tessera/error.hpp"
 
@@ -55,6 +54,12 @@ bool hasImageExtension(const fs::path& file) {
   return known.count(extension) > 0;
 }
 
+std::string uniqueName(const std::string& stem, std::set<std::string>& taken) {
+  std::string name = stem;
+  for (int i = 2; !taken.insert(name).second; ++i) name = stem + "_" + std::to_string(i);
+  return name;
+}
+
 std::vector<ImageFile> listImages(const std::vector<std::string>& paths, const fs::path& without) {
   std::vector<fs::path> files;
   for (const fs::path path : paths) {
@@ -84,9 +89,7 @@ std::vector<ImageFile> listImages(const std::vector<std::string>& paths, const f
   std::vector<ImageFile> images;
   std::set<std::string> names;
   for (const fs::path& file : files) {
-    std::string name = file.stem().string();
-    for (int i = 2; !names.insert(name).second; ++i) name = file.stem().string() + "_" + std::to_string(i);
-    images.push_back({file, name});
+    images.push_back({file, uniqueName(file.stem().string(), names)});
   }
   return images;
 }

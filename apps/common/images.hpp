@@ -3,6 +3,7 @@
 #pragma once
 
 #include <opencv2/core/mat.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct ImageFile {
   fs::path path;
   std::string name;
 };
+
+/// `stem`, or `stem_2`, `stem_3`, .. where `taken` has it already; enters it.
+std::string uniqueName(const std::string& stem, std::set<std::string>& taken);
 
 /// Files as given; the image files of a folder, sorted, or of the folders below it where it has none itself;
 /// nothing below `without`. Throws

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "apps/common/numbers.hpp"
 #include "apps/common/progress.hpp"
 #include "calib/calibration_cache.hpp"
 #include "tessera/log.hpp"
@@ -22,11 +23,12 @@ void Int8Arguments::add(CLI::App& app) {
       ->check(CLI::IsMember({"auto", "entropy", "minmax", "percentile", "mse"}))
       ->capture_default_str();
   app.add_option("--calibration-limit", limit, "Images to calibrate from, at most (0: all)")
+      ->check(number(0, 1 << 30))
       ->capture_default_str();
-  app.add_option("--calibration-seed", seed, "Picks them")->capture_default_str();
+  app.add_option("--calibration-seed", seed, "Picks them")->check(number(0u, ~0u))->capture_default_str();
   app.add_option("--calibration-fp32-share", fp32Share,
                  "Share of the multiply-adds that auto may leave in fp32 (their bits differ between devices)")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--keep-fp32", keepFp32, "INT8: layers that stay in fp32")
       ->delimiter(',')
@@ -37,9 +39,10 @@ void Int8Arguments::add(CLI::App& app) {
 }
 
 void addPrecisionChoice(CLI::App& app, std::string& choice) {
-  app.add_option("--precision-choice", choice,
-                 "INT8: every layer that can (rules), or those for which it pays on this device (measured: tunes "
-                 "both precisions)")
+  app.add_option(
+         "--precision-choice", choice,
+         "INT8: every layer that can (rules), or those for which it pays on this device (measured: tunes "
+         "both precisions)")
       ->check(CLI::IsMember({"rules", "measured"}))
       ->capture_default_str();
 }
@@ -50,20 +53,33 @@ PrecisionOptions Int8Arguments::layerPrecision() const {
 
 namespace {
 
-ImageBatchStream imagesOf(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar, int limit) {
+ImageBatchStream imagesOf(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
+                          int limit) {
   if (arguments.images.empty()) throw UsageError("--calibration-images is required.");
   if (graph.inputs().size() != 1)
     throw Error(ErrorCode::InvalidArgument,
                 "Calibration from images needs a network with one input; this one has " +
-                    std::to_string(graph.inputs().size()) + ".");
+                    std::to_string(graph.inputs().size()) +
+                    " (--freeze NAME=VALUE makes an input a constant).");
   const GraphTensor& input = graph.tensor(graph.inputs()[0]);
-  if (input.shape.size() != 4)
-    throw Error(ErrorCode::InvalidArgument, "The network's input " + input.name + " is no image.");
+  const auto place = imagePlaceOf(input.shape);
+  if (!place || input.type != DataType::Float32)
+    throw Error(ErrorCode::InvalidArgument,
+                "The network's input '" + input.name + "' is " + std::string(toString(input.type)) + ":" +
+                    toString(input.shape) +
+                    "; colour images go into f32:Nx3xHEIGHTxWIDTH or f32:NxHEIGHTxWIDTHx3.");
+  const ImagePreprocess& how = sidecar.preprocess;
+  if (how.height > 0 && (how.height != place->height || how.width != place->width))
+    throw Error(ErrorCode::InvalidArgument,
+                sidecar.file.string() + " makes images " + std::to_string(how.height) + "x" +
+                    std::to_string(how.width) + ", but the network's input '" + input.name + "' is " +
+                    toString(input.shape) + "; leave input.size out, or make the two agree (--shape).");
   ImageBatchOptions stream;
   stream.input = input.name;
   stream.preprocess = sidecar.preprocess;
-  stream.preprocess.height = input.shape[2];
-  stream.preprocess.width = input.shape[3];
+  stream.preprocess.height = place->height;
+  stream.preprocess.width = place->width;
+  stream.preprocess.channelsLast = place->channelsLast;
   stream.batchSize = static_cast<int>(input.shape[0]);
   stream.limit = limit;
   stream.seed = arguments.seed;
@@ -76,7 +92,8 @@ class Stages {
   void operator()(std::string_view name, int done, int total) {
     if (name != stage_) {
       stage_ = name;
-      bar_ = std::make_unique<Progress>("calibrating: " + stage_, static_cast<std::size_t>(std::max(total, 0)), "");
+      bar_ = std::make_unique<Progress>("calibrating: " + stage_,
+                                        static_cast<std::size_t>(std::max(total, 0)), "");
     }
     bar_->advance();
   }
@@ -100,8 +117,9 @@ CalibrationOptions optionsOf(const Int8Arguments& arguments, const PassOptions& 
 
 }  // namespace
 
-CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
-                                      const Device& device, const PassOptions& passes) {
+CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph,
+                                      const Sidecar& sidecar, const Device& device,
+                                      const PassOptions& passes) {
   ImageBatchStream images = imagesOf(arguments, graph, sidecar, arguments.limit);
   CalibrationResult result = calibrate(graph, device, images, optionsOf(arguments, passes));
   if (!arguments.cache.empty())
@@ -131,7 +149,8 @@ void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std:
   options.layerPrecision = arguments.layerPrecision();
   options.precisionChoice = parsePrecisionChoice(arguments.choice);
   if (!arguments.images.empty()) {
-    options.calibration = calibrateFromImages(arguments, graph, sidecar(), device, options.passes).calibration;
+    options.calibration =
+        calibrateFromImages(arguments, graph, sidecar(), device, options.passes).calibration;
   } else if (!arguments.cache.empty()) {
     std::ifstream file(arguments.cache, std::ios::binary);
     if (!file)

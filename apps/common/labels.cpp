@@ -100,7 +100,7 @@ LabelSet parse(const Json& list, const std::string& where) {
       refuse(where, which + " follows a class that is not scored; those go last");
     set.classes.push_back(std::move(c));
   }
-  if (set.classes.size() > 256) refuse(where, "has more than 256 classes");
+  if (set.classes.size() > 65536) refuse(where, "has more than 65536 classes");
   return set;
 }
 

@@ -1,6 +1,11 @@
 // Networks and sidecars.
 #include "apps/common/model.hpp"
 
+#include <algorithm>
+#include <cmath>
+
+#include "apps/common/program.hpp"
+
 namespace tessera::app {
 namespace {
 
@@ -10,6 +15,15 @@ class Fields {
   Fields(const Json& object, fs::path file, std::string prefix)
       : object_(object), file_(std::move(file)), prefix_(std::move(prefix)) {
     if (!object_.is_object()) fail("", "is not an object");
+  }
+  /// A field that is misspelt would otherwise count for nothing.
+  void allow(const std::vector<std::string>& known) const {
+    for (const auto& [name, value] : object_.items()) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      std::string list;
+      for (const std::string& field : known) list += (list.empty() ? "" : ", ") + field;
+      fail(name, "is not known; there are " + list);
+    }
   }
   const Json* find(const char* name) const {
     const auto it = object_.find(name);
@@ -49,26 +63,34 @@ class Fields {
   std::string prefix_;
 };
 
-}  // namespace
+void readOutput(const Fields& output, Sidecar& sidecar) {
+  output.allow({"name", "layout", "threshold", "classes"});
+  sidecar.output = output.text("name");
+  try {
+    if (const std::string layout = output.text("layout"); !layout.empty())
+      sidecar.layout = parseOutputLayout(layout);
+  } catch (const Error& e) {
+    output.fail("layout", std::string("is none: ") + e.what());
+  }
+  if (output.find("threshold")) sidecar.threshold = output.number("threshold", 0);
+  if (!output.find("classes")) return;
+  const double classes = output.number("classes", 0);
+  if (!(classes >= 2 && classes <= 65536) || classes != std::floor(classes))
+    output.fail("classes", "is not a whole number from 2 to 65536");
+  sidecar.classes = static_cast<int>(classes);
+}
 
-Sidecar Sidecar::read(const fs::path& file) {
-  const Json json = readJson(file);
-  const Fields top(json, file, "");
-  Sidecar sidecar;
-  sidecar.file = file;
-  sidecar.task = top.text("task");
-  if (const Json* labels = top.find("labels")) sidecar.labels = *labels;
-  if (const Json* output = top.find("output")) sidecar.output = Fields(*output, file, "output.").text("name");
-  const Json* inputObject = top.find("input");
-  if (!inputObject) top.fail("input", "is missing");
-  const Fields input(*inputObject, file, "input.");
+void readInput(const Fields& input, Sidecar& sidecar) {
+  input.allow({"name", "size", "channels", "mean", "std", "scale", "resize", "pad"});
   sidecar.input = input.text("name");
   ImagePreprocess& p = sidecar.preprocess;
   const auto size = input.numbers("size", 2, {0, 0});
   const auto mean = input.numbers("mean", 3, {0, 0, 0}), deviation = input.numbers("std", 3, {1, 1, 1});
+  for (const double extent : size)
+    if (input.find("size") && (!(extent >= 1 && extent <= 1 << 20) || extent != std::floor(extent)))
+      input.fail("size", "is not two whole numbers from 1 to 1048576");
   p.height = static_cast<std::int64_t>(size[0]);
   p.width = static_cast<std::int64_t>(size[1]);
-  if (input.find("size") && (p.height < 1 || p.width < 1)) input.fail("size", "is not positive");
   for (std::size_t c = 0; c < 3; ++c) {
     p.mean[c] = mean[c];
     p.deviation[c] = deviation[c];
@@ -85,6 +107,22 @@ Sidecar Sidecar::read(const fs::path& file) {
   } catch (const Error& e) {
     input.fail("resize", std::string("is no way to resize: ") + e.what());
   }
+}
+
+}  // namespace
+
+Sidecar Sidecar::read(const fs::path& file) {
+  const Json json = readJson(file);
+  const Fields top(json, file, "");
+  top.allow({"task", "input", "output", "labels"});
+  Sidecar sidecar;
+  sidecar.file = file;
+  sidecar.task = top.text("task");
+  if (const Json* labels = top.find("labels")) sidecar.labels = *labels;
+  if (const Json* output = top.find("output")) readOutput(Fields(*output, file, "output."), sidecar);
+  const Json* inputObject = top.find("input");
+  if (!inputObject) top.fail("input", "is missing");
+  readInput(Fields(*inputObject, file, "input."), sidecar);
   return sidecar;
 }
 
@@ -112,22 +150,82 @@ Sidecar sidecarFor(const std::string& model, const std::string& given) {
           R"("resize": "linear"}, "labels": "cityscapes"}.)");
 }
 
+void requireModelFiles(const std::string& model) {
+  for (std::size_t begin = 0; begin <= model.size();) {
+    const auto comma = std::min(model.find(',', begin), model.size());
+    const fs::path file = model.substr(begin, comma - begin);
+    if (!fs::exists(file))
+      throw Error(ErrorCode::InvalidArgument, "There is no model file " + file.string() + ".");
+    begin = comma + 1;
+  }
+}
+
+namespace {
+
+// A fixed first extent is the batch where no other extent of the model's inputs is: those inputs with it
+// replaced. `single` and `graph` were imported for 1 image and for `batch`.
+std::map<std::string, Shape> fixedBatchReplaced(const Graph& single, const Graph& graph, std::int64_t batch,
+                                                const ImportOptions& options) {
+  std::map<std::string, Shape> replaced;
+  for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
+    const GraphTensor &one = single.tensor(single.inputs()[i]), &many = graph.tensor(graph.inputs()[i]);
+    const bool open = one.shape != many.shape;  // the batch was filled in, perhaps elsewhere
+    if (open || many.shape.empty() || many.shape[0] == batch || options.inputShapes.count(many.name))
+      continue;
+    replaced[many.name] = many.shape;
+    replaced[many.name][0] = batch;
+  }
+  return replaced;
+}
+
+// Outputs that grow with the batch but not in their first extent, as the inputs do, mix the images up.
+void requireBatch(const Graph& single, const Graph& batched) {
+  for (std::size_t i = 0; i < single.inputs().size(); ++i) {
+    const Shape &one = single.tensor(single.inputs()[i]).shape,
+                &many = batched.tensor(batched.inputs()[i]).shape;
+    if (one != many && (one.size() != many.size() || one[0] == many[0]))
+      return;  // the batch stands elsewhere
+  }
+  for (std::size_t i = 0; i < single.outputs().size(); ++i) {
+    const GraphTensor &one = single.tensor(single.outputs()[i]), &many = batched.tensor(batched.outputs()[i]);
+    if (!one.shape.empty() && one.shape[0] == many.shape[0] &&
+        elementCount(one.shape) != elementCount(many.shape))
+      throw Error(ErrorCode::InvalidArgument, "its output '" + many.name + "' would be " +
+                                                  toString(many.shape) + ", for one image it is " +
+                                                  toString(one.shape));
+  }
+}
+
+}  // namespace
+
 Graph loadModel(const std::string& model, std::int64_t batch, ImportOptions options) {
+  requireModelFiles(model);
   options.batch = static_cast<int>(batch);
   Graph graph = importModel(model, options);
-  for (const TensorId input : graph.inputs()) {
-    Shape shape = graph.tensor(input).shape;
-    if (shape.empty() || shape[0] == batch) continue;
-    shape[0] = batch;
-    options.inputShapes[graph.tensor(input).name] = shape;
-  }
-  if (options.inputShapes.empty() || batch == 1) return graph;
+  if (batch == 1 || options.inputShapes.count("*")) return graph;
   try {
-    return importModel(model, options);
+    ImportOptions one = options;
+    one.batch = 1;
+    const Graph single = importModel(model, one);
+    const auto replaced = fixedBatchReplaced(single, graph, batch, options);
+    options.inputShapes.insert(replaced.begin(), replaced.end());
+    if (!replaced.empty()) graph = importModel(model, options);
+    requireBatch(single, graph);
+    return graph;
   } catch (const Error& e) {
-    throw Error(e.code(), "The model fixes its batch size and can not be imported with " +
-                              std::to_string(batch) + ": " + e.what());
+    throw Error(e.code(), sentence("The model fixes its batch size and can not be imported with " +
+                                   std::to_string(batch) + ": " + e.what()));
   }
+}
+
+std::optional<Shape> imageShapeFor(const std::vector<std::int64_t>& declared, std::int64_t batch,
+                                   std::int64_t height, std::int64_t width) {
+  if (declared.empty()) return Shape{batch, 3, height, width};
+  if (declared.size() != 4) return std::nullopt;
+  const bool first = declared[1] < 0 || declared[1] == 3, last = declared[3] == 3;
+  if (last && declared[1] != 3) return Shape{batch, height, width, 3};
+  if (first) return Shape{batch, 3, height, width};
+  return std::nullopt;
 }
 
 std::string modelName(const std::string& model) {

@@ -9,18 +9,22 @@
 #include "tessera/graph.hpp"
 #include "tessera/image.hpp"
 #include "tessera/importer.hpp"
+#include "tessera/segmentation.hpp"
 
 namespace tessera::app {
 
-/// `<model>.json`: see docs of the segmenter. Fields that it lacks are empty or default.
+/// `<model>.json`: see docs/programs.md. Fields that it lacks are empty or default.
 struct Sidecar {
   fs::path file;
   std::string task;
   std::string input, output;   ///< names of the bindings
   ImagePreprocess preprocess;  ///< height and width 0: the network's own
-  Json labels;                 ///< name, file or list; null: none
+  OutputLayout layout = OutputLayout::Auto;
+  std::optional<double> threshold;  ///< of a mask
+  int classes = 0;                  ///< that the output tells apart; 0: not said
+  Json labels;                      ///< name, file or list; null: none
 
-  /// Throws Error(InvalidArgument) that names file, field and reason.
+  /// Throws Error(InvalidArgument) that names file, field and reason; also for a field that there is not.
   static Sidecar read(const fs::path& file);
 };
 
@@ -33,9 +37,17 @@ Sidecar sidecarFor(const std::string& model, const std::string& given);
 
 std::optional<fs::path> findSidecar(const std::string& model);
 
+/// Throws Error(InvalidArgument) that names the file where a file of the model argument does not exist.
+void requireModelFiles(const std::string& model);
+
 /// Imports `model` with `batch` images at a time, also where the file fixes another batch size. `options` may
-/// freeze inputs.
+/// give inputs shapes, which then hold.
 Graph loadModel(const std::string& model, std::int64_t batch, ImportOptions options = {});
+
+/// The shape of the image input of a network that leaves its height and width open: `declared` extents,
+/// negative where open, none where the model says nothing. None where it takes no colour images.
+std::optional<Shape> imageShapeFor(const std::vector<std::int64_t>& declared, std::int64_t batch,
+                                   std::int64_t height, std::int64_t width);
 
 /// The model argument as results name it: its files without folders.
 std::string modelName(const std::string& model);

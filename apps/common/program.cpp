@@ -3,9 +3,13 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 
+#include "apps/common/numbers.hpp"
 #include "apps/common/progress.hpp"
 #include "tessera/error.hpp"
 #include "tessera/log.hpp"
@@ -14,7 +18,63 @@ namespace tessera::app {
 
 namespace {
 constexpr const char* kTuneWorker = "--tune-worker";  // for the program itself, which starts itself with it
+constexpr const char* kTuneVariable = "TESSERA_TUNE";
+
+std::string tuneDefaultText(TuneDefault fallback) {
+  switch (fallback) {
+    case TuneDefault::Fast:
+      return "fast";
+    case TuneDefault::Full:
+      return "full";
+    case TuneDefault::Cached:
+    case TuneDefault::Never:
+      break;
+  }
+  return "cached";
 }
+
+// $TESSERA_TUNE, else the program's own mode.
+std::string tuneModeUnasked(TuneDefault fallback, const std::vector<std::string>& offered) {
+  const char* variable = std::getenv(kTuneVariable);
+  if (!variable || !*variable) return tuneDefaultText(fallback);
+  const std::string mode = variable;
+  if (std::find(offered.begin(), offered.end(), mode) != offered.end()) return mode;
+  if (mode == "fast" || mode == "full") return tuneDefaultText(fallback);  // a program that never searches
+  throw CLI::ValidationError(kTuneVariable, "'" + mode + "' is no mode: off, cached, fast or full");
+}
+
+// The precisions that there are; half precision is known by name, so that it is refused in as many words.
+const CLI::Validator& precisions() {
+  static const CLI::Validator validator(
+      [](std::string& given) -> std::string {
+        if (given == "fp32" || given == "int8") return {};
+        if (given == "fp16") return "fp16 is not there yet; choose fp32 or int8";
+        return "'" + given + "' is no precision; choose fp32 or int8";
+      },
+      "fp32 or int8");
+  return validator;
+}
+
+}  // namespace
+
+std::string sentence(std::string text) {
+  if (text.empty() || text.back() != '.') text += '.';
+  return text;
+}
+
+namespace {
+
+std::string searchHint(const CommonOptions& options) {
+  char seconds[48];
+  std::snprintf(seconds, sizeof(seconds), "%.0f s", options.tuneBudget);
+  const std::string time = options.tuneBudget > 0   ? seconds
+                           : options.tune == "full" ? "ten minutes"
+                                                    : "a minute";
+  return "Searching for fast kernels for about " + time +
+         ", once for this network and device; --tune off starts at once, --tune-budget S sets the time.";
+}
+
+}  // namespace
 
 EngineOptions CommonOptions::engineOptions() const {
   EngineOptions options;
@@ -23,27 +83,41 @@ EngineOptions CommonOptions::engineOptions() const {
   options.tuning.seconds = tuneBudget;
   options.tuning.shipped = tuningCache;
   options.tuning.worker = tuneWorker;
-  options.tuning.progress = [bar = std::make_shared<TuneBar>()](const TuneProgress& p) { bar->show(p); };
+  options.tuning.progress = [bar = std::make_shared<TuneBar>(tuneHint ? searchHint(*this) : "")](
+                                const TuneProgress& p) { bar->show(p); };
   return options;
 }
 
-void addDeviceOptions(CLI::App& app, CommonOptions& options) {
+void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
   app.add_option("--device", options.device,
                  "OpenCL device: index, part of its name, cpu or gpu (see tessera devices)")
       ->type_name("SEL");
   app.add_option("--precision", options.precision, "Precision of the network")
-      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
+      ->check(precisions())
       ->capture_default_str();
-  app.add_option("--tune", options.tune,
-                 "How long to search for fast kernels: not at all, not but using what was found before, about a "
-                 "minute, some minutes")
-      ->check(CLI::IsMember({"off", "cached", "fast", "full"}))
-      ->envname("TESSERA_TUNE")
-      ->capture_default_str();
-  app.add_option("--tune-budget", options.tuneBudget, "Seconds to tune for, about; 0: 50 (CPUs 75) for fast, 600 for full")
-      ->check(CLI::Range(0.0, 1e6))
+  std::vector<std::string> modes{"off", "cached"};
+  if (tune != TuneDefault::Never) modes.insert(modes.end(), {"fast", "full"});
+  options.tune = tuneDefaultText(tune);
+  options.tuneHint = tune != TuneDefault::Full;
+  const CLI::Option* mode =
+      app.add_option(
+             "--tune", options.tune,
+             tune == TuneDefault::Never
+                 ? "Kernels without tuning (off), or those that were found before (cached)"
+                 : "How long to search for fast kernels: not at all, not but using what was found before, "
+                   "about a minute, some minutes; else as $TESSERA_TUNE says")
+          ->check(CLI::IsMember(modes))
+          ->capture_default_str();
+  app.parse_complete_callback([&options, mode, tune, modes] {
+    if (mode->count() == 0) options.tune = tuneModeUnasked(tune, modes);
+    options.tuneHint = tune != TuneDefault::Full;
+  });
+  app.add_option("--tune-budget", options.tuneBudget,
+                 "Seconds to tune for, about; 0: 50 (CPUs 75) for fast, 600 for full")
+      ->check(number(0.0, 1e6))
       ->type_name("S");
-  app.add_option("--tuning-cache", options.tuningCache, "Tuning records that come with an application (tessera-tune --export)")
+  app.add_option("--tuning-cache", options.tuningCache,
+                 "Tuning records that come with an application (tessera-tune --export)")
       ->type_name("FILE");
 }
 
@@ -62,6 +136,7 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
   };
   if (argc == 2 && std::string_view(argv[1]) == kTuneWorker) return runTuneWorker();
   options.tuneWorker = {"/proc/self/exe", kTuneWorker};
+  app.set_version_flag("--version", app.get_name() + " " TESSERA_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -17,18 +17,23 @@ struct CommonOptions {
   std::string device;  ///< index, part of a name, cpu, gpu; empty: a GPU where there is one
   std::string precision = "fp32";
   std::string tune = "fast";
-  double tuneBudget = 0;    ///< seconds; 0: the mode's own
+  bool tuneHint = true;                 ///< say, where a search begins, how to do without
+  double tuneBudget = 0;                ///< seconds; 0: the mode's own
   std::vector<std::string> tuneWorker;  ///< TuneOptions::worker
-  std::string tuningCache;  ///< file of records that comes with an application
-  std::string json;  ///< file for the machine-readable result
+  std::string tuningCache;              ///< file of records that comes with an application
+  std::string json;                     ///< file for the machine-readable result
   std::string logLevel = "warning";
 
   Device selectDevice() const { return Device::select(device); }
   EngineOptions engineOptions() const;
 };
 
+/// What a program does where neither --tune nor $TESSERA_TUNE says: searches for kernels (Fast, Full), or
+/// uses what was found before (Cached). Never: it searches for nothing, and offers no mode that does.
+enum class TuneDefault { Fast, Full, Cached, Never };
+
 /// Adds --device, --precision, --tune, --tune-budget, --tuning-cache; programs that run a network want them.
-void addDeviceOptions(CLI::App& app, CommonOptions& options);
+void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune = TuneDefault::Fast);
 /// Adds --json and --log-level.
 void addOutputOptions(CLI::App& app, CommonOptions& options);
 
@@ -37,7 +42,11 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Parses, sets up the log, runs `body`, and turns every exception into a message on stderr and an exit code.
+/// `text` as the end of a message: with one full stop.
+std::string sentence(std::string text);
+
+/// Adds --version, parses, sets up the log, runs `body`, and turns every exception into a message on stderr
+/// and an exit code.
 int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
                const std::function<int()>& body);
 

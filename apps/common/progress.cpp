@@ -5,11 +5,15 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace tessera::app {
 
 Progress::Progress(std::string what, std::size_t total, std::string unit)
-    : what_(std::move(what)), unit_(std::move(unit)), total_(total), terminal_(isatty(STDERR_FILENO) != 0) {}
+    : what_(std::move(what)),
+      unit_(unit.empty() ? "" : " " + unit),
+      total_(total),
+      terminal_(isatty(STDERR_FILENO) != 0) {}
 
 Progress::~Progress() {
   if (visible_) std::fputs("\r\033[K", stderr);
@@ -26,13 +30,13 @@ void Progress::draw(Clock::time_point now) {
   const double seconds = std::chrono::duration<double>(now - begin_).count();
   const double rate = static_cast<double>(done_) / seconds;
   if (total_ == 0) {  // a stream of unknown length
-    std::fprintf(stderr, "\r\033[K%s %zu %s, %.1f/s", what_.c_str(), done_, unit_.c_str(), rate);
+    std::fprintf(stderr, "\r\033[K%s %zu%s, %.1f/s", what_.c_str(), done_, unit_.c_str(), rate);
   } else {
     constexpr std::size_t kWidth = 30;
     const std::size_t filled = std::min(done_, total_) * kWidth / total_;
     const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, '.');
     const double left = static_cast<double>(total_ - std::min(done_, total_)) / rate;
-    std::fprintf(stderr, "\r\033[K%s [%s] %zu/%zu %s, %.1f/s, %.0f s left", what_.c_str(), bar.c_str(), done_,
+    std::fprintf(stderr, "\r\033[K%s [%s] %zu/%zu%s, %.1f/s, %.0f s left", what_.c_str(), bar.c_str(), done_,
                  total_, unit_.c_str(), rate, left);
   }
   std::fflush(stderr);
@@ -40,13 +44,14 @@ void Progress::draw(Clock::time_point now) {
   visible_ = true;
 }
 
-TuneBar::TuneBar() : terminal_(isatty(STDERR_FILENO) != 0) {}
+TuneBar::TuneBar(std::string hint) : hint_(std::move(hint)), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 TuneBar::~TuneBar() {
   if (visible_) std::fputs("\r\033[K", stderr);
 }
 
 void TuneBar::show(const TuneProgress& p) {
+  if (!hint_.empty() && p.fraction < 1) std::fprintf(stderr, "%s\n", std::exchange(hint_, {}).c_str());
   if (!terminal_ || p.elapsed < 1) return;
   if (p.fraction >= 1) {
     if (visible_) std::fputs("\r\033[K", stderr);

@@ -32,13 +32,15 @@ class Progress {
 /// Shows how far tuning is, with the best time so far, where stderr is a terminal.
 class TuneBar {
  public:
-  TuneBar();
+  /// `hint`: a line for stderr, terminal or not, when a search begins; empty: none.
+  explicit TuneBar(std::string hint = {});
   ~TuneBar();
   TuneBar(const TuneBar&) = delete;
   TuneBar& operator=(const TuneBar&) = delete;
   void show(const TuneProgress& progress);
 
  private:
+  std::string hint_;
   bool terminal_ = false, visible_ = false;
 };
 

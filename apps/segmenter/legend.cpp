@@ -1,15 +1,18 @@
 // Legends.
 #include "apps/segmenter/legend.hpp"
 
-#include <array>
 #include <opencv2/imgproc.hpp>
+#include <vector>
 
 namespace tessera::app {
 
 cv::Mat withLegend(const cv::Mat& picture, const cv::Mat& classes, const LabelSet& labels) {
-  std::array<std::size_t, 256> count{};
-  for (int row = 0; row < classes.rows; ++row)
-    for (int column = 0; column < classes.cols; ++column) ++count[classes.at<std::uint8_t>(row, column)];
+  std::vector<std::size_t> count(labels.classes.size());
+  cv::Mat wide;
+  classes.convertTo(wide, CV_32S);
+  for (int row = 0; row < wide.rows; ++row)
+    for (int column = 0; column < wide.cols; ++column)
+      if (const auto c = static_cast<std::size_t>(wide.at<int>(row, column)); c < count.size()) ++count[c];
 
   const double scale = std::max(picture.cols / 1600.0, 0.35);
   const int unit = static_cast<int>(30 * scale), gap = unit / 3;

@@ -1,4 +1,5 @@
 // segmenter: segments images and videos on an OpenCL device.
+#include "apps/common/numbers.hpp"
 #include "apps/segmenter/segmenter.hpp"
 
 int main(int argc, char** argv) {
@@ -19,13 +20,23 @@ int main(int argc, char** argv) {
   app.add_option("--preprocess", options.preprocess,
                  "How images become the input (default: the model's .json)")
       ->type_name("FILE");
+  app.add_option("--output", options.output,
+                 "The network's output to use, where it has several (default: the "
+                 "description's)")
+      ->type_name("NAME");
+  app.add_option(
+         "--threshold", options.threshold,
+         "The output is a mask of one score a pixel: above this is class 1 (default: the description's, 0.5 "
+         "for probabilities)")
+      ->check(number(-1e30, 1e30));
+  options.shapes.add(app);
   app.add_option("--max-batch", options.maxBatch, "Images at a time")
-      ->check(CLI::Range(1, 256))
+      ->check(number(1, 256))
       ->capture_default_str();
   app.add_option("--confusion", options.confusion, "Write the confusion matrix, comma-separated")
       ->type_name("FILE");
   app.add_option("--opacity", options.opacity, "Of the colours in overlays")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number(0.0, 1.0))
       ->capture_default_str();
   app.add_flag("--legend", options.legend, "Class names below overlays");
   app.add_flag("--network-size", options.networkSize,

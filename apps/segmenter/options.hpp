@@ -2,12 +2,14 @@
 /// What the segmenter is asked to do.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
+#include "apps/common/shapes.hpp"
 
 namespace tessera::app {
 
@@ -15,10 +17,12 @@ struct SegmenterOptions {
   CommonOptions common;
   Int8Arguments int8;
   FreezeArguments freeze;
-  std::string model, preprocess;
+  ShapeArguments shapes;
+  std::string model, preprocess, output;
   std::vector<std::string> images, videos;
   std::string out, annotations, labels, confusion;
   std::int64_t maxBatch = 1;
+  std::optional<double> threshold;  ///< of a mask
   double opacity = 0.55;
   bool legend = false;
   bool networkSize = false;  ///< class maps at the network's resolution, not the image's

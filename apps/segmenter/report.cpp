@@ -39,7 +39,7 @@ std::string resultTable(const SegmenterResult& result) {
   const Latency latency = Latency::of(result.frames.network);
   std::string out = fmt::format("model        {}\ndevice       {}\nprecision    {}\nimages       {}",
                                 result.model, result.device, result.precision, result.frames.images);
-  if (result.frames.failed) out += fmt::format(" ({} could not be read)", result.frames.failed);
+  if (result.frames.failed) out += fmt::format(" ({} failed)", result.frames.failed);
   out +=
       fmt::format("\nlatency      {:.2f} ms median, {:.2f} p90, {:.2f} p99{}\n", latency.median, latency.p90,
                   latency.p99, result.batch > 1 ? fmt::format(" per batch of {}", result.batch) : "");
@@ -67,6 +67,9 @@ Json resultJson(const SegmenterResult& result) {
               {"activations", result.memory.activations},
               {"bindings", result.memory.bindings},
               {"workspace", result.memory.workspace}}}};
+  json["files"] = Json::array();
+  for (const auto& [source, name] : result.files)
+    json["files"].push_back({{"source", source}, {"name", name}});
   if (!result.confusion) return json;
   const Confusion& confusion = *result.confusion;
   json["miou"] = confusion.meanIou();

@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "apps/common/files.hpp"
 #include "apps/segmenter/frames.hpp"
@@ -18,6 +20,8 @@ struct SegmenterResult {
   LabelSet labels;
   std::optional<Confusion> confusion;
   MemoryUse memory;
+  std::vector<std::pair<std::string, std::string>>
+      files;  ///< images and videos, and what the results' names begin with
 };
 
 std::string resultTable(const SegmenterResult& result);

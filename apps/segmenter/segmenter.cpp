@@ -1,14 +1,17 @@
 // From options to files and a result.
 #include "apps/segmenter/segmenter.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <opencv2/videoio.hpp>
+#include <set>
 
 #include "apps/common/background.hpp"
 #include "apps/common/images.hpp"
 #include "apps/common/model.hpp"
 #include "apps/segmenter/annotations.hpp"
 #include "apps/segmenter/legend.hpp"
+#include "apps/segmenter/output.hpp"
 #include "apps/segmenter/report.hpp"
 #include "tessera/log.hpp"
 
@@ -21,41 +24,103 @@ struct Prepared {
   LabelSet labels;
   std::string device;
   MemoryUse memory;
+  bool numberOpen = false;  ///< nothing says how many classes there are
 };
 
-LabelSet labelsFor(const SegmenterOptions& options, const Sidecar& sidecar, int classes) {
-  LabelSet labels;
-  if (!options.labels.empty())
-    labels = loadLabels(options.labels);
-  else if (!sidecar.labels.is_null())
-    labels = labelsOf(sidecar.labels, sidecar.file.parent_path().string());
-  else
-    labels = numberedLabels(classes);
-  labels.checkClasses(classes);
-  return labels;
+std::optional<LabelSet> labelsFor(const SegmenterOptions& options, const Sidecar& sidecar) {
+  if (!options.labels.empty()) return loadLabels(options.labels);
+  if (!sidecar.labels.is_null()) return labelsOf(sidecar.labels, sidecar.file.parent_path().string());
+  return std::nullopt;
 }
 
-Prepared prepare(const SegmenterOptions& options) {
+// Rows and columns of the first picture that can be read: the size of a network that leaves it open.
+cv::Size firstSize(const std::vector<ImageFile>& files, const std::vector<std::string>& videos) {
+  for (const ImageFile& file : files) try {
+      return readImage(file.path).size();
+    } catch (const Error&) {  // reported where it is its turn
+    }
+  for (const std::string& file : videos) {
+    cv::VideoCapture video(file);
+    cv::Mat frame;
+    if (video.isOpened() && video.read(frame)) return frame.size();
+  }
+  throw Error(
+      ErrorCode::InvalidArgument,
+      "The model leaves the size of its images open, and no image can be read: give the size with --shape.");
+}
+
+// The network, for images of the description's size where it leaves that open, else for the first image's.
+Graph importNetwork(const SegmenterOptions& options, const Sidecar& sidecar,
+                    const std::vector<ImageFile>& files) {
+  ImportOptions import;
+  import.inputShapes = options.shapes.shapes();
+  options.freeze.apply(import);
+  cv::Size size;
+  import.openShape = [&](const std::string& name, const std::vector<std::int64_t>& declared)
+                         ->std::optional<Shape> {
+                           if (!sidecar.input.empty() && name != sidecar.input) return std::nullopt;
+  const ImagePreprocess& how = sidecar.preprocess;
+  if (how.height > 0) return imageShapeFor(declared, options.maxBatch, how.height, how.width);
+  const bool sizeOpen = declared.empty() || std::count_if(declared.begin() + 1, declared.end(),
+                                                          [](std::int64_t e) { return e < 0; }) > 0;
+  if (!sizeOpen) return std::nullopt;
+  size = firstSize(files, options.videos);
+  return imageShapeFor(declared, options.maxBatch, size.height, size.width);
+};
+try {
+  return loadModel(options.model, options.maxBatch, import);
+} catch (const Error& e) {
+  if (size.empty()) throw;
+  throw Error(e.code(),
+              sentence("The model was taken for images of " + std::to_string(size.height) + "x" +
+                       std::to_string(size.width) +
+                       ", the size of the first one (others: input.size in the description, or --shape): " +
+                       e.what()));
+}
+}  // namespace
+
+std::vector<Binding> bindingsOf(const Graph& graph) {
+  std::vector<Binding> bindings;
+  for (const TensorId id : graph.inputs())
+    bindings.push_back({graph.tensor(id).name, graph.tensor(id).type, graph.tensor(id).shape, true});
+  for (const TensorId id : graph.outputs())
+    bindings.push_back({graph.tensor(id).name, graph.tensor(id).type, graph.tensor(id).shape, false});
+  return bindings;
+}
+
+Prepared prepare(const SegmenterOptions& options, const std::vector<ImageFile>& files) {
   const Device device = options.common.selectDevice();
-  const Sidecar sidecar = sidecarFor(options.model, options.preprocess);
+  requireModelFiles(options.model);
+  Sidecar sidecar = sidecarFor(options.model, options.preprocess);
   if (!sidecar.task.empty() && sidecar.task != "segmentation")
     throw Error(ErrorCode::InvalidArgument, sidecar.file.string() + " describes a network for " +
                                                 sidecar.task + ", not for segmentation.");
-  ImportOptions import;
-  options.freeze.apply(import);
-  const Graph graph = loadModel(options.model, options.maxBatch, std::move(import));
-  EngineOptions engineOptions = options.common.engineOptions();
-  completeInt8(options.int8, graph, [&] { return sidecar; }, device, engineOptions);
-  const auto engine = Engine::build(graph, device, engineOptions);
-  SegmentationOptions wanted{sidecar.preprocess, sidecar.input, sidecar.output, {}, -1};
+  if (!options.shapes.empty())
+    sidecar.preprocess.height = sidecar.preprocess.width = 0;  // the command line decides
+  const std::optional<LabelSet> labels = labelsFor(options, sidecar);
+  const Graph graph = importNetwork(options, sidecar, files);
   try {
+    SegmentationOptions wanted;
+    wanted.preprocess = sidecar.preprocess;
+    wanted.input = sidecar.input;
+    wanted.output = options.output.empty() ? sidecar.output : options.output;
+    wanted.layout = sidecar.layout;
+    wanted.threshold = options.threshold ? options.threshold : sidecar.threshold;
+    completeOutput(wanted, graph, sidecar, labels);
+    Segmentation::check(bindingsOf(graph), wanted);  // before minutes of tuning
+    EngineOptions engineOptions = options.common.engineOptions();
+    completeInt8(
+        options.int8, graph, [&] { return sidecar; }, device, engineOptions);
+    const auto engine = Engine::build(graph, device, engineOptions);
+    const bool numberOpen = wanted.mostClasses == 0;
     Segmentation segmentation(engine, std::move(wanted));
-    LabelSet labels = labelsFor(options, sidecar, segmentation.classes());
-    segmentation.setPalette(labels.palette(options.opacity));
-    return {std::move(segmentation), std::move(labels), device.caps().name, engine->memory()};
+    LabelSet used = labels ? *labels : numberedLabels(segmentation.classes());
+    used.checkClasses(segmentation.classes());
+    segmentation.setPalette(used.palette(options.opacity));
+    return {std::move(segmentation), std::move(used), device.caps().name, engine->memory(), numberOpen};
   } catch (const Error& e) {
     throw Error(e.code(),
-                modelName(options.model) + " with " + sidecar.file.string() + ": " + e.what() + ".");
+                sentence(modelName(options.model) + " with " + sidecar.file.string() + ": " + e.what()));
   }
 }
 
@@ -64,7 +129,7 @@ FrameSource imageSource(std::vector<ImageFile> files, std::optional<Annotations>
           next = std::size_t{0}]() mutable -> std::optional<Frame> {
     if (next == files.size()) return std::nullopt;
     const ImageFile& file = files[next++];
-    Frame frame{file.name, {}, {}, {}};
+    Frame frame{file.name, file.path.string(), {}, {}, {}};
     try {
       frame.image = readImage(file.path);
       if (!annotations) return frame;
@@ -87,16 +152,19 @@ FrameSource imageSource(std::vector<ImageFile> files, std::optional<Annotations>
   };
 }
 
-void writeResults(const SegmenterOptions& options, const LabelSet& labels, const std::string& name,
+void writeResults(const SegmenterOptions& options, const Prepared& prepared, const std::string& name,
                   SegmentedImage& result) {
   const fs::path out = options.out;
-  const cv::Mat classes = wrap(result.classes, result.height, result.width, 1);
+  const bool open = prepared.numberOpen;
+  const cv::Mat classes = classImage(result.classes, result.wideClasses, result.height, result.width, open);
   cv::Mat overlay = wrap(result.overlay, result.height, result.width, 3);
-  if (options.legend) overlay = withLegend(overlay, classes, labels);
+  if (options.legend) overlay = withLegend(overlay, classes, prepared.labels);
   writeImage(out / (name + "_overlay.png"), overlay);
   writeImage(out / (name + "_color.png"), wrap(result.colors, result.height, result.width, 3));
   writeImage(out / (name + "_classes.png"),
-             options.networkSize ? wrap(result.map, result.mapHeight, result.mapWidth, 1) : classes);
+             options.networkSize
+                 ? classImage(result.map, result.wideMap, result.mapHeight, result.mapWidth, open)
+                 : classes);
 }
 
 void append(FrameStatistics& all, const FrameStatistics& more) {
@@ -116,7 +184,7 @@ void segmentImages(const SegmenterOptions& options, Prepared& prepared, std::vec
       result.confusion->add({frame.annotation.data, frame.annotation.total()}, image.classes);
     if (options.out.empty()) return;
     auto shared = std::make_shared<SegmentedImage>(std::move(image));
-    writer.post([&, name = frame.name, shared] { writeResults(options, prepared.labels, name, *shared); });
+    writer.post([&, name = frame.name, shared] { writeResults(options, prepared, name, *shared); });
   };
   append(result.frames, segmentFrames(prepared.segmentation,
                                       imageSource(std::move(files), std::move(annotations)), sink, progress));
@@ -124,7 +192,7 @@ void segmentImages(const SegmenterOptions& options, Prepared& prepared, std::vec
 }
 
 void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs::path& file,
-                  SegmenterResult& result) {
+                  const std::string& name, SegmenterResult& result) {
   cv::VideoCapture video(file.string());
   if (!video.isOpened())
     throw Error(ErrorCode::InvalidArgument, "Can not read video " + file.string() +
@@ -133,8 +201,9 @@ void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs:
   const double rate = video.get(cv::CAP_PROP_FPS) > 0 ? video.get(cv::CAP_PROP_FPS) : 25;
   Progress progress("segmenting " + file.filename().string(),
                     static_cast<std::size_t>(std::max(0.0, video.get(cv::CAP_PROP_FRAME_COUNT))), "frames");
-  const auto source = [&video]() -> std::optional<Frame> {
+  const auto source = [&video, &file]() -> std::optional<Frame> {
     Frame frame;
+    frame.file = file.string();
     if (!video.read(frame.image)) return std::nullopt;
     return frame;
   };
@@ -157,10 +226,10 @@ void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs:
   if (options.out.empty())
     run({});
   else
-    writeAtomically(fs::path(options.out) / (file.stem().string() + "_overlay.mp4"), run);
+    writeAtomically(fs::path(options.out) / (name + "_overlay.mp4"), run);
 }
 
-}  // namespace
+}  // namespace tessera::app
 
 int runSegmenter(const SegmenterOptions& options) {
   if (options.images.empty() && options.videos.empty()) throw UsageError("--images or --video is required.");
@@ -168,17 +237,25 @@ int runSegmenter(const SegmenterOptions& options) {
     throw UsageError("--confusion needs --annotations.");
   std::vector<ImageFile> files;
   if (!options.images.empty()) files = listImages(options.images, options.out);
-  Prepared prepared = prepare(options);
+  Prepared prepared = prepare(options, files);
   std::optional<Annotations> annotations;
   SegmenterResult result{prepared.device,
                          modelName(options.model),
                          options.common.precision,
-                         options.maxBatch,
+                         prepared.segmentation.batch(),
                          {},
                          prepared.labels,
                          std::nullopt,
-                         prepared.memory};
+                         prepared.memory,
+                         {}};
+  for (const ImageFile& file : files) result.files.emplace_back(file.path.string(), file.name);
   if (!options.annotations.empty()) {
+    if (prepared.labels.classes.size() > 256)
+      throw Error(ErrorCode::InvalidArgument,
+                  "Annotations are 8-bit and scored for at most 256 classes; " +
+                      (prepared.numberOpen
+                           ? "say how many there are: labels, or output.classes in the description."
+                           : "the network has " + std::to_string(prepared.segmentation.classes()) + "."));
     annotations.emplace(options.annotations, prepared.labels);
     if (std::none_of(files.begin(), files.end(),
                      [&](const ImageFile& f) { return annotations->find(f.path); }))
@@ -187,8 +264,14 @@ int runSegmenter(const SegmenterOptions& options) {
     result.confusion.emplace(prepared.labels.scored());
   }
   if (!files.empty()) segmentImages(options, prepared, std::move(files), std::move(annotations), result);
-  for (const std::string& video : options.videos) segmentVideo(options, prepared, video, result);
-  if (result.frames.images == 0) throw Error(ErrorCode::InvalidArgument, "None of the images could be read.");
+  std::set<std::string> names;
+  for (const std::string& video : options.videos) {
+    const std::string name = uniqueName(fs::path(video).stem().string(), names);
+    result.files.emplace_back(video, name);
+    segmentVideo(options, prepared, video, name, result);
+  }
+  if (result.frames.images == 0)
+    throw Error(ErrorCode::InvalidArgument, "None of the images could be segmented.");
   if (!options.common.json.empty()) writeJson(options.common.json, resultJson(result));
   if (!options.confusion.empty())
     writeFile(options.confusion, confusionCsv(*result.confusion, result.labels));

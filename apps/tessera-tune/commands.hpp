@@ -9,6 +9,7 @@
 #include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
+#include "apps/common/shapes.hpp"
 #include "tune/tactics_store.hpp"
 
 namespace tessera::app {
@@ -17,6 +18,7 @@ struct TuneArguments {
   CommonOptions common;
   Int8Arguments int8;
   FreezeArguments freeze;
+  ShapeArguments shapes;
   std::vector<std::string> models, problems;
   std::string problemFile, preprocess;
   std::int64_t batch = 1;
@@ -31,8 +33,8 @@ Json tuneAll(const TuneArguments& arguments, const Device& device);
 Json showRoofline(const Device& device);
 /// Prints the records of the device.
 Json showRecords(const TacticsStore& store);
-/// Writes FOLDER/<kernels>/defaults.txt: what was found for classes of problems, measured anew in turns with the
-/// families' own choices, where it is clearly faster.
+/// Writes FOLDER/<kernels>/defaults.txt: what was found for classes of problems, measured anew in turns with
+/// the families' own choices, where it is clearly faster.
 Json exportDefaults(const TacticsStore& store, const TuneArguments& arguments, const Device& device);
 /// Runs every record's tactic again: records those that are wrong as bad; false where there were any.
 bool verifyRecords(TacticsStore& store, const TuneArguments& arguments, const Device& device, Json& json);

@@ -1,6 +1,7 @@
 // tessera-tune: searches for fast kernels on a device, and looks after what was found.
 #include <spdlog/fmt/fmt.h>
 
+#include "apps/common/numbers.hpp"
 #include "apps/tessera-tune/commands.hpp"
 #include "tessera/log.hpp"
 
@@ -8,21 +9,23 @@ namespace tessera::app {
 namespace {
 
 void addOptions(CLI::App& app, TuneArguments& a) {
-  a.common.tune = "full";
   app.add_option("model", a.models, "Models to tune: model.onnx, or net.prototxt,net.caffemodel")
       ->type_name("MODEL..");
   app.add_option("--problem", a.problems, "Operators to tune, as --show and the debug log write them")
       ->type_name("TEXT");
   app.add_option("--problems", a.problemFile, "A file of them, one a line")->type_name("FILE");
   app.add_option("--batch", a.batch, "Batch size of the models")
-      ->check(CLI::Range(1, 4096))
+      ->check(number(1, 4096))
       ->capture_default_str();
   app.add_option("--preprocess", a.preprocess, "How images become the input, to calibrate INT8 models")
       ->type_name("FILE");
-  addDeviceOptions(app, a.common);
+  addDeviceOptions(app, a.common, TuneDefault::Full);
+  a.shapes.add(app);
   app.get_option("--tune-budget")
       ->description("Seconds per model or problem, about; 0: 50 (CPUs 75) for fast, 600 for full");
-  app.add_option("--budget", a.common.tuneBudget, "The same")->check(CLI::Range(0.0, 1e6))->type_name("S");
+  app.add_option("--budget", a.common.tuneBudget, "Another name of --tune-budget")
+      ->check(number(0.0, 1e6))
+      ->type_name("S");
   a.freeze.add(app);
   a.int8.add(app);
   app.add_flag("--show", a.show, "Print the device's records");

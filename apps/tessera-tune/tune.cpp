@@ -74,8 +74,10 @@ std::vector<std::string> listedProblems(const TuneArguments& a) {
   std::vector<std::string> problems = a.problems;
   if (!a.problemFile.empty()) {
     std::istringstream in(readFile(a.problemFile));
-    for (std::string line; std::getline(in, line);)
+    for (std::string line; std::getline(in, line);) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
       if (!line.empty() && line[0] != '#') problems.push_back(line);
+    }
   }
   for (const std::string& problem : problems) try {
       requireOutputs(problem);
@@ -101,6 +103,7 @@ Json tuneAll(const TuneArguments& a, const Device& device) {
   for (const std::string& model : a.models) {
     ImportOptions import;
     a.freeze.apply(import);
+    import.inputShapes = a.shapes.shapes();
     const Graph graph = loadModel(model, a.batch, std::move(import));
     EngineOptions options = a.common.engineOptions();
     completeInt8(

@@ -7,6 +7,7 @@
 
 #include "apps/common/files.hpp"
 #include "apps/common/model.hpp"
+#include "apps/common/numbers.hpp"
 #include "apps/common/progress.hpp"
 #include "apps/common/statistics.hpp"
 #include "apps/common/tactics.hpp"
@@ -52,16 +53,18 @@ Json benchJson(const Engine& engine, const BenchOptions& options, const CommonOp
                const Measured& measured) {
   const Latency latency = Latency::of(measured.milliseconds);
   const MemoryUse& memory = engine.memory();
-  Json json{
-      {"device", engine.device().caps().name},
-      {"model", modelName(options.engine.model)},
-      {"precision", common.precision},
-      {"batch", options.engine.batch},
-      {"runs", options.runs},
-      {"latency_ms", latency.json()},
-      {"throughput", static_cast<double>(options.engine.batch) / latency.median * 1000},
-      {"memory_bytes",
-       {{"weights", memory.weights}, {"activations", memory.activations}, {"bindings", memory.bindings}, {"workspace", memory.workspace}}}};
+  Json json{{"device", engine.device().caps().name},
+            {"model", modelName(options.engine.model)},
+            {"precision", common.precision},
+            {"batch", options.engine.batch},
+            {"runs", options.runs},
+            {"latency_ms", latency.json()},
+            {"throughput", static_cast<double>(options.engine.batch) / latency.median * 1000},
+            {"memory_bytes",
+             {{"weights", memory.weights},
+              {"activations", memory.activations},
+              {"bindings", memory.bindings},
+              {"workspace", memory.workspace}}}};
   json["tactics"] = tacticsJson(engine.tuning());
   json["layers"] = Json::array();
   for (const LayerTime& time : measured.layers)
@@ -121,13 +124,13 @@ Command addBench(CLI::App& app, CommonOptions& common) {
   auto options = std::make_shared<BenchOptions>();
   options->engine.add(app);
   app.add_option("--runs", options->runs, "Runs to measure")
-      ->check(CLI::Range(1, 1000000))
+      ->check(number(1, 1000000))
       ->capture_default_str();
   app.add_option("--warm-up", options->warmUp, "Runs before")
-      ->check(CLI::Range(0, 1000000))
+      ->check(number(0, 1000000))
       ->capture_default_str();
   app.add_option("--layers", options->layers, "Slowest layers to show")
-      ->check(CLI::Range(0, 1000000))
+      ->check(number(0, 1000000))
       ->capture_default_str();
   addDeviceOptions(app, common);
   addOutputOptions(app, common);

@@ -6,6 +6,7 @@
 
 #include "apps/common/files.hpp"
 #include "apps/common/model.hpp"
+#include "apps/common/numbers.hpp"
 #include "apps/tessera/commands.hpp"
 
 namespace tessera::app {
@@ -31,13 +32,16 @@ void printSensitivity(const std::vector<LayerSensitivity>& layers) {
     width = std::max(width, layer.layer.size());
     all += layer.multiplyAdds;
   }
-  fmt::print("\n{:<{}}  {:<16}{:>10}{:>10}{:>8}\n", "layer alone in INT8", width, "operator", "error", "changed", "MACs");
+  fmt::print("\n{:<{}}  {:<16}{:>10}{:>10}{:>8}\n", "layer alone in INT8", width, "operator", "error",
+             "changed", "MACs");
   for (const auto& layer : layers)
-    fmt::print("{:<{}}  {:<16}{:>10.3e}{:>8.3f} %{:>6.2f} %\n", layer.layer, width, layer.op, layer.damage.error,
-               layer.damage.changed * 100, layer.multiplyAdds / std::max(all, 1.0) * 100);
+    fmt::print("{:<{}}  {:<16}{:>10.3e}{:>8.3f} %{:>6.2f} %\n", layer.layer, width, layer.op,
+               layer.damage.error, layer.damage.changed * 100, layer.multiplyAdds / std::max(all, 1.0) * 100);
 }
 
-Json damageJson(const CalibrationDamage& damage) { return {{"error", damage.error}, {"changed", damage.changed}}; }
+Json damageJson(const CalibrationDamage& damage) {
+  return {{"error", damage.error}, {"changed", damage.changed}};
+}
 
 int calibrateModel(const CalibrateOptions& options, const CommonOptions& common) {
   const Int8Arguments& int8 = options.engine.int8;
@@ -48,8 +52,8 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
   const auto begin = std::chrono::steady_clock::now();
   const CalibrationResult result = calibrateFromImages(int8, graph, options.engine.sidecar(), device, passes);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  fmt::print("{} scales from {} batches in {:.1f} s by {}\n", result.calibration.scales.size(), result.batches, seconds,
-             result.chosen);
+  fmt::print("{} scales from {} batches in {:.1f} s by {}\n", result.calibration.scales.size(),
+             result.batches, seconds, result.chosen);
   printDamage(result);
   Json json{{"device", device.caps().name},
             {"model", modelName(options.engine.model)},
@@ -84,9 +88,9 @@ Command addCalibrate(CLI::App& app, CommonOptions& common) {
   app.add_flag("--sensitivity", options->sensitivity,
                "Also rank the layers by what each costs alone in INT8: candidates for --keep-fp32");
   app.add_option("--sensitivity-batches", options->sensitivityBatches, "Batches to rank them on")
-      ->check(CLI::Range(1, 10000))
+      ->check(number(1, 10000))
       ->capture_default_str();
-  addDeviceOptions(app, common);
+  addDeviceOptions(app, common, TuneDefault::Never);
   addOutputOptions(app, common);
   return [options, &common] { return calibrateModel(*options, common); };
 }

@@ -10,6 +10,7 @@
 #include "apps/common/freeze.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
+#include "apps/common/shapes.hpp"
 #include "apps/common/statistics.hpp"
 
 namespace tessera::app {
@@ -28,14 +29,16 @@ struct EngineArguments {
   std::int64_t batch = 1;
   std::vector<std::string> passesOff;
   FreezeArguments freeze;
+  ShapeArguments shapes;
   Int8Arguments int8;
 
   void add(CLI::App& app);
-  Graph load() const;
+  /// `openShape`: ImportOptions::openShape.
+  Graph load(const OpenShape& openShape = {}) const;
   EngineOptions options(const CommonOptions& common) const;
   Sidecar sidecar() const;
   /// The engine, calibrated where the options ask for it.
-  std::shared_ptr<const Engine> build(const CommonOptions& common) const;
+  std::shared_ptr<const Engine> build(const CommonOptions& common, const OpenShape& openShape = {}) const;
 };
 
 }  // namespace tessera::app

@@ -2,6 +2,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "apps/common/model.hpp"
+#include "apps/common/numbers.hpp"
 #include "apps/tessera/commands.hpp"
 
 namespace tessera::app {
@@ -10,7 +11,8 @@ void EngineArguments::add(CLI::App& app) {
   app.add_option("model,--model", model, "model.onnx, or net.prototxt,net.caffemodel")
       ->required()
       ->type_name("M");
-  app.add_option("--batch", batch, "Batch size")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--batch", batch, "Batch size")->check(number(1, 4096))->capture_default_str();
+  shapes.add(app);
   freeze.add(app);
   std::string names;
   for (const Pass& pass : allPasses()) names += (names.empty() ? "" : ", ") + std::string(pass.name);
@@ -23,9 +25,18 @@ void EngineArguments::add(CLI::App& app) {
   int8.add(app);
 }
 
-Graph EngineArguments::load() const {
+Graph EngineArguments::load(const OpenShape& openShape) const {
+  requireModelFiles(model);
   ImportOptions options;
+  options.inputShapes = shapes.shapes();
   freeze.apply(options);
+  options.openShape = openShape;
+  if (!openShape &&
+      !int8.images.empty())  // images to calibrate from have the size that their description says
+    if (const ImagePreprocess how = sidecar().preprocess; how.height > 0)
+      options.openShape = [this, how](const std::string&, const std::vector<std::int64_t>& declared) {
+        return imageShapeFor(declared, batch, how.height, how.width);
+      };
   return loadModel(model, batch, std::move(options));
 }
 
@@ -35,13 +46,20 @@ EngineOptions EngineArguments::options(const CommonOptions& common) const {
   return options;
 }
 
-Sidecar EngineArguments::sidecar() const { return sidecarFor(model, preprocess); }
+Sidecar EngineArguments::sidecar() const {
+  Sidecar described = sidecarFor(model, preprocess);
+  if (!shapes.empty())
+    described.preprocess.height = described.preprocess.width = 0;  // the command line decides
+  return described;
+}
 
-std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common) const {
-  Graph graph = load();
+std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common,
+                                                     const OpenShape& openShape) const {
+  Graph graph = load(openShape);
   const Device device = common.selectDevice();
   EngineOptions engineOptions = options(common);
-  completeInt8(int8, graph, [&] { return sidecar(); }, device, engineOptions);
+  completeInt8(
+      int8, graph, [&] { return sidecar(); }, device, engineOptions);
   return Engine::build(std::move(graph), device, engineOptions);
 }
 

@@ -26,8 +26,10 @@ Json inspectionJson(const Engine& engine, const std::string& model) {
   json["bindings"] = Json::array();
   for (const Binding& binding : engine.bindings()) json["bindings"].push_back(bindingJson(binding));
   const MemoryUse& memory = engine.memory();
-  json["memory_bytes"] = {
-      {"weights", memory.weights}, {"activations", memory.activations}, {"bindings", memory.bindings}, {"workspace", memory.workspace}};
+  json["memory_bytes"] = {{"weights", memory.weights},
+                          {"activations", memory.activations},
+                          {"bindings", memory.bindings},
+                          {"workspace", memory.workspace}};
   json["tactics"] = tacticsJson(engine.tuning());
   json["layers"] = Json::array();
   for (const LayerInfo& layer : engine.layers())
@@ -115,7 +117,7 @@ Command addInspect(CLI::App& app, CommonOptions& common) {
   app.add_flag("--steps", options->steps, "Print every step with its operands and layouts")
       ->excludes(raw)
       ->excludes(graph);
-  addDeviceOptions(app, common);
+  addDeviceOptions(app, common, TuneDefault::Never);
   addOutputOptions(app, common);
   return [options, &common] { return inspect(*options, common); };
 }

@@ -2,6 +2,7 @@
 #include "apps/tessera/tensors.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 
 #include "apps/common/npy.hpp"
@@ -18,26 +19,57 @@ HostTensor randomTensor(const Binding& binding, unsigned seed) {
   return tensor;
 }
 
-TensorMap readInputs(const Engine& engine, const std::vector<std::string>& arguments) {
-  std::vector<const Binding*> inputs;
+InputArguments::Split InputArguments::split(const std::string& text,
+                                            const std::vector<std::string>& inputs) const {
+  const auto isFile = [](const std::string& file) {
+    std::error_code ignored;
+    return std::filesystem::exists(file, ignored);
+  };
+  const auto isInput = [&](const std::string& name) {
+    return std::find(inputs.begin(), inputs.end(), name) != inputs.end();
+  };
+  std::vector<Split> ways;
+  for (auto at = text.find('='); at != std::string::npos; at = text.find('=', at + 1))
+    ways.push_back({text.substr(0, at), text.substr(at + 1)});
+  for (const Split& way : ways)
+    if (isInput(way.name) && isFile(way.file)) return way;
+  if (ways.empty() || isFile(text)) return {"", text};
+  for (const Split& way : ways)
+    if (isFile(way.file) || isInput(way.name)) return way;
+  return ways.front();
+}
+
+std::optional<Shape> InputArguments::shapeFor(const std::string& input) const {
+  for (const std::string& text : texts_) {
+    const Split way = split(text, {input});
+    std::error_code ignored;
+    if ((way.name == input || (way.name.empty() && texts_.size() == 1)) &&
+        std::filesystem::exists(way.file, ignored))
+      return readNpyShape(way.file);
+  }
+  return std::nullopt;
+}
+
+TensorMap InputArguments::read(const Engine& engine) const {
+  std::vector<std::string> inputs;
   for (const Binding& binding : engine.bindings())
-    if (binding.isInput) inputs.push_back(&binding);
+    if (binding.isInput) inputs.push_back(binding.name);
   TensorMap tensors;
-  for (const std::string& argument : arguments) {
-    const auto equals = argument.find('=');
-    if (equals == std::string::npos && inputs.size() != 1)
+  for (const std::string& text : texts_) {
+    Split way = split(text, inputs);
+    if (way.name.empty() && inputs.size() != 1)
       throw Error(ErrorCode::InvalidArgument, "The network has " + std::to_string(inputs.size()) +
                                                   " inputs: give each as NAME=FILE.npy.");
-    const std::string name = equals == std::string::npos ? inputs.front()->name : argument.substr(0, equals);
-    const std::string file = equals == std::string::npos ? argument : argument.substr(equals + 1);
-    const Binding& binding = engine.binding(name);
-    HostTensor value = readNpy(file);
-    if (value.type != binding.type || value.shape != binding.shape)
-      throw Error(ErrorCode::InvalidArgument, file + " is " + std::string(toString(value.type)) + ":" +
-                                                  toString(value.shape) + ", the input '" + name +
+    if (way.name.empty()) way.name = inputs.front();
+    const Binding& binding = engine.binding(way.name);
+    const NpyArray array = readNpyArray(way.file);
+    if (array.shape != binding.shape)
+      throw Error(ErrorCode::InvalidArgument, way.file + " is " + toString(array.shape) + " (" +
+                                                  array.typeText() + "), the input '" + way.name +
                                                   "' wants " + std::string(toString(binding.type)) + ":" +
                                                   toString(binding.shape) + ".");
-    tensors[name] = std::move(value);
+    if (!tensors.emplace(way.name, array.tensor(binding.type)).second)
+      throw Error(ErrorCode::InvalidArgument, "The input '" + way.name + "' is given twice.");
   }
   return tensors;
 }

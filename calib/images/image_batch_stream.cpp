@@ -8,10 +8,12 @@
 #include <fstream>
 #include <mutex>
 #include <opencv2/imgcodecs.hpp>
+#include <optional>
 #include <random>
 #include <thread>
 
 #include "ops/operator.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera {
 namespace fs = std::filesystem;
@@ -19,13 +21,15 @@ namespace {
 
 bool isImage(const fs::path& file) {
   std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   for (const char* known : {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".tif", ".tiff", ".webp"})
     if (extension == known) return true;
   return false;
 }
 
-// The order is part of what a seed promises, so the shuffle is written out: std::shuffle differs between libraries.
+// The order is part of what a seed promises, so the shuffle is written out: std::shuffle differs between
+// libraries.
 void shuffle(std::vector<fs::path>& files, unsigned seed) {
   std::mt19937 random(seed);
   for (std::size_t i = files.size(); i > 1; --i) std::swap(files[i - 1], files[random() % i]);
@@ -34,10 +38,12 @@ void shuffle(std::vector<fs::path>& files, unsigned seed) {
 HostTensor preprocessed(const fs::path& file, const ImagePreprocess& how) {
   const cv::Mat image = cv::imread(file.string(), cv::IMREAD_COLOR);
   if (image.empty())
-    throw Error(ErrorCode::InvalidArgument, "calibration image " + file.string() + " is missing, damaged, or of an unknown format");
+    throw Error(ErrorCode::InvalidArgument,
+                "calibration image " + file.string() + " is missing, damaged, or of an unknown format");
   HostTensor pixels(DataType::UInt8, {1, image.rows, image.cols, 3});
   for (int y = 0; y < image.rows; ++y)
-    std::copy_n(reinterpret_cast<const std::byte*>(image.ptr(y)), image.cols * 3, pixels.data.begin() + static_cast<std::ptrdiff_t>(y) * image.cols * 3);
+    std::copy_n(reinterpret_cast<const std::byte*>(image.ptr(y)), image.cols * 3,
+                pixels.data.begin() + static_cast<std::ptrdiff_t>(y) * image.cols * 3);
   const Operator& op = operatorNamed("ImagePreprocess");
   OpView view{"ImagePreprocess", how.attributes(), {{DataType::UInt8, pixels.shape, {}}}, {}};
   view.outputs = op.infer(view.attrs, view.inputs);
@@ -61,30 +67,42 @@ struct ImageBatchStream::Impl {
 
   int batches() const { return static_cast<int>(files.size()) / options.batchSize; }
 
-  TensorMap batch(int index) const {
+  // The next images that can be read; none where too few are left.
+  std::optional<TensorMap> batch(std::size_t& next) const {
     HostTensor all;
-    for (int i = 0; i < options.batchSize; ++i) {
-      HostTensor one = preprocessed(files[static_cast<std::size_t>(index) * options.batchSize + i], options.preprocess);
-      if (i == 0) {
-        all = std::move(one);
-        continue;
+    for (int taken = 0; taken < options.batchSize;) {
+      if (next == files.size()) return std::nullopt;
+      try {
+        HostTensor one = preprocessed(files[next++], options.preprocess);
+        if (taken++ == 0)
+          all = std::move(one);
+        else
+          all.data.insert(all.data.end(), one.data.begin(), one.data.end());
+      } catch (const Error& e) {
+        log().warn("{}; it is left out", e.what());
       }
-      all.data.insert(all.data.end(), one.data.begin(), one.data.end());
     }
     all.shape[0] = options.batchSize;
-    return {{options.input, std::move(all)}};
+    return TensorMap{{options.input, std::move(all)}};
   }
 
   void work() {
     try {
-      for (int i = 0; i < batches(); ++i) {
-        TensorMap made = batch(i);
+      std::size_t next = 0;
+      bool any = false;
+      while (std::optional<TensorMap> made = batch(next)) {
+        any = true;
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return ready.size() < 4 || stop; });
         if (stop) return;
-        ready.push_back(std::move(made));
+        ready.push_back(std::move(*made));
         changed.notify_all();
       }
+      if (!any)
+        throw Error(ErrorCode::InvalidArgument,
+                    "of " + std::to_string(files.size()) +
+                        " calibration images fewer can be read than a batch takes (" +
+                        std::to_string(options.batchSize) + ")");
     } catch (...) {
       const std::lock_guard lock(mutex);
       failure = std::current_exception();
@@ -107,12 +125,14 @@ struct ImageBatchStream::Impl {
   }
 };
 
-ImageBatchStream::ImageBatchStream(std::vector<fs::path> files, ImageBatchOptions options) : impl_(std::make_unique<Impl>()) {
+ImageBatchStream::ImageBatchStream(std::vector<fs::path> files, ImageBatchOptions options)
+    : impl_(std::make_unique<Impl>()) {
   if (options.batchSize < 1) throw Error(ErrorCode::InvalidArgument, "a batch holds at least one image");
   shuffle(files, options.seed);
   if (options.limit > 0 && static_cast<int>(files.size()) > options.limit) files.resize(options.limit);
   if (static_cast<int>(files.size()) < options.batchSize)
-    throw Error(ErrorCode::InvalidArgument, "there are " + std::to_string(files.size()) + " calibration images; a batch takes " +
+    throw Error(ErrorCode::InvalidArgument, "there are " + std::to_string(files.size()) +
+                                                " calibration images; a batch takes " +
                                                 std::to_string(options.batchSize));
   impl_->files = std::move(files);
   impl_->options = std::move(options);
@@ -150,7 +170,8 @@ void ImageBatchStream::writeCache(const std::string& text) {
   std::ofstream file(temporary, std::ios::binary);
   file << text;
   file.close();
-  if (!file) throw Error(ErrorCode::InvalidArgument, "can not write the calibration cache " + target.string());
+  if (!file)
+    throw Error(ErrorCode::InvalidArgument, "can not write the calibration cache " + target.string());
   fs::rename(temporary, target);
 }
 
@@ -158,7 +179,8 @@ std::vector<fs::path> calibrationImages(const std::vector<std::string>& paths) {
   std::vector<fs::path> files;
   for (const std::string& given : paths) {
     const fs::path path(given);
-    if (!fs::exists(path)) throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " does not exist");
+    if (!fs::exists(path))
+      throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " does not exist");
     std::vector<fs::path> found;
     if (fs::is_directory(path)) {
       for (const auto& entry : fs::recursive_directory_iterator(path))
@@ -167,10 +189,15 @@ std::vector<fs::path> calibrationImages(const std::vector<std::string>& paths) {
       found.push_back(path);
     } else {
       std::ifstream list(path);
-      for (std::string line; std::getline(list, line);)
-        if (!line.empty()) found.push_back(fs::path(line).is_absolute() ? fs::path(line) : path.parent_path() / line);
+      for (std::string line; std::getline(list, line);) {
+        if (line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // a byte order mark
+        while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t'))
+          line.pop_back();
+        if (!line.empty() && line[0] != '#') found.push_back(path.parent_path() / line);
+      }
     }
-    if (found.empty()) throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " holds no image");
+    if (found.empty())
+      throw Error(ErrorCode::InvalidArgument, "calibration images: " + given + " holds no image");
     std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
   }

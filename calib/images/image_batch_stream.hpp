@@ -13,16 +13,16 @@
 namespace tessera {
 
 struct ImageBatchOptions {
-  std::string input;            ///< name of the network's input
-  ImagePreprocess preprocess;   ///< as inference does it
+  std::string input;           ///< name of the network's input
+  ImagePreprocess preprocess;  ///< as inference does it
   int batchSize = 1;
-  int limit = 0;                ///< images at most; 0: all
-  unsigned seed = 0;            ///< of the shuffle that picks them; equal seeds give equal batches on every machine
+  int limit = 0;      ///< images at most; 0: all
+  unsigned seed = 0;  ///< of the shuffle that picks them; equal seeds give equal batches on every machine
   std::filesystem::path cacheFile;  ///< read before and written after calibration; empty: none
 };
 
-/// Images of folders and lists, shuffled, read and resized ahead on a thread. An image that can not be read is an error
-/// that names it; a last batch that would not be full is left out.
+/// Images of folders and lists, shuffled, read and resized ahead on a thread. An image that can not be read
+/// is logged and left out; none that can is an error. A last batch that would not be full is left out.
 class ImageBatchStream final : public Calibrator {
  public:
   /// Throws Error(InvalidArgument) where a path does not exist or there are fewer images than a batch holds.
@@ -40,7 +40,9 @@ class ImageBatchStream final : public Calibrator {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Image files below the folders and in the lists (text files, one path a line), sorted; images as given.
+/// Image files below the folders and in the lists, sorted; images as given. A list is a text file with one
+/// path a line, relative to the list's folder; lines may end as on Windows, empty ones and those that begin
+/// with # count for nothing.
 std::vector<std::filesystem::path> calibrationImages(const std::vector<std::string>& paths);
 
 }  // namespace tessera

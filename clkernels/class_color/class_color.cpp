@@ -1,4 +1,5 @@
 // class_color: class maps in colours. Sizes are arguments, so that images of all sizes share one program.
+#include "clkernels/common/strided.hpp"
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/family.hpp"
 #include "ops/image.hpp"
@@ -8,7 +9,7 @@ namespace {
 
 class ClassColorFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"class_color", 1}; }
+  FamilyId id() const override { return {"class_color", 2}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     for (const auto& t : op.inputs)
       if (t.layout.block != 1) return Verdict::no("wants planar operands");
@@ -22,7 +23,7 @@ class ClassColorFamily final : public KernelFamily {
   }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const ClassColorParams params = classColorParams(p.attrs);
-    KernelCall call{"class_color/class_color.cl", "class_color", {}};
+    KernelCall call{"class_color/class_color.cl", "class_color", {{"P_CLASS", clType(p.inputs[0].type)}}};
     call.global = {static_cast<std::size_t>(roundUp(params.width, 32)),
                    static_cast<std::size_t>(params.height)};
     if (device.maxWorkGroup >= 32) call.local = {32, 1};
@@ -31,8 +32,9 @@ class ClassColorFamily final : public KernelFamily {
     for (const auto& t : p.inputs) call.args.push_back(KernelArg::ofInt(t.layout.offset));
     for (const auto& t : p.outputs) call.args.push_back(KernelArg::ofInt(t.layout.offset));
     const ImageRegion& r = params.region;
-    for (const std::int64_t value : {p.inputs[0].shape[3], r.top, r.left, r.height, r.width, params.height,
-                                     params.width, static_cast<std::int64_t>(params.border)})
+    for (const std::int64_t value :
+         {p.inputs[0].shape[3], r.top, r.left, r.height, r.width, params.height, params.width,
+          static_cast<std::int64_t>(params.border), p.inputs[1].shape[0]})
       call.args.push_back(KernelArg::ofInt(value));
     return {{call}, {}, {}};
   }

@@ -1,18 +1,24 @@
 // class_map: y = class of the highest score, the lowest of equals; T_VEC neighbouring pixels per work-item.
 //
 // Layouts: x[xOffset + c * pixels + i], y[yOffset + i]
-// T_VEC  pixels per work-item: 4, 8 or 16
+// T_VEC    pixels per work-item: 4, 8 or 16
+// P_CLASS  element type of y: uchar or int
+
+#if !defined(T_VEC) || !defined(P_CLASS)
+#error "class_map needs T_VEC and P_CLASS"
+#endif
 
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
+#define CONVERT CAT(CAT(convert_, P_CLASS), T_VEC)
 #define FLOATS CAT(float, T_VEC)
 #define INTS CAT(int, T_VEC)
 
-__kernel void class_map(__global const float* restrict x, __global uchar* restrict y, int xOffset, int yOffset,
+__kernel void class_map(__global const float* restrict x, __global P_CLASS* restrict y, int xOffset, int yOffset,
                         int classes, int pixels) {
   const int first = get_global_id(0) * T_VEC;
   __global const float* scores = x + xOffset;
-  __global uchar* map = y + yOffset;
+  __global P_CLASS* map = y + yOffset;
   if (first + T_VEC <= pixels) {
     FLOATS best = CAT(vload, T_VEC)(0, scores + first);
     INTS index = 0;
@@ -22,7 +28,7 @@ __kernel void class_map(__global const float* restrict x, __global uchar* restri
       best = select(best, score, better);
       index = select(index, (INTS)(c), better);
     }
-    CAT(vstore, T_VEC)(CAT(convert_uchar, T_VEC)(index), 0, map + first);
+    CAT(vstore, T_VEC)(CONVERT(index), 0, map + first);
   } else {
     for (int i = first; i < pixels; ++i) {
       float best = scores[i];
@@ -34,7 +40,7 @@ __kernel void class_map(__global const float* restrict x, __global uchar* restri
           index = c;
         }
       }
-      map[i] = (uchar)index;
+      map[i] = (P_CLASS)index;
     }
   }
 }

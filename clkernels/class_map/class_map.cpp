@@ -1,14 +1,16 @@
 // class_map: argmax over planar scores.
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/family.hpp"
+#include "ops/image.hpp"
 
 namespace tessera {
 namespace {
 
 class ClassMapFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"class_map", 1}; }
+  FamilyId id() const override { return {"class_map", 2}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
+    if (classMapParams(op.attrs).layout != ClassMapLayout::Scores) return Verdict::no("wants planar scores");
     if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1)
       return Verdict::no("wants planar operands");
     return Verdict::yes();
@@ -20,6 +22,7 @@ class ClassMapFamily final : public KernelFamily {
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const std::int64_t pixels = p.outputs[0].size();
     KernelCall call{"class_map/class_map.cl", "class_map", tacticDefines(tactic)};
+    call.defines.emplace_back("P_CLASS", classMapParams(p.attrs).wide ? "int" : "uchar");
     setFlat(call, ceilDiv(pixels, tactic.get("VEC")), device);
     call.args = {KernelArg::input(0),
                  KernelArg::output(0),

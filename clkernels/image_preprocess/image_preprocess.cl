@@ -1,11 +1,13 @@
 // image_preprocess: y = (resize(x) - mean) / std * scale, one work-item per pixel of the network's input.
 //
 // Layouts: x[xOffset + (row * sourceWidth + column) * 3 + channel], 8-bit, blue first
-//          y[yOffset + (channel * height + row) * width + column]
+//          y[yOffset + (channel * height + row) * width + column], or where channels are last
+//          y[yOffset + (row * width + column) * 3 + channel]
 // The image fills the region (top, left, regionHeight, regionWidth) of the input; `pad` is the pixel value elsewhere.
 // Positions are rational numbers held exactly: source position ((2 d + 1) from - to) / (2 to), half-pixel centres.
 // P_NEAREST  1: the pixel that holds the centre; 0: bilinear, edges repeated
 // P_RGB      1: the network wants red first
+// P_LAST     1: channels are last
 
 // Low pixel in .x, high pixel in .y; the weight of the high one in *fraction.
 int2 sampleAt(int d, int from, int to, float* fraction) {
@@ -49,7 +51,11 @@ __kernel void image_preprocess(__global const uchar* restrict x, __global float*
   value = value.zyx;
 #endif
   value = (value - (float3)(mean0, mean1, mean2)) / (float3)(std0, std1, std2) * scale;
+#if P_LAST
+  const int plane = 1, at = yOffset + (row * width + column) * 3;
+#else
   const int plane = height * width, at = yOffset + row * width + column;
+#endif
   y[at] = value.x;
   y[at + plane] = value.y;
   y[at + 2 * plane] = value.z;

@@ -9,13 +9,14 @@ namespace {
 
 class ImagePreprocessFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"image_preprocess", 1}; }
+  FamilyId id() const override { return {"image_preprocess", 2}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1)
       return Verdict::no("wants planar operands");
     // Exact positions: (2 d + 1) * from must fit 32 bits.
     const std::int64_t from = std::max(op.inputs[0].shape[1], op.inputs[0].shape[2]);
-    const std::int64_t to = std::max(op.outputs[0].shape[2], op.outputs[0].shape[3]);
+    const ImagePreprocess how = preprocessOf(op.attrs);
+    const std::int64_t to = std::max(how.height, how.width);
     if (2 * from * to >= std::int64_t{1} << 31 || op.inputs[0].size() >= std::int64_t{1} << 31)
       return Verdict::no("image and input are too large together");
     return Verdict::yes();
@@ -24,10 +25,11 @@ class ImagePreprocessFamily final : public KernelFamily {
     const ImagePreprocess how = preprocessOf(p.attrs);
     const std::int64_t height = p.inputs[0].shape[1], width = p.inputs[0].shape[2];
     const ImageRegion region = imageRegion(how.resize, how.height, how.width, height, width);
-    KernelCall call{
-        "image_preprocess/image_preprocess.cl",
-        "image_preprocess",
-        {{"P_NEAREST", how.resize == ResizeMode::Nearest ? "1" : "0"}, {"P_RGB", how.rgb ? "1" : "0"}}};
+    KernelCall call{"image_preprocess/image_preprocess.cl",
+                    "image_preprocess",
+                    {{"P_NEAREST", how.resize == ResizeMode::Nearest ? "1" : "0"},
+                     {"P_RGB", how.rgb ? "1" : "0"},
+                     {"P_LAST", how.channelsLast ? "1" : "0"}}};
     call.global = {static_cast<std::size_t>(roundUp(how.width, 32)), static_cast<std::size_t>(how.height)};
     if (device.maxWorkGroup >= 32) call.local = {32, 1};
     call.args = {KernelArg::input(0), KernelArg::output(0)};

@@ -86,9 +86,9 @@ Device Device::select(std::string_view selector) {
     found = ofKind(DeviceKind::Cpu);
   } else if (wanted == "gpu") {
     found = ofKind(DeviceKind::Gpu);
-  } else if (std::from_chars(wanted.data(), wanted.data() + wanted.size(), index).ptr ==
-             wanted.data() + wanted.size()) {
-    if (index < devices.size()) found = &devices[index];
+  } else if (const auto [end, failed] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), index);
+             end == wanted.data() + wanted.size()) {  // a number, though perhaps too large for one
+    if (failed == std::errc{} && index < devices.size()) found = &devices[index];
   } else {
     for (const auto& device : devices)
       if (!found &&

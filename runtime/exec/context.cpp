@@ -81,7 +81,12 @@ Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<
         for (std::size_t i = 0; i < e.bindings.size(); ++i) {
           c.own.emplace_back(context, CL_MEM_READ_WRITE, std::max<std::size_t>(e.bindings[i].bytes(), 16));
           c.storage[e.bindingStorage[i]] = c.own.back();
+          // An input that nobody fills is zeros, not what lay in the memory before.
+          if (e.bindings[i].isInput)
+            c.queue.enqueueFillBuffer(c.own.back(), cl_uchar{0}, 0,
+                                      std::max<std::size_t>(e.bindings[i].bytes(), 16));
         }
+        c.queue.finish();
         for (std::size_t i = 0; i < e.lowered.steps.size(); ++i) {
           auto& kernels = c.kernels.emplace_back();
           for (const auto& call : e.lowered.steps[i].launch.calls)

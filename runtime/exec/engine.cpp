@@ -176,6 +176,7 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
   // compilation to make: little beside a search, too much without one.
   if (searches(options.tuning.mode)) tuner.savePrograms(engine->impl_->lowered);
   if (searches(options.tuning.mode) || !caps.pocl) engine->impl_->programs.save();
+  if (engine->impl_->tuning.candidates > 0) engine->impl_->tuning.seconds = tuner.spent();  // races and compiling, too
   const Impl& built = *engine->impl_;
   log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
              built.name, caps.name, built.lowered.steps.size(), built.programs.size(),

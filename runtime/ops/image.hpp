@@ -10,6 +10,21 @@ namespace tessera {
 /// The attributes of an ImagePreprocess operator; refuses what makes no sense.
 ImagePreprocess preprocessOf(const Attributes& attrs);
 
+/// What a ClassMap operator reads: scores with the classes before or after the pixels, classes, or one value
+/// a pixel.
+enum class ClassMapLayout { Scores, ScoresLast, Classes, Mask };
+
+/// The attributes of a ClassMap operator.
+struct ClassMapParams {
+  ClassMapLayout layout = ClassMapLayout::Scores;
+  double threshold = 0;  ///< Mask: class 1 above it
+  bool wide = false;     ///< the map has more than 256 classes and is i32, not u8
+
+  std::int64_t most() const { return wide ? 65535 : 255; }  ///< the highest class
+  Attributes attributes() const;
+};
+ClassMapParams classMapParams(const Attributes& attrs);
+
 /// The attributes of a ClassColor operator.
 struct ClassColorParams {
   std::int64_t height = 0, width = 0;  ///< of the image
@@ -18,7 +33,7 @@ struct ClassColorParams {
 };
 ClassColorParams classColorParams(const Attributes& attrs);
 
-/// Entries of a palette: one per 8-bit class, each blue, green, red, opacity.
+/// Entries of a palette for 8-bit classes, each blue, green, red, opacity.
 inline constexpr std::int64_t kPaletteSize = 256;
 
 }  // namespace tessera

@@ -1,6 +1,6 @@
 // ImagePreprocess: an 8-bit BGR image of any size becomes one item of a network's input. Inputs: x u8 [1, H,
 // W, 3]. Attributes: those of ImagePreprocess in tessera/image.hpp; size [h, w], resize, rgb, mean [3], std
-// [3], scale, pad.
+// [3], scale, pad, channels_last. Output: f32 [1, 3, h, w], or [1, h, w, 3] where the channels are last.
 #include "tessera/image.hpp"
 
 #include <algorithm>
@@ -30,6 +30,15 @@ ResizeMode parseResizeMode(std::string_view text) {
               "unknown resize mode '" + std::string(text) + "': linear, nearest or letterbox");
 }
 
+std::optional<ImagePlace> imagePlaceOf(const Shape& shape) {
+  if (shape.size() != 4) return std::nullopt;
+  for (const std::int64_t extent : shape)
+    if (extent < 1) return std::nullopt;
+  if (shape[1] == 3) return ImagePlace{shape[2], shape[3], false};
+  if (shape[3] == 3) return ImagePlace{shape[1], shape[2], true};
+  return std::nullopt;
+}
+
 ImageRegion imageRegion(ResizeMode mode, std::int64_t inputHeight, std::int64_t inputWidth,
                         std::int64_t imageHeight, std::int64_t imageWidth) {
   if (mode != ResizeMode::Letterbox) return {0, 0, inputHeight, inputWidth};
@@ -43,13 +52,15 @@ ImageRegion imageRegion(ResizeMode mode, std::int64_t inputHeight, std::int64_t 
 }
 
 Attributes ImagePreprocess::attributes() const {
-  return {{"size", std::vector<std::int64_t>{height, width}},
-          {"resize", std::string(toString(resize))},
-          {"rgb", std::int64_t{rgb}},
-          {"mean", std::vector<double>(mean.begin(), mean.end())},
-          {"std", std::vector<double>(deviation.begin(), deviation.end())},
-          {"scale", scale},
-          {"pad", pad}};
+  Attributes attrs{{"size", std::vector<std::int64_t>{height, width}},
+                   {"resize", std::string(toString(resize))},
+                   {"rgb", std::int64_t{rgb}},
+                   {"mean", std::vector<double>(mean.begin(), mean.end())},
+                   {"std", std::vector<double>(deviation.begin(), deviation.end())},
+                   {"scale", scale},
+                   {"pad", pad}};
+  if (channelsLast) attrs.set("channels_last", std::int64_t{1});
+  return attrs;
 }
 
 ImagePreprocess preprocessOf(const Attributes& attrs) {
@@ -66,6 +77,7 @@ ImagePreprocess preprocessOf(const Attributes& attrs) {
   }
   p.scale = attrs.number("scale", 1);
   p.pad = attrs.number("pad", 114);
+  p.channelsLast = attrs.integer("channels_last") != 0;
   return p;
 }
 
@@ -95,6 +107,7 @@ class ImagePreprocessOp final : public Operator {
     if (inputs[0].type != DataType::UInt8 || x.size() != 4 || x[0] != 1 || x[3] != 3 || x[1] < 1 || x[2] < 1)
       refuse("wants an 8-bit image, 1 x height x width x 3");
     const ImagePreprocess p = preprocessOf(attrs);
+    if (p.channelsLast) return {{DataType::Float32, {1, p.height, p.width, 3}, {}}};
     return {{DataType::Float32, {1, 3, p.height, p.width}, {}}};
   }
   void reference(const OpView& view, std::span<const HostTensor> inputs,
@@ -113,18 +126,18 @@ class ImagePreprocessOp final : public Operator {
         return static_cast<float>((value - p.mean[c]) / p.deviation[c] * p.scale);
       };
       const float pad = coded(p.pad);
-      const std::int64_t source = p.rgb ? 2 - c : c;
+      const std::int64_t source = p.rgb ? 2 - c : c, step = p.channelsLast ? 3 : 1;
       for (std::int64_t line = 0; line < p.height; ++line) {
-        float* out = &y[(c * p.height + line) * p.width];
+        float* out = &y[p.channelsLast ? line * p.width * 3 + c : (c * p.height + line) * p.width];
         const std::int64_t row = line - region.top;
-        std::fill_n(out, p.width, pad);
+        for (std::int64_t column = 0; column < p.width; ++column) out[column * step] = pad;
         if (row < 0 || row >= region.height) continue;
         const Sample v = sampleAt(row, height, region.height, nearest);
         const std::uint8_t *low = &x[v.low * width * 3 + source], *high = &x[v.high * width * 3 + source];
         for (std::int64_t column = 0; column < region.width; ++column) {
           const Sample& h = columns[column];
           const std::int64_t a = h.low * 3, b = h.high * 3;
-          out[region.left + column] =
+          out[(region.left + column) * step] =
               coded((low[a] * (1 - h.fraction) + low[b] * h.fraction) * (1 - v.fraction) +
                     (high[a] * (1 - h.fraction) + high[b] * h.fraction) * v.fraction);
         }
@@ -138,8 +151,10 @@ class ImagePreprocessOp final : public Operator {
   }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> all;
-    const auto add = [&](Shape image, std::int64_t height, std::int64_t width, ResizeMode mode, bool rgb) {
-      ImagePreprocess p{height, width, mode, rgb, {110.3, 108.4, 105}, {72.1, 58.7, 69.9}, 0.7, 114};
+    const auto add = [&](Shape image, std::int64_t height, std::int64_t width, ResizeMode mode, bool rgb,
+                         bool channelsLast = false) {
+      ImagePreprocess p{height, width, mode,        rgb, {110.3, 108.4, 105}, {72.1, 58.7, 69.9},
+                        0.7,    114,   channelsLast};
       all.push_back(makeSample("ImagePreprocess", p.attributes(), {{DataType::UInt8, std::move(image), {}}},
                                {Fill::integers(0, 255)}));
     };
@@ -151,6 +166,7 @@ class ImagePreprocessOp final : public Operator {
     }
     add({1, 13, 9, 3}, 13, 9, ResizeMode::Linear, false);
     add({1, 40, 6, 3}, 1, 1, ResizeMode::Linear, false);
+    add({1, 17, 23, 3}, 11, 37, ResizeMode::Letterbox, true, true);
     return all;
   }
 };

@@ -263,7 +263,7 @@ void Tuner::recordWinner(const Graph& graph, const Variant& winner, double milli
 
 void Tuner::savePrograms(const Lowered& lowered) {
   const fs::path folder = folderOf(options_);
-  if (!runner_ || folder.empty()) return;
+  if (!runner_ || folder.empty() || elapsed() > budget()) return;  // they only save time later
   std::vector<Candidate> kernels;
   std::set<ProgramSource> known;
   for (const Step& step : lowered.steps) {

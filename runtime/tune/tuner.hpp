@@ -61,6 +61,7 @@ class Tuner {
   /// Later builds take it; `swap`: one that lowerWith() gave a network for.
   void accept(const Graph& graph, const Swap& swap, double milliseconds);
   double refineSeconds() const;  ///< left of the budget for swaps
+  double spent() const { return elapsed(); }  ///< seconds since the first search began; 0 without one
 
   // Precision by measured cost (tuner_precision.cpp). `optimized`: the network in fp32; `rules`: with every
   // layer in INT8 that can be, as `report` lists them.

@@ -121,6 +121,7 @@ void Tuner::measureOptions(const std::vector<Option>& options) {
 void Tuner::measureAll(const std::vector<Comparison>& comparisons, double share,
                        std::pair<double, double> fractions, const std::function<void()>& after) {
   std::size_t ahead = 4, compiled = 0;
+  double each = 0;  // seconds that one took to compile
   for (std::size_t i = 0; i < comparisons.size(); ++i) {
     if (over(share)) {
       comparisons[i].job->cut = true;
@@ -129,12 +130,20 @@ void Tuner::measureAll(const std::vector<Comparison>& comparisons, double share,
     const double part = static_cast<double>(i) / static_cast<double>(comparisons.size());
     tell(comparisons[i].job->layer, fractions.first + part * (fractions.second - fractions.first));
     if (i == compiled) {
+      if (each > 0) {  // no more than the time left can compile
+        const double left = span_.begin + share * (span_.end - span_.begin) - elapsed();
+        ahead = std::clamp(static_cast<std::size_t>(std::max(left / each, 1.0)), std::size_t{1}, ahead);
+      }
       std::vector<Candidate> soon;
       double best = 0;
       for (; compiled < comparisons.size() && (soon.size() < ahead || compiled == i); ++compiled)
         for (Candidate& c : unmeasured(comparisons[compiled].options, best)) soon.push_back(std::move(c));
       needRunner();
-      if (soon.size() > 1) runner_->compile(soon);
+      const double before = elapsed();
+      if (soon.size() > 1) {
+        runner_->compile(soon);
+        each = (elapsed() - before) / static_cast<double>(soon.size());
+      }
       ahead = std::min(2 * ahead, kMostAhead);
     }
     measureOptions(comparisons[i].options);

@@ -49,7 +49,8 @@ double Tuner::budget() const {
 double Tuner::searchSeconds() const { return budget() * kSearchShare; }
 
 double Tuner::raceSeconds() const {
-  return std::min(options_.mode == TuneMode::Full ? 60.0 : 6.0, budget() * kRacesShare / races_);
+  const double left = std::max(0.0, budget() - elapsed());
+  return std::min({options_.mode == TuneMode::Full ? 60.0 : 6.0, budget() * kRacesShare / races_, left});
 }
 
 double Tuner::refineSeconds() const { return std::max(0.0, budget() * kRefinedShare - elapsed()); }

@@ -241,6 +241,28 @@ TEST_F(Segmenter, TurnsVideosIntoVideos) {
   EXPECT_EQ(filesIn(folder / "out"), 1u);
 }
 
+TEST_F(Segmenter, VideosOfOneStemDoNotOverwriteEachOther) {
+  for (const int frames : {2, 5}) {
+    const std::string file = at(std::to_string(frames) + "/clip.avi");
+    fs::create_directories(fs::path(file).parent_path());
+    cv::VideoWriter writer(file, cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 12, cv::Size(64, 48));
+    for (int i = 0; i < frames; ++i) writer.write(stripes(48, 20, 20, 24));
+  }
+  const auto result =
+      run({"--video", at("2/clip.avi"), at("5/clip.avi"), "--out", at("out"), "--json", at("result.json")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  for (const auto& [frames, name] : {std::pair(2, "clip"), std::pair(5, "clip_2")}) {
+    cv::VideoCapture video(at("out/" + std::string(name) + "_overlay.mp4"));
+    cv::Mat frame;
+    int count = 0;
+    while (video.read(frame)) ++count;
+    EXPECT_EQ(count, frames);
+  }
+  const auto files = readJson(folder / "result.json")["files"];
+  EXPECT_EQ(files[1]["source"], at("5/clip.avi"));
+  EXPECT_EQ(files[1]["name"], "clip_2");
+}
+
 TEST_F(Segmenter, LegendGoesBelowThePicture) {
   writeImage(folder / "a.png", stripes(240, 80, 80, 160));
   ASSERT_EQ(run({"--images", at("a.png"), "--out", at("out"), "--legend"}).code, 0);

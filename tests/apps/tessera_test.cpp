@@ -114,7 +114,8 @@ TEST_F(Program, RefusesWrongInputs) {
   expect({"run", model, "--out", at("out")}, 1, "'image' was not given");
   expect({"run", at("none.onnx"), "--out", at("out")}, 1, "none.onnx");
   expect({"run"}, 2, "model");
-  expect({}, 2, "subcommand");
+  expect({}, 2, "devices, inspect");
+  expect({"frobnicate"}, 2, "no command 'frobnicate'; the commands are devices, inspect");
   expect({"inspect", model, "--passes-off", "no-such-pass"}, 1, "no-such-pass");
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
 #include "exec/device_ops.hpp"
@@ -99,6 +100,78 @@ TEST_P(SegmentationOf, BatchesOfImagesOfAnySize) {
 INSTANTIATE_TEST_SUITE_P(Modes, SegmentationOf,
                          testing::Values(ResizeMode::Linear, ResizeMode::Nearest, ResizeMode::Letterbox),
                          [](const auto& param) { return std::string(toString(param.param)); });
+
+std::shared_ptr<const Engine> engineOf(const std::function<void(Graph&, TensorId)>& write,
+                                       Shape input = {1, 3, 8, 6}) {
+  Graph graph;
+  graph.name = "small";
+  const TensorId x = graph.addInput("image", DataType::Float32, std::move(input));
+  write(graph, x);
+  return Engine::build(graph, test::device());
+}
+
+TEST(Segmentation, ReadsScoresInEitherOrderClassesAndMasks) {
+  const auto pixels = randomPixels(8, 6, 3);
+  const ImageView image{pixels.data(), 8, 6};
+  const auto map = [&](const std::shared_ptr<const Engine>& engine, SegmentationOptions options = {}) {
+    return Segmentation(engine, std::move(options)).run(image).map;
+  };
+  const auto planar =
+      map(engineOf([](Graph& g, TensorId x) { g.markOutput(g.add("Identity", "y", {x}, {}, {"y"})); }));
+  const auto last = engineOf([](Graph& g, TensorId x) {
+    g.markOutput(g.add("Transpose", "y", {x}, {{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}}, {"y"}));
+  });
+  EXPECT_EQ(Segmentation(last, {}).layout(), OutputLayout::Nhwc);
+  EXPECT_EQ(map(last), planar);
+  for (const std::int64_t keep : {0, 1})
+    EXPECT_EQ(map(engineOf([&](Graph& g, TensorId x) {
+                g.markOutput(g.add("ArgReduce", "y", {x}, {{"axis", 1}, {"keepdims", keep}}, {"y"}));
+              })),
+              planar);
+  const auto one = engineOf([](Graph& g, TensorId x) {
+    g.markOutput(g.add("Reduce", "y", {x},
+                       {{"mode", std::string("sum")}, {"axes", std::vector<std::int64_t>{1}}}, {"y"}));
+  });
+  EXPECT_THROW(Segmentation(one, {}), Error) << "a class or a score?";
+  SegmentationOptions mask;
+  mask.layout = OutputLayout::Mask;
+  mask.threshold = 380;
+  const auto cut = map(one, mask);
+  for (std::size_t i = 0; i < cut.size(); ++i)
+    EXPECT_EQ(cut[i], pixels[3 * i] + pixels[3 * i + 1] + pixels[3 * i + 2] > 380) << i;
+}
+
+TEST(Segmentation, RefusesInputsThatNothingFills) {
+  const auto engine = engineOf([](Graph& g, TensorId x) {
+    const TensorId other = g.addInput("other", DataType::Float32, {1, 3, 8, 6});
+    g.markOutput(g.add("Add", "y", {x, other}, {}, {"y"}));
+  });
+  SegmentationOptions options;
+  options.input = "image";
+  try {
+    Segmentation segmentation(engine, options);
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("'other'"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Context, InputsThatNobodyFillsAreZeros) {
+  const auto engine =
+      engineOf([](Graph& g, TensorId x) { g.markOutput(g.add("Identity", "y", {x}, {}, {"y"})); });
+  for (int i = 0; i < 8; ++i) {
+    {
+      Context dirty(engine);  // leaves its memory to the next one
+      HostTensor full(DataType::Float32, {1, 3, 8, 6});
+      for (float& v : full.as<float>()) v = 7;
+      dirty.upload("image", full);
+      dirty.execute();
+    }
+    Context context(engine);
+    context.execute();
+    EXPECT_EQ(context.download("y"), HostTensor(DataType::Float32, {1, 3, 8, 6}));
+  }
+}
 
 TEST(Segmentation, RefusesWhatItCanNotDo) {
   const auto engine = channelsAsScores(1, 8, 8);

@@ -21,8 +21,8 @@ struct LayerTime {
   double milliseconds = 0;
 };
 
-/// One stream of work through an engine: its own activations and kernel objects. A context is used by one
-/// thread at a time; use one context per thread. Nothing is allocated after construction.
+/// One stream of work through an engine: its own activations and kernel objects. Inputs are zeros until they are filled.
+/// Used by one thread at a time; use one context per thread. Nothing is allocated after construction.
 class Context {
  public:
   explicit Context(std::shared_ptr<const Engine> engine);

@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "tessera/attributes.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 
@@ -18,14 +20,15 @@ enum class ResizeMode {
 std::string_view toString(ResizeMode mode);
 ResizeMode parseResizeMode(std::string_view text);  ///< throws Error(InvalidArgument)
 
-/// x = (resize(pixel) - mean) / std * scale, per channel, planar.
+/// x = (resize(pixel) - mean) / std * scale, per channel.
 struct ImagePreprocess {
   std::int64_t height = 0, width = 0;  ///< of the network's input
   ResizeMode resize = ResizeMode::Linear;
   bool rgb = false;                                         ///< the network wants RGB; images are BGR
   std::array<double, 3> mean{0, 0, 0}, deviation{1, 1, 1};  ///< in the network's channel order
   double scale = 1;
-  double pad = 114;  ///< pixel value around a letterboxed image
+  double pad = 114;           ///< pixel value around a letterboxed image
+  bool channelsLast = false;  ///< the network's input is height x width x 3, not 3 x height x width
 
   Attributes attributes() const;  ///< of the ImagePreprocess operator
 };
@@ -36,6 +39,15 @@ struct ImageView {
   std::int64_t height = 0, width = 0;
   std::size_t bytes() const { return static_cast<std::size_t>(height * width * 3); }
 };
+
+/// Where the extents of a colour image lie in a network's input.
+struct ImagePlace {
+  std::int64_t height = 0, width = 0;
+  bool channelsLast = false;
+};
+/// Of N x 3 x height x width, or N x height x width x 3; none where the shape is neither. Where both would do
+/// the channels come first.
+std::optional<ImagePlace> imagePlaceOf(const Shape& shape);
 
 /// Where a resized image lies inside the network's input: all of it, or the middle where letterboxed.
 struct ImageRegion {

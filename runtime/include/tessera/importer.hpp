@@ -42,8 +42,8 @@ struct ImportOptions {
                            << 16;  ///< nodes after functions and loops are unrolled; and 4 a node
 };
 
-/// Imports `model.onnx`, or `net.prototxt,net.caffemodel`. Throws Error(BadModel) that names file and reason, or one
-/// Error(Unsupported) that lists every node Tessera can not run (name, type, version, shapes, reason).
+/// Imports `model.onnx`, or `net.prototxt,net.caffemodel`. Throws Error(BadModel) that names file and reason,
+/// or one Error(Unsupported) that lists every node Tessera can not run (name, type, version, shapes, reason).
 Graph importModel(const std::string& model, const ImportOptions& options = {});
 
 Graph importOnnx(const std::filesystem::path& file, const ImportOptions& options = {});

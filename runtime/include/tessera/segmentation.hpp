@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,21 +14,39 @@
 
 namespace tessera {
 
+/// What the output of a segmentation network holds, for N images.
+enum class OutputLayout {
+  Auto,     ///< told by type, shape and the number of classes; refused where several readings are possible
+  Nchw,     ///< scores, N x classes x height x width
+  Nhwc,     ///< scores, N x height x width x classes
+  Classes,  ///< the class of each pixel, of any number type, with or without an axis of one channel
+  Mask,     ///< one score a pixel, likewise: class 1 where it is above the threshold, else class 0
+};
+std::string_view toString(OutputLayout layout);
+OutputLayout parseOutputLayout(std::string_view text);  ///< "auto", "NCHW", ..; throws Error(InvalidArgument)
+
 struct SegmentationOptions {
-  ImagePreprocess preprocess;  ///< height and width 0: the network's own
-  std::string input, output;   ///< bindings; empty: the only one
+  ImagePreprocess
+      preprocess;  ///< height and width 0: the network's own; channelsLast follows the network's input
+  std::string input, output;  ///< bindings; empty: the only one
   /// Blue, green, red, opacity in the overlay, by class; classes beyond the end are black and transparent.
   std::vector<std::array<std::uint8_t, 4>> palette;
   int border = -1;  ///< width of the line between classes in the overlay; -1: by image size
+  OutputLayout layout = OutputLayout::Auto;
+  std::optional<double> threshold;         ///< of a Mask; 0.5 where there is none
+  int fewestClasses = 0, mostClasses = 0;  ///< that the labels allow; 0: not known
 };
 
-/// What became of one image. Pixels are 8-bit, rows dense, BGR.
+/// What became of one image. Pixels are 8-bit, rows dense, BGR. Classes of networks with more than 256 are in
+/// `wideClasses` and `wideMap`, and `classes` and `map` are empty.
 struct SegmentedImage {
-  std::int64_t height = 0, width = 0;         ///< of the image
-  std::vector<std::uint8_t> classes;          ///< height x width
+  std::int64_t height = 0, width = 0;     ///< of the image
+  std::vector<std::uint8_t> classes;      ///< height x width; what is no class (negative, too large) is 255,
+  std::vector<std::int32_t> wideClasses;  ///< or here 65535
   std::vector<std::uint8_t> colors, overlay;  ///< height x width x 3
   std::int64_t mapHeight = 0, mapWidth = 0;   ///< of the network's output
   std::vector<std::uint8_t> map;              ///< classes at the network's resolution
+  std::vector<std::int32_t> wideMap;
 };
 
 /// A batch of them and the device time it took, in milliseconds.
@@ -37,24 +56,29 @@ struct SegmentedBatch {
   double network = 0;     ///< the network alone, per batch
 };
 
-/// A network that gives scores per class and pixel, run on images. Uploads, computation and downloads of
-/// consecutive batches overlap: submit the next batch before collecting the last. Used by one thread at a
-/// time.
+/// A network that gives scores per class and pixel, or classes (OutputLayout), run on images. Uploads,
+/// computation and downloads of consecutive batches overlap: submit the next batch before collecting the
+/// last. Used by one thread at a time.
 class Segmentation {
  public:
-  /// Throws Error(InvalidArgument) where the engine does not take images (N x 3 x H x W) or give scores
-  /// (N x classes x h x w).
+  /// Throws Error(InvalidArgument) where the engine does not take images (N x 3 x H x W or N x H x W x 3),
+  /// has inputs that images do not fill, or gives nothing that OutputLayout describes.
   Segmentation(std::shared_ptr<const Engine> engine, SegmentationOptions options);
+  /// Throws as the constructor does where a network with such inputs and outputs will not do, before it is
+  /// built.
+  static void check(const std::vector<Binding>& bindings, const SegmentationOptions& options);
   ~Segmentation();
   Segmentation(Segmentation&&) noexcept;
 
   int batch() const;    ///< most images a submission may have
-  int classes() const;  ///< channels of the network's output
+  int classes() const;  ///< that the network tells apart; the most it can where its output does not say
 
+  OutputLayout layout() const;  ///< as which the output is read
   /// Replaces SegmentationOptions::palette, for what is submitted from now on.
   void setPalette(std::span<const std::array<std::uint8_t, 4>> palette);
 
-  /// Uploads and enqueues; the pixels must stay until collected. At most two submissions may wait.
+  /// Uploads and enqueues; the pixels must stay until collected. At most two submissions may wait. An image
+  /// that the device has no room for is an Error(OutOfMemory or DeviceError) and leaves the object usable.
   void submit(std::span<const ImageView> images);
   std::size_t waiting() const;  ///< submissions not collected yet
   /// Waits for the oldest submission.
