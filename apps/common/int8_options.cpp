@@ -1,10 +1,9 @@
 // INT8 on the command line.
 #include "apps/common/int8_options.hpp"
 
-#include <fstream>
-
 #include "apps/common/progress.hpp"
 #include "calib/calibration_cache.hpp"
+#include "files/read_file.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera::app {
@@ -102,6 +101,8 @@ CalibrationOptions optionsOf(const Int8Arguments& arguments, const PassOptions& 
 
 CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
                                       const Device& device, const PassOptions& passes) {
+  if (std::error_code ignored; fs::is_directory(arguments.cache, ignored))  // before minutes of work
+    throw Error(ErrorCode::InvalidArgument, "Can not write " + arguments.cache + ": there is a folder of that name.");
   ImageBatchStream images = imagesOf(arguments, graph, sidecar, arguments.limit);
   CalibrationResult result = calibrate(graph, device, images, optionsOf(arguments, passes));
   if (!arguments.cache.empty())
@@ -133,11 +134,11 @@ void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std:
   if (!arguments.images.empty()) {
     options.calibration = calibrateFromImages(arguments, graph, sidecar(), device, options.passes).calibration;
   } else if (!arguments.cache.empty()) {
-    std::ifstream file(arguments.cache, std::ios::binary);
-    if (!file)
-      throw Error(ErrorCode::BadCache, "The calibration cache " + arguments.cache + " can not be read.");
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    options.calibration = parseAnyCalibration(text, arguments.cache);
+    const FileContent cache = readRegularFile(arguments.cache);
+    if (!cache.ok())
+      throw Error(ErrorCode::BadCache,
+                  "The calibration cache " + arguments.cache + " can not be read: " + cache.why + ".");
+    options.calibration = parseAnyCalibration(cache.bytes, arguments.cache);
   }
 }
 

@@ -68,6 +68,25 @@ std::array<std::uint8_t, 3> hue(int index) {
   return rgb;
 }
 
+// An 8-bit number of a label file, whatever size it is written with.
+std::uint8_t byteOf(const Json& value, const std::string& where, const std::string& what) {
+  const bool fits = value.is_number_unsigned() && value.get<std::uint64_t>() <= 255;
+  if (!fits) refuse(where, what + " is " + value.dump().substr(0, 40) + ", and must be 0 to 255");
+  return static_cast<std::uint8_t>(value.get<std::uint64_t>());
+}
+
+// The data set's own number of a class; -1 stands for none.
+int datasetIdOf(const Json& value, const LabelSet& before, const std::string& where,
+                const std::string& which) {
+  const bool isSigned = value.is_number_integer() && !value.is_number_unsigned();
+  if (isSigned && value.get<std::int64_t>() == -1) return -1;
+  const int id = byteOf(value, where, "the id of " + which);
+  for (std::size_t c = 0; c < before.classes.size(); ++c)
+    if (before.classes[c].datasetId == id)
+      refuse(where, which + " has the id " + std::to_string(id) + " of class " + std::to_string(c));
+  return id;
+}
+
 LabelSet parse(const Json& list, const std::string& where) {
   if (!list.is_array() || list.empty()) refuse(where, "labels are a list of classes");
   LabelSet set{where, {}};
@@ -82,16 +101,13 @@ LabelSet parse(const Json& list, const std::string& where) {
       if (item.contains("category") && item["category"].is_string())
         c.category = item["category"].get<std::string>();
       if (item.contains("ignore") && item["ignore"].is_boolean()) c.ignored = item["ignore"].get<bool>();
-      if (item.contains("id") && item["id"].is_number_integer()) c.datasetId = item["id"].get<int>();
+      if (item.contains("id")) c.datasetId = datasetIdOf(item["id"], set, where, which);
       if (item.contains("color")) {
         const Json& color = item["color"];
         if (!color.is_array() || color.size() != 3)
           refuse(where, which + " wants color as [red, green, blue]");
-        for (std::size_t i = 0; i < 3; ++i) {
-          if (!color[i].is_number_integer() || color[i].get<int>() < 0 || color[i].get<int>() > 255)
-            refuse(where, which + " has a colour value that is not 0 to 255");
-          c.color[i] = color[i].get<std::uint8_t>();
-        }
+        for (std::size_t i = 0; i < 3; ++i)
+          c.color[i] = byteOf(color[i], where, "a colour value of " + which);
       }
     } else {
       refuse(where, which + " has no name");

@@ -15,7 +15,8 @@ struct LabelClass {
   std::array<std::uint8_t, 3> color{};  ///< red, green, blue
   std::string category;                 ///< empty: none
   bool ignored = false;                 ///< not scored: void, not labelled
-  int datasetId = -1;  ///< in the data set's own numbering, where that differs from the index
+  int datasetId =
+      -1;  ///< 0 to 255 in the data set's own numbering, where that differs from the index; -1: none
 };
 
 struct LabelSet {

@@ -1,6 +1,8 @@
 // Networks and sidecars.
 #include "apps/common/model.hpp"
 
+#include <cmath>
+
 #include "tessera/importer.hpp"
 
 namespace tessera::app {
@@ -68,6 +70,9 @@ Sidecar Sidecar::read(const fs::path& file) {
   ImagePreprocess& p = sidecar.preprocess;
   const auto size = input.numbers("size", 2, {0, 0});
   const auto mean = input.numbers("mean", 3, {0, 0, 0}), deviation = input.numbers("std", 3, {1, 1, 1});
+  for (const double extent : size)
+    if (extent != std::floor(extent) || extent < 0 || extent > 1e6)
+      input.fail("size", "is not two whole numbers of at most a million");
   p.height = static_cast<std::int64_t>(size[0]);
   p.width = static_cast<std::int64_t>(size[1]);
   if (input.find("size") && (p.height < 1 || p.width < 1)) input.fail("size", "is not positive");

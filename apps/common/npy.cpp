@@ -1,6 +1,7 @@
 // .npy: "\x93NUMPY", version, header length, a Python dictionary as text, then the elements.
 #include "apps/common/npy.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -69,8 +70,12 @@ HostTensor parseNpy(std::string_view bytes, const std::string& name) {
     shape.push_back(extent);
   }
 
-  double count = 1;
-  for (const std::int64_t extent : shape) count *= static_cast<double>(extent);
+  double count = 1, most = 1;  // an extent of 0 must not hide that the others overflow
+  for (const std::int64_t extent : shape) {
+    count *= static_cast<double>(extent);
+    most *= static_cast<double>(std::max<std::int64_t>(extent, 1));
+  }
+  if (shape.size() > 64 || most > 0x1p60) refuse("its shape is damaged");
   const auto checkSize = [&](std::size_t element) {
     if (count * static_cast<double>(element) != static_cast<double>(body.size()))
       refuse("it holds " + std::to_string(body.size()) + " bytes of elements, its shape " + toString(shape) +
@@ -97,7 +102,9 @@ HostTensor parseNpy(std::string_view bytes, const std::string& name) {
   return {};
 }
 
-HostTensor readNpy(const std::filesystem::path& file) { return parseNpy(readFile(file), file.string()); }
+HostTensor readNpy(const std::filesystem::path& file) {
+  return parseNpy(readFile(file, std::uintmax_t{16} << 30), file.string());
+}
 
 std::string npyBytes(const HostTensor& tensor) {
   std::string_view descr;

@@ -1,20 +1,60 @@
 // Options, log, errors, exit codes.
 #include "apps/common/program.hpp"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <new>
 
 #include "apps/common/progress.hpp"
+#include "files/write_file.hpp"
 #include "tessera/error.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera::app {
 
 namespace {
+
 constexpr const char* kTuneWorker = "--tune-worker";  // for the program itself, which starts itself with it
+
+// A closed stream's number would go to the next file that is opened, and what is printed into that file. With
+// these, every use of the stream fails.
+void replaceClosedStreams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF)
+      (void)!::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
+
+extern "C" void endOnSignal(int number) {
+  removeUnfinishedFiles();
+  ::_exit(128 + number);
+}
+
+// Signals that end a program leave no half-written file. One that was ignored before stays so (nohup).
+void handleSignals() {
+  struct sigaction action {};
+  action.sa_handler = endOnSignal;
+  ::sigfillset(&action.sa_mask);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+    struct sigaction before {};
+    if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
+      ::sigaction(number, &action, nullptr);
+  }
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes comes as an error of the write
+}
+
+// A result that went to a full disk is none.
+std::string whyNotPrinted() {
+  if (std::fflush(stdout) != 0) return std::strerror(errno);
+  return std::ferror(stdout) ? "a write failed" : "";
+}
+
+}  // namespace
 
 EngineOptions CommonOptions::engineOptions() const {
   EngineOptions options;
@@ -60,12 +100,18 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
     std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), message.c_str());
     return code;
   };
+  const auto printed = [&](int code) {
+    const std::string why = whyNotPrinted();
+    return why.empty() ? code : fail("error: the result can not be printed: " + why + ".", kFailed);
+  };
+  replaceClosedStreams();
+  handleSignals();
   if (argc == 2 && std::string_view(argv[1]) == kTuneWorker) return runTuneWorker();
   options.tuneWorker = {"/proc/self/exe", kTuneWorker};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kDone : kUsage;
+    return app.exit(e) == 0 ? printed(kDone) : kUsage;
   }
   try {
     auto logger = std::make_shared<spdlog::logger>(app.get_name(),
@@ -73,7 +119,7 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
     logger->set_pattern("%n: %^%l%$: %v");
     logger->set_level(spdlog::level::from_str(options.logLevel));
     setLogger(logger);
-    return body();
+    return printed(body());
   } catch (const UsageError& e) {
     return fail(std::string(e.what()) + "\nRun with --help for more information.", kUsage);
   } catch (const Error& e) {
@@ -81,6 +127,8 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
   } catch (const std::bad_alloc&) {
     return fail("error: the host has no memory left.", kFailed);
   } catch (const std::exception& e) {
+    if (std::ferror(stdout))
+      return fail(std::string("error: the result can not be printed: ") + e.what() + ".", kFailed);
     return fail(std::string("error: ") + e.what(), kFailed);
   }
 }

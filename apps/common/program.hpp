@@ -37,7 +37,9 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Parses, sets up the log, runs `body`, and turns every exception into a message on stderr and an exit code.
+/// Parses, sets up the log, runs `body`, and turns every exception into a message on stderr and an exit code;
+/// so it does a result that could not be printed. A signal that ends the program (128 + its number) leaves no
+/// half-written file.
 int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
                const std::function<int()>& body);
 

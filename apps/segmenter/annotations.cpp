@@ -1,10 +1,12 @@
 // Finding and reading annotations.
 #include "apps/segmenter/annotations.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "apps/common/images.hpp"
 #include "tessera/error.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera::app {
 namespace {
@@ -34,7 +36,7 @@ std::optional<fs::path> Annotations::find(const fs::path& image) const {
   return std::nullopt;
 }
 
-cv::Mat Annotations::read(const fs::path& annotation) const {
+cv::Mat Annotations::decode(const fs::path& annotation) const {
   const cv::Mat stored = readImageUnchanged(annotation);
   if (stored.type() != CV_8UC1 && stored.type() != CV_8UC3)
     throw Error(ErrorCode::InvalidArgument,
@@ -57,12 +59,24 @@ cv::Mat Annotations::read(const fs::path& annotation) const {
   if (datasetIds) classOf.fill(kNotAnnotated);
   for (std::size_t c = 0; c < classOf.size(); ++c) {
     if (!datasetIds) classOf[c] = static_cast<std::uint8_t>(c);
-    if (datasetIds && c < labels_.scored() && labels_.classes[c].datasetId >= 0)
-      classOf[static_cast<std::size_t>(labels_.classes[c].datasetId)] = static_cast<std::uint8_t>(c);
+    if (!datasetIds || c >= labels_.scored()) continue;
+    const int id = labels_.classes[c].datasetId;
+    if (id >= 0 && id < static_cast<int>(classOf.size()))
+      classOf[static_cast<std::size_t>(id)] = static_cast<std::uint8_t>(c);
   }
   for (int row = 0; row < stored.rows; ++row)
     for (int column = 0; column < stored.cols; ++column)
       ids.at<std::uint8_t>(row, column) = classOf[stored.at<std::uint8_t>(row, column)];
+  return ids;
+}
+
+cv::Mat Annotations::read(const fs::path& annotation) const {
+  cv::Mat ids = decode(annotation);
+  const std::size_t scored = labels_.scored();
+  const auto isScored = [&](std::uint8_t id) { return id < scored; };
+  if (std::none_of(ids.begin<std::uint8_t>(), ids.end<std::uint8_t>(), isScored))
+    log().warn("{} shows no class of the labels '{}': nothing of it is scored", annotation.string(),
+               labels_.name);
   return ids;
 }
 

@@ -23,9 +23,12 @@ class Annotations {
   /// The file for an image; none where there is none.
   std::optional<fs::path> find(const fs::path& image) const;
   /// Class ids, 8-bit; 255 where not annotated. One channel holds ids; three hold the label set's colours.
+  /// Warns where nothing in it is scored.
   cv::Mat read(const fs::path& annotation) const;
 
  private:
+  cv::Mat decode(const fs::path& annotation) const;
+
   std::map<std::string, fs::path> byStem_;
   LabelSet labels_;
 };

@@ -7,6 +7,7 @@
 #include "apps/common/background.hpp"
 #include "apps/common/images.hpp"
 #include "apps/common/model.hpp"
+#include "apps/common/videos.hpp"
 #include "apps/segmenter/annotations.hpp"
 #include "apps/segmenter/legend.hpp"
 #include "apps/segmenter/report.hpp"
@@ -121,13 +122,23 @@ void segmentImages(const SegmenterOptions& options, Prepared& prepared, std::vec
   writer.finish();
 }
 
+cv::VideoCapture openVideo(const fs::path& file) {
+  const auto refuse = [&](const std::string& reason) {
+    throw Error(ErrorCode::InvalidArgument, "Can not read video " + file.string() + ": " + reason + ".");
+  };
+  // What is no name of a file may still be one to OpenCV: a numbered series of images, say.
+  if (std::error_code ignored; fs::exists(file, ignored)) {
+    if (const std::string why = whyNotRegular(file); !why.empty()) refuse(why);
+    if (const std::string why = whyTruncatedVideo(file); !why.empty()) refuse(why);
+  }
+  cv::VideoCapture video(file.string());
+  if (!video.isOpened()) refuse("it is missing, damaged, or in a format that OpenCV does not know");
+  return video;
+}
+
 void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs::path& file,
                   SegmenterResult& result) {
-  cv::VideoCapture video(file.string());
-  if (!video.isOpened())
-    throw Error(ErrorCode::InvalidArgument, "Can not read video " + file.string() +
-                                                ": it is missing, damaged, or in a "
-                                                "format that OpenCV does not know.");
+  cv::VideoCapture video = openVideo(file);
   const double rate = video.get(cv::CAP_PROP_FPS) > 0 ? video.get(cv::CAP_PROP_FPS) : 25;
   Progress progress("segmenting " + file.filename().string(),
                     static_cast<std::size_t>(std::max(0.0, video.get(cv::CAP_PROP_FRAME_COUNT))), "frames");
@@ -136,6 +147,7 @@ void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs:
     if (!video.read(frame.image)) return std::nullopt;
     return frame;
   };
+  const fs::path named = fs::path(options.out) / (file.stem().string() + "_overlay.mp4");
   const auto run = [&](const fs::path& target) {
     cv::VideoWriter writer;
     const auto sink = [&](Frame, SegmentedImage image) {
@@ -150,12 +162,17 @@ void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs:
     const FrameStatistics frames = segmentFrames(prepared.segmentation, source, sink, progress);
     if (frames.images == 0)
       throw Error(ErrorCode::InvalidArgument, "The video " + file.string() + " has no frames.");
+    if (const double promised = video.get(cv::CAP_PROP_FRAME_COUNT);
+        static_cast<double>(frames.images) < 0.98 * promised - 1)
+      log().warn("{} promises {:.0f} frames; {} could be read", file.string(), promised, frames.images);
+    writer.release();
+    if (!target.empty()) requireFrames(target, frames.images, named);
     append(result.frames, frames);
   };
   if (options.out.empty())
     run({});
   else
-    writeAtomically(fs::path(options.out) / (file.stem().string() + "_overlay.mp4"), run);
+    writeAtomically(named, run);
 }
 
 }  // namespace

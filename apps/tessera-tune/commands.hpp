@@ -2,12 +2,14 @@
 /// What tessera-tune does, one function a task.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/common/files.hpp"
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
+#include "tune/candidates.hpp"
 #include "tune/tactics_store.hpp"
 
 namespace tessera::app {
@@ -27,6 +29,9 @@ struct TuneArguments {
 Json tuneAll(const TuneArguments& arguments, const Device& device);
 /// Measures the ceilings and prints them.
 Json showRoofline(const Device& device);
+/// The kernel, problem and tactic of a record; none where it is of another version or not understood, which
+/// is no error.
+std::optional<Candidate> candidateOf(const TuneRecord& record);
 /// Prints the records of the device.
 Json showRecords(const TacticsStore& store);
 /// Writes FOLDER/<kernels>/defaults.txt: what was found for classes of problems, measured anew in turns with the

@@ -30,8 +30,7 @@ std::map<std::string, Class> classesOf(const TacticsStore& store, const std::str
   std::map<std::string, const TuneRecord*> fastest;
   for (const TuneRecord& r : store.records()) {
     if (r.bad || r.device != fingerprint || r.tactic.empty()) continue;
-    const KernelFamily* family = findFamily(r.family.substr(0, r.family.find('/')));
-    if (!family || family->id().text() != r.family) continue;
+    if (!candidateOf(r)) continue;
     const TuneRecord*& slot = fastest[r.family + "\t" + r.problem];
     if (!slot || r.milliseconds < slot->milliseconds) slot = &r;
   }

@@ -30,10 +30,12 @@ std::optional<Candidate> fastestOnRecord(const OpView& view, const std::string& 
         (best && r.milliseconds >= least) || r.device != caps.fingerprint() ||
         (!name.empty() && family->id().name != name))
       continue;
-    const OpView recorded = parseOpView(r.problem);
+    const auto candidate = candidateOf(r);
+    if (!candidate) continue;
+    const OpView& recorded = candidate->view;
     if (planarView(recorded) != planarView(view) || !family->applies(recorded, caps)) continue;
-    if (!family->space(family->problem(recorded), caps).contains(Tactic::parse(r.tactic))) continue;
-    best = {family, recorded, Tactic::parse(r.tactic)};
+    if (!family->space(family->problem(recorded), caps).contains(candidate->tactic)) continue;
+    best = candidate;
     least = r.milliseconds;
   }
   return best;

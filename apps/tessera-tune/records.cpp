@@ -40,6 +40,17 @@ Json showRoofline(const Device& device) {
   return json;
 }
 
+std::optional<Candidate> candidateOf(const TuneRecord& record) {
+  const KernelFamily* family = findFamily(nameOf(record.family));
+  if (!family || family->id().text() != record.family) return std::nullopt;
+  try {
+    return Candidate{family, parseOpView(record.problem), Tactic::parse(record.tactic)};
+  } catch (const Error& e) {
+    log().debug("the record of {} on '{}' is not understood: {}", record.family, record.problem, e.what());
+    return std::nullopt;
+  }
+}
+
 Json showRecords(const TacticsStore& store) {
   // The best of each problem and family, and every bad one.
   std::map<std::string, const TuneRecord*> best;
@@ -92,13 +103,12 @@ bool verifyRecords(TacticsStore& store, const TuneArguments& a, const Device& de
   Progress progress("verifying", records.size(), "records");
   for (const TuneRecord& record : records) {
     progress.advance();
-    const KernelFamily* family = findFamily(nameOf(record.family));
-    if (!family || family->id().text() != record.family) {
+    const auto candidate = candidateOf(record);
+    if (!candidate) {
       ++unknown;
       continue;
     }
-    const Trial trial =
-        runner->run({{family, parseOpView(record.problem), Tactic::parse(record.tactic)}}, 0, true).at(0);
+    const Trial trial = runner->run({*candidate}, 0, true).at(0);
     if (trial.outcome == Trial::Outcome::Good) {
       ++right;
       if (trial.milliseconds <= kSlower * record.milliseconds) continue;
