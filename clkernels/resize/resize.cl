@@ -5,11 +5,24 @@
 //   x[xBase + n*xBatch + outer*xOuter + c0*xs0 + c1*xs1 + c2*xs2 + inner], y alike
 // cells and weights hold the entries of the three axes one after the other, P_TAPS0..2 per output coordinate; cell -1:
 // the coordinate lies outside, the output is `extrapolation`.
-// P_TAPS0, P_TAPS1, P_TAPS2  taps per axis: 1, 2 or 4
-// P_WIDTH, P_ELEMENT: see common/element.cl
+// P_TAPS0, P_TAPS1, P_TAPS2  taps per axis: 1, 2, 4, or more where an axis shrinks with antialiasing
+// Linear interpolation is a sum of (weight * weight) * cell, every operation rounded on its own, as other runtimes compute
+// it: integers are cut from it.
+// P_WIDTH, P_ELEMENT: see common/element.cl; resize_pick moves elements of P_TYPE (uchar, uint or ulong)
+#pragma OPENCL FP_CONTRACT OFF
+#ifdef P_TYPE
+#define ELEMENT P_TYPE
+#define VALUE P_TYPE
+#define loadValue(p, i) ((p)[i])
+#define storeValue(v, p, i) ((p)[i] = (v))
+#define P_WIDTH 1
+#define RESIZE resize_pick
+#else
 #include "common/element.cl"
+#define RESIZE resize
+#endif
 
-__kernel void resize(__global const ELEMENT* restrict x, __global const int* restrict cells,
+__kernel void RESIZE(__global const ELEMENT* restrict x, __global const int* restrict cells,
                      __global const float* restrict weights, __global ELEMENT* restrict y, int count, int inner,
                      int out0, int out1, int out2, int outers, int xOuter, int xs0, int xs1, int xs2, int yOuter,
                      int ys0, int ys1, int ys2, float extrapolation, int xBase, int xBatch, int yBase, int yBatch) {
@@ -31,9 +44,14 @@ __kernel void resize(__global const ELEMENT* restrict x, __global const int* res
     for (int t0 = 0; t0 < P_TAPS0; ++t0)
       for (int t1 = 0; t1 < P_TAPS1; ++t1) {
         const int line = base + cells[e0 + t0] * xs0 + cells[e1 + t1] * xs1;
+#if P_TAPS0 * P_TAPS1 * P_TAPS2 <= 8
+        for (int t2 = 0; t2 < P_TAPS2; ++t2)
+          v += weights[e0 + t0] * weights[e1 + t1] * weights[e2 + t2] * loadValue(x, line + cells[e2 + t2] * xs2);
+#else
         VALUE sum = (VALUE)(0.0f);
         for (int t2 = 0; t2 < P_TAPS2; ++t2) sum += weights[e2 + t2] * loadValue(x, line + cells[e2 + t2] * xs2);
         v += weights[e0 + t0] * weights[e1 + t1] * sum;
+#endif
       }
 #endif
   }

@@ -61,7 +61,6 @@ class Resize final : public KernelFamily {
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     const DataType type = op.inputs[0].type;
     if (type != op.outputs[0].type) return Verdict::no("activations differ in type");
-    if (byteSize(type) > 4 || type == DataType::Int32) return Verdict::no("no body for wide integers");
     if (op.inputs[0].layout.block > 1 && op.attrs.string("coordinate") == "tf_crop_and_resize")
       return Verdict::no("extrapolation would fill padding lanes");
     if (!planOf(op).fits)
@@ -73,14 +72,20 @@ class Resize final : public KernelFamily {
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     const Plan r = planOf(p);
-    const int width = laneWidth(x);
+    const bool moves = x.type != DataType::Float32 && x.type != DataType::Float16 &&
+                       x.type != DataType::Int8 && x.type != DataType::UInt8;
+    const int width = moves ? 1 : laneWidth(x);
     const std::int64_t count = r.items * r.outers * r.out[0] * r.out[1] * r.out[2] * (r.inner / width);
-    KernelCall call{"resize/resize.cl", "resize"};
+    KernelCall call{"resize/resize.cl", moves ? "resize_pick" : "resize"};
     addDefine(call.defines, "P_TAPS0", r.axes[0].taps);
     addDefine(call.defines, "P_TAPS1", r.axes[1].taps);
     addDefine(call.defines, "P_TAPS2", r.axes[2].taps);
-    addDefine(call.defines, "P_WIDTH", width);
-    addElementDefine(call.defines, x);
+    if (moves) {
+      call.defines.emplace_back("P_TYPE", rawType(x.type));
+    } else {
+      addDefine(call.defines, "P_WIDTH", width);
+      addElementDefine(call.defines, x);
+    }
     setFlat(call, count, device);
     call.args = {KernelArg::input(0),  KernelArg::packed(0),    KernelArg::packed(1),
                  KernelArg::output(0), KernelArg::ofInt(count), KernelArg::ofInt(r.inner)};

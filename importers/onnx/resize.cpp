@@ -13,23 +13,22 @@ struct Target {
 };
 
 /// Extents are rounded down in single precision, as other runtimes do: 10 * 0.7f is 7 there.
-std::int64_t scaledExtent(const Node& node, std::int64_t extent, double scale, double part) {
-  const float exact = static_cast<float>(extent) * static_cast<float>(part) * static_cast<float>(scale);
+std::int64_t scaledExtent(const Node& node, std::int64_t extent, double scale) {
+  const float exact = static_cast<float>(extent) * static_cast<float>(scale);
   if (!(exact >= 0) || exact > 1e9f) node.bad("a scale is impossible");
   return static_cast<std::int64_t>(std::floor(exact));
 }
 
-Target byScales(const Node& node, const std::vector<std::int64_t>& axes, const std::vector<double>& scales,
-                const std::vector<double>& roi) {
+/// The format's text multiplies by the region's part (roi), its reference and other runtimes do not.
+Target byScales(const Node& node, const std::vector<std::int64_t>& axes, const std::vector<double>& scales) {
   const Shape shape = node.shape(0);
   Target target{shape, std::vector<double>(shape.size(), 1)};
   if (scales.size() != axes.size()) node.bad("scales wants one entry per extent");
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const auto axis = static_cast<std::size_t>(axes[i]);
     if (!(scales[i] > 0)) node.bad("a scale is not positive");
-    const double part = roi.empty() ? 1 : roi[axis + shape.size()] - roi[axis];
     target.scales[axis] = scales[i];
-    target.sizes[axis] = scaledExtent(node, shape[axis], scales[i], part);
+    target.sizes[axis] = scaledExtent(node, shape[axis], scales[i]);
   }
   return target;
 }
@@ -92,20 +91,38 @@ bool cornersByScale(const Node& node, Target& target) {
   return rounded;
 }
 
+/// Integers are interpolated as floats. The fraction is cut off, as other runtimes do; where antialiasing has
+/// averaged cells, it is rounded. Bytes saturate.
+TensorId interpolateIntegers(Node& node, Attributes attrs) {
+  const DataType type = node.typeOf(node.in(0));
+  const bool rounds = attrs.integer("antialias") != 0;
+  TensorId y = node.add("Resize", {node.cast(node.in(0), DataType::Float32)}, std::move(attrs), "resize");
+  if (rounds) y = node.add("Round", {y}, {}, "round");
+  if (type == DataType::Int8 || type == DataType::UInt8) {
+    const double low = type == DataType::Int8 ? -128 : 0;
+    y = node.add("Clip", {y}, {{"alpha", low}, {"beta", low + 255}}, "saturate");
+  }
+  return node.add("Cast", {y}, {{"to", std::string(toString(type))}});
+}
+
 void emit(Node& node, const Target& target, Attributes attrs) {
-  attrs.set("sizes", target.sizes).set("scales", target.scales).set("mode", interpolation(node));
-  node.result("Resize", {node.in(0)}, std::move(attrs));
+  const std::string mode = interpolation(node);
+  attrs.set("sizes", target.sizes).set("scales", target.scales).set("mode", mode);
+  const bool moves = mode == "nearest" && attrs.string("coordinate") != "tf_crop_and_resize";
+  if (moves || node.typeOf(node.in(0)) == DataType::Float32)
+    node.result("Resize", {node.in(0)}, std::move(attrs));
+  else
+    node.set(0, interpolateIntegers(node, std::move(attrs)));
 }
 
 /// Upsample, and Resize of operator set 10, map without offset and take the cell below.
 void upsample(Node& node) {
   const auto scales = node.type() == "Upsample" && node.opset() < 9 ? node.numbers("scales")
                                                                     : node.constantNumbers(1, "scales");
-  emit(node, byScales(node, allAxes(node), scales, {}), {{"coordinate", "asymmetric"}, {"nearest", "floor"}});
+  emit(node, byScales(node, allAxes(node), scales), {{"coordinate", "asymmetric"}, {"nearest", "floor"}});
 }
 
 void resize(Node& node) {
-  if (node.flag("antialias")) node.unsupported("it smooths while it shrinks (antialias = 1)");
   const std::string coordinate = node.string("coordinate_transformation_mode", "half_pixel");
   const bool crops = coordinate == "tf_crop_and_resize";
   auto axes = node.integers("axes");
@@ -126,15 +143,15 @@ void resize(Node& node) {
   const auto scales = node.has(2) ? node.constantNumbers(2, "scales") : std::vector<double>{};
   const bool bySize = scales.empty();
   if (bySize && !node.has(3)) node.bad("it has neither scales nor sizes");
-  Target target =
-      bySize ? bySizes(node, axes, node.constantInts(3, "sizes")) : byScales(node, axes, scales, roi);
+  Target target = bySize ? bySizes(node, axes, node.constantInts(3, "sizes")) : byScales(node, axes, scales);
   Attributes attrs{{"coordinate", coordinate},
                    {"nearest", node.string("nearest_mode", "round_prefer_floor")},
                    {"cubic_a", node.number("cubic_coeff_a", -0.75)},
                    {"exclude_outside", node.integer("exclude_outside", 0)},
+                   {"antialias", node.integer("antialias", 0)},
                    {"extrapolation", node.number("extrapolation_value", 0)}};
   if (crops) attrs.set("roi", roi);
-  if (!bySize && coordinate == "align_corners" && cornersByScale(node, target))
+  if (!bySize && coordinate == "align_corners" && !node.flag("antialias") && cornersByScale(node, target))
     attrs.set("coordinate", "asymmetric");
   emit(node, target, std::move(attrs));
 }

@@ -112,7 +112,8 @@ void nonMaxSuppression(Node& node) {
   if (node.has(2)) {
     const auto values = node.constantInts(2, "max_output_boxes_per_class");
     if (values.size() > 1) node.bad("max_output_boxes_per_class has to be a single number");
-    if (!values.empty()) most = std::max<std::int64_t>(values[0], 0);
+    const std::int64_t boxes = node.rank(0) == 3 ? node.shape(0)[1] : 0;
+    if (!values.empty()) most = std::clamp<std::int64_t>(values[0], 0, boxes);
   }
   const double overlap = single(node, 3, "iou_threshold", 0);
   if (!(overlap >= 0 && overlap <= 1)) node.bad("iou_threshold lies outside 0 to 1");

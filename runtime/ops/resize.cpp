@@ -1,13 +1,13 @@
-// Resize: ONNX's Resize without antialiasing. Input: x. Attributes: sizes (full output shape), scales (one
-// per extent; absent: sizes / extents), mode (nearest, linear, cubic), coordinate, nearest, cubic_a (-0.75),
-// exclude_outside (0), extrapolation (0), roi (starts, then ends; tf_crop_and_resize only).
+// Resize: ONNX's Resize. Input: x. Attributes: sizes (full output shape), scales (one per extent; absent:
+// sizes / extents), mode (nearest, linear, cubic), coordinate, nearest, cubic_a (-0.75), exclude_outside (0),
+// antialias (0), extrapolation (0), roi (starts, then ends; tf_crop_and_resize only).
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
 #include "ops/epilogue.hpp"
+#include "ops/moving.hpp"
 #include "ops/resize_axis.hpp"
-#include "ops/shape_tools.hpp"
 
 namespace tessera {
 namespace {
@@ -52,17 +52,26 @@ std::vector<double> cubicWeights(double r, double a) {
 
 void checkAttributes(const Attributes& attrs, const Shape& x);
 
+/// The interpolating function itself: a triangle, or Keys' cubic.
+double filterAt(const std::string& mode, double distance, double a) {
+  const double d = std::fabs(distance);
+  if (mode == "linear") return std::max(0.0, 1 - d);
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
 class Resize final : public Operator {
  public:
   std::string_view name() const override { return "Resize"; }
   AttributeNames attributes() const override {
-    return {"coordinate", "cubic_a", "exclude_outside", "extrapolation", "mode",
+    return {"antialias", "coordinate", "cubic_a", "exclude_outside", "extrapolation", "mode",
             "nearest",    "roi",     "scales",          "sizes"};
   }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
-    if (!isFloat(inputs[0].type) && attrs.string("mode", "nearest") != "nearest")
-      refuse("can interpolate floating-point inputs only");
+    if (!isFloat(inputs[0].type) &&
+        (attrs.string("mode", "nearest") != "nearest" || attrs.string("coordinate") == "tf_crop_and_resize"))
+      refuse("can interpolate and extrapolate floating-point inputs only");
     checkAttributes(attrs, inputs[0].shape);  // without a table entry per cell: the sizes may be anything
     return {{inputs[0].type, attrs.integers("sizes"), {}}};
   }
@@ -70,10 +79,12 @@ class Resize final : public Operator {
   void reference(const OpView& view, std::span<const HostTensor> inputs,
                  std::span<HostTensor> outputs) const override {
     const auto axes = resizeAxes(view);
-    const auto x = toDoubles(inputs[0]);
+    const bool moves = !isFloat(inputs[0].type);  // whole numbers of 64 bits are no doubles
+    const auto x = moves ? std::vector<double>{} : toDoubles(inputs[0]);
     const auto strides = rowMajorStrides(inputs[0].shape);
     const double extrapolation = view.attrs.number("extrapolation", 0);
     forEachIndex(outputs[0].shape, [&](std::int64_t i, std::span<const std::int64_t> at) {
+      if (moves) return copyElement(outputs[0], i, inputs[0], pickedCell(axes, strides, at));
       const auto value = gather(axes, x, strides, at, 0, 0);
       outputs[0].setNumber(i, value.value_or(extrapolation));
     });
@@ -88,6 +99,12 @@ class Resize final : public Operator {
   std::vector<OpInstance> samples() const override;
 
  private:
+  static std::int64_t pickedCell(const std::vector<ResizeAxis>& axes,
+                                 const std::vector<std::int64_t>& strides, std::span<const std::int64_t> at) {
+    std::int64_t cell = 0;
+    for (std::size_t d = 0; d < axes.size(); ++d) cell += axes[d].cell[at[d]] * strides[d];
+    return cell;
+  }
   /// The interpolated value over axes `axis`..; none where a coordinate lies outside.
   static std::optional<double> gather(const std::vector<ResizeAxis>& axes, const std::vector<double>& x,
                                       const std::vector<std::int64_t>& strides,
@@ -106,6 +123,48 @@ class Resize final : public Operator {
   }
 };
 
+/// An output coordinate's taps while an axis shrinks with antialiasing: the filter is stretched by 1 / scale,
+/// so that every source cell counts. Cells outside count for the border's, or not at all (exclude_outside).
+std::vector<std::pair<std::int32_t, double>> smoothTaps(const AxisMap& map, double o, const Attributes& attrs,
+                                                        const std::string& mode) {
+  const double at = map.source(o), last = map.in - 1, a = attrs.number("cubic_a", -0.75);
+  const double reach = (mode == "linear" ? 1 : 2) / map.scale;
+  const bool exclude = attrs.integer("exclude_outside") != 0;
+  if (map.outside(at)) return {{-1, 0}};
+  std::vector<std::pair<std::int32_t, double>> taps;
+  double sum = 0;
+  for (double cell = std::ceil(at - reach); cell <= std::floor(at + reach); ++cell) {
+    const double weight = filterAt(mode, (cell - at) * map.scale, a);
+    if (exclude && (cell < 0 || cell > last)) continue;
+    const auto inside = static_cast<std::int32_t>(std::clamp(cell, 0.0, last));
+    if (taps.empty() || taps.back().first != inside) taps.emplace_back(inside, 0);
+    taps.back().second += weight;
+    sum += weight;
+  }
+  for (auto& tap : taps) tap.second /= sum;
+  return taps;
+}
+
+/// All outputs of a shrinking axis, each with as many taps as the widest needs.
+void addSmoothAxis(ResizeAxis& axis, const AxisMap& map, const Attributes& attrs, const std::string& mode) {
+  std::vector<std::vector<std::pair<std::int32_t, double>>> all;
+  std::size_t widest = 1;
+  for (double o = 0; o < map.out; ++o) {
+    all.push_back(smoothTaps(map, o, attrs, mode));
+    widest = std::max(widest, all.back().size());
+  }
+  axis.taps = static_cast<int>(widest);
+  axis.identity = false;
+  for (auto& taps : all) {
+    // All weights can be cut off where a coordinate lies far outside; such an output is 0 / 0, as in ONNX.
+    taps.resize(widest, taps.empty() ? std::pair{0, std::nan("")} : std::pair{taps.back().first, 0.0});
+    for (const auto& [cell, weight] : taps) {
+      axis.cell.push_back(cell);
+      axis.weight.push_back(weight);
+    }
+  }
+}
+
 void addTaps(ResizeAxis& axis, const AxisMap& map, double o, const Attributes& attrs,
              const std::string& mode) {
   const double at = map.source(o), last = map.in - 1;
@@ -116,9 +175,9 @@ void addTaps(ResizeAxis& axis, const AxisMap& map, double o, const Attributes& a
   if (mode == "nearest") {
     push(nearestCell(at, attrs.string("nearest", "round_prefer_floor")), 1);
   } else if (mode == "linear") {
-    const double low = std::floor(at);
-    push(low, 1 - (at - low));
-    push(low + 1, at - low);
+    const double inside = std::clamp(at, 0.0, last), low = std::floor(inside);
+    push(low, 1 - (inside - low));
+    push(low + 1, inside - low);
   } else {
     const double low = std::floor(at);
     auto weights = cubicWeights(at - low, attrs.number("cubic_a", -0.75));
@@ -153,6 +212,10 @@ void checkAttributes(const Attributes& attrs, const Shape& x) {
     refuse("sizes " + toString(sizes) + " have more than 16777216 cells along an axis");
   if (attrs.has("scales") && attrs.numbers("scales").size() != x.size())
     refuse("scales needs one entry per extent");
+  for (const double scale : attrs.numbers("scales"))
+    if (!(scale > 0)) refuse("a scale is not positive");
+  if (attrs.integer("antialias") && attrs.string("mode", "nearest") == "nearest")
+    refuse("antialias smooths linear and cubic interpolation only");
   if (attrs.string("coordinate", "half_pixel") == "tf_crop_and_resize" &&
       attrs.numbers("roi").size() != 2 * x.size())
     refuse("roi needs a start and an end per extent");
@@ -193,6 +256,15 @@ std::vector<OpInstance> Resize::samples() const {
          {"roi", std::vector<double>{0, 0, 0.4, 0.6, 1, 1, 1.2, 1.7}},
          {"extrapolation", 10.0}},
         {1, 5, 4, 4}, {1, 5, 3, 6});
+  for (const std::string mode : {"linear", "cubic"}) {
+    const Attributes smooth = {{"mode", mode}, {"antialias", 1}};
+    add(smooth, {1, 18, 9, 13}, {1, 18, 4, 20});  // one axis shrinks, the other grows
+    add(Attributes(smooth).set("exclude_outside", 1).set("coordinate", std::string("align_corners")),
+        {2, 3, 11, 8}, {2, 3, 5, 1});
+  }
+  for (const DataType type : {DataType::Int32, DataType::Int64, DataType::Bool, DataType::UInt8})
+    samples.push_back(
+        makeSample("Resize", {{"sizes", Sizes{1, 3, 7, 5}}}, {{type, {1, 3, 3, 4}, {}}}, {anyInteger(type)}));
   samples.push_back(makeSample("Resize", {{"sizes", Sizes{1, 18, 6, 8}}},
                                {{DataType::Int8, {1, 18, 3, 4}, {}}}, {Fill::integers(-127, 127)}));
   return samples;
@@ -218,6 +290,10 @@ std::vector<ResizeAxis> resizeAxes(const OpView& op) {
                       crop ? roi[d] : 0,
                       crop ? roi[d + x.size()] : 1};
     ResizeAxis& axis = axes[d];
+    if (op.attrs.integer("antialias") && map.scale < 1) {
+      addSmoothAxis(axis, map, op.attrs, mode);
+      continue;
+    }
     axis.taps = mode == "nearest" ? 1 : mode == "linear" ? 2 : 4;
     for (std::int64_t o = 0; o < sizes[d]; ++o) {
       addTaps(axis, map, static_cast<double>(o), op.attrs, mode);

@@ -116,6 +116,72 @@ TEST_F(OnnxOperators, ResizeKeepsTheAspectRatio) {
   }
 }
 
+// Integers are interpolated as floats and cut to their type.
+TEST_F(OnnxOperators, ResizeInterpolatesIntegers) {
+  for (const int type : {Tensor::UINT8, Tensor::INT8, Tensor::INT32, Tensor::INT64}) {
+    OnnxModel model(18);
+    model.input("x", {4}, type).output("y").ints("sizes", {7});
+    auto& node = model.node("Resize", {"x", "", "", "sizes"}, {"y"});
+    OnnxModel::attribute(node, "mode", Attribute::STRING).set_s("linear");
+    OnnxModel::attribute(node, "coordinate_transformation_mode", Attribute::STRING).set_s("align_corners");
+    const Graph graph = import(model);
+    EXPECT_EQ(graph.tensor(graph.outputs()[0]).type, graph.tensor(graph.inputs()[0]).type);
+    EXPECT_THAT(run(graph, 0, 5), ElementsAre(0, 2, 5, 7, 10, 12, 15)) << type;  // 2.5, 7.5, 12.5
+  }
+  OnnxModel model(18);
+  model.input("x", {2}, Tensor::UINT8).output("y").ints("sizes", {6});
+  auto& node = model.node("Resize", {"x", "", "", "sizes"}, {"y"});
+  OnnxModel::attribute(node, "mode", Attribute::STRING).set_s("cubic");
+  EXPECT_THAT(run(import(model), 0, 255), testing::Each(testing::AllOf(testing::Ge(0), testing::Le(255))));
+}
+
+TEST_F(OnnxOperators, ResizeAntialiases) {
+  OnnxModel model(18);
+  model.input("x", {1, 1, 4}).output("y").floats("scales", {3}, {1, 1, 0.5f});
+  auto& node = model.node("Resize", {"x", "", "scales"}, {"y"});
+  OnnxModel::attribute(node, "mode", Attribute::STRING).set_s("linear");
+  OnnxModel::set(node, "antialias", std::int64_t{1});
+  EXPECT_THAT(run(import(model), 0, 4), ElementsAre(2.5f, 9.5f));
+}
+
+TEST_F(OnnxOperators, ScatterElementsTakesEveryReductionAndNegativeIndices) {
+  for (const auto& [reduction, expected] : std::map<std::string, std::vector<float>>{{"none", {9, 1, 2, 0}},
+                                                                                     {"add", {9, 1, 2, 3}},
+                                                                                     {"mul", {0, 1, 2, 0}},
+                                                                                     {"max", {9, 1, 2, 3}},
+                                                                                     {"min", {0, 1, 2, 0}}}) {
+    for (const int type : {Tensor::FLOAT, Tensor::UINT8, Tensor::INT64}) {
+      OnnxModel model(18);
+      model.input("x", {4}, type).output("y").ints("i", {-4, -1});
+      auto& updates = model.initializer("u", type, {2});
+      for (const int value : {9, 0}) {
+        if (type == Tensor::FLOAT) updates.add_float_data(static_cast<float>(value));
+        if (type == Tensor::UINT8) updates.add_int32_data(value);
+        if (type == Tensor::INT64) updates.add_int64_data(value);
+      }
+      auto& node = model.node("ScatterElements", {"x", "i", "u"}, {"y"});
+      OnnxModel::attribute(node, "reduction", Attribute::STRING).set_s(reduction);
+      EXPECT_THAT(run(import(model)), testing::ElementsAreArray(expected)) << reduction << " " << type;
+    }
+  }
+}
+
+TEST_F(OnnxOperators, RmsNormalizationDividesByTheRootOfTheMeanSquare) {
+  OnnxModel model(23);
+  model.input("x", {1, 2, 2}).output("y").floats("s", {2}, {1, 10});
+  auto& node = model.node("RMSNormalization", {"x", "s"}, {"y"});
+  OnnxModel::attribute(node, "epsilon", Attribute::FLOAT).set_f(0);
+  const float a = std::sqrt(0.5f), b = std::sqrt(6.5f);  // rows 0, 1 and 2, 3
+  EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-5f), std::vector<float>{0, 10 / a, 2 / b, 30 / b}));
+}
+
+TEST_F(OnnxOperators, SwishGatesByAlpha) {
+  OnnxModel model(24);
+  model.input("x", {3}).output("y");
+  OnnxModel::attribute(model.node("Swish", {"x"}, {"y"}), "alpha", Attribute::FLOAT).set_f(2);
+  EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-5f), std::vector<float>{0, 0.8807971f, 1.9640276f}));
+}
+
 TEST_F(OnnxOperators, ResizeRoundsExtentsInSinglePrecision) {
   OnnxModel model(13);
   model.input("x", {1, 1, 1, 10}).floats("scales", {4}, {1, 1, 1, 0.7f}).output("y");

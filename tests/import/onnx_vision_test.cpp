@@ -117,6 +117,36 @@ TEST_F(OnnxVision, NodesThatMixSelectedRowsAreRefusedByName) {
   }
 }
 
+TEST_F(OnnxVision, AffineGridTransformsCoordinatesOfCells) {
+  OnnxModel model(20);  // theta (0, 1, 2; 3, 4, 5): x' = y + 2, y' = 3 x + 4 y + 5
+  model.input("theta", {1, 2, 3}).output("y").ints("size", {1, 1, 1, 2});
+  model.node("AffineGrid", {"theta", "size"}, {"y"});
+  EXPECT_THAT(run(import(model)), ElementsAre(2, 3.5f, 2, 6.5f));  // cells at x = -0.5, 0.5 and y = 0
+}
+
+TEST_F(OnnxVision, CenterCropPadKeepsTheMiddle) {
+  OnnxModel model(18);
+  model.input("x", {5, 1}).output("y").ints("shape", {2, 4});
+  model.node("CenterCropPad", {"x", "shape"}, {"y"});
+  EXPECT_THAT(run(import(model)), ElementsAre(0, 1, 0, 0, 0, 2, 0, 0));
+}
+
+TEST_F(OnnxVision, SpaceToDepthKeepsCellsOfAChannelTogetherInModeCrd) {
+  OnnxModel model(28);
+  model.input("x", {1, 2, 2, 2}).output("y");
+  auto& node = model.node("SpaceToDepth", {"x"}, {"y"});
+  OnnxModel::set(node, "blocksize", std::int64_t{2});
+  text(node, "mode", "CRD");
+  EXPECT_THAT(run(import(model)), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+TEST_F(OnnxVision, LpNormalizationOfZerosGivesZeros) {
+  OnnxModel model(22);
+  model.input("x", {3, 1}).output("y");
+  model.node("LpNormalization", {"x"}, {"y"});
+  EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-6f), std::vector<float>{0, 1, 1}));
+}
+
 // Queries of zeros weigh all keys they see alike: the result is the mean of their values.
 class OnnxAttention : public OnnxVision {
  protected:
@@ -142,6 +172,15 @@ TEST_F(OnnxAttention, HeadsOfKeysServeSeveralHeadsOfQueries) {
 TEST_F(OnnxAttention, CausalQueriesSeeNoLaterKeys) {
   OnnxModel::set(attention(), "is_causal", std::int64_t{1});
   EXPECT_THAT(run(import(model_)), ElementsAre(0, 0, 1, 1, 1, 1, 2, 2));
+}
+
+TEST_F(OnnxAttention, WindowsEndAtEachItemsOwnLength) {
+  model_.model.mutable_opset_import(0)->set_version(25);
+  auto& node = attention({"", "", "", "lengths"});
+  model_.ints("lengths", {1});  // the last query is the only key's: the first one lies before it
+  OnnxModel::set(node, "left_window_size", std::int64_t{0});
+  OnnxModel::set(node, "right_window_size", std::int64_t{0});
+  EXPECT_THAT(run(import(model_)), ElementsAre(0, 0, 0, 0, 0, 0, 1, 1));
 }
 
 TEST_F(OnnxAttention, AQueryThatSeesNoKeyGivesZero) {

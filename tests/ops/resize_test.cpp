@@ -75,6 +75,24 @@ TEST(Resize, CubicWeights) {
                   32 * 19.0f / 35);  // without the weight beyond the edge
 }
 
+TEST(Resize, AntialiasStretchesTheFilterWhileItShrinks) {
+  Attributes smooth = with("linear", "half_pixel");
+  smooth.set("antialias", 1);
+  // Centres 0.5 and 2.5; cells -1 to 2 weigh 1/8, 3/8, 3/8, 1/8, and the one outside counts for cell 0.
+  EXPECT_EQ(resizeRow({0, 4, 8, 12}, 2, smooth), (Row{2.5f, 9.5f}));
+  EXPECT_EQ(resizeRow({0, 4}, 4, smooth), resizeRow({0, 4}, 4, with("linear", "half_pixel")));
+  smooth.set("exclude_outside", 1);  // 3/7, 3/7, 1/7
+  EXPECT_FLOAT_EQ(resizeRow({0, 4, 8, 12}, 2, smooth)[0], 20.0f / 7);
+  EXPECT_THROW(resizeRow({0, 4}, 1, Attributes(with("nearest", "half_pixel")).set("antialias", 1)), Error);
+}
+
+TEST(Resize, AntialiasedCubicKeepsRamps) {
+  Attributes smooth = with("cubic", "half_pixel");
+  smooth.set("antialias", 1);
+  const Row y = resizeRow({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, 8, smooth);
+  for (int i = 2; i < 6; ++i) EXPECT_NEAR(y[static_cast<std::size_t>(i)], 2 * i + 0.5, 1e-5);
+}
+
 TEST(Resize, CropExtrapolatesOutside) {
   Attributes attrs = with("linear", "tf_crop_and_resize");
   attrs.set("roi", std::vector<double>{0, 0, 0.5, 1, 1, 1.5}).set("extrapolation", -1.0);
