@@ -58,11 +58,8 @@ void cumSum(Node& node) {
 void topK(Node& node) {
   const std::int64_t k = node.opset() < 10 ? node.integer("k") : node.constantInt(1, "k");
   const std::int64_t axis = node.axis(node.integer("axis", -1), node.rank(0));
-  const auto made = node.addAll("TopK", {node.in(0)},
-                                {{"k", k},
-                                 {"axis", axis},
-                                 {"largest", node.integer("largest", 1)},
-                                 {"sorted", node.integer("sorted", 1)}});
+  const auto made =
+      node.addAll("TopK", {node.in(0)}, {{"k", k}, {"axis", axis}, {"largest", node.integer("largest", 1)}});
   node.set(0, made.at(0));
   node.set(1, made.at(1));
 }
