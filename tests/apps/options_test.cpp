@@ -96,7 +96,7 @@ TEST_F(Options, AMissingModelIsCalledThat) {
            {"tessera", {"run", missing, "--random"}},
            {"tessera",
             {"calibrate", missing, "--calibration-images", at("x"), "--calibration-cache", at("c")}},
-           {"tessera-tune", {missing}}}) {
+           {"tessera-tune", {missing, "--tune", "fast"}}}) {
     const auto result = runProgram(program, arguments);
     EXPECT_EQ(result.code, 1);
     EXPECT_THAT(result.err, HasSubstr("no model file " + missing)) << program;

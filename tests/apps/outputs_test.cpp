@@ -4,6 +4,7 @@
 
 #include <array>
 #include <functional>
+#include <opencv2/core.hpp>
 
 #include "apps/common/images.hpp"
 #include "tests/apps/program.hpp"

@@ -57,8 +57,16 @@ SegmentedImage expected(const ImageView& image, const SegmentationOptions& optio
     const auto view = t.as<std::uint8_t>();
     return std::vector<std::uint8_t>(view.begin(), view.end());
   };
-  return {image.height,      image.width, bytes(colored[0]), bytes(colored[1]),
-          bytes(colored[2]), x.shape[2],  x.shape[3],        bytes(map)};
+  SegmentedImage wanted;
+  wanted.height = image.height;
+  wanted.width = image.width;
+  wanted.classes = bytes(colored[0]);
+  wanted.colors = bytes(colored[1]);
+  wanted.overlay = bytes(colored[2]);
+  wanted.mapHeight = x.shape[2];
+  wanted.mapWidth = x.shape[3];
+  wanted.map = bytes(map);
+  return wanted;
 }
 
 class SegmentationOf : public testing::TestWithParam<ResizeMode> {};
@@ -123,11 +131,17 @@ TEST(Segmentation, ReadsScoresInEitherOrderClassesAndMasks) {
   });
   EXPECT_EQ(Segmentation(last, {}).layout(), OutputLayout::Nhwc);
   EXPECT_EQ(map(last), planar);
-  for (const std::int64_t keep : {0, 1})
-    EXPECT_EQ(map(engineOf([&](Graph& g, TensorId x) {
-                g.markOutput(g.add("ArgReduce", "y", {x}, {{"axis", 1}, {"keepdims", keep}}, {"y"}));
-              })),
-              planar);
+  for (const std::int64_t keep : {0, 1}) {
+    const auto argMax = engineOf([&](Graph& g, TensorId x) {
+      g.markOutput(g.add("ArgReduce", "y", {x}, {{"axis", 1}, {"keepdims", keep}}, {"y"}));
+    });
+    SegmentationOptions three;
+    three.fewestClasses = three.mostClasses = 3;
+    EXPECT_EQ(map(argMax, three), planar);
+    const SegmentedImage open = Segmentation(argMax, {}).run(image);  // 64-bit numbers may be any class
+    EXPECT_EQ(std::vector<std::uint8_t>(open.wideMap.begin(), open.wideMap.end()), planar);
+    EXPECT_TRUE(open.map.empty());
+  }
   const auto one = engineOf([](Graph& g, TensorId x) {
     g.markOutput(g.add("Reduce", "y", {x},
                        {{"mode", std::string("sum")}, {"axes", std::vector<std::int64_t>{1}}}, {"y"}));
