@@ -62,7 +62,7 @@ std::vector<std::string> records() {
     record.bad = std::string_view(tactic) == "TX=16";
     record.milliseconds = record.bad ? 0 : 1.5;
     if (record.bad) record.reason = "wrong at 3";
-    text += record.line() + "\n";
+    text += lineOf(record) + "\n";
   }
   return {text};
 }
