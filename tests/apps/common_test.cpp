@@ -10,6 +10,7 @@
 #include "apps/common/labels.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/npy.hpp"
+#include "apps/common/program.hpp"
 #include "apps/common/statistics.hpp"
 #include "apps/segmenter/score.hpp"
 #include "tests/apps/program.hpp"
