@@ -1,4 +1,4 @@
-// Rows of detection networks: Reorg, PSROIPooling, PriorBox, DetectionOutput.
+// Rows of detection networks: Reorg, ROIPooling, PSROIPooling, PriorBox, DetectionOutput.
 #include <algorithm>
 #include <cmath>
 
@@ -51,6 +51,15 @@ Tops psRoiPooling(const LayerContext& c) {
     c.bad("the channels of " + toString(c.shape()) + " are not output_dim * group_size * group_size");
   return c.result("PsRoiPool", {c.bottom(), regions(c)},
                   {{"group", group}, {"scale", static_cast<double>(p.spatial_scale())}});
+}
+
+Tops roiPooling(const LayerContext& c) {
+  const auto& p = c.layer.roi_pooling_param();
+  if (c.rank() != 4) c.bad("its input of " + toString(c.shape()) + " is no batch of images");
+  const Values size = {c.positive(p.pooled_h(), "pooled_h"), c.positive(p.pooled_w(), "pooled_w")};
+  if (!(p.spatial_scale() > 0)) c.bad("spatial_scale must be positive");
+  return c.result("MaxRoiPool", {c.bottom(), regions(c)},
+                  {{"size", size}, {"scale", static_cast<double>(p.spatial_scale())}});
 }
 
 /// The sizes of the boxes around every cell, in the order of SSD.
@@ -192,6 +201,7 @@ Tops detectionOutput(const LayerContext& c) {
 
 std::vector<LayerRow> detectionRows() {
   return {{"Reorg", 1, 1, reorg},
+          {"ROIPooling", 2, 2, roiPooling},
           {"PSROIPooling", 2, 2, psRoiPooling},
           {"PriorBox", 2, 2, priorBox},
           {"DetectionOutput", 3, 5, detectionOutput}};

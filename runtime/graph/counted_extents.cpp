@@ -158,6 +158,10 @@ std::map<TensorId, CountedExtent> countedExtents(const Graph& graph) {
       for (const TensorId id : layer.inputs)
         if (found.count(id)) refuseLayer(graph, layer, id, "compares rows of");
       found[layer.outputs[0]] = {0, layer.outputs[1]};
+    } else if (layer.op == "DetectionOutput") {
+      for (const TensorId id : layer.inputs)
+        if (found.count(id)) refuseLayer(graph, layer, id, "compares rows of");
+      found[layer.outputs[0]] = {2, layer.outputs[1]};
     } else if (layer.op == "AbsMax" || layer.op == "Histogram") {
       continue;  // statistics for calibration: rows behind the last hold values of the same kind
     } else if (!found.empty()) {

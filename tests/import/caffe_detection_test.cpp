@@ -43,6 +43,19 @@ TEST(CaffePsRoiPooling, EveryBinHasChannelsOfItsOwn) {
   EXPECT_THAT(failure(regions), HasSubstr("are not R x 5"));
 }
 
+TEST(CaffeRoiPooling, EveryBinIsAMaximum) {
+  const std::string body = "roi_pooling_param { spatial_scale: 0.5 pooled_h: 1 pooled_w: 2 }";
+  // Region 2, 0 .. 6, 3 of the image is columns 1 to 3 and rows 0 to 2 (1.5 rounded): bins of 1.5 columns
+  // share one.
+  for (const Shape& rois : {Shape{1, 5}, Shape{1, 5, 1, 1}}) {
+    CaffeCase net(withRegions({1, 2, 3, 4}, rois, "ROIPooling", body));
+    expectValues(net.run({tensor(rois, {0, 2, 0, 6, 3}), counting({1, 2, 3, 4})})[0], {1, 2, 1, 2},
+                 {10, 11, 22, 23});
+  }
+  CaffeCase zero(withRegions({1, 2, 3, 4}, {1, 5}, "ROIPooling", "roi_pooling_param { pooled_w: 2 }"));
+  EXPECT_THAT(failure(zero), HasSubstr("layer 'layer' (ROIPooling): pooled_h is 0"));
+}
+
 /// The constant that a PriorBox over cells of an image becomes, as the network's only use of it shows.
 HostTensor priors(const Shape& cells, const Shape& image, const std::string& parameters) {
   const auto dims = [](const Shape& shape) {
@@ -114,15 +127,16 @@ const HostTensor kPriors = HostTensor::of<float>(
 const HostTensor kScores =
     HostTensor::of<float>({1, 9}, {0.1f, 0.5f, 0.4f, 0.1f, 0.8f, 0.1f, 0.2f, 0.2f, 0.6f});
 
-TEST(CaffeDetectionOutput, SuppressesPerClassAndFillsTheRest) {
+TEST(CaffeDetectionOutput, SuppressesPerClassAndGivesTheRowsThereAre) {
   CaffeCase net(ssd("nms_param { nms_threshold: 0.5 } confidence_threshold: 0.3 code_type: CENTER_SIZE"));
   const auto rows = net.run({kLocations, kScores, kPriors})[0];
-  EXPECT_EQ(toString(rows.shape), "1x1x6x7");
+  EXPECT_EQ(toString(rows.shape), "1x1x3x7");  // of 6 there could be
   const auto got = floats(rows);
   const std::vector<float> wanted = {0,    1, 0.8f, 0.1f, 0, 0.5f, 0.4f, 0, 2,    0.6f, 0.6f,
                                      0.6f, 1, 1,    0,    2, 0.4f, 0,    0, 0.4f, 0.4f};
-  for (std::size_t i = 0; i < got.size(); ++i)
-    EXPECT_NEAR(got[i], i < wanted.size() ? wanted[i] : -1, 1e-6) << i;
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(got.at(i), wanted[i], 1e-6) << i;
+  CaffeCase none(ssd("confidence_threshold: 0.9"));
+  EXPECT_EQ(toString(none.run({kLocations, kScores, kPriors})[0].shape), "1x1x0x7");
 }
 
 TEST(CaffeDetectionOutput, TopKLooksAtFewerAndKeepTopKKeepsFewer) {
@@ -152,9 +166,9 @@ TEST(CaffeDetectionOutput, CodesOfBoxes) {
     SCOPED_TRACE(c.parameters);
     CaffeCase net(ssd(std::string("confidence_threshold: 0.55 background_label_id: 1 ") + c.parameters));
     const auto rows = floats(net.run({locations, kScores, kPriors})[0]);  // class 2 of prior 2 alone
+    ASSERT_EQ(rows.size(), 7u);
     EXPECT_EQ(rows[1], 2);
     for (int k = 0; k < 4; ++k) EXPECT_NEAR(rows[3 + k], c.box[k], 1e-6);
-    EXPECT_EQ(rows[7], -1);
   }
 }
 
