@@ -123,11 +123,6 @@ struct ImageBatchStream::Impl {
         ready.push_back(*std::move(made));
         changed.notify_all();
       }
-      if (!any)
-        throw Error(ErrorCode::InvalidArgument,
-                    "of " + std::to_string(files.size()) +
-                        " calibration images fewer can be read than a batch takes (" +
-                        std::to_string(options.batchSize) + ")");
     } catch (...) {
       const std::lock_guard lock(mutex);
       failure = std::current_exception();

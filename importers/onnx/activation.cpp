@@ -154,13 +154,6 @@ void overAxis(Node& node, Op op) {
   node.set(0, node.reshape(op(node.reshape(node.in(0), flat, "flatten"), 1), shape, "unflatten"));
 }
 
-void swish(Node& node) {
-  const double alpha = node.number("alpha", 1);
-  TensorId x = node.in(0);
-  if (alpha != 1) x = node.add("Affine", {x}, {{"alpha", alpha}, {"beta", 0.0}}, "alpha");
-  node.result("Mul", {node.in(0), node.add("Sigmoid", {x}, {}, "sigmoid")});
-}
-
 void softmax(Node& node) {
   const bool log = node.type() == "LogSoftmax";
   overAxis(node,
