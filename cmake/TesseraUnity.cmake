@@ -5,6 +5,7 @@
 
 # tessera_declared(OUT TEXT): names that TEXT declares at the start of lines (members of classes excepted).
 function(tessera_declared out text)
+  string(REGEX REPLACE "\n\\[\\[[a-z_]+\\]\\] " "\n" text "\n${text}")  # attributes
   # No character that lists of CMake treat specially.
   string(REGEX REPLACE "[[;]" "=" text "\n${text}")
   string(REPLACE "]" " " text "${text}")
@@ -20,6 +21,12 @@ function(tessera_declared out text)
         list(APPEND names ${name})
       endif()
     endif()
+  endforeach()
+  # Constants behind the first of a line.
+  string(REGEX MATCHALL "[ ,]k[A-Z][A-Za-z0-9]* *[={]" constants "${text}")
+  foreach(constant IN LISTS constants)
+    string(REGEX MATCH "k[A-Za-z0-9]+" name "${constant}")
+    list(APPEND names ${name})
   endforeach()
   list(REMOVE_DUPLICATES names)
   set(${out} ${names} PARENT_SCOPE)
