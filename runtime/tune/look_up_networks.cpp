@@ -101,8 +101,9 @@ std::optional<Found> LookUp::foundOnRecord(const Graph& graph) const {
 }
 
 void LookUp::recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds) {
+  const TuneMode decided = mode_ == TuneMode::Full ? TuneMode::Full : TuneMode::Fast;
   note(networkKey(graph), 0,
-       RecipeNote{mode_, milliseconds, sourcesOf(lowerGraph(graph, caps_, recipe)), recipe});
+       RecipeNote{decided, milliseconds, sourcesOf(lowerGraph(graph, caps_, recipe)), recipe});
 }
 
 // Full has more rounds than Fast, which may have decided.

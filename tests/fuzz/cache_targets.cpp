@@ -19,8 +19,10 @@ void readTwice(std::string_view bytes, Read read, Write write) {
 }
 
 void readCalibration(std::string_view bytes) {
+  // TensorRT's caches do not say what network they belong to, so they are written as such again.
+  const auto write = [](const Calibration& c) { return c.graphHash ? calibrationText(c) : tensorrtCacheText(c); };
   readTwice(
-      bytes, [](std::string_view text) { return parseAnyCalibration(text, "input"); }, calibrationText);
+      bytes, [](std::string_view text) { return parseAnyCalibration(text, "input"); }, write);
 }
 
 void readRecords(std::string_view bytes) {
