@@ -69,7 +69,8 @@ AbsHistogram HistogramSum::result() const {
     std::int64_t left = counts_[b];
     for (int to = std::min(static_cast<int>(begin), last); left > 0; ++to) {
       const double share = (std::min(end, to + 1.0) - begin) / (end - begin);
-      const std::int64_t upTo = to >= last ? counts_[b] : std::llround(share * static_cast<double>(counts_[b]));
+      const std::int64_t upTo =
+          to >= last ? counts_[b] : std::llround(share * static_cast<double>(counts_[b]));
       const std::int64_t here = std::min(left, upTo - (counts_[b] - left));
       even.counts[to] += here;
       left -= here;
@@ -85,7 +86,9 @@ double entropyThreshold(const AbsHistogram& histogram, int levels) {
   if (all == 0 || bins <= levels) return histogram.limit;
   // Sums over bins before b: values, occupied bins, and p log p.
   const auto total = static_cast<double>(all);
-  const auto entropyOf = [&](double count) { return count > 0 ? count / total * std::log(count / total) : 0.0; };
+  const auto entropyOf = [&](double count) {
+    return count > 0 ? count / total * std::log(count / total) : 0.0;
+  };
   std::vector<std::int64_t> values(bins + 1, 0), occupied(bins + 1, 0);
   std::vector<double> entropy(bins + 1, 0);
   for (int b = 0; b < bins; ++b) {
@@ -98,18 +101,17 @@ double entropyThreshold(const AbsHistogram& histogram, int levels) {
   for (int width = levels; width <= bins; ++width) {
     const auto inside = static_cast<double>(values[width]), outliers = total - inside;
     if (values[width] == 0) continue;
-    // KL(P || Q) = sum p log p - sum p log q. P clips the outliers into its last bin; Q spreads each level's mass
-    // evenly over its non-empty bins.
-    double divergence =
-        entropy[width - 1] + entropyOf(static_cast<double>(counts[width - 1]) + outliers);
+    // KL(P || Q) = sum p log p - sum p log q. P clips the outliers into its last bin; Q spreads each level's
+    // mass evenly over its non-empty bins.
+    double divergence = entropy[width - 1] + entropyOf(static_cast<double>(counts[width - 1]) + outliers);
     for (int level = 0; level < levels; ++level) {
       const int begin = static_cast<int>(static_cast<std::int64_t>(level) * width / levels);
       const int end = static_cast<int>(static_cast<std::int64_t>(level + 1) * width / levels);
       const auto mass = static_cast<double>(values[end] - values[begin]);
       const double clipped = end == width ? outliers : 0;
       if (mass + clipped == 0) continue;
-      const auto filled = static_cast<double>(occupied[end] - occupied[begin] +
-                                              (clipped > 0 && counts[width - 1] == 0));
+      const auto filled =
+          static_cast<double>(occupied[end] - occupied[begin] + (clipped > 0 && counts[width - 1] == 0));
       // Outliers alone in the last level: an unlikely, not an impossible value.
       divergence -= (mass + clipped) / total * std::log(std::max(mass / filled / inside, 1e-12));
     }

@@ -20,8 +20,8 @@ struct AbsHistogram {
   double binWidth() const { return counts.empty() ? 0 : limit / static_cast<double>(counts.size()); }
 };
 
-/// Histograms of 4096 bins whose limits are powers of two add up exactly, whatever each batch's limit is: the finer
-/// one's bins are merged. So one pass over the data suffices.
+/// Histograms of 4096 bins whose limits are powers of two add up exactly, whatever each batch's limit is: the
+/// finer one's bins are merged. So one pass over the data suffices.
 class HistogramSum {
  public:
   static constexpr int kBins = 4096;

@@ -8,9 +8,9 @@
 #include <set>
 #include <sstream>
 
+#include "base/read_file.hpp"
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/embedded.hpp"
-#include "base/read_file.hpp"
 
 namespace tessera {
 
@@ -90,8 +90,8 @@ Cost KernelFamily::cost(const Problem& problem, const DeviceCaps&) const {
 void setFlat(KernelCall& call, std::int64_t count, const DeviceCaps& device) {
   const std::int64_t items = std::max<std::int64_t>(count, 1);
   std::int64_t local = 256;
-  // A CPU device runs a work-group per thread: short ranges are split so that every core gets some. Few sizes, since
-  // PoCL compiles a kernel anew for each.
+  // A CPU device runs a work-group per thread: short ranges are split so that every core gets some. Few
+  // sizes, since PoCL compiles a kernel anew for each.
   if (device.isCpu()) local = items < 1024 ? 16 : items < 65536 ? 128 : 1024;
   local = std::min<std::int64_t>(local, device.maxWorkGroup);
   call.global = {static_cast<std::size_t>(roundUp(items, local))};
@@ -100,24 +100,36 @@ void setFlat(KernelCall& call, std::int64_t count, const DeviceCaps& device) {
 
 std::string rawType(DataType type) {
   switch (byteSize(type)) {
-    case 1: return "uchar";
-    case 2: return "ushort";
-    case 4: return "uint";
-    case 8: return "ulong";
-    default: throw Error(ErrorCode::Internal, "no OpenCL type of this size");
+    case 1:
+      return "uchar";
+    case 2:
+      return "ushort";
+    case 4:
+      return "uint";
+    case 8:
+      return "ulong";
+    default:
+      throw Error(ErrorCode::Internal, "no OpenCL type of this size");
   }
 }
 
 std::string clType(DataType type) {
   switch (type) {
-    case DataType::Float32: return "float";
-    case DataType::Float16: return "half";
-    case DataType::Int8: return "char";
+    case DataType::Float32:
+      return "float";
+    case DataType::Float16:
+      return "half";
+    case DataType::Int8:
+      return "char";
     case DataType::UInt8:
-    case DataType::Bool: return "uchar";
-    case DataType::Int32: return "int";
-    case DataType::Int64: return "long";
-    default: throw Error(ErrorCode::Internal, "no OpenCL type for none");
+    case DataType::Bool:
+      return "uchar";
+    case DataType::Int32:
+      return "int";
+    case DataType::Int64:
+      return "long";
+    default:
+      throw Error(ErrorCode::Internal, "no OpenCL type for none");
   }
 }
 

@@ -25,7 +25,8 @@ void Tactic::set(const std::string& name, int value) {
 
 std::string Tactic::text() const {
   std::string out;
-  for (const auto& [key, value] : values_) out += (out.empty() ? "" : ",") + key + "=" + std::to_string(value);
+  for (const auto& [key, value] : values_)
+    out += (out.empty() ? "" : ",") + key + "=" + std::to_string(value);
   return out;
 }
 

@@ -22,14 +22,16 @@ class Tactic {
   void set(const std::string& name, int value);
   const std::vector<std::pair<std::string, int>>& values() const { return values_; }
   std::string text() const;
-  static Tactic parse(std::string_view text);  ///< throws Error(BadCache) on anything that is not its text form
+  static Tactic parse(
+      std::string_view text);  ///< throws Error(BadCache) on anything that is not its text form
   bool operator==(const Tactic&) const = default;
 
  private:
   std::vector<std::pair<std::string, int>> values_;
 };
 
-/// A typed tactic declares `static constexpr auto fields()` returning a tuple of these; conversions follow from it.
+/// A typed tactic declares `static constexpr auto fields()` returning a tuple of these; conversions follow
+/// from it.
 template <class T>
 struct Field {
   const char* name;

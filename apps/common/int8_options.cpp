@@ -3,8 +3,8 @@
 
 #include "apps/common/numbers.hpp"
 #include "apps/common/progress.hpp"
-#include "calib/calibration_cache.hpp"
 #include "base/read_file.hpp"
+#include "calib/calibration_cache.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera::app {
@@ -116,10 +116,12 @@ CalibrationOptions optionsOf(const Int8Arguments& arguments, const PassOptions& 
 
 }  // namespace
 
-CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph, const Sidecar& sidecar,
-                                      const Device& device, const PassOptions& passes) {
+CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph,
+                                      const Sidecar& sidecar, const Device& device,
+                                      const PassOptions& passes) {
   if (std::error_code ignored; fs::is_directory(arguments.cache, ignored))  // before minutes of work
-    throw Error(ErrorCode::InvalidArgument, "Can not write " + arguments.cache + ": there is a folder of that name.");
+    throw Error(ErrorCode::InvalidArgument,
+                "Can not write " + arguments.cache + ": there is a folder of that name.");
   ImageBatchStream images = imagesOf(arguments, graph, sidecar, arguments.limit);
   CalibrationResult result = calibrate(graph, device, images, optionsOf(arguments, passes));
   if (!arguments.cache.empty())

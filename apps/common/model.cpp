@@ -183,7 +183,8 @@ std::map<std::string, Shape> fixedBatchReplaced(const Graph& single, const Graph
 // Whether the batch is the first extent of every input.
 bool batchIsFirst(const Graph& single, const Graph& batched) {
   for (std::size_t i = 0; i < single.inputs().size(); ++i) {
-    const Shape &one = single.tensor(single.inputs()[i]).shape, &many = batched.tensor(batched.inputs()[i]).shape;
+    const Shape &one = single.tensor(single.inputs()[i]).shape,
+                &many = batched.tensor(batched.inputs()[i]).shape;
     if (one != many && (one.size() != many.size() || one[0] == many[0])) return false;
   }
   return true;

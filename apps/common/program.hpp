@@ -45,9 +45,9 @@ class UsageError : public std::runtime_error {
 /// `text` as the end of a message: with one full stop.
 std::string sentence(std::string text);
 
-/// Adds --version, parses, sets up the log, runs `body`, and turns every exception into a message on stderr and an
-/// exit code; so it does a result that could not be printed. A signal that ends the program (128 + its number)
-/// leaves no half-written file.
+/// Adds --version, parses, sets up the log, runs `body`, and turns every exception into a message on stderr
+/// and an exit code; so it does a result that could not be printed. A signal that ends the program (128 + its
+/// number) leaves no half-written file.
 int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
                const std::function<int()>& body);
 

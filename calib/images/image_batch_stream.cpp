@@ -13,9 +13,9 @@
 #include <random>
 #include <thread>
 
-#include "calib/images/image_file.hpp"
 #include "base/read_file.hpp"
 #include "base/write_file.hpp"
+#include "calib/images/image_file.hpp"
 #include "ops/operator.hpp"
 #include "tessera/log.hpp"
 
@@ -211,7 +211,8 @@ std::vector<fs::path> listedImages(const fs::path& list) {
     const auto end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t'))
+      line.remove_suffix(1);
     if (line.find('\0') != std::string_view::npos)
       throw Error(ErrorCode::InvalidArgument, "calibration images: " + list.string() +
                                                   " is neither an image of a known kind nor a list of paths");

@@ -19,8 +19,13 @@ class AbsMaxFamily final : public KernelFamily {
     const std::int64_t groups = std::clamp<std::int64_t>(ceilDiv(item, least), 1, wanted);
     const Defines defines{{"P_GROUP", std::to_string(group)}};
     const auto size = [](std::int64_t n) { return std::vector<std::size_t>{static_cast<std::size_t>(n)}; };
-    KernelCall partial{"abs_max/abs_max.cl", alone ? "abs_max_alone" : "abs_max_partial", defines, {}, {},
-                       size(groups * group), size(group)};
+    KernelCall partial{"abs_max/abs_max.cl",
+                       alone ? "abs_max_alone" : "abs_max_partial",
+                       defines,
+                       {},
+                       {},
+                       size(groups * group),
+                       size(group)};
     partial.args = {KernelArg::input(0),
                     KernelArg::scratch(0),
                     KernelArg::ofInt(x.layout.offset),

@@ -1,4 +1,5 @@
-// clblast_gemm: fully connected layers and 1x1 convolutions as CLBlast's matrix product, where Tessera was built with it.
+// clblast_gemm: fully connected layers and 1x1 convolutions as CLBlast's matrix product, where Tessera was
+// built with it.
 #include "clkernels/common/epilogue.hpp"
 #include "clkernels/conv_gemm/gemm_shape.hpp"
 #include "ops/geometry.hpp"
@@ -8,7 +9,8 @@ namespace {
 
 constexpr std::int64_t kMostItems = 16;  // products of a convolution: one per item of the batch
 
-// Row-major products c[m][n] = sum over k of a[m][k] * b[k][n], one after the other; all sizes and offsets in floats.
+// Row-major products c[m][n] = sum over k of a[m][k] * b[k][n], one after the other; all sizes and offsets in
+// floats.
 struct Products {
   bool convolution = false;
   std::int64_t count = 1, m = 1, n = 1, k = 1;
@@ -18,7 +20,9 @@ struct Products {
     const Shape &y = op.outputs[0].shape, &w = op.inputs[1].shape;
     items = y[0], channels = w[0], pixels = op.outputs[0].size() / (items * channels);
     k = w[1];
-    count = convolution ? items : 1;  // a convolution multiplies its weights by each image, the other way round otherwise
+    count = convolution
+                ? items
+                : 1;  // a convolution multiplies its weights by each image, the other way round otherwise
     m = convolution ? channels : items;
     n = convolution ? pixels : channels;
   }
@@ -47,7 +51,8 @@ class ClblastGemm final : public KernelFamily {
       return Verdict::no("it multiplies planar f32 matrices only");
     if (op.op == "Convolution") {
       const Window w = windowOf(op);
-      if (!w.pointwise() || w.group != 1) return Verdict::no("only 1x1 convolutions of one group are matrix products");
+      if (!w.pointwise() || w.group != 1)
+        return Verdict::no("only 1x1 convolutions of one group are matrix products");
       if (w.batch > kMostItems) return Verdict::no("a product for each item of so large a batch");
     }
     if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
@@ -65,9 +70,12 @@ class ClblastGemm final : public KernelFamily {
     for (std::int64_t item = 0; item < s.count; ++item) {
       KernelCall product;
       product.library = "clblast", product.entry = "sgemm";
-      const std::int64_t xAt = x.layout.offset + item * x.batchStride(), yAt = y.layout.offset + item * y.batchStride();
-      const auto add = [&](const KernelArg& buffer, bool transposed, std::int64_t offset, std::int64_t stride) {
-        for (const KernelArg& arg : {buffer, KernelArg::ofInt(transposed), KernelArg::ofInt(offset), KernelArg::ofInt(stride)})
+      const std::int64_t xAt = x.layout.offset + item * x.batchStride(),
+                         yAt = y.layout.offset + item * y.batchStride();
+      const auto add = [&](const KernelArg& buffer, bool transposed, std::int64_t offset,
+                           std::int64_t stride) {
+        for (const KernelArg& arg :
+             {buffer, KernelArg::ofInt(transposed), KernelArg::ofInt(offset), KernelArg::ofInt(stride)})
           product.args.push_back(arg);
       };
       for (const std::int64_t extent : {s.m, s.n, s.k}) product.args.push_back(KernelArg::ofInt(extent));
@@ -105,7 +113,8 @@ class ClblastGemm final : public KernelFamily {
     addEpilogueDefines(call.defines, p);
     addEpilogueArgs(call.args, p);
     call.args.push_back(KernelArg::output(0));
-    for (const TensorDesc& t : {p.outputs[0], p.has(kResidualInput) ? p.inputs[kResidualInput] : TensorDesc{}}) {
+    for (const TensorDesc& t :
+         {p.outputs[0], p.has(kResidualInput) ? p.inputs[kResidualInput] : TensorDesc{}}) {
       call.args.push_back(KernelArg::ofInt(t.layout.offset));
       call.args.push_back(KernelArg::ofInt(t.present() ? t.batchStride() : 0));
     }

@@ -13,8 +13,8 @@ inline constexpr int kBiasInput = 2, kResidualInput = 3, kSlopeInput = 4;
 /// Appends P_ACT, P_ALPHA, P_BETA, P_HAS_BIAS, P_HAS_RESIDUAL and P_SLOPE.
 void addEpilogueDefines(Defines& defines, const OpView& op);
 
-/// Appends the kernel arguments (bias, residual, slope). An absent operand is a null pointer. The residual has a layout of its own: its offset and batchStride() go in separately where a kernel
-/// uses them.
+/// Appends the kernel arguments (bias, residual, slope). An absent operand is a null pointer. The residual
+/// has a layout of its own: its offset and batchStride() go in separately where a kernel uses them.
 void addEpilogueArgs(std::vector<KernelArg>& args, const OpView& op);
 
 /// As above for families that load whole vectors of channels: bias and a slope per channel come as packed
@@ -26,8 +26,10 @@ void addPaddedEpilogueArgs(Launch& launch, std::vector<KernelArg>& args, const O
 /// of another type than f32.
 std::string whyNoEpilogue(const OpView& op);
 
-/// For samples(): a Convolution of f32 with constant weights, and a bias and a residual where they are wanted.
-OpInstance convolutionSample(Shape x, Shape weights, Attributes attrs, bool bias = true, bool residual = false);
+/// For samples(): a Convolution of f32 with constant weights, and a bias and a residual where they are
+/// wanted.
+OpInstance convolutionSample(Shape x, Shape weights, Attributes attrs, bool bias = true,
+                             bool residual = false);
 
 /// Constant input `input` (one value per channel) zero-padded to a multiple of `block`.
 PackedConstant paddedChannels(int input, int block);

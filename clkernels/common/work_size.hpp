@@ -9,7 +9,8 @@ namespace tessera {
 inline std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 inline std::int64_t roundUp(std::int64_t a, std::int64_t b) { return ceilDiv(a, b) * b; }
 
-/// Sets a one-dimensional range over `count` items with a work-group that suits the device; kernels test the bound.
+/// Sets a one-dimensional range over `count` items with a work-group that suits the device; kernels test the
+/// bound.
 void setFlat(KernelCall& call, std::int64_t count, const DeviceCaps& device);
 
 std::string rawType(DataType type);     ///< uchar, ushort, uint or ulong of the same size

@@ -9,11 +9,13 @@ class Copy final : public KernelFamily {
  public:
   FamilyId id() const override { return {"copy", 1}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    if (op.inputs[0].layout.block != op.outputs[0].layout.block) return Verdict::no("operands differ in channel block");
+    if (op.inputs[0].layout.block != op.outputs[0].layout.block)
+      return Verdict::no("operands differ in channel block");
     if (op.inputs[0].layout.block != 1 && op.inputs[0].shape != op.outputs[0].shape)
       return Verdict::no("a blocked tensor can not be reshaped in place");
     const bool oneItem = op.inputs[0].shape.empty() || op.inputs[0].shape[0] == 1;
-    if (!oneItem && (!op.inputs[0].dense() || !op.outputs[0].dense())) return Verdict::no("batches are not dense");
+    if (!oneItem && (!op.inputs[0].dense() || !op.outputs[0].dense()))
+      return Verdict::no("batches are not dense");
     return Verdict::yes();
   }
   int channelBlock(const OpView& op, const DeviceCaps&) const override {

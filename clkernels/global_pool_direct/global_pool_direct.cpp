@@ -19,7 +19,8 @@ class GlobalPoolDirect final : public KernelFamily {
     if (x.type != DataType::Float32) return Verdict::no("not f32");
     if (x.shape.size() < 3) return Verdict::no("no spatial extent");
     if (x.layout.block != y.layout.block) return Verdict::no("input and output differ in channel block");
-    if (x.layout.block != kBlock && x.layout.block != 1) return Verdict::no("not planar, nor in blocks of 16 channels");
+    if (x.layout.block != kBlock && x.layout.block != 1)
+      return Verdict::no("not planar, nor in blocks of 16 channels");
     if (op.attrs.string("mode", "max") == "lp") return Verdict::no("p-norms are left to global_pool");
     return Verdict::yes();
   }
@@ -34,14 +35,16 @@ class GlobalPoolDirect final : public KernelFamily {
     for (const std::int64_t value :
          {planeSize(x), x.layout.offset, x.batchStride(), y.layout.offset, y.batchStride()})
       call.args.push_back(KernelArg::ofInt(value));
-    call.global = {static_cast<std::size_t>(ceilDiv(x.shape[1], x.layout.block)), static_cast<std::size_t>(x.shape[0])};
+    call.global = {static_cast<std::size_t>(ceilDiv(x.shape[1], x.layout.block)),
+                   static_cast<std::size_t>(x.shape[0])};
     call.local = {1, 1};
     return {{call}, {}, {}};
   }
 
   std::vector<OpInstance> samples() const override {
     const TensorDesc x{DataType::Float32, {2, 35, 29, 31}, {}};
-    return {makeSample("GlobalPool", {{"mode", "average"}}, {x}), makeSample("GlobalPool", {{"mode", "max"}}, {x})};
+    return {makeSample("GlobalPool", {{"mode", "average"}}, {x}),
+            makeSample("GlobalPool", {{"mode", "max"}}, {x})};
   }
 };
 

@@ -21,9 +21,10 @@ class HistogramFamily final : public KernelFamily {
     const std::int64_t channels = image ? x.shape[1] : 1, plane = image ? planeSize(x) : x.itemElements();
     const bool alone = device.isCpu() && static_cast<std::size_t>(bins + 1) * 2 * 4 <= device.localMemory;
     const std::int64_t group = alone ? 1 : std::min<std::int64_t>(256, device.maxWorkGroup);
-    const std::int64_t least = alone ? 8 * bins : group * 16;  // elements that make a group worth its counters
-    const std::int64_t groups = std::clamp<std::int64_t>(ceilDiv(x.itemElements(), least), 1,
-                                                         std::int64_t{device.computeUnits} * 4);
+    const std::int64_t least =
+        alone ? 8 * bins : group * 16;  // elements that make a group worth its counters
+    const std::int64_t groups =
+        std::clamp<std::int64_t>(ceilDiv(x.itemElements(), least), 1, std::int64_t{device.computeUnits} * 4);
     KernelCall partial{"histogram/histogram.cl", alone ? "histogram_alone" : "histogram_partial"};
     addDefine(partial.defines, "P_BINS", bins);
     addDefine(partial.defines, "P_GROUP", group);

@@ -1,5 +1,6 @@
 /// \file
-/// An INT8 convolution or deconvolution as the product of words (four codes each) that q_conv_gemm.cl computes.
+/// An INT8 convolution or deconvolution as the product of words (four codes each) that q_conv_gemm.cl
+/// computes.
 #pragma once
 
 #include "clkernels/common/quant.hpp"
@@ -10,19 +11,21 @@ namespace tessera {
 /// Empty where the operator can be computed this way; otherwise why not.
 std::string whyNoQuantGemm(const OpView& op);
 
-/// Whether four neighbouring rows are four output phases of one channel, which makes planar floats leave in vectors;
-/// else they are four channels of one output pixel.
+/// Whether four neighbouring rows are four output phases of one channel, which makes planar floats leave in
+/// vectors; else they are four channels of one output pixel.
 bool rowsArePhases(const OpView& op);
 
-/// The same window over words: a floating-point operator with a quarter of the input channels, whose layout counts
-/// words, and whose output channels are whole blocks of four unless rowsArePhases(). Only where whyNoQuantGemm is empty.
+/// The same window over words: a floating-point operator with a quarter of the input channels, whose layout
+/// counts words, and whose output channels are whole blocks of four unless rowsArePhases(). Only where
+/// whyNoQuantGemm is empty.
 OpView wordView(const OpView& op);
 
-/// The order of the packed weights' rows: as they are, or the channels of each sixteen as q_conv_mma/mma_tile.cl reads them.
+/// The order of the packed weights' rows: as they are, or the channels of each sixteen as
+/// q_conv_mma/mma_tile.cl reads them.
 enum class RowOrder { Plain, Mma };
 
-/// Weights as words [group][k][row], rows rounded up to `tileRows`, k to whole tiles of `depth`; the order of rows and
-/// k as q_conv_gemm.cl has it.
+/// Weights as words [group][k][row], rows rounded up to `tileRows`, k to whole tiles of `depth`; the order of
+/// rows and k as q_conv_gemm.cl has it.
 PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat, RowOrder order);
 
 }  // namespace tessera

@@ -1,4 +1,5 @@
-// q_pointwise: pointwise chains between codes and floats in different channel blocks, with one result or both.
+// q_pointwise: pointwise chains between codes and floats in different channel blocks, with one result or
+// both.
 #include <algorithm>
 
 #include "clkernels/common/image.hpp"
@@ -43,8 +44,7 @@ class QPointwiseFamily final : public KernelFamily {
     try {
       for (const PointwiseOperand& operand : layoutFreeJob(op).operands) {
         const TensorDesc& t = op.inputs[operand.input];
-        if (operand.kind == OperandKind::Strided)
-          return Verdict::no("an operand is broadcast along space");
+        if (operand.kind == OperandKind::Strided) return Verdict::no("an operand is broadcast along space");
         if (operand.kind != OperandKind::Full && t.layout.block != 1)
           return Verdict::no("an operand with values per channel is blocked");
         // Layouts speak of a tensor's own first extents.
@@ -119,13 +119,15 @@ class QPointwiseFamily final : public KernelFamily {
     for (std::size_t i = 0; i < p.outputs.size(); ++i) {
       const TensorDesc& t = p.outputs[i];
       const std::string index = "y" + std::to_string(i);
-      parameters += "__global " + clType(t.type) + "* " + index + ", int o" + index + ", int b" + index + ", ";
+      parameters +=
+          "__global " + clType(t.type) + "* " + index + ", int o" + index + ", int b" + index + ", ";
       call.args.push_back(KernelArg::output(static_cast<int>(i)));
       addLayoutArgs(call.args, t);
       const std::string result = t.type == DataType::Int8 ? "encodechain(value, rate)" : "value";
-      store += t.layout.block > 1
-                   ? " storeWhole" + memory(t) + "(" + result + ", " + index + place(index, t.layout.block) + ");"
-                   : " storeLane" + memory(t) + "(" + result + ", " + index + place(index, 1) + ", plane, left);";
+      store +=
+          t.layout.block > 1
+              ? " storeWhole" + memory(t) + "(" + result + ", " + index + place(index, t.layout.block) + ");"
+              : " storeLane" + memory(t) + "(" + result + ", " + index + place(index, 1) + ", plane, left);";
     }
     if (job.rate > 0) {
       parameters += "float rate, ";

@@ -13,7 +13,8 @@ int main(int argc, char** argv) try {
     if (binding.isInput) inputs[binding.name] = tessera::HostTensor(binding.type, binding.shape);  // zeros
 
   for (const auto& [name, value] : context.run(inputs))
-    std::printf("%s: %s, first value %g\n", name.c_str(), tessera::toString(value.shape).c_str(), value.number(0));
+    std::printf("%s: %s, first value %g\n", name.c_str(), tessera::toString(value.shape).c_str(),
+                value.number(0));
 } catch (const tessera::Error& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

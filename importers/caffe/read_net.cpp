@@ -141,9 +141,10 @@ const std::map<V1LayerParameter::LayerType, const char*>& v1Types() {
 
 LayerParameter upgrade(const V1LayerParameter& old, const std::string& origin) {
   if (!old.has_type())
-    throw Error(ErrorCode::BadModel, origin + ": layer '" + old.name() +
-                                         "' has no type; if the network is in the V0 format, upgrade it with Caffe's "
-                                         "upgrade_net_proto_text");
+    throw Error(ErrorCode::BadModel,
+                origin + ": layer '" + old.name() +
+                    "' has no type; if the network is in the V0 format, upgrade it with Caffe's "
+                    "upgrade_net_proto_text");
   LayerParameter layer;
   layer.set_name(old.name());
   const auto type = v1Types().find(old.type());

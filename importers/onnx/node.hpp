@@ -46,11 +46,11 @@ struct ImportState {
 
   ImportBuilder builder;
   Names tensorNames, layerNames;
-  std::filesystem::path folder;   ///< of the model file; external data lie below it
+  std::filesystem::path folder;  ///< of the model file; external data lie below it
   bool holdsUnsigned =
       false;  ///< the model names a type of uint16, uint32 or uint64, held in wider signed ones
   std::vector<std::vector<TensorId>> sequences;
-  std::set<TensorId> modelNamed;  ///< tensors that carry a name of the model already
+  std::set<TensorId> modelNamed;         ///< tensors that carry a name of the model already
   std::map<TensorId, int> elementTypes;  ///< of constants: the format's type, where a wider one holds it
   /// The format's type of an integer tensor; int32 where nothing narrower is known.
   int elementType(TensorId id) const;

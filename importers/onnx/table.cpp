@@ -31,11 +31,15 @@ void addRows_window(RowList&);
 
 namespace {
 constexpr void (*kThemes[])(RowList&) = {
-    addRows_activation, addRows_attention, addRows_constants, addRows_contrib, addRows_control_flow,
-    addRows_conv, addRows_einsum, addRows_elementwise, addRows_gather, addRows_integer_products,
-    addRows_loss, addRows_matmul, addRows_moving, addRows_normalization, addRows_pooling, addRows_qlinear,
-    addRows_quantize, addRows_recurrent, addRows_reduction, addRows_resize, addRows_sampling,
-    addRows_sequences, addRows_shape, addRows_slicing, addRows_window,
+    addRows_activation,       addRows_attention,     addRows_constants,
+    addRows_contrib,          addRows_control_flow,  addRows_conv,
+    addRows_einsum,           addRows_elementwise,   addRows_gather,
+    addRows_integer_products, addRows_loss,          addRows_matmul,
+    addRows_moving,           addRows_normalization, addRows_pooling,
+    addRows_qlinear,          addRows_quantize,      addRows_recurrent,
+    addRows_reduction,        addRows_resize,        addRows_sampling,
+    addRows_sequences,        addRows_shape,         addRows_slicing,
+    addRows_window,
 };
 }  // namespace
 

@@ -9,7 +9,8 @@ namespace tessera {
 namespace {
 
 [[noreturn]] void wrongKind(std::string_view name) {
-  throw Error(ErrorCode::InvalidArgument, "attribute " + std::string(name) + " has another type than expected");
+  throw Error(ErrorCode::InvalidArgument,
+              "attribute " + std::string(name) + " has another type than expected");
 }
 
 template <class T>
@@ -58,12 +59,14 @@ double Attributes::number(std::string_view name, double fallback) const {
 std::string Attributes::string(std::string_view name, std::string fallback) const {
   return read<std::string>(values_, name, std::move(fallback));
 }
-std::vector<std::int64_t> Attributes::integers(std::string_view name, std::vector<std::int64_t> fallback) const {
+std::vector<std::int64_t> Attributes::integers(std::string_view name,
+                                               std::vector<std::int64_t> fallback) const {
   return read<std::vector<std::int64_t>>(values_, name, std::move(fallback));
 }
 std::vector<double> Attributes::numbers(std::string_view name, std::vector<double> fallback) const {
   if (const auto it = values_.find(name); it != values_.end())
-    if (const auto* whole = std::get_if<std::vector<std::int64_t>>(&it->second)) return {whole->begin(), whole->end()};
+    if (const auto* whole = std::get_if<std::vector<std::int64_t>>(&it->second))
+      return {whole->begin(), whole->end()};
   return read<std::vector<double>>(values_, name, std::move(fallback));
 }
 

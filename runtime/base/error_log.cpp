@@ -10,13 +10,20 @@ namespace tessera {
 
 std::string_view toString(ErrorCode code) {
   switch (code) {
-    case ErrorCode::InvalidArgument: return "InvalidArgument";
-    case ErrorCode::Unsupported: return "Unsupported";
-    case ErrorCode::BadModel: return "BadModel";
-    case ErrorCode::DeviceError: return "DeviceError";
-    case ErrorCode::OutOfMemory: return "OutOfMemory";
-    case ErrorCode::BadCache: return "BadCache";
-    case ErrorCode::Internal: return "Internal";
+    case ErrorCode::InvalidArgument:
+      return "InvalidArgument";
+    case ErrorCode::Unsupported:
+      return "Unsupported";
+    case ErrorCode::BadModel:
+      return "BadModel";
+    case ErrorCode::DeviceError:
+      return "DeviceError";
+    case ErrorCode::OutOfMemory:
+      return "OutOfMemory";
+    case ErrorCode::BadCache:
+      return "BadCache";
+    case ErrorCode::Internal:
+      return "Internal";
   }
   return "?";
 }
@@ -24,7 +31,8 @@ std::string_view toString(ErrorCode code) {
 namespace {
 std::shared_ptr<spdlog::logger>& slot() {
   static std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>("tessera", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    auto made =
+        std::make_shared<spdlog::logger>("tessera", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     made->set_level(spdlog::level::warn);
     made->set_pattern("%^%l%$: %v");
     return made;
@@ -36,7 +44,8 @@ std::shared_ptr<spdlog::logger>& slot() {
 spdlog::logger& log() { return *slot(); }
 
 void setLogger(std::shared_ptr<spdlog::logger> logger) {
-  if (!logger) logger = std::make_shared<spdlog::logger>("tessera", std::make_shared<spdlog::sinks::null_sink_mt>());
+  if (!logger)
+    logger = std::make_shared<spdlog::logger>("tessera", std::make_shared<spdlog::sinks::null_sink_mt>());
   slot() = std::move(logger);
 }
 

@@ -10,22 +10,28 @@ namespace tessera {
 
 std::size_t byteSize(DataType type) {
   switch (type) {
-    case DataType::None: return 0;
+    case DataType::None:
+      return 0;
     case DataType::Int8:
     case DataType::UInt8:
-    case DataType::Bool: return 1;
-    case DataType::Float16: return 2;
+    case DataType::Bool:
+      return 1;
+    case DataType::Float16:
+      return 2;
     case DataType::Float32:
-    case DataType::Int32: return 4;
-    case DataType::Int64: return 8;
+    case DataType::Int32:
+      return 4;
+    case DataType::Int64:
+      return 8;
   }
   return 0;
 }
 
 namespace {
 constexpr std::pair<DataType, std::string_view> kTypeNames[] = {
-    {DataType::None, "none"}, {DataType::Float32, "f32"}, {DataType::Float16, "f16"}, {DataType::Int8, "i8"},
-    {DataType::UInt8, "u8"},  {DataType::Int32, "i32"},   {DataType::Int64, "i64"},   {DataType::Bool, "bool"}};
+    {DataType::None, "none"}, {DataType::Float32, "f32"}, {DataType::Float16, "f16"},
+    {DataType::Int8, "i8"},   {DataType::UInt8, "u8"},    {DataType::Int32, "i32"},
+    {DataType::Int64, "i64"}, {DataType::Bool, "bool"}};
 }
 
 std::string_view toString(DataType type) {
@@ -77,14 +83,21 @@ void HostTensor::check(const std::string& what) const {
 
 double HostTensor::number(std::int64_t i) const {
   switch (type) {
-    case DataType::Float32: return as<float>()[i];
-    case DataType::Float16: return as<Half>()[i].toFloat();
-    case DataType::Int8: return as<std::int8_t>()[i];
+    case DataType::Float32:
+      return as<float>()[i];
+    case DataType::Float16:
+      return as<Half>()[i].toFloat();
+    case DataType::Int8:
+      return as<std::int8_t>()[i];
     case DataType::UInt8:
-    case DataType::Bool: return as<std::uint8_t>()[i];
-    case DataType::Int32: return as<std::int32_t>()[i];
-    case DataType::Int64: return static_cast<double>(as<std::int64_t>()[i]);
-    case DataType::None: break;
+    case DataType::Bool:
+      return as<std::uint8_t>()[i];
+    case DataType::Int32:
+      return as<std::int32_t>()[i];
+    case DataType::Int64:
+      return static_cast<double>(as<std::int64_t>()[i]);
+    case DataType::None:
+      break;
   }
   throw Error(ErrorCode::Internal, "element of an absent tensor read");
 }
@@ -95,14 +108,29 @@ std::int64_t HostTensor::integer(std::int64_t i) const {
 
 void HostTensor::setNumber(std::int64_t i, double value) {
   switch (type) {
-    case DataType::Float32: as<float>()[i] = static_cast<float>(value); return;
-    case DataType::Float16: as<Half>()[i] = Half::fromFloat(static_cast<float>(value)); return;
-    case DataType::Int8: as<std::int8_t>()[i] = static_cast<std::int8_t>(static_cast<std::int64_t>(value)); return;
-    case DataType::UInt8: as<std::uint8_t>()[i] = static_cast<std::uint8_t>(static_cast<std::int64_t>(value)); return;
-    case DataType::Bool: as<std::uint8_t>()[i] = value != 0; return;
-    case DataType::Int32: as<std::int32_t>()[i] = static_cast<std::int32_t>(static_cast<std::int64_t>(value)); return;
-    case DataType::Int64: as<std::int64_t>()[i] = static_cast<std::int64_t>(value); return;
-    case DataType::None: break;
+    case DataType::Float32:
+      as<float>()[i] = static_cast<float>(value);
+      return;
+    case DataType::Float16:
+      as<Half>()[i] = Half::fromFloat(static_cast<float>(value));
+      return;
+    case DataType::Int8:
+      as<std::int8_t>()[i] = static_cast<std::int8_t>(static_cast<std::int64_t>(value));
+      return;
+    case DataType::UInt8:
+      as<std::uint8_t>()[i] = static_cast<std::uint8_t>(static_cast<std::int64_t>(value));
+      return;
+    case DataType::Bool:
+      as<std::uint8_t>()[i] = value != 0;
+      return;
+    case DataType::Int32:
+      as<std::int32_t>()[i] = static_cast<std::int32_t>(static_cast<std::int64_t>(value));
+      return;
+    case DataType::Int64:
+      as<std::int64_t>()[i] = static_cast<std::int64_t>(value);
+      return;
+    case DataType::None:
+      break;
   }
   throw Error(ErrorCode::Internal, "element of an absent tensor written");
 }
@@ -137,7 +165,8 @@ std::int64_t TensorDesc::itemElements() const {
   std::int64_t n = 1;
   for (std::size_t i = 1; i < shape.size(); ++i) n *= shape[i];
   if (layout.block > 1 && shape.size() >= 2)
-    n = n / std::max<std::int64_t>(shape[1], 1) * ((shape[1] + layout.block - 1) / layout.block * layout.block);
+    n = n / std::max<std::int64_t>(shape[1], 1) *
+        ((shape[1] + layout.block - 1) / layout.block * layout.block);
   return n;
 }
 

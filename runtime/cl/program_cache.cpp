@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/hex.hpp"
 #include "base/read_file.hpp"
 #include "base/write_file.hpp"
-#include "base/hex.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {

@@ -46,8 +46,9 @@ std::vector<TensorDesc> inferLayer(const Graph& graph, const Layer& layer) {
 }
 }  // namespace
 
-const Layer& Graph::addLayer(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs,
-                             Attributes attrs, std::vector<std::string> outputNames) {
+const Layer& Graph::addLayer(const std::string& op, const std::string& layerName,
+                             std::vector<TensorId> inputs, Attributes attrs,
+                             std::vector<std::string> outputNames) {
   Layer layer{layerName, op, std::move(attrs), std::move(inputs), {}};
   const auto outputs = inferLayer(*this, layer);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -61,8 +62,8 @@ const Layer& Graph::addLayer(const std::string& op, const std::string& layerName
   return layers_.back();
 }
 
-TensorId Graph::add(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs, Attributes attrs,
-                    std::vector<std::string> outputNames) {
+TensorId Graph::add(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs,
+                    Attributes attrs, std::vector<std::string> outputNames) {
   return addLayer(op, layerName, std::move(inputs), std::move(attrs), std::move(outputNames)).outputs.at(0);
 }
 
@@ -84,7 +85,9 @@ TensorId Graph::findTensor(std::string_view tensorName) const {
   return kNoTensor;
 }
 
-bool Graph::isOutput(TensorId id) const { return std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end(); }
+bool Graph::isOutput(TensorId id) const {
+  return std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end();
+}
 
 int Graph::producer(TensorId id) const {
   for (std::size_t i = 0; i < layers_.size(); ++i)

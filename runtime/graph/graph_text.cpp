@@ -53,7 +53,8 @@ void Graph::verify() const {
     if (t.type == DataType::None) fail("tensor " + t.name + " has no type");
     if (!t.isConstant()) continue;
     defined[i] = true;
-    if (t.constant->type != t.type || t.constant->shape != t.shape) fail("constant " + t.name + " differs from its description");
+    if (t.constant->type != t.type || t.constant->shape != t.shape)
+      fail("constant " + t.name + " differs from its description");
   }
   for (TensorId id : inputs_) {
     if (defined.at(id)) fail("input " + tensor(id).name + " is defined twice");
@@ -62,11 +63,13 @@ void Graph::verify() const {
   for (const auto& layer : layers_) {
     std::vector<TensorDesc> inputs;
     for (TensorId id : layer.inputs) {
-      if (id != kNoTensor && !defined.at(id)) fail("layer " + layer.name + " reads tensor " + tensor(id).name + " before it exists");
+      if (id != kNoTensor && !defined.at(id))
+        fail("layer " + layer.name + " reads tensor " + tensor(id).name + " before it exists");
       inputs.push_back(id == kNoTensor ? TensorDesc{} : tensor(id).desc());
     }
     const auto outputs = inferOutputs(operatorNamed(layer.op), layer.attrs, inputs);
-    if (outputs.size() != layer.outputs.size()) fail("layer " + layer.name + " has another number of outputs than its operator");
+    if (outputs.size() != layer.outputs.size())
+      fail("layer " + layer.name + " has another number of outputs than its operator");
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const auto& t = tensor(layer.outputs[i]);
       if (defined.at(layer.outputs[i])) fail("tensor " + t.name + " is computed twice");

@@ -80,8 +80,8 @@ class RecipeChooser final : public Lowering::Choice {
   const TimeSource& times_;
   const LayoutChoice layouts_;
   std::vector<std::vector<int>> readers_;  ///< by tensor
-  std::map<int, Way> plan_;               ///< by layer index
-  std::map<int, std::vector<Way>> ways_;  ///< fastestWaysOf(), by layer index
+  std::map<int, Way> plan_;                ///< by layer index
+  std::map<int, std::vector<Way>> ways_;   ///< fastestWaysOf(), by layer index
 };
 
 }  // namespace tessera

@@ -154,9 +154,12 @@ Window poolWindow(const Attributes& attrs, const Shape& x) {
 }
 
 Window windowOf(const OpView& op) {
-  if (op.op == "Convolution" || op.op == "QConvolution") return convolutionWindow(op.attrs, op.inputs[0].shape, op.inputs[1].shape);
-  if (op.op == "Deconvolution" || op.op == "QDeconvolution") return deconvolutionWindow(op.attrs, op.inputs[0].shape, op.inputs[1].shape);
-  if (op.op == "Pool" || (op.op == "QAveragePool" && !op.attrs.integer("global"))) return poolWindow(op.attrs, op.inputs[0].shape);
+  if (op.op == "Convolution" || op.op == "QConvolution")
+    return convolutionWindow(op.attrs, op.inputs[0].shape, op.inputs[1].shape);
+  if (op.op == "Deconvolution" || op.op == "QDeconvolution")
+    return deconvolutionWindow(op.attrs, op.inputs[0].shape, op.inputs[1].shape);
+  if (op.op == "Pool" || (op.op == "QAveragePool" && !op.attrs.integer("global")))
+    return poolWindow(op.attrs, op.inputs[0].shape);
   if (op.op == "GlobalPool" || op.op == "QAveragePool") {
     Window w = readCommon({}, op.inputs[0].shape);
     w.kernel = w.in;

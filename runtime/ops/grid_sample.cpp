@@ -82,9 +82,7 @@ double interpolate(const double* plane, const Extents& in, const Taps (&taps)[3]
 class GridSample final : public Operator {
  public:
   std::string_view name() const override { return "GridSample"; }
-  AttributeNames attributes() const override {
-    return {"align_corners", "mode", "padding"};
-  }
+  AttributeNames attributes() const override { return {"align_corners", "mode", "padding"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);
     gridSampling({"GridSample", attrs, {inputs[0], inputs[1]}, {}});

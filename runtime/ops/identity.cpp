@@ -14,13 +14,15 @@ class Identity final : public Operator {
     if (inputs.size() != 1) throw Error(ErrorCode::InvalidArgument, "wants one input");
     return {{inputs[0].type, inputs[0].shape, {}}};
   }
-  void reference(const OpView&, std::span<const HostTensor> inputs, std::span<HostTensor> outputs) const override {
+  void reference(const OpView&, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
     outputs[0] = inputs[0];
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   QuantRule quantRule(const OpView&) const override { return QuantRule::SameScale; }
   std::vector<OpInstance> samples() const override {
-    return {makeSample(std::string(name_), {}, {f32({2, 3, 5})}), makeSample(std::string(name_), {}, {f32({})})};
+    return {makeSample(std::string(name_), {}, {f32({2, 3, 5})}),
+            makeSample(std::string(name_), {}, {f32({})})};
   }
 
  private:

@@ -45,9 +45,7 @@ namespace {
 class MatMul final : public Operator {
  public:
   std::string_view name() const override { return "MatMul"; }
-  AttributeNames attributes() const override {
-    return {"exact_sums"};
-  }
+  AttributeNames attributes() const override { return {"exact_sums"}; }
 
   std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);

@@ -30,9 +30,7 @@ Range binCells(float from, float to, float scale, std::int64_t index, std::int64
 class MaxRoiPool final : public Operator {
  public:
   std::string_view name() const override { return "MaxRoiPool"; }
-  AttributeNames attributes() const override {
-    return {"scale", "size"};
-  }
+  AttributeNames attributes() const override { return {"scale", "size"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);
     const Shape &x = inputs[0].shape, &rois = inputs[1].shape;

@@ -1,6 +1,6 @@
 /// \file
-/// What an operator owns: shape and type inference, its scalar reference, input domain, tolerance and samples.
-/// One file per operator in this folder; ops.def is the list; docs/operators.md the catalogue.
+/// What an operator owns: shape and type inference, its scalar reference, input domain, tolerance and
+/// samples. One file per operator in this folder; ops.def is the list; docs/operators.md the catalogue.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ namespace tessera {
 struct OpView {
   std::string op;
   Attributes attrs;
-  std::vector<TensorDesc> inputs;   ///< type None: absent
+  std::vector<TensorDesc> inputs;  ///< type None: absent
   std::vector<TensorDesc> outputs;
 
   bool has(std::size_t input) const { return input < inputs.size() && inputs[input].present(); }
@@ -37,7 +37,8 @@ struct Fill {
   static Fill of(HostTensor v) { return {Kind::Values, 0, 0, std::move(v)}; }
 };
 
-/// An operator with concrete shapes, for tests and benchmarks. `fills` may be shorter than the inputs (uniform [-1,1]).
+/// An operator with concrete shapes, for tests and benchmarks. `fills` may be shorter than the inputs
+/// (uniform [-1,1]).
 struct OpInstance {
   OpView view;
   std::vector<Fill> fills;
@@ -50,9 +51,9 @@ struct Tolerance {
 
 /// What happens to scales in INT8 (DESIGN.md section 4).
 enum class QuantRule {
-  Float,      ///< computed in floating point only
-  Requantise, ///< has an integer body with scales of its own (convolution, fully connected, residual add)
-  SameScale,  ///< moves or picks codes; input and output share one scale (max pool, concat, crop)
+  Float,       ///< computed in floating point only
+  Requantise,  ///< has an integer body with scales of its own (convolution, fully connected, residual add)
+  SameScale,   ///< moves or picks codes; input and output share one scale (max pool, concat, crop)
 };
 
 /// What an operator's attributes are called.
@@ -65,8 +66,10 @@ class Operator {
   /// Every attribute it knows; a layer with another one is refused.
   virtual AttributeNames attributes() const { return {}; }
   /// Output types and shapes from attributes and inputs; throws Error(InvalidArgument) with the reason.
-  virtual std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const = 0;
-  /// Computes the outputs, plainly and with wide accumulators; `outputs` come sized and zeroed. Absent inputs are empty.
+  virtual std::vector<TensorDesc> infer(const Attributes& attrs,
+                                        std::span<const TensorDesc> inputs) const = 0;
+  /// Computes the outputs, plainly and with wide accumulators; `outputs` come sized and zeroed. Absent inputs
+  /// are empty.
   virtual void reference(const OpView& view, std::span<const HostTensor> inputs,
                          std::span<HostTensor> outputs) const = 0;
   virtual Tolerance tolerance(const OpView& view) const { return {1e-6, 1e-5}; }
@@ -87,7 +90,8 @@ const Operator& operatorNamed(std::string_view name);
 /// All operators, in the order of ops.def.
 const std::vector<const Operator*>& allOperators();
 
-/// Builds a sample: infers the outputs, too. `constants[i]` marks input i as constant (weights); shorter: false.
+/// Builds a sample: infers the outputs, too. `constants[i]` marks input i as constant (weights); shorter:
+/// false.
 OpInstance makeSample(const std::string& op, Attributes attrs, std::vector<TensorDesc> inputs,
                       std::vector<Fill> fills = {}, std::vector<bool> constants = {});
 /// f32 planar operand of a shape, for samples.

@@ -81,8 +81,8 @@ std::string OpView::text() const {
   return out + ")";
 }
 
-OpInstance makeSample(const std::string& op, Attributes attrs, std::vector<TensorDesc> inputs, std::vector<Fill> fills,
-                      std::vector<bool> constants) {
+OpInstance makeSample(const std::string& op, Attributes attrs, std::vector<TensorDesc> inputs,
+                      std::vector<Fill> fills, std::vector<bool> constants) {
   OpInstance sample{{op, std::move(attrs), std::move(inputs), {}}, std::move(fills)};
   for (std::size_t i = 0; i < constants.size() && i < sample.view.inputs.size(); ++i)
     sample.view.inputs[i].constant = constants[i] && sample.view.inputs[i].present();

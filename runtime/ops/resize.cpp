@@ -64,8 +64,8 @@ class Resize final : public Operator {
  public:
   std::string_view name() const override { return "Resize"; }
   AttributeNames attributes() const override {
-    return {"antialias", "coordinate", "cubic_a", "exclude_outside", "extrapolation", "mode",
-            "nearest",    "roi",     "scales",          "sizes"};
+    return {"antialias", "coordinate", "cubic_a", "exclude_outside", "extrapolation",
+            "mode",      "nearest",    "roi",     "scales",          "sizes"};
   }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);

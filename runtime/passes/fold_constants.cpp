@@ -40,7 +40,8 @@ class Folding {
 
  private:
   bool worthwhile(const Graph& graph, const Layer& layer) {
-    if (layer.inputs.empty() || layer.op == "NonMaxSuppression") return false;  // its length depends on values
+    if (layer.inputs.empty() || layer.op == "NonMaxSuppression")
+      return false;  // its length depends on values
     std::int64_t given = 0, made = 0;
     double bytes = 0;
     for (TensorId id : layer.inputs) {

@@ -13,7 +13,8 @@ TEST(Readme, ShowsTheHostProgramVerbatim) {
   const std::string readme = readFile(root / "README.md");
   const std::string program = readFile(root / "docs/host_program/main.cpp");
   EXPECT_THAT(readme, testing::HasSubstr("```cpp\n" + program + "```\n"));
-  EXPECT_THAT(readme, testing::HasSubstr("```cmake\n" + readFile(root / "docs/host_program/CMakeLists.txt") + "```\n"));
+  EXPECT_THAT(readme, testing::HasSubstr("```cmake\n" + readFile(root / "docs/host_program/CMakeLists.txt") +
+                                         "```\n"));
 }
 
 TEST(Readme, NamesFilesThatExist) {

@@ -56,8 +56,9 @@ TEST_F(Program, CalibratesAndRunsInInt8) {
     cv::imwrite(at("images/" + std::to_string(i) + ".png"), image);
   }
   const std::string cache = at("net.calibration");
-  const auto made = runProgram("tessera", {"calibrate", model, "--calibration-images", at("images"), "--calibration-cache",
-                                           cache, "--sensitivity", "--json", at("c.json")});
+  const auto made =
+      runProgram("tessera", {"calibrate", model, "--calibration-images", at("images"), "--calibration-cache",
+                             cache, "--sensitivity", "--json", at("c.json")});
   ASSERT_EQ(made.code, 0) << made.err;
   const auto json = readJson(folder / "c.json");
   for (const char* candidate : {"auto", "entropy", "minmax", "percentile", "mse"}) {
@@ -81,12 +82,15 @@ TEST_F(Program, CalibratesAndRunsInInt8) {
   EXPECT_THAT(kept.out, HasSubstr("kept fp32 by option"));
   EXPECT_EQ(with({"inspect", model, "--keep-fp32", "nobody"}).code, 1);
   const auto undecided = with({"inspect", model, "--precision-choice", "measured"});
-  EXPECT_THAT(undecided.out, HasSubstr("100.0 % of the multiply-adds in INT8")) << "untuned, the rules decide";
+  EXPECT_THAT(undecided.out, HasSubstr("100.0 % of the multiply-adds in INT8"))
+      << "untuned, the rules decide";
   EXPECT_THAT(undecided.err, HasSubstr("by the rules"));
   EXPECT_EQ(with({"bench", model, "--runs", "2"}).code, 0);
   EXPECT_EQ(with({"run", model, "--random", "--out", at("out")}).code, 0);
-  EXPECT_EQ(runProgram("tessera", {"bench", model, "--calibration-cache", cache}).code, 2) << "fp32 takes no cache";
-  EXPECT_EQ(runProgram("tessera", {"bench", model, "--precision-choice", "measured"}).code, 2) << "nor a choice";
+  EXPECT_EQ(runProgram("tessera", {"bench", model, "--calibration-cache", cache}).code, 2)
+      << "fp32 takes no cache";
+  EXPECT_EQ(runProgram("tessera", {"bench", model, "--precision-choice", "measured"}).code, 2)
+      << "nor a choice";
 }
 
 TEST_F(Program, RunsOnNpyFiles) {
@@ -127,7 +131,8 @@ TEST_F(Program, InspectsGraphsAndSteps) {
   const auto json = readJson(folder / "i.json");
   EXPECT_EQ(json["bindings"][0]["shape"], app::Json::array({2, 3, 24, 32}));
   EXPECT_GE(json["layers"].size(), 1u);
-  // One convolution: what lies between its input and output depends on the device's layouts, the bindings do not.
+  // One convolution: what lies between its input and output depends on the device's layouts, the bindings do
+  // not.
   std::size_t elements = 0;
   for (const auto& binding : json["bindings"]) elements += elementCount(binding["shape"].get<Shape>());
   EXPECT_EQ(json["memory_bytes"]["bindings"].get<std::size_t>(), elements * sizeof(float));

@@ -20,7 +20,9 @@ void readTwice(std::string_view bytes, Read read, Write write) {
 
 void readCalibration(std::string_view bytes) {
   // TensorRT's caches do not say what network they belong to, so they are written as such again.
-  const auto write = [](const Calibration& c) { return c.graphHash ? calibrationText(c) : tensorrtCacheText(c); };
+  const auto write = [](const Calibration& c) {
+    return c.graphHash ? calibrationText(c) : tensorrtCacheText(c);
+  };
   readTwice(
       bytes, [](std::string_view text) { return parseAnyCalibration(text, "input"); }, write);
 }

@@ -14,8 +14,10 @@ namespace {
 
 constexpr int kLeastPasses = 330;
 constexpr const char* kIntroduction =
-    "What the node tests of the ONNX project (Debian package libonnx-testdata) say about the importer and the\n"
-    "kernels: each case goes through import, passes, lowering and an engine, and its outputs are compared with the\n"
+    "What the node tests of the ONNX project (Debian package libonnx-testdata) say about the importer and "
+    "the\n"
+    "kernels: each case goes through import, passes, lowering and an engine, and its outputs are compared "
+    "with the\n"
     "data. Written by `TESSERA_ONNX_SUPPORT=docs/onnx_support.md build/release/bin/test_models\n"
     "--gtest_filter='OnnxConformance*'`.";
 
@@ -52,7 +54,8 @@ TEST(OnnxConformanceOnDevice, NodeTestsPassOrAreNotSupported) {
   }
   std::ifstream documented(test::sourceFolder() / "docs/onnx_support.md");
   const std::string text{std::istreambuf_iterator<char>(documented), {}};
-  EXPECT_TRUE(text == table) << "docs/onnx_support.md does not say what this run found; it tells how to write it anew";
+  EXPECT_TRUE(text == table)
+      << "docs/onnx_support.md does not say what this run found; it tells how to write it anew";
 }
 
 }  // namespace

@@ -121,7 +121,8 @@ TEST(Calibrate, ACacheGivesTheSameBitsEverywhere) {
     Context context(Engine::build(network, device, options));
     const TensorMap got = context.run(int8NetworkInput());
     for (std::size_t i = 0; i < wanted.size(); ++i)
-      EXPECT_EQ(got.at(quantised.tensor(quantised.outputs()[i]).name).data, wanted[i].data) << device.caps().name;
+      EXPECT_EQ(got.at(quantised.tensor(quantised.outputs()[i]).name).data, wanted[i].data)
+          << device.caps().name;
   }
 }
 

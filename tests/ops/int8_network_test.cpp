@@ -1,13 +1,13 @@
-// INT8 to the bit: every tensor of a quantised network on the devices against the scalar reference, and against
-// checksums that are the same on any machine.
+// INT8 to the bit: every tensor of a quantised network on the devices against the scalar reference, and
+// against checksums that are the same on any machine.
 #include <gtest/gtest.h>
 #include <xxhash.h>
 
 #include <fstream>
 #include <set>
 
-#include "graph/evaluate.hpp"
 #include "base/hex.hpp"
+#include "graph/evaluate.hpp"
 #include "lower/precision.hpp"
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
@@ -40,9 +40,9 @@ class Int8Network : public testing::Test {
 };
 
 TEST_F(Int8Network, CoversEveryIntegerOperator) {
-  std::set<std::string> operators, wanted{"QConvolution", "QDeconvolution", "QFullyConnected", "QAveragePool",
-                                          "QPointwise",   "Concat",         "Pool",            "Resize",
-                                          "Slice",        "Pad"};
+  std::set<std::string> operators,
+      wanted{"QConvolution", "QDeconvolution", "QFullyConnected", "QAveragePool", "QPointwise",
+             "Concat",       "Pool",           "Resize",          "Slice",        "Pad"};
   for (const Layer& layer : quantised.layers())
     if (quantised.tensor(layer.inputs[0]).type == DataType::Int8) operators.insert(layer.op);
   for (const auto& name : wanted) EXPECT_TRUE(operators.count(name)) << name << " never reads codes";
@@ -85,9 +85,11 @@ TEST_F(Int8Network, IsEqualLayerByLayerOnEveryDevice) {
     const TensorMap got = context.run(int8NetworkInput());
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const std::string& name = quantised.tensor(ids[i]).name;
-      ASSERT_EQ(got.at(name).data, expected[i].data) << name << " on " << device.caps().name << "\n" << engine->text();
+      ASSERT_EQ(got.at(name).data, expected[i].data) << name << " on " << device.caps().name << "\n"
+                                                     << engine->text();
     }
-    EXPECT_EQ(context.run(int8NetworkInput()).at("scores").data, got.at("scores").data) << "a second run differs";
+    EXPECT_EQ(context.run(int8NetworkInput()).at("scores").data, got.at("scores").data)
+        << "a second run differs";
   }
 }
 
@@ -102,7 +104,8 @@ TEST_F(Int8Network, GivesTheSameBitsAsAnEngineOfTheFloatNetwork) {
     Context context(Engine::build(network, device, options));
     const TensorMap got = context.run(int8NetworkInput());
     for (std::size_t i = 0; i < wanted.size(); ++i)
-      EXPECT_EQ(got.at(quantised.tensor(quantised.outputs()[i]).name).data, wanted[i].data) << device.caps().name;
+      EXPECT_EQ(got.at(quantised.tensor(quantised.outputs()[i]).name).data, wanted[i].data)
+          << device.caps().name;
   }
 }
 

@@ -19,7 +19,8 @@ Graph smallNetwork() {
   const TensorId x = g.addInput("x", DataType::Float32, {1, 16, 12, 12});
   const auto conv = [&](const char* name, TensorId from, unsigned seed) {
     return g.add("Convolution", name,
-                 {from, g.addConstant(std::string(name) + ".w", test::portableRandom({16, 16, 3, 3}, seed, -0.2f, 0.2f))},
+                 {from, g.addConstant(std::string(name) + ".w",
+                                      test::portableRandom({16, 16, 3, 3}, seed, -0.2f, 0.2f))},
                  {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}, {"activation", std::string("Relu")}});
   };
   const TensorId a = conv("a", x, 1), b = conv("b", a, 2);
@@ -68,7 +69,8 @@ TEST(PrecisionChoice, IsMeasuredOnceAndKept) {
     options.tuning.mode = TuneMode::Cached;
     EXPECT_EQ(int8Layers(*Engine::build(network, device, options)), int8Layers(*first));
     options.precisionChoice = PrecisionChoice::Rules;
-    EXPECT_EQ(int8Layers(*Engine::build(network, device, options)), int8Layers(*rules)) << "without the option";
+    EXPECT_EQ(int8Layers(*Engine::build(network, device, options)), int8Layers(*rules))
+        << "without the option";
     const HostTensor a = Context(rules).run({{"x", x}}).begin()->second,
                      b = Context(first).run({{"x", x}}).begin()->second;
     double largest = 0, difference = 0;

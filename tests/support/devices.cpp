@@ -14,7 +14,8 @@ const std::vector<Device>& devices() {
   // Never destroyed: drivers (Oclgrind's, Mesa's) may be gone before static destructors run.
   static const std::vector<Device>& chosen = *new std::vector<Device>([] {
     // Engines use tuning records by default: the tests start without any.
-    const auto folder = std::filesystem::temp_directory_path() / ("tessera_tests_" + std::to_string(getpid()));
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("tessera_tests_" + std::to_string(getpid()));
     setenv("TESSERA_CACHE_DIR", folder.c_str(), 0);
     const char* all = std::getenv("TESSERA_TEST_DEVICES");
     const char* one = std::getenv("TESSERA_TEST_DEVICE");

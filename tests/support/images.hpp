@@ -12,7 +12,8 @@
 namespace tessera::test {
 
 /// A photo as 1x3xHxW floats in B, G, R order: pixels resized bilinearly, minus `mean`.
-inline HostTensor planarImage(const std::filesystem::path& file, int height, int width, std::array<float, 3> mean) {
+inline HostTensor planarImage(const std::filesystem::path& file, int height, int width,
+                              std::array<float, 3> mean) {
   const cv::Mat photo = cv::imread(file.string(), cv::IMREAD_COLOR);
   if (photo.empty()) throw Error(ErrorCode::InvalidArgument, file.string() + " is no image");
   cv::Mat pixels, resized;
@@ -22,7 +23,8 @@ inline HostTensor planarImage(const std::filesystem::path& file, int height, int
   auto out = planar.as<float>();
   for (int c = 0; c < 3; ++c)
     for (int y = 0; y < height; ++y)
-      for (int x = 0; x < width; ++x) out[(c * height + y) * width + x] = resized.at<cv::Vec3f>(y, x)[c] - mean[c];
+      for (int x = 0; x < width; ++x)
+        out[(c * height + y) * width + x] = resized.at<cv::Vec3f>(y, x)[c] - mean[c];
   return planar;
 }
 

@@ -108,12 +108,13 @@ bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& c
   return !caps.isCpu() || family.cost(family.problem(view), caps).efficiency > 0.02;
 }
 
-std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance, const DeviceCaps& caps,
-                                   int index) {
+std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance,
+                                   const DeviceCaps& caps, int index) {
   auto cases = layoutCases(family, instance, caps, static_cast<unsigned>(index));
   if (wantAll() || cases.size() < 2 || madeFor(family, cases[0].view, caps)) return cases;
   std::vector<SampleCase> chosen;
-  for (std::size_t i = static_cast<std::size_t>(index) % 2; i < cases.size(); i += 2) chosen.push_back(std::move(cases[i]));
+  for (std::size_t i = static_cast<std::size_t>(index) % 2; i < cases.size(); i += 2)
+    chosen.push_back(std::move(cases[i]));
   return chosen;
 }
 

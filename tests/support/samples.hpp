@@ -31,13 +31,14 @@ std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance
 /// Whether the device may choose the family: those made for GPUs compile for long on CPUs, which never do.
 bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& caps);
 
-/// Of layoutCases() all; where the family is not for this device every second one, dense and slices by turns of `index`,
-/// unless TESSERA_TEST_TACTICS=all.
-std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance, const DeviceCaps& caps,
-                                   int index);
+/// Of layoutCases() all; where the family is not for this device every second one, dense and slices by turns
+/// of `index`, unless TESSERA_TEST_TACTICS=all.
+std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance,
+                                   const DeviceCaps& caps, int index);
 
-/// The fallback and, by turns, a corner of the space or a random member (none where `turn` is negative; every third
-/// turn where the family is not for this device); all of them where the environment says TESSERA_TEST_TACTICS=all.
+/// The fallback and, by turns, a corner of the space or a random member (none where `turn` is negative; every
+/// third turn where the family is not for this device); all of them where the environment says
+/// TESSERA_TEST_TACTICS=all.
 std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
                                  int turn);
 

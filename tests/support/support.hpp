@@ -6,8 +6,8 @@
 
 namespace tessera::test {
 
-/// The project's folder, and the one that its programs are built into. Asked here alone, so that no other object file
-/// holds a path and compiler caches serve every checkout.
+/// The project's folder, and the one that its programs are built into. Asked here alone, so that no other
+/// object file holds a path and compiler caches serve every checkout.
 std::filesystem::path sourceFolder();
 std::filesystem::path binFolder();
 

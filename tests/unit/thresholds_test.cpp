@@ -62,7 +62,8 @@ TEST(Entropy, EqualsTheDirectImplementation) {
 std::vector<std::int32_t> fineCounts(const std::vector<float>& values, double limit) {
   std::vector<std::int32_t> counts(HistogramSum::kBins, 0);
   for (const float v : values)
-    ++counts[limit > 0 ? std::min(HistogramSum::kBins - 1, static_cast<int>(v / limit * HistogramSum::kBins)) : 0];
+    ++counts[limit > 0 ? std::min(HistogramSum::kBins - 1, static_cast<int>(v / limit * HistogramSum::kBins))
+                       : 0];
   return counts;
 }
 

@@ -11,9 +11,11 @@
 
 namespace tessera {
 
-using AttributeValue = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>>;
+using AttributeValue =
+    std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>>;
 
-/// Attributes by name, ordered, so that text and comparison are stable. A missing attribute reads as its default.
+/// Attributes by name, ordered, so that text and comparison are stable. A missing attribute reads as its
+/// default.
 class Attributes {
  public:
   Attributes() = default;

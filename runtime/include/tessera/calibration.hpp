@@ -15,15 +15,20 @@ namespace tessera {
 /// What calibration found: portable to any device. Keys are names of the source model's tensors and layers.
 struct Calibration {
   std::string graphName;
-  std::uint64_t graphHash = 0;  ///< Graph::hash() of the graph as imported, before passes; 0: not known (foreign caches)
-  std::string method;           ///< "auto", "entropy", "minmax", "percentile", "mse", or where the scales came from
-  std::map<std::string, float> scales;              ///< by tensor: threshold / 127
-  std::map<std::string, std::vector<float>> channelPeaks;  ///< by tensor: the largest absolute value of each channel
-  std::set<std::string> floatTensors;               ///< tensors to keep in floating point though codes would be possible
-  std::set<std::string> floatLayers;                ///< layers to keep in fp32
-  bool partial = false;  ///< tensors without a scale stay in floats (QDQ models); else a missing scale is an error
-  std::map<std::string, std::vector<float>> biasCorrection;  ///< by layer: added to the bias, one per output channel
-  std::map<std::string, std::vector<float>> weightScales;    ///< by layer: given scales (ONNX QDQ models); else max/127
+  std::uint64_t graphHash =
+      0;  ///< Graph::hash() of the graph as imported, before passes; 0: not known (foreign caches)
+  std::string method;  ///< "auto", "entropy", "minmax", "percentile", "mse", or where the scales came from
+  std::map<std::string, float> scales;  ///< by tensor: threshold / 127
+  std::map<std::string, std::vector<float>>
+      channelPeaks;                    ///< by tensor: the largest absolute value of each channel
+  std::set<std::string> floatTensors;  ///< tensors to keep in floating point though codes would be possible
+  std::set<std::string> floatLayers;   ///< layers to keep in fp32
+  bool partial =
+      false;  ///< tensors without a scale stay in floats (QDQ models); else a missing scale is an error
+  std::map<std::string, std::vector<float>>
+      biasCorrection;  ///< by layer: added to the bias, one per output channel
+  std::map<std::string, std::vector<float>>
+      weightScales;  ///< by layer: given scales (ONNX QDQ models); else max/127
 };
 
 struct PrecisionOptions {
@@ -44,9 +49,10 @@ std::vector<std::string> tensorsToCalibrate(const Graph& optimized);
 /// Names of those whose channels may have finer scales: calibration records their channels' peaks.
 std::vector<std::string> tensorsWithChannelScales(const Graph& optimized);
 
-/// Rewrites an optimised fp32 graph into one whose layers run in INT8 where an integer body exists (docs/numerics.md);
-/// the same on every device. Throws Error(BadCache) that names the tensor where a needed scale is missing, infinite, NaN,
-/// zero or negative, and Error(InvalidArgument) for unknown names in the options.
+/// Rewrites an optimised fp32 graph into one whose layers run in INT8 where an integer body exists
+/// (docs/numerics.md); the same on every device. Throws Error(BadCache) that names the tensor where a needed
+/// scale is missing, infinite, NaN, zero or negative, and Error(InvalidArgument) for unknown names in the
+/// options.
 Graph assignInt8(const Graph& optimized, const Calibration& calibration, const PrecisionOptions& options,
                  std::vector<LayerPrecision>* report = nullptr);
 

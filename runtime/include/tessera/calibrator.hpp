@@ -36,8 +36,8 @@ struct CalibrationOptions {
   CalibrationMethod method = CalibrationMethod::Auto;
   double percentile = 99.99;   ///< for Percentile, and what Auto tries
   bool biasCorrection = true;  ///< Auto: let corrected biases compete
-  /// Auto: share of the multiply-adds that may be left in fp32 where that helps most. Sums in fp32 depend on their
-  /// order, so only a network without such layers gives the same bits on every device.
+  /// Auto: share of the multiply-adds that may be left in fp32 where that helps most. Sums in fp32 depend on
+  /// their order, so only a network without such layers gives the same bits on every device.
   double fp32Share = 0;
   PassOptions passes;
   PrecisionOptions layerPrecision;

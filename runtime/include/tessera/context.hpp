@@ -24,8 +24,9 @@ struct LayerTime {
   double milliseconds = 0;
 };
 
-/// One stream of work through an engine: its own activations and kernel objects. Inputs are zeros until they are filled.
-/// Used by one thread at a time; use one context per thread. Nothing is allocated after construction.
+/// One stream of work through an engine: its own activations and kernel objects. Inputs are zeros until they
+/// are filled. Used by one thread at a time; use one context per thread. Nothing is allocated after
+/// construction.
 class Context {
  public:
   explicit Context(std::shared_ptr<const Engine> engine);
@@ -37,11 +38,11 @@ class Context {
   /// Uploads the inputs, runs, downloads every output. An output whose length depends on values (what
   /// NonMaxSuppression selects) comes in its actual shape; its binding has room for the most there can be,
   /// and an output binding of its own, which run() leaves out, says how many entries mean something. Throws
-  /// Error(InvalidArgument) where an input is missing, has another type or shape than its binding, or data that
-  /// do not fill its shape.
+  /// Error(InvalidArgument) where an input is missing, has another type or shape than its binding, or data
+  /// that do not fill its shape.
   TensorMap run(const TensorMap& inputs);
-  /// The halves of run(), for hosts that have other work meanwhile (another context's results, say): uploads the inputs
-  /// and enqueues; and waits and downloads every output.
+  /// The halves of run(), for hosts that have other work meanwhile (another context's results, say): uploads
+  /// the inputs and enqueues; and waits and downloads every output.
   void start(const TensorMap& inputs);
   TensorMap finish();
 

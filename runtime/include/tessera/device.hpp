@@ -24,28 +24,29 @@ struct DeviceCaps {
   int computeUnits = 1;
   std::size_t maxWorkGroup = 64;
   std::size_t maxWorkItem[3] = {64, 64, 64};
-  std::size_t localMemory = 32 << 10;    ///< bytes a work-group may use
-  std::size_t globalMemory = 0;          ///< bytes
-  std::size_t maxAllocation = 0;         ///< bytes of one buffer
-  std::size_t addressAlign = 128;        ///< bytes; sub-buffers begin at multiples of it
-  bool subBuffers = true;                ///< false: the driver fails on them, activations get buffers of their own
-  bool parallelBuilds = true;            ///< false: the driver's compiler crashes when several threads build programs
-  bool fences = false;                   ///< after a fence and an atomic, other work-groups of a kernel see what was written
+  std::size_t localMemory = 32 << 10;  ///< bytes a work-group may use
+  std::size_t globalMemory = 0;        ///< bytes
+  std::size_t maxAllocation = 0;       ///< bytes of one buffer
+  std::size_t addressAlign = 128;      ///< bytes; sub-buffers begin at multiples of it
+  bool subBuffers = true;      ///< false: the driver fails on them, activations get buffers of their own
+  bool parallelBuilds = true;  ///< false: the driver's compiler crashes when several threads build programs
+  bool fences = false;  ///< after a fence and an atomic, other work-groups of a kernel see what was written
   bool fp64 = false;
-  bool fp16 = false;                     ///< arithmetic declared by the driver; storage needs nothing
-  bool pocl = false;                     ///< CPU through PoCL: has a kernel cache of its own, shares the host's CPU
-  bool nvidia = false;                   ///< takes inline PTX
-  int nvidiaComputeCapability = 0;       ///< e.g. 90 for sm_90; 0: not NVIDIA or unknown
-  bool avx512 = false;                   ///< PoCL on a host with AVX-512
-  bool avx512Vnni = false;               ///< PoCL on a host with AVX-512 VNNI: takes vpdpbusd inline assembly
-  bool integerDotProduct = false;        ///< cl_khr_integer_dot_product with packed 4x8 signed input
-  Dot4Body dot4 = Dot4Body::Emulated;    ///< body INT8 kernels use; probed before an INT8 engine is built
-  int vectorFloat = 1;                   ///< preferred float vector width
+  bool fp16 = false;    ///< arithmetic declared by the driver; storage needs nothing
+  bool pocl = false;    ///< CPU through PoCL: has a kernel cache of its own, shares the host's CPU
+  bool nvidia = false;  ///< takes inline PTX
+  int nvidiaComputeCapability = 0;     ///< e.g. 90 for sm_90; 0: not NVIDIA or unknown
+  bool avx512 = false;                 ///< PoCL on a host with AVX-512
+  bool avx512Vnni = false;             ///< PoCL on a host with AVX-512 VNNI: takes vpdpbusd inline assembly
+  bool integerDotProduct = false;      ///< cl_khr_integer_dot_product with packed 4x8 signed input
+  Dot4Body dot4 = Dot4Body::Emulated;  ///< body INT8 kernels use; probed before an INT8 engine is built
+  int vectorFloat = 1;                 ///< preferred float vector width
 
   bool isCpu() const { return kind == DeviceKind::Cpu; }
   /// Identity of device and driver for caches: platform, name, driver, units, limits.
   std::string fingerprint() const;
-  /// Classes of devices that it belongs to, the narrowest first: default tactics are looked up by them. Never empty.
+  /// Classes of devices that it belongs to, the narrowest first: default tactics are looked up by them. Never
+  /// empty.
   std::vector<std::string_view> classes() const;
   /// Every name classes() may give.
   static const std::vector<std::string_view>& allClasses();
@@ -67,8 +68,8 @@ class Device {
   struct Dot4Probe {
     Dot4Body body;
     bool works = false;
-    double gops = 0;    ///< 10^9 operations per second (a product and a sum count two); 0: not measured
-    std::string why;    ///< why it can not be used
+    double gops = 0;  ///< 10^9 operations per second (a product and a sum count two); 0: not measured
+    std::string why;  ///< why it can not be used
   };
   const std::vector<Dot4Probe>& dot4Probes() const;
 

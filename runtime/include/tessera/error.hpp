@@ -20,7 +20,8 @@ enum class ErrorCode {
 
 std::string_view toString(ErrorCode code);
 
-/// Every error Tessera throws. what() is a complete sentence that names file, node and reason where they are known.
+/// Every error Tessera throws. what() is a complete sentence that names file, node and reason where they are
+/// known.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

@@ -42,13 +42,13 @@ class Graph {
 
   TensorId addInput(const std::string& tensorName, DataType type, Shape shape);
   TensorId addConstant(const std::string& tensorName, HostTensor value);
-  /// Appends a layer, infers its outputs' types and shapes and creates them (named outputNames, or `<layer>:<i>`).
-  /// Throws Error(InvalidArgument) naming layer and reason where the operator refuses.
+  /// Appends a layer, infers its outputs' types and shapes and creates them (named outputNames, or
+  /// `<layer>:<i>`). Throws Error(InvalidArgument) naming layer and reason where the operator refuses.
   const Layer& addLayer(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs,
                         Attributes attrs = {}, std::vector<std::string> outputNames = {});
   /// Shorthand for addLayer(...).outputs[0].
-  TensorId add(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs, Attributes attrs = {},
-               std::vector<std::string> outputNames = {});
+  TensorId add(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs,
+               Attributes attrs = {}, std::vector<std::string> outputNames = {});
   void markOutput(TensorId tensor);
 
   const std::vector<GraphTensor>& tensors() const { return tensors_; }
@@ -63,7 +63,7 @@ class Graph {
 
   TensorId findTensor(std::string_view tensorName) const;  ///< kNoTensor where there is none
   bool isOutput(TensorId id) const;
-  int producer(TensorId id) const;                ///< index of the layer that computes it; -1 for inputs, constants
+  int producer(TensorId id) const;  ///< index of the layer that computes it; -1 for inputs, constants
   std::vector<int> consumers(TensorId id) const;  ///< indices of the layers that read it
 
   /// Replaces every use of `from` (graph outputs too) by `to`.
@@ -72,9 +72,11 @@ class Graph {
   void reinfer(int index);
   /// Drops tensors nothing refers to and renumbers; keeps inputs.
   void compact();
-  /// Checks every invariant (order, types, shapes, single producer); throws Error(Internal) that says which broke.
+  /// Checks every invariant (order, types, shapes, single producer); throws Error(Internal) that says which
+  /// broke.
   void verify() const;
-  /// Stable dump, one line a layer; equal graphs give equal text. Constants appear with a hash of their bytes.
+  /// Stable dump, one line a layer; equal graphs give equal text. Constants appear with a hash of their
+  /// bytes.
   std::string text() const;
   /// Hash of structure and constants; keys calibration caches.
   std::uint64_t hash() const;

@@ -1,6 +1,6 @@
 /// \file
-/// The library prints nothing; it logs through one spdlog logger that the host may replace. A host that does not needs
-/// no header of spdlog; one that does, or logs itself, includes <spdlog/logger.h>.
+/// The library prints nothing; it logs through one spdlog logger that the host may replace. A host that does
+/// not needs no header of spdlog; one that does, or logs itself, includes <spdlog/logger.h>.
 #pragma once
 
 #include <memory>

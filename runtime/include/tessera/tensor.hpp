@@ -29,7 +29,7 @@ inline constexpr std::int64_t kMostElements = std::int64_t{1} << 48;
 /// Product of the extents, 1 for a scalar. Throws Error(InvalidArgument) where an extent is negative, or
 /// where those that are not 0 multiply to more than kMostElements.
 std::int64_t elementCount(const Shape& shape);
-std::string toString(const Shape& shape);       ///< "1x3x512x1024"; "scalar" for no extents
+std::string toString(const Shape& shape);  ///< "1x3x512x1024"; "scalar" for no extents
 
 /// A dense tensor in host memory, planar (row-major).
 struct HostTensor {
@@ -39,7 +39,8 @@ struct HostTensor {
 
   HostTensor() = default;
   /// Zero-initialised.
-  HostTensor(DataType t, Shape s) : type(t), shape(std::move(s)), data(elementCount(shape) * byteSize(type)) {}
+  HostTensor(DataType t, Shape s)
+      : type(t), shape(std::move(s)), data(elementCount(shape) * byteSize(type)) {}
 
   template <class T>
   static HostTensor of(Shape shape, const std::vector<T>& values);
@@ -75,18 +76,40 @@ struct Half {
 
 template <class T>
 constexpr DataType dataTypeOf();
-template <> constexpr DataType dataTypeOf<float>() { return DataType::Float32; }
-template <> constexpr DataType dataTypeOf<Half>() { return DataType::Float16; }
-template <> constexpr DataType dataTypeOf<std::int8_t>() { return DataType::Int8; }
-template <> constexpr DataType dataTypeOf<std::uint8_t>() { return DataType::UInt8; }
-template <> constexpr DataType dataTypeOf<std::int32_t>() { return DataType::Int32; }
-template <> constexpr DataType dataTypeOf<std::int64_t>() { return DataType::Int64; }
-template <> constexpr DataType dataTypeOf<bool>() { return DataType::Bool; }
+template <>
+constexpr DataType dataTypeOf<float>() {
+  return DataType::Float32;
+}
+template <>
+constexpr DataType dataTypeOf<Half>() {
+  return DataType::Float16;
+}
+template <>
+constexpr DataType dataTypeOf<std::int8_t>() {
+  return DataType::Int8;
+}
+template <>
+constexpr DataType dataTypeOf<std::uint8_t>() {
+  return DataType::UInt8;
+}
+template <>
+constexpr DataType dataTypeOf<std::int32_t>() {
+  return DataType::Int32;
+}
+template <>
+constexpr DataType dataTypeOf<std::int64_t>() {
+  return DataType::Int64;
+}
+template <>
+constexpr DataType dataTypeOf<bool>() {
+  return DataType::Bool;
+}
 
 template <class T>
 std::span<T> HostTensor::as() {
   const bool byteAsBool = type == DataType::Bool && dataTypeOf<T>() == DataType::UInt8;
-  if (dataTypeOf<T>() != type && !byteAsBool) throw Error(ErrorCode::Internal, "tensor read as another type than it has");
+  if (dataTypeOf<T>() != type && !byteAsBool)
+    throw Error(ErrorCode::Internal, "tensor read as another type than it has");
   return {reinterpret_cast<T*>(data.data()), data.size() / sizeof(T)};
 }
 template <class T>
@@ -133,7 +156,9 @@ struct TensorDesc {
   /// Bytes of a dense buffer of this layout.
   std::size_t bytes() const;
   /// True where the tensor fills its buffer alone: no offset, dense batches.
-  bool dense() const { return layout.offset == 0 && (layout.batchStride == 0 || layout.batchStride == itemElements()); }
+  bool dense() const {
+    return layout.offset == 0 && (layout.batchStride == 0 || layout.batchStride == itemElements());
+  }
   /// Whether layouts may block its channels: neither constant nor of fewer than three extents.
   bool blockable() const { return present() && !constant && shape.size() >= 3; }
   std::string text() const;  ///< "f32:1x64x128x256:b16"; ":c" marks a constant

@@ -13,8 +13,9 @@
 
 namespace tessera {
 
-/// Off: untuned tactics, and those that come with Tessera for the device's class. Cached: records of earlier searches, and no search. Fast: searches what has no
-/// record, about a minute a network. Full: as Fast, for some minutes.
+/// Off: untuned tactics, and those that come with Tessera for the device's class. Cached: records of earlier
+/// searches, and no search. Fast: searches what has no record, about a minute a network. Full: as Fast, for
+/// some minutes.
 enum class TuneMode { Off, Cached, Fast, Full };
 /// Whether the mode looks for what has no record.
 inline bool searches(TuneMode mode) { return mode == TuneMode::Fast || mode == TuneMode::Full; }
@@ -44,13 +45,14 @@ struct TuneOptions {
   std::filesystem::path shipped;
   /// Called between candidates, from the thread that builds the engine.
   std::function<void(const TuneProgress&)> progress;
-  /// A program with its arguments that calls runTuneWorker(): candidates then run in a process of their own, where a
-  /// kernel that hangs or crashes costs that one candidate. Empty: they run in this process.
+  /// A program with its arguments that calls runTuneWorker(): candidates then run in a process of their own,
+  /// where a kernel that hangs or crashes costs that one candidate. Empty: they run in this process.
   std::vector<std::string> worker;
   /// Compares the tuned network as a whole with the untuned one and every kernel in it with another, even
   /// where nothing was searched for; see TuneReport::check.
   bool verify = false;
-  double patience = 60;  ///< seconds without a sign of life after which a worker's candidate counts as hanging
+  double patience =
+      60;  ///< seconds without a sign of life after which a worker's candidate counts as hanging
 };
 
 /// What comparing a tuned network with the untuned one on random inputs found. Kernels are checked alone
@@ -79,8 +81,8 @@ struct TuneReport {
   NetworkCheck check;          ///< after every search that changed the network
 };
 
-/// Serves the process that started this one as TuneOptions::worker: tries candidates that it reads from standard input
-/// and writes their times to standard output. Returns the program's exit code.
+/// Serves the process that started this one as TuneOptions::worker: tries candidates that it reads from
+/// standard input and writes their times to standard output. Returns the program's exit code.
 int runTuneWorker();
 
 }  // namespace tessera

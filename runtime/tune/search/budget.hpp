@@ -26,8 +26,10 @@ class Budget {
   double elapsed() const;
   /// A search that ends with that share of the searches' time.
   void beginSearch(double until);
-  bool over(double share) const { return left(share) < 0; }  ///< whether that share of the current search's time is
-  double left(double share) const;                           ///< seconds until then
+  bool over(double share) const {
+    return left(share) < 0;
+  }                                 ///< whether that share of the current search's time is
+  double left(double share) const;  ///< seconds until then
   double searchBegan() const { return begin_; }
   double searchEnds() const { return end_; }
   /// How far a part of the current search is in all that is to be searched.

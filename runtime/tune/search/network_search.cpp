@@ -117,7 +117,8 @@ void NetworkSearch::measure(const std::vector<Comparison>& comparisons, double s
     tell(comparisons[i].job->layer, fractions.first + part * (fractions.second - fractions.first));
     if (i == compiled) {
       if (each > 0)  // no more than the time left can compile
-        ahead = std::clamp(static_cast<std::size_t>(std::max(budget_.left(share) / each, 1.0)), std::size_t{1}, ahead);
+        ahead = std::clamp(static_cast<std::size_t>(std::max(budget_.left(share) / each, 1.0)),
+                           std::size_t{1}, ahead);
       std::vector<const std::vector<Way>*> soon;
       std::size_t candidates = 0;
       for (; compiled < comparisons.size() && (candidates < ahead || compiled == i); ++compiled) {
