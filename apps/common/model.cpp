@@ -66,6 +66,8 @@ class Fields {
 };
 
 void readOutput(const Fields& output, Sidecar& sidecar) {
+  // Detectors name their outputs by what they are.
+  if (sidecar.task == "detection") return output.allow({"scores", "boxes"});
   output.allow({"name", "layout", "threshold", "classes"});
   sidecar.output = output.text("name");
   try {
