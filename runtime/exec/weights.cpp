@@ -71,7 +71,7 @@ void uploadWeights(Engine::Impl& engine, const Engine::Impl* like) {
   engine.constants.resize(engine.lowered.storages.size());
   for (std::size_t i = 0; i < engine.lowered.storages.size(); ++i) {
     const Storage& storage = engine.lowered.storages[i];
-    if (storage.kind == Storage::Kind::Constant)
+    if (storage.constant)
       engine.constants[i] = upload.buffer({"", {storage.constant.get()}}, "constant " + storage.name,
                                           [&]() -> const HostTensor& { return *storage.constant; });
   }

@@ -34,6 +34,7 @@ Lowered Lowering::run() {
     throw Error(ErrorCode::Unsupported, "graph '" + graph_.name + "' has layers that no kernel can run on " +
                                             device_.name + ":" + unsupported);
   bindOutputs();
+  dropUnreadConstants();
   return std::move(out_);
 }
 
@@ -162,6 +163,20 @@ void Lowering::bindOutputs() {
     }
     out_.outputs.push_back({tensor.name, value});
   }
+}
+
+// Constants that only packings read need no place of their own on the device.
+void Lowering::dropUnreadConstants() {
+  std::vector<bool> read(out_.storages.size(), false);
+  const auto mark = [&](int value) {
+    if (value >= 0) read[out_.values[value].storage] = true;
+  };
+  for (const Step& step : out_.steps)
+    for (const int input : step.inputs) mark(input);
+  for (const LoweredBinding& output : out_.outputs) mark(output.value);
+  for (std::size_t i = 0; i < read.size(); ++i)
+    if (Storage& storage = out_.storages[i]; storage.kind == Storage::Kind::Constant && !read[i])
+      storage.constant.reset(), storage.bytes = 0;
 }
 
 int Lowering::addStorage(Storage::Kind kind, const std::string& name, std::size_t bytes) {

@@ -80,6 +80,7 @@ class Lowering {
                std::vector<std::shared_ptr<const HostTensor>> constants);
   void planLaunch(Step& step, const Problem& problem);
   void bindOutputs();
+  void dropUnreadConstants();
 
   // views.cpp: layers that need no kernel
   bool lowerAsView(const Layer& layer);

@@ -9,7 +9,7 @@
 namespace tessera {
 namespace {
 
-// Which output channel a weight belongs to.
+// Which output channel weights belong to: they lie in runs of one channel.
 class Channels {
  public:
   Channels(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups)
@@ -19,9 +19,16 @@ class Channels {
         inner_(weights.size() / std::max<std::int64_t>(outer_ * perGroup_, 1)),
         groups_(groups) {}
   std::int64_t count() const { return first_ ? perGroup_ : perGroup_ * groups_; }
-  std::int64_t of(std::int64_t i) const {
-    const std::int64_t own = i / inner_ % perGroup_;
-    return first_ ? own : (i / inner_ / perGroup_) / (outer_ / groups_) * perGroup_ + own;
+  /// visit(channel, first weight of a run, the one behind its last)
+  template <class Visit>
+  void forEachRun(Visit&& visit) const {
+    for (std::int64_t o = 0; o < outer_; ++o) {
+      const std::int64_t group = first_ ? 0 : o / (outer_ / groups_);
+      for (std::int64_t k = 0; k < perGroup_; ++k) {
+        const std::int64_t begin = (o * perGroup_ + k) * inner_;
+        visit(group * perGroup_ + k, begin, begin + inner_);
+      }
+    }
   }
 
  private:
@@ -72,13 +79,18 @@ CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, st
   if (given) {
     coded.scales = spread(*given, channels.count());
   } else {
-    for (std::int64_t i = 0; i < weights.size(); ++i)
-      coded.scales[channels.of(i)] = std::max(coded.scales[channels.of(i)], std::abs(w[i]));
+    channels.forEachRun([&](std::int64_t channel, std::int64_t begin, std::int64_t end) {
+      float largest = coded.scales[channel];
+      for (std::int64_t i = begin; i < end; ++i) largest = std::max(largest, std::abs(w[i]));
+      coded.scales[channel] = largest;
+    });
     for (float& s : coded.scales) s = s > 0 ? s / 127.0f : 1.0f;
   }
   auto codes = coded.codes.as<std::int8_t>();
-  for (std::int64_t i = 0; i < weights.size(); ++i)
-    codes[i] = encode(w[i], inverseScale(coded.scales[channels.of(i)]));
+  channels.forEachRun([&](std::int64_t channel, std::int64_t begin, std::int64_t end) {
+    const float rate = inverseScale(coded.scales[channel]);
+    for (std::int64_t i = begin; i < end; ++i) codes[i] = encode(w[i], rate);
+  });
   return coded;
 }
 
@@ -87,7 +99,9 @@ std::optional<std::vector<float>> scalesOfCodes(const HostTensor& weights, std::
   const Channels channels(weights, outputAxis, groups);
   std::vector<std::vector<float>> values(channels.count());
   const auto w = weights.as<float>();
-  for (std::int64_t i = 0; i < weights.size(); ++i) values[channels.of(i)].push_back(w[i]);
+  channels.forEachRun([&](std::int64_t channel, std::int64_t begin, std::int64_t end) {
+    values[channel].insert(values[channel].end(), w.begin() + begin, w.begin() + end);
+  });
   std::vector<float> scales(values.size(), 0);
   if (given && (given->size() == 1 || given->size() == scales.size()))
     scales = spread(*given, channels.count());
