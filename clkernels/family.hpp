@@ -71,7 +71,7 @@ struct KernelCall {
       local;  ///< 1 to 3 extents each; an empty local leaves the choice to the driver
   std::vector<KernelArg> args;
   /// Not empty: no kernel, but the routine `entry` of a library, which enqueues kernels of its own; `args`
-  /// are its operands (runtime/exec/library_call.hpp), and there is no source and no range.
+  /// are its operands (runtime/launch/library_call.hpp), and there is no source and no range.
   std::string library;
 };
 
