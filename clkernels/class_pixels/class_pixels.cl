@@ -11,12 +11,12 @@
 
 #if P_KIND == 1
 // Written so that NaN is no class either.
-long classOf(P_TYPE value) {
+int classOf(P_TYPE value) {
 #if P_FLOAT
   const float rounded = rint(value);
-  return rounded >= 0.0f && rounded <= (float)P_MOST ? (long)rounded : (long)P_MOST;
+  return rounded >= 0.0f && rounded <= (float)P_MOST ? (int)rounded : P_MOST;
 #else
-  return value >= 0 && (long)value <= (long)P_MOST ? (long)value : (long)P_MOST;
+  return value >= 0 && value <= P_MOST ? (int)value : P_MOST;
 #endif
 }
 #endif
