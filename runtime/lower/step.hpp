@@ -17,10 +17,11 @@ struct Storage {
   enum class Kind { Arena, Input, Output, Constant } kind = Kind::Arena;
   std::string name;
   std::size_t bytes = 0;
-  int firstStep = -1, lastStep = -1;           ///< Arena: steps between which it holds something
-  std::size_t arenaOffset = 0;                 ///< Arena: set by the memory plan
-  int slot = -1;                               ///< Arena without sub-buffers: index into Lowered::slotBytes
-  std::shared_ptr<const HostTensor> constant;  ///< Constant: what to upload; null where no kernel reads it as it is
+  int firstStep = -1, lastStep = -1;  ///< Arena: steps between which it holds something
+  std::size_t arenaOffset = 0;        ///< Arena: set by the memory plan
+  int slot = -1;                      ///< Arena without sub-buffers: index into Lowered::slotBytes
+  std::shared_ptr<const HostTensor>
+      constant;  ///< Constant: what to upload; null where no kernel reads it as it is
 };
 
 /// A tensor in a layout inside a storage. One graph tensor may have several (planar and blocked).
