@@ -9,10 +9,10 @@ preset=release
 case "${1:-}" in release | debug | asan | tsan) preset=$1; shift ;; esac
 arguments=("$@")
 targets=(all)
-if [[ $preset == asan || $preset == tsan ]]; then
-  arguments+=(-L host)
-  targets=(host_tests)
-fi
+case $preset in
+  asan) arguments+=(-L host); targets=(host_tests) ;;
+  tsan) arguments+=(-R '^unit$'); targets=(test_unit) ;;  # of those the suite that starts threads
+esac
 
 cmake/install_deps.sh tests
 source cmake/build_env.sh
