@@ -71,14 +71,9 @@ __kernel void grid_sample(__global const ELEMENT* restrict x, __global const flo
   int xs[P_TAPS], ys[P_TAPS], zs[P_TAPS];
   float wx[P_TAPS], wy[P_TAPS], wz[P_TAPS];
   tapsAt(at[0], (float)width, padding, corners, xs, wx);
-#if P_RANK > 1
-  tapsAt(at[1], (float)height, padding, corners, ys, wy);
-#endif
-#if P_RANK > 2
-  tapsAt(at[2], (float)depth, padding, corners, zs, wz);
-#endif
 #if P_RANK > 2
 #define TAPS_Z P_TAPS
+  tapsAt(at[2], (float)depth, padding, corners, zs, wz);
 #else
 #define TAPS_Z 1
   zs[0] = 0;
@@ -86,6 +81,7 @@ __kernel void grid_sample(__global const ELEMENT* restrict x, __global const flo
 #endif
 #if P_RANK > 1
 #define TAPS_Y P_TAPS
+  tapsAt(at[1], (float)height, padding, corners, ys, wy);
 #else
 #define TAPS_Y 1
   ys[0] = 0;

@@ -7,9 +7,7 @@
 #include <cstring>
 #include <limits>
 
-#include "graph/evaluate.hpp"
-#include "tessera/importer.hpp"
-#include "tests/import/onnx_model.hpp"
+#include "tests/import/onnx_fixture.hpp"
 
 namespace tessera {
 namespace {
@@ -19,30 +17,7 @@ using test::OnnxModel;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class OnnxImport : public testing::Test {
- protected:
-  Graph import(const OnnxModel& model, const ImportOptions& options = {}) {
-    return importOnnx(folder_.write("model.onnx", model.bytes()), options);
-  }
-  template <class T = float>
-  std::vector<T> run(const Graph& graph, const std::map<std::string, HostTensor>& inputs = {},
-                     std::size_t output = 0) {
-    const auto results = evaluate(graph, inputs);
-    const auto values = results.at(output).as<T>();
-    return {values.begin(), values.end()};
-  }
-  std::string message(const OnnxModel& model, ErrorCode code, const ImportOptions& options = {}) {
-    try {
-      import(model, options);
-    } catch (const Error& e) {
-      EXPECT_EQ(toString(e.code()), toString(code)) << e.what();
-      return e.what();
-    }
-    ADD_FAILURE() << "no error";
-    return {};
-  }
-  test::ScratchFolder folder_;
-};
+using OnnxImport = test::OnnxFixture;
 
 TEST_F(OnnxImport, LayersAndTensorsKeepTheModelsNames) {
   OnnxModel model;

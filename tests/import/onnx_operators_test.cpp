@@ -6,9 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "graph/evaluate.hpp"
-#include "tessera/importer.hpp"
-#include "tests/import/onnx_model.hpp"
+#include "tests/import/onnx_fixture.hpp"
 
 namespace tessera {
 namespace {
@@ -20,28 +18,12 @@ using testing::ElementsAre;
 using testing::FloatNear;
 using testing::Pointwise;
 
-class OnnxOperators : public testing::Test {
+class OnnxOperators : public test::OnnxFixture {
  protected:
-  Graph import(const OnnxModel& model) { return importOnnx(folder_.write("model.onnx", model.bytes())); }
-  /// Values of output `i` where the only input counts 0, 1, 2.. times `step`.
-  std::vector<float> run(const Graph& graph, std::size_t i = 0, float step = 1) {
-    std::map<std::string, HostTensor> inputs;
-    for (TensorId id : graph.inputs()) {
-      HostTensor x(graph.tensor(id).type, graph.tensor(id).shape);
-      for (std::int64_t k = 0; k < x.size(); ++k)
-        x.setNumber(k, static_cast<double>(step) * static_cast<double>(k));
-      inputs[graph.tensor(id).name] = x;
-    }
-    const auto result = evaluate(graph, inputs).at(i);
-    std::vector<float> values;
-    for (std::int64_t k = 0; k < result.size(); ++k) values.push_back(static_cast<float>(result.number(k)));
-    return values;
-  }
   static Shape outputShape(const Graph& graph, std::size_t i = 0) {
     return graph.tensor(graph.outputs().at(i)).shape;
   }
   static const Layer& last(const Graph& graph) { return graph.layers().back(); }
-  test::ScratchFolder folder_;
 };
 
 // Two groups of two channels, one cell each: 0, 1 | 2, 3 are normalised to -1, 1.
@@ -58,7 +40,7 @@ TEST_F(OnnxOperators, GroupNormalizationScalesGroupsInSet18AndChannelsInSet21) {
     OnnxModel::attribute(node, "epsilon", Attribute::FLOAT).set_f(0);
     const std::vector<float> expected =
         opset == 18 ? std::vector<float>{-1, 1, -5, 15} : std::vector<float>{-1, 2, 2, 9};
-    EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-5f), expected)) << opset;
+    EXPECT_THAT(runCounting(import(model)), Pointwise(FloatNear(1e-5f), expected)) << opset;
   }
 }
 
@@ -67,8 +49,8 @@ TEST_F(OnnxOperators, SplitByNumberLeavesTheLastPartSmaller) {
   model.input("x", {7}).output("a").output("b").output("c");
   OnnxModel::set(model.node("Split", {"x"}, {"a", "b", "c"}), "num_outputs", std::int64_t{3});
   const Graph graph = import(model);
-  EXPECT_THAT(run(graph, 0), ElementsAre(0, 1, 2));
-  EXPECT_THAT(run(graph, 2), ElementsAre(6));
+  EXPECT_THAT(runCounting(graph, 0), ElementsAre(0, 1, 2));
+  EXPECT_THAT(runCounting(graph, 2), ElementsAre(6));
 }
 
 TEST_F(OnnxOperators, SliceTakesNegativeStepsAndEndsBeyondTheExtent) {
@@ -79,14 +61,14 @@ TEST_F(OnnxOperators, SliceTakesNegativeStepsAndEndsBeyondTheExtent) {
       .ints("axes", {0, 1})
       .ints("steps", {-1, -2});
   model.node("Slice", {"x", "starts", "ends", "axes", "steps"}, {"y"});
-  EXPECT_THAT(run(import(model)), ElementsAre(9, 7, 4, 2));
+  EXPECT_THAT(runCounting(import(model)), ElementsAre(9, 7, 4, 2));
 }
 
 TEST_F(OnnxOperators, PadReachesTheAxesListedOnly) {
   OnnxModel model(18);
   model.input("x", {2, 2}).ints("pads", {1, 0}).floats("value", {}, {9}).ints("axes", {-1}).output("y");
   model.node("Pad", {"x", "pads", "value", "axes"}, {"y"});
-  EXPECT_THAT(run(import(model)), ElementsAre(9, 0, 1, 9, 2, 3));
+  EXPECT_THAT(runCounting(import(model)), ElementsAre(9, 0, 1, 9, 2, 3));
 }
 
 TEST_F(OnnxOperators, ReductionsWithoutAxesReduceAllOrNothing) {
@@ -98,9 +80,9 @@ TEST_F(OnnxOperators, ReductionsWithoutAxesReduceAllOrNothing) {
     OnnxModel::set(node, "keepdims", std::int64_t{0});
     const Graph graph = import(model);
     if (noop)
-      EXPECT_THAT(run(graph), ElementsAre(0, 1, 2, 3));
+      EXPECT_THAT(runCounting(graph), ElementsAre(0, 1, 2, 3));
     else
-      EXPECT_THAT(run(graph), ElementsAre(1.5f));
+      EXPECT_THAT(runCounting(graph), ElementsAre(1.5f));
   }
 }
 
@@ -126,13 +108,14 @@ TEST_F(OnnxOperators, ResizeInterpolatesIntegers) {
     OnnxModel::attribute(node, "coordinate_transformation_mode", Attribute::STRING).set_s("align_corners");
     const Graph graph = import(model);
     EXPECT_EQ(graph.tensor(graph.outputs()[0]).type, graph.tensor(graph.inputs()[0]).type);
-    EXPECT_THAT(run(graph, 0, 5), ElementsAre(0, 2, 5, 7, 10, 12, 15)) << type;  // 2.5, 7.5, 12.5
+    EXPECT_THAT(runCounting(graph, 0, 5), ElementsAre(0, 2, 5, 7, 10, 12, 15)) << type;  // 2.5, 7.5, 12.5
   }
   OnnxModel model(18);
   model.input("x", {2}, Tensor::UINT8).output("y").ints("sizes", {6});
   auto& node = model.node("Resize", {"x", "", "", "sizes"}, {"y"});
   OnnxModel::attribute(node, "mode", Attribute::STRING).set_s("cubic");
-  EXPECT_THAT(run(import(model), 0, 255), testing::Each(testing::AllOf(testing::Ge(0), testing::Le(255))));
+  EXPECT_THAT(runCounting(import(model), 0, 255),
+              testing::Each(testing::AllOf(testing::Ge(0), testing::Le(255))));
 }
 
 TEST_F(OnnxOperators, ResizeAntialiases) {
@@ -141,7 +124,7 @@ TEST_F(OnnxOperators, ResizeAntialiases) {
   auto& node = model.node("Resize", {"x", "", "scales"}, {"y"});
   OnnxModel::attribute(node, "mode", Attribute::STRING).set_s("linear");
   OnnxModel::set(node, "antialias", std::int64_t{1});
-  EXPECT_THAT(run(import(model), 0, 4), ElementsAre(2.5f, 9.5f));
+  EXPECT_THAT(runCounting(import(model), 0, 4), ElementsAre(2.5f, 9.5f));
 }
 
 TEST_F(OnnxOperators, ScatterElementsTakesEveryReductionAndNegativeIndices) {
@@ -161,7 +144,8 @@ TEST_F(OnnxOperators, ScatterElementsTakesEveryReductionAndNegativeIndices) {
       }
       auto& node = model.node("ScatterElements", {"x", "i", "u"}, {"y"});
       OnnxModel::attribute(node, "reduction", Attribute::STRING).set_s(reduction);
-      EXPECT_THAT(run(import(model)), testing::ElementsAreArray(expected)) << reduction << " " << type;
+      EXPECT_THAT(runCounting(import(model)), testing::ElementsAreArray(expected))
+          << reduction << " " << type;
     }
   }
 }
@@ -172,14 +156,16 @@ TEST_F(OnnxOperators, RmsNormalizationDividesByTheRootOfTheMeanSquare) {
   auto& node = model.node("RMSNormalization", {"x", "s"}, {"y"});
   OnnxModel::attribute(node, "epsilon", Attribute::FLOAT).set_f(0);
   const float a = std::sqrt(0.5f), b = std::sqrt(6.5f);  // rows 0, 1 and 2, 3
-  EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-5f), std::vector<float>{0, 10 / a, 2 / b, 30 / b}));
+  EXPECT_THAT(runCounting(import(model)),
+              Pointwise(FloatNear(1e-5f), std::vector<float>{0, 10 / a, 2 / b, 30 / b}));
 }
 
 TEST_F(OnnxOperators, SwishGatesByAlpha) {
   OnnxModel model(24);
   model.input("x", {3}).output("y");
   OnnxModel::attribute(model.node("Swish", {"x"}, {"y"}), "alpha", Attribute::FLOAT).set_f(2);
-  EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-5f), std::vector<float>{0, 0.8807971f, 1.9640276f}));
+  EXPECT_THAT(runCounting(import(model)),
+              Pointwise(FloatNear(1e-5f), std::vector<float>{0, 0.8807971f, 1.9640276f}));
 }
 
 TEST_F(OnnxOperators, ResizeRoundsExtentsInSinglePrecision) {
@@ -195,7 +181,7 @@ TEST_F(OnnxOperators, SoftmaxBeforeSet13CoversAllLaterAxes) {
     OnnxModel model(opset);
     model.input("x", {1, 2, 2}).output("y");
     OnnxModel::set(model.node("Softmax", {"x"}, {"y"}), "axis", std::int64_t{1});
-    const auto y = run(import(model), 0, 0);
+    const auto y = runCounting(import(model), 0, 0);
     EXPECT_THAT(y, testing::Each(opset == 11 ? 0.25f : 0.5f));
   }
 }
@@ -248,7 +234,7 @@ TEST_F(OnnxOperators, GemmBecomesFullyConnectedWhereItsWeightsAreConstant) {
         const bool perRow = c.biasDims.size() == 2 && c.biasDims[0] == 2;
         expected.push_back(2 * sum + 0.5f * (count == 1 ? 10.0f : (perRow ? m : n) ? 20.0f : 10.0f));
       }
-    EXPECT_THAT(run(graph), Pointwise(FloatNear(1e-4f), expected)) << c.layers;
+    EXPECT_THAT(runCounting(graph), Pointwise(FloatNear(1e-4f), expected)) << c.layers;
   }
 }
 
@@ -262,7 +248,7 @@ TEST_F(OnnxOperators, ConvTransposeOutputShapeCutsOrExtends) {
     OnnxModel::set(node, "output_shape", std::vector<std::int64_t>{wanted});
     const std::vector<float> full{0, 0, 1, 10, 102, 20, 200, 0, 0};
     const std::ptrdiff_t cut = std::max<std::ptrdiff_t>(7 - wanted, 0), front = cut - cut / 2;
-    EXPECT_THAT(run(import(model)),
+    EXPECT_THAT(runCounting(import(model)),
                 testing::ElementsAreArray(full.begin() + front, full.begin() + front + wanted))
         << wanted;
   }
@@ -274,7 +260,7 @@ TEST_F(OnnxOperators, BytesWrapAsTheyDoInTheFormat) {
   auto& w = model.initializer("w", Tensor::UINT8, {3});
   for (int value : {255, 255, 100}) w.add_int32_data(value);
   model.node("Add", {"x", "w"}, {"y"});
-  EXPECT_THAT(run(import(model)), ElementsAre(255, 0, 102));
+  EXPECT_THAT(runCounting(import(model)), ElementsAre(255, 0, 102));
 }
 
 TEST_F(OnnxOperators, CastToHalfRounds) {
@@ -283,7 +269,7 @@ TEST_F(OnnxOperators, CastToHalfRounds) {
   OnnxModel::set(model.node("Cast", {"x"}, {"y"}), "to", std::int64_t{Tensor::FLOAT16});
   const Graph graph = import(model);
   EXPECT_EQ(graph.tensor(graph.outputs()[0]).type, DataType::Float32);
-  EXPECT_EQ(run(graph, 0, 2049.0f)[1], 2048.0f);
+  EXPECT_EQ(runCounting(graph, 0, 2049.0f)[1], 2048.0f);
 }
 
 TEST_F(OnnxOperators, QuantizedPairsBecomeLayersAndWeightsStayCoded) {
@@ -302,7 +288,7 @@ TEST_F(OnnxOperators, QuantizedPairsBecomeLayersAndWeightsStayCoded) {
   std::string layers;
   for (const auto& layer : graph.layers()) layers += layer.op + " ";
   EXPECT_EQ(layers, "Quantize Dequantize Dequantize Convolution ");
-  EXPECT_THAT(run(graph), testing::Each(-8.0f)) << "2 * (x[0] - x[1]), which lie 4 apart";
+  EXPECT_THAT(runCounting(graph), testing::Each(-8.0f)) << "2 * (x[0] - x[1]), which lie 4 apart";
 }
 
 TEST_F(OnnxOperators, EinsumOfThreeOperands) {
@@ -311,7 +297,7 @@ TEST_F(OnnxOperators, EinsumOfThreeOperands) {
   auto& node = model.node("Einsum", {"x", "b", "c"}, {"y"});
   OnnxModel::attribute(node, "equation", Attribute::STRING).set_s("ij, jk, k -> i");
   // x * b = {{2, 3}, {8, 9}}
-  EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-4f), std::vector<float>{32, 98}));
+  EXPECT_THAT(runCounting(import(model)), Pointwise(FloatNear(1e-4f), std::vector<float>{32, 98}));
 }
 
 }  // namespace

@@ -4,9 +4,7 @@
 
 #include <cmath>
 
-#include "graph/evaluate.hpp"
-#include "tessera/importer.hpp"
-#include "tests/import/onnx_model.hpp"
+#include "tests/import/onnx_fixture.hpp"
 
 namespace tessera {
 namespace {
@@ -18,29 +16,14 @@ using testing::ElementsAre;
 using testing::FloatNear;
 using testing::Pointwise;
 
-class OnnxVision : public testing::Test {
+class OnnxVision : public test::OnnxFixture {
  protected:
-  Graph import(const OnnxModel& model) { return importOnnx(folder_.write("model.onnx", model.bytes())); }
-  /// Values of output `i` where every input counts 0, 1, 2.. times `step`.
-  std::vector<float> run(const Graph& graph, std::size_t i = 0, double step = 1) {
-    std::map<std::string, HostTensor> inputs;
-    for (TensorId id : graph.inputs()) {
-      HostTensor x(graph.tensor(id).type, graph.tensor(id).shape);
-      for (std::int64_t k = 0; k < x.size(); ++k) x.setNumber(k, step * static_cast<double>(k));
-      inputs[graph.tensor(id).name] = x;
-    }
-    const auto result = evaluate(graph, inputs).at(i);
-    std::vector<float> values;
-    for (std::int64_t k = 0; k < result.size(); ++k) values.push_back(static_cast<float>(result.number(k)));
-    return values;
-  }
   static void text(tessera_onnx::Node& node, const std::string& name, const std::string& value) {
     OnnxModel::attribute(node, name, Attribute::STRING).set_s(value);
   }
   static void number(tessera_onnx::Node& node, const std::string& name, float value) {
     OnnxModel::attribute(node, name, Attribute::FLOAT).set_f(value);
   }
-  test::ScratchFolder folder_;
 };
 
 TEST_F(OnnxVision, GridSampleKnowsTheNamesOfBothOperatorSets) {
@@ -48,7 +31,7 @@ TEST_F(OnnxVision, GridSampleKnowsTheNamesOfBothOperatorSets) {
     OnnxModel model(opset);
     model.input("x", {1, 1, 1, 4}).output("y").floats("grid", {1, 1, 2, 2}, {0, 0, -1, 0});
     text(model.node("GridSample", {"x", "grid"}, {"y"}), "mode", mode);
-    EXPECT_THAT(run(import(model)), ElementsAre(1.5f, 0)) << opset;
+    EXPECT_THAT(runCounting(import(model)), ElementsAre(1.5f, 0)) << opset;
   }
 }
 
@@ -57,7 +40,8 @@ TEST_F(OnnxVision, RoiAlignShiftsRegionsByHalfACellFromSet16On) {
     OnnxModel model(opset);
     model.input("x", {1, 1, 1, 8}).output("y").floats("rois", {1, 4}, {1, 0, 5, 1}).ints("items", {0});
     OnnxModel::set(model.node("RoiAlign", {"x", "rois", "items"}, {"y"}), "output_width", std::int64_t{2});
-    EXPECT_THAT(run(import(model)), opset == 10 ? ElementsAre(2.0f, 4.0f) : ElementsAre(1.5f, 3.5f)) << opset;
+    EXPECT_THAT(runCounting(import(model)), opset == 10 ? ElementsAre(2.0f, 4.0f) : ElementsAre(1.5f, 3.5f))
+        << opset;
   }
 }
 
@@ -69,7 +53,7 @@ TEST_F(OnnxVision, DeformConvWithoutOffsetsIsAConvolution) {
       .floats("offsets", {1, 2, 1, 2}, {0, 0, 0, 0});
   auto& node = model.node("DeformConv", {"x", "w", "offsets", "b"}, {"y"});
   OnnxModel::set(node, "group", std::int64_t{2});
-  EXPECT_THAT(run(import(model)), ElementsAre(1, 3, 20, 30));
+  EXPECT_THAT(runCounting(import(model)), ElementsAre(1, 3, 20, 30));
 }
 
 // Boxes counted 0.. 11: corners (0, 1, 2, 3), (4, ..), (8, ..) do not overlap; scores 0, 1, 2.
@@ -85,9 +69,9 @@ TEST_F(OnnxVision, NonMaxSuppressionGivesAsManyRowsAsItSelects) {
   model.node("Shape", {"selected"}, {"shape"});
   model.node("Size", {"selected"}, {"rows"});
   const Graph graph = import(model);
-  EXPECT_THAT(run(graph, 0), ElementsAre(0, 0, 2, 0, 0, 1));
-  EXPECT_THAT(run(graph, 1), ElementsAre(2, 3));
-  EXPECT_THAT(run(graph, 2), ElementsAre(6));
+  EXPECT_THAT(runCounting(graph, 0), ElementsAre(0, 0, 2, 0, 0, 1));
+  EXPECT_THAT(runCounting(graph, 1), ElementsAre(2, 3));
+  EXPECT_THAT(runCounting(graph, 2), ElementsAre(6));
 }
 
 TEST_F(OnnxVision, NonMaxSuppressionOfConstantsIsAConstantOfItsLength) {
@@ -100,7 +84,7 @@ TEST_F(OnnxVision, NonMaxSuppressionOfConstantsIsAConstantOfItsLength) {
   model.node("Add", {"x", "selected"}, {"y"});
   const Graph graph = import(model);
   EXPECT_EQ(graph.tensor(graph.outputs()[0]).shape, (Shape{1, 3}));
-  EXPECT_THAT(run(graph), ElementsAre(0, 1, 3));
+  EXPECT_THAT(runCounting(graph), ElementsAre(0, 1, 3));
 }
 
 TEST_F(OnnxVision, NodesThatMixSelectedRowsAreRefusedByName) {
@@ -121,14 +105,14 @@ TEST_F(OnnxVision, AffineGridTransformsCoordinatesOfCells) {
   OnnxModel model(20);  // theta (0, 1, 2; 3, 4, 5): x' = y + 2, y' = 3 x + 4 y + 5
   model.input("theta", {1, 2, 3}).output("y").ints("size", {1, 1, 1, 2});
   model.node("AffineGrid", {"theta", "size"}, {"y"});
-  EXPECT_THAT(run(import(model)), ElementsAre(2, 3.5f, 2, 6.5f));  // cells at x = -0.5, 0.5 and y = 0
+  EXPECT_THAT(runCounting(import(model)), ElementsAre(2, 3.5f, 2, 6.5f));  // cells at x = -0.5, 0.5 and y = 0
 }
 
 TEST_F(OnnxVision, CenterCropPadKeepsTheMiddle) {
   OnnxModel model(18);
   model.input("x", {5, 1}).output("y").ints("shape", {2, 4});
   model.node("CenterCropPad", {"x", "shape"}, {"y"});
-  EXPECT_THAT(run(import(model)), ElementsAre(0, 1, 0, 0, 0, 2, 0, 0));
+  EXPECT_THAT(runCounting(import(model)), ElementsAre(0, 1, 0, 0, 0, 2, 0, 0));
 }
 
 TEST_F(OnnxVision, SpaceToDepthKeepsCellsOfAChannelTogetherInModeCrd) {
@@ -137,14 +121,14 @@ TEST_F(OnnxVision, SpaceToDepthKeepsCellsOfAChannelTogetherInModeCrd) {
   auto& node = model.node("SpaceToDepth", {"x"}, {"y"});
   OnnxModel::set(node, "blocksize", std::int64_t{2});
   text(node, "mode", "CRD");
-  EXPECT_THAT(run(import(model)), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+  EXPECT_THAT(runCounting(import(model)), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
 TEST_F(OnnxVision, LpNormalizationOfZerosGivesZeros) {
   OnnxModel model(22);
   model.input("x", {3, 1}).output("y");
   model.node("LpNormalization", {"x"}, {"y"});
-  EXPECT_THAT(run(import(model)), Pointwise(FloatNear(1e-6f), std::vector<float>{0, 1, 1}));
+  EXPECT_THAT(runCounting(import(model)), Pointwise(FloatNear(1e-6f), std::vector<float>{0, 1, 1}));
 }
 
 // Queries of zeros weigh all keys they see alike: the result is the mean of their values.
@@ -166,12 +150,12 @@ class OnnxAttention : public OnnxVision {
 
 TEST_F(OnnxAttention, HeadsOfKeysServeSeveralHeadsOfQueries) {
   attention();
-  EXPECT_THAT(run(import(model_)), ElementsAre(1, 1, 2, 2, 1, 1, 2, 2));
+  EXPECT_THAT(runCounting(import(model_)), ElementsAre(1, 1, 2, 2, 1, 1, 2, 2));
 }
 
 TEST_F(OnnxAttention, CausalQueriesSeeNoLaterKeys) {
   OnnxModel::set(attention(), "is_causal", std::int64_t{1});
-  EXPECT_THAT(run(import(model_)), ElementsAre(0, 0, 1, 1, 1, 1, 2, 2));
+  EXPECT_THAT(runCounting(import(model_)), ElementsAre(0, 0, 1, 1, 1, 1, 2, 2));
 }
 
 TEST_F(OnnxAttention, WindowsEndAtEachItemsOwnLength) {
@@ -180,20 +164,20 @@ TEST_F(OnnxAttention, WindowsEndAtEachItemsOwnLength) {
   model_.ints("lengths", {1});  // the last query is the only key's: the first one lies before it
   OnnxModel::set(node, "left_window_size", std::int64_t{0});
   OnnxModel::set(node, "right_window_size", std::int64_t{0});
-  EXPECT_THAT(run(import(model_)), ElementsAre(0, 0, 0, 0, 0, 0, 1, 1));
+  EXPECT_THAT(runCounting(import(model_)), ElementsAre(0, 0, 0, 0, 0, 0, 1, 1));
 }
 
 TEST_F(OnnxAttention, AQueryThatSeesNoKeyGivesZero) {
   attention({"mask"});
   auto& mask = model_.initializer("mask", Tensor::BOOL, {2, 2});
   for (const int seen : {0, 0, 1, 0}) mask.add_int32_data(seen);
-  EXPECT_THAT(run(import(model_)), ElementsAre(0, 0, 0, 0, 0, 0, 1, 1));
+  EXPECT_THAT(runCounting(import(model_)), ElementsAre(0, 0, 0, 0, 0, 0, 1, 1));
 }
 
 TEST_F(OnnxAttention, PastKeysAndValuesComeFirst) {
   attention({"", "pastK", "pastV"});
   model_.floats("pastK", {1, 2, 1, 1}, {5, 5}).floats("pastV", {1, 2, 1, 1}, {-8, 2});
-  EXPECT_THAT(run(import(model_)), ElementsAre(-2, -2, 2, 2, -2, -2, 2, 2));
+  EXPECT_THAT(runCounting(import(model_)), ElementsAre(-2, -2, 2, 2, -2, -2, 2, 2));
 }
 
 TEST_F(OnnxAttention, ScaleAndSoftcapBendTheScores) {
@@ -203,7 +187,7 @@ TEST_F(OnnxAttention, ScaleAndSoftcapBendTheScores) {
   number(node, "scale", 0.5f);
   number(node, "softcap", 2);
   const float score = 2 * std::tanh(1.5f);
-  EXPECT_THAT(run(import(model)),
+  EXPECT_THAT(runCounting(import(model)),
               Pointwise(FloatNear(1e-5f), std::vector<float>{1 / (1 + std::exp(-score))}));
 }
 
@@ -215,9 +199,9 @@ TEST_F(OnnxVision, RotaryEmbeddingTurnsPairs) {
     OnnxModel::set(model.node("RotaryEmbedding", {"x", "cos", "sin"}, {"y"}), "interleaved",
                    std::int64_t{interleaved});
     if (interleaved)
-      EXPECT_THAT(run(import(model)), ElementsAre(-1, 0, -3, 2, 4, 5, 6, 7));
+      EXPECT_THAT(runCounting(import(model)), ElementsAre(-1, 0, -3, 2, 4, 5, 6, 7));
     else
-      EXPECT_THAT(run(import(model)), ElementsAre(-2, -3, 0, 1, 4, 5, 6, 7));
+      EXPECT_THAT(runCounting(import(model)), ElementsAre(-2, -3, 0, 1, 4, 5, 6, 7));
   }
 }
 

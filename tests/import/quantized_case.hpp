@@ -9,9 +9,7 @@
 #include <cmath>
 #include <random>
 
-#include "graph/evaluate.hpp"
-#include "tessera/importer.hpp"
-#include "tests/import/onnx_model.hpp"
+#include "tests/import/onnx_fixture.hpp"
 
 namespace tessera::test {
 
@@ -21,9 +19,8 @@ inline double code(double x, float scale, int zero, double low) {
   return std::clamp(std::rint(x / static_cast<double>(scale)) + zero, low, low + 255);
 }
 
-class QuantizedCase : public testing::Test {
+class QuantizedCase : public OnnxFixture {
  protected:
-  Graph import(const OnnxModel& model) { return importOnnx(folder_.write("model.onnx", model.bytes())); }
   static HostTensor only(const Graph& graph, const std::map<std::string, HostTensor>& inputs,
                          std::size_t output = 0) {
     return evaluate(graph, inputs).at(output);
@@ -63,16 +60,7 @@ class QuantizedCase : public testing::Test {
   static void set(tessera_onnx::Node& node, const std::string& name, const std::string& value) {
     OnnxModel::attribute(node, name, tessera_onnx::Attribute::STRING).set_s(value);
   }
-  std::string refusal(const OnnxModel& model) {
-    try {
-      import(model);
-    } catch (const Error& e) {
-      EXPECT_EQ(e.code(), ErrorCode::Unsupported) << e.what();
-      return e.what();
-    }
-    return "no error";
-  }
-  ScratchFolder folder_;
+  std::string refusal(const OnnxModel& model) { return message(model, ErrorCode::Unsupported); }
 };
 
 }  // namespace tessera::test

@@ -5,21 +5,12 @@
 #include "graph/evaluate.hpp"
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
+#include "tests/support/refusal.hpp"
 
 namespace tessera {
 namespace {
 
-template <class F>
-std::string refusal(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::InvalidArgument) << e.what();
-    return e.what();
-  }
-  ADD_FAILURE() << "accepted";
-  return {};
-}
+using test::refusal;
 
 TEST(HostTensors, ThatDoNotFillTheirShapeAreNoInputs) {
   Graph graph;

@@ -73,6 +73,28 @@ inline void expectSame(const Graph& before, const Graph& after, double tolerance
   }
 }
 
+/// All passes for even seeds; for odd ones about a third of them is disabled.
+inline PassOptions somePasses(std::uint32_t seed) {
+  PassOptions options;
+  std::mt19937 engine(seed);
+  if (seed % 2)
+    for (const Pass& pass : allPasses())
+      if (engine() % 3 == 0) options.disabled.insert(std::string(pass.name));
+  return options;
+}
+
+/// Optimises a copy, checks that it computes the same, and gives it.
+inline Graph optimisedAlike(const Graph& graph, const PassOptions& options, std::uint32_t seed) {
+  Graph optimised = graph;
+  try {
+    optimize(optimised, options);
+    expectSame(graph, optimised, 1e-4, {seed});
+  } catch (const Error& e) {
+    ADD_FAILURE() << e.what() << "\n" << graph.text();
+  }
+  return optimised;
+}
+
 inline bool runPass(Graph& graph, std::string_view name) {
   for (const Pass& pass : allPasses())
     if (pass.name == name) {

@@ -7,23 +7,14 @@
 
 #include "ops/operator.hpp"
 #include "tessera/graph.hpp"
+#include "tests/support/refusal.hpp"
 
 namespace tessera {
 namespace {
 
-constexpr std::int64_t kHuge = std::int64_t{1} << 33;
+using test::refusal;
 
-template <class F>
-std::string refusal(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::InvalidArgument) << e.what();
-    return e.what();
-  }
-  ADD_FAILURE() << "accepted";
-  return {};
-}
+constexpr std::int64_t kHuge = std::int64_t{1} << 33;
 
 TEST(ElementCount, RefusesNegativeExtentsAndOverflows) {
   EXPECT_EQ(elementCount({}), 1);
