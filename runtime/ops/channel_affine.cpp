@@ -40,7 +40,7 @@ class BatchNorm final : public Operator {
     }
     storeDoubles(outputs[0], x);
   }
-  Tolerance tolerance(const OpView& view) const override { return sumTolerance(view, 4); }
+  Tolerance tolerance(const OpView&) const override { return sumTolerance(4); }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     for (const Shape& x :
@@ -87,7 +87,7 @@ class Scale final : public Operator {
     }
     storeDoubles(outputs[0], x);
   }
-  Tolerance tolerance(const OpView& view) const override { return sumTolerance(view, 2); }
+  Tolerance tolerance(const OpView&) const override { return sumTolerance(2); }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](std::int64_t axis, Shape x, Shape scale, bool bias) {
       return makeSample("Scale", {{"axis", axis}}, {f32(x), f32(scale), bias ? f32(scale) : absent()}, {},

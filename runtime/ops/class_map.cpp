@@ -44,6 +44,7 @@ namespace {
 class ClassMap final : public Operator {
  public:
   std::string_view name() const override { return "ClassMap"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override { return {"layout", "threshold", "wide"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);

@@ -11,6 +11,7 @@ namespace {
 class Convolution final : public Operator {
  public:
   std::string_view name() const override { return "Convolution"; }
+  bool takesHalf(std::size_t input) const override { return halfInEpilogue(input); }
   AttributeNames attributes() const override {
     return {"activation", "alpha", "beta", "dilations", "exact_sums", "group", "kernel", "pads", "strides"};
   }
@@ -41,7 +42,7 @@ class Convolution final : public Operator {
 
   Tolerance tolerance(const OpView& view) const override {
     const Window w = windowOf(view);
-    return sumTolerance(view, w.groupChannels() * w.kernelVolume());
+    return sumTolerance(w.groupChannels() * w.kernelVolume());
   }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
   std::vector<OpInstance> samples() const override;

@@ -11,6 +11,7 @@ namespace {
 class Deconvolution final : public Operator {
  public:
   std::string_view name() const override { return "Deconvolution"; }
+  bool takesHalf(std::size_t input) const override { return halfInEpilogue(input); }
   AttributeNames attributes() const override {
     return {"activation", "alpha",          "beta", "dilations", "group",
             "kernel",     "output_padding", "pads", "strides"};
@@ -46,7 +47,7 @@ class Deconvolution final : public Operator {
 
   Tolerance tolerance(const OpView& view) const override {
     const Window w = windowOf(view);
-    return sumTolerance(view, w.groupChannels() * w.kernelVolume());
+    return sumTolerance(w.groupChannels() * w.kernelVolume());
   }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
   std::vector<OpInstance> samples() const override;

@@ -58,7 +58,7 @@ class DeformColumns final : public Operator {
       outputs[0].setNumber(i, mask.empty() ? value : value * mask[tap * positions + p]);
     });
   }
-  Tolerance tolerance(const OpView& view) const override { return sumTolerance(view, 16); }
+  Tolerance tolerance(const OpView&) const override { return sumTolerance(16); }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     using List = std::vector<std::int64_t>;

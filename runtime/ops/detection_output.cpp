@@ -108,6 +108,7 @@ class Item {
 class DetectionOutput final : public Operator {
  public:
   std::string_view name() const override { return "DetectionOutput"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
     return {"background", "classes",       "code",           "confidence", "eta",
             "keep_top_k", "nms_threshold", "share_location", "top_k",      "variance_in_target"};

@@ -60,12 +60,7 @@ double EpilogueReference::operator()(double value, std::int64_t channel, std::in
   return activation_->wide(value, slope, constants_.alpha, constants_.beta);
 }
 
-Tolerance sumTolerance(const OpView& op, std::int64_t terms) {
-  const auto half = [](const TensorDesc& t) { return t.type == DataType::Float16; };
-  if (std::ranges::any_of(op.inputs, half) || std::ranges::any_of(op.outputs, half))
-    return {2e-3 + 2e-5 * static_cast<double>(terms), 2e-3};
-  return {1e-5 + 5e-7 * static_cast<double>(terms), 1e-5};
-}
+Tolerance sumTolerance(std::int64_t terms) { return {1e-5 + 5e-7 * static_cast<double>(terms), 1e-5}; }
 
 void addEpilogueSamples(std::vector<OpInstance>& samples, const OpInstance& base, std::int64_t outChannels) {
   const TensorDesc x = base.view.inputs[0], weights = base.view.inputs[1], bias = f32({outChannels});

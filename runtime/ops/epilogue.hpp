@@ -28,9 +28,13 @@ class EpilogueReference {
   std::vector<double> bias_, residual_, slope_;
 };
 
-/// Bound on the error of a sum of `terms` products of numbers up to about one, taken in f32 (or f16 operands)
-/// in any order, Winograd's transforms included.
-Tolerance sumTolerance(const OpView& op, std::int64_t terms);
+/// Bound on the error of a sum of `terms` products of numbers up to about one, taken in f32 in any order,
+/// Winograd's transforms included.
+Tolerance sumTolerance(std::int64_t terms);
+
+/// Operator::takesHalf() of the operators with an epilogue: bias and slopes stay f32, they are few and added
+/// last.
+inline bool halfInEpilogue(std::size_t input) { return input != 2 && input != 4; }
 
 /// Adds one sample per activation of the table, and the combinations of absent and present operands, to
 /// `samples`. `base` has inputs x and weights.

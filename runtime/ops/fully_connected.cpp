@@ -10,6 +10,7 @@ namespace {
 class FullyConnected final : public Operator {
  public:
   std::string_view name() const override { return "FullyConnected"; }
+  bool takesHalf(std::size_t input) const override { return halfInEpilogue(input); }
   AttributeNames attributes() const override { return {"activation", "alpha", "beta", "exact_sums"}; }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
@@ -40,9 +41,7 @@ class FullyConnected final : public Operator {
     storeDoubles(outputs[0], y);
   }
 
-  Tolerance tolerance(const OpView& view) const override {
-    return sumTolerance(view, view.inputs[1].shape[1]);
-  }
+  Tolerance tolerance(const OpView& view) const override { return sumTolerance(view.inputs[1].shape[1]); }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
 
   std::vector<OpInstance> samples() const override {

@@ -108,7 +108,7 @@ class GridSample final : public Operator {
   }
   // Far from the image's centre a coordinate has fewer digits after the point.
   Tolerance tolerance(const OpView& view) const override {
-    return view.attrs.string("mode", "linear") == "nearest" ? Tolerance{0, 0} : sumTolerance(view, 64);
+    return view.attrs.string("mode", "linear") == "nearest" ? Tolerance{0, 0} : sumTolerance(64);
   }
   std::vector<OpInstance> samples() const override;
 };

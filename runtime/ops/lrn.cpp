@@ -58,7 +58,7 @@ class Lrn final : public Operator {
     }
     storeDoubles(outputs[0], y);
   }
-  Tolerance tolerance(const OpView& view) const override { return sumTolerance(view, 8); }
+  Tolerance tolerance(const OpView&) const override { return sumTolerance(8); }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     const auto add = [&](Attributes attrs, Shape x) {

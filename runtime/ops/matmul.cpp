@@ -45,6 +45,7 @@ namespace {
 class MatMul final : public Operator {
  public:
   std::string_view name() const override { return "MatMul"; }
+  bool takesHalf(std::size_t) const override { return true; }
   AttributeNames attributes() const override { return {"exact_sums"}; }
 
   std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
@@ -70,9 +71,7 @@ class MatMul final : public Operator {
     storeDoubles(outputs[0], y);
   }
 
-  Tolerance tolerance(const OpView& view) const override {
-    return sumTolerance(view, view.inputs[0].shape.back());
-  }
+  Tolerance tolerance(const OpView& view) const override { return sumTolerance(view.inputs[0].shape.back()); }
 
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;

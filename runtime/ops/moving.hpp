@@ -14,6 +14,7 @@ class MovingOperator : public Operator {
   std::string_view name() const override { return name_; }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   QuantRule quantRule(const OpView&) const override { return QuantRule::SameScale; }
+  bool takesHalf(std::size_t) const override { return true; }
 
  protected:
   OpInstance sample(Attributes attrs, std::vector<TensorDesc> inputs, std::vector<Fill> fills = {}) const {

@@ -60,6 +60,7 @@ std::vector<std::int64_t> selected(const BoxSelection& s, const float* boxes, co
 class NonMaxSuppression final : public Operator {
  public:
   std::string_view name() const override { return "NonMaxSuppression"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
     return {"center_point_box", "iou_threshold", "max_output_boxes_per_class", "score_threshold"};
   }

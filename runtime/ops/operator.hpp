@@ -74,6 +74,8 @@ class Operator {
                          std::span<HostTensor> outputs) const = 0;
   virtual Tolerance tolerance(const OpView& view) const { return {1e-6, 1e-5}; }
   virtual QuantRule quantRule(const OpView& view) const { return QuantRule::Float; }
+  /// Whether input i may be kept in half precision, where it holds floats; it computes in f32 all the same.
+  virtual bool takesHalf(std::size_t input) const { return input == 0; }
   /// Instances that stress its edges; tests run all of them through every family that applies.
   virtual std::vector<OpInstance> samples() const = 0;
 };
@@ -82,6 +84,14 @@ class Operator {
 /// kMostElements in them, and outputs that no tensor can be; throws Error(InvalidArgument) with the reason.
 std::vector<TensorDesc> inferOutputs(const Operator& op, const Attributes& attrs,
                                      std::span<const TensorDesc> inputs);
+
+/// The tolerance of an operator's results on a device: its own, and where results are kept in half what
+/// rounding to it adds, unless they are exact.
+Tolerance toleranceOf(const OpView& view);
+
+/// The operator with every operand that may be half kept so (takesHalf(), outputs like input 0's twin in
+/// f32); none where it has no float operand that may.
+std::optional<OpView> inHalf(const OpView& view);
 
 /// Finds an operator by name; null where there is none.
 const Operator* findOperator(std::string_view name);

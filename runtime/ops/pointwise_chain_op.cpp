@@ -10,6 +10,7 @@ namespace {
 class Pointwise final : public Operator {
  public:
   std::string_view name() const override { return "Pointwise"; }
+  bool takesHalf(std::size_t) const override { return true; }
   AttributeNames attributes() const override { return {"expression"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     const auto chain = PointwiseChain::parse(attrs.string("expression"));

@@ -31,6 +31,7 @@ class Pointwise final : public Operator {
  public:
   explicit Pointwise(const PointwiseOp& row) : row_(row) {}
   std::string_view name() const override { return row_.name; }
+  bool takesHalf(std::size_t) const override { return true; }
   AttributeNames attributes() const override {
     AttributeNames names;  // those the row's expressions read
     for (const std::string_view constant : {"alpha", "beta"})

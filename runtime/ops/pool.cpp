@@ -101,7 +101,7 @@ class Pool : public Operator {
 
   Tolerance tolerance(const OpView& view) const override {
     if (view.attrs.string("mode", "max") == "max") return {0, 0};
-    return sumTolerance(view, windowOf(view).kernelVolume());
+    return sumTolerance(windowOf(view).kernelVolume());
   }
   QuantRule quantRule(const OpView& view) const override {
     return view.attrs.string("mode", "max") == "max" ? QuantRule::SameScale : QuantRule::Float;

@@ -67,7 +67,7 @@ class PsRoiPool final : public Operator {
     });
   }
   Tolerance tolerance(const OpView& view) const override {
-    return sumTolerance(view, view.inputs[0].shape[2] * view.inputs[0].shape[3]);
+    return sumTolerance(view.inputs[0].shape[2] * view.inputs[0].shape[3]);
   }
   std::vector<OpInstance> samples() const override {
     // Inside, fractional, beyond every edge, turned inside out with an item there is none of, and far away.

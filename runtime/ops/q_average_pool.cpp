@@ -11,6 +11,7 @@ namespace {
 class QAveragePool final : public Operator {
  public:
   std::string_view name() const override { return "QAveragePool"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
     return {
         "ceil_mode", "count_include_pad", "dilations", "global", "kernel", "mode", "pads", "rate", "scale",

@@ -63,6 +63,7 @@ class QConvolution final : public Operator {
  public:
   explicit QConvolution(bool transposed) : transposed_(transposed) {}
   std::string_view name() const override { return transposed_ ? "QDeconvolution" : "QConvolution"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
     return {"activation",     "alpha", "beta", "dilations",      "group",  "kernel",
             "output_padding", "pads",  "rate", "residual_scale", "strides"};

@@ -10,6 +10,7 @@ namespace {
 class QFullyConnected final : public Operator {
  public:
   std::string_view name() const override { return "QFullyConnected"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
     return {"activation", "alpha", "beta", "rate", "residual_scale"};
   }

@@ -18,6 +18,7 @@ OpInstance withBoth(OpInstance sample) {
 class QPointwise final : public Operator {
  public:
   std::string_view name() const override { return "QPointwise"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override { return {"both", "expression", "rate", "scales"}; }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {

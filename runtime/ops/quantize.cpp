@@ -44,6 +44,7 @@ Attributes axisAttr(std::int64_t axis) { return {{"axis", axis}}; }
 class Quantize final : public Operator {
  public:
   std::string_view name() const override { return "Quantize"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override { return {"axis", "to"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantParameters(attrs, inputs);
@@ -85,6 +86,7 @@ class Quantize final : public Operator {
 class Dequantize final : public Operator {
  public:
   std::string_view name() const override { return "Dequantize"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override { return {"axis"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantParameters(attrs, inputs);

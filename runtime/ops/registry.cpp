@@ -73,6 +73,32 @@ std::vector<TensorDesc> inferOutputs(const Operator& op, const Attributes& attrs
   return outputs;
 }
 
+Tolerance toleranceOf(const OpView& view) {
+  // Two results that agree in f32 may round to neighbours in half: one unit in its last place of 11 bits, or
+  // of the smallest number.
+  constexpr double kUnit = 1.0 / 1024, kSmallest = 1.0 / 16777216;
+  Tolerance tolerance = operatorNamed(view.op).tolerance(view);
+  const auto half = [](const TensorDesc& t) { return t.type == DataType::Float16; };
+  if (!std::ranges::any_of(view.outputs, half)) return tolerance;
+  if (tolerance.absolute == 0 && tolerance.relative == 0) return tolerance;
+  return {tolerance.absolute + kSmallest, tolerance.relative + kUnit};
+}
+
+std::optional<OpView> inHalf(const OpView& view) {
+  const Operator& op = operatorNamed(view.op);
+  OpView half = view;
+  bool any = false;
+  for (std::size_t i = 0; i < half.inputs.size(); ++i)
+    if (half.inputs[i].type == DataType::Float32 && op.takesHalf(i)) {
+      half.inputs[i].type = DataType::Float16;
+      any = true;
+    }
+  if (!any) return std::nullopt;
+  const auto outputs = inferOutputs(op, half.attrs, half.inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) half.outputs.at(i).type = outputs[i].type;
+  return half;
+}
+
 std::string OpView::text() const {
   std::string out = op + "{" + attrs.text() + "}(";
   for (std::size_t i = 0; i < inputs.size(); ++i) out += (i ? "," : "") + inputs[i].text();

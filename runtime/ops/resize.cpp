@@ -91,7 +91,7 @@ class Resize final : public Operator {
   }
 
   Tolerance tolerance(const OpView& view) const override {
-    return view.attrs.string("mode", "nearest") == "nearest" ? Tolerance{0, 0} : sumTolerance(view, 16);
+    return view.attrs.string("mode", "nearest") == "nearest" ? Tolerance{0, 0} : sumTolerance(16);
   }
   QuantRule quantRule(const OpView& view) const override {
     return view.attrs.string("mode", "nearest") == "nearest" ? QuantRule::SameScale : QuantRule::Float;

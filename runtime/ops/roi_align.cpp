@@ -97,7 +97,7 @@ class RoiAlign final : public Operator {
                                        at[2], at[3], r.max));
     });
   }
-  Tolerance tolerance(const OpView& view) const override { return sumTolerance(view, 64); }
+  Tolerance tolerance(const OpView&) const override { return sumTolerance(64); }
   std::vector<OpInstance> samples() const override;
 };
 

@@ -15,6 +15,7 @@ namespace {
 class AbsMax final : public Operator {
  public:
   std::string_view name() const override { return "AbsMax"; }
+  bool takesHalf(std::size_t) const override { return false; }
   std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     if (inputs[0].type != DataType::Float32) refuse("wants f32");
@@ -50,6 +51,7 @@ float binRate(std::int32_t bins, float limit, bool round) {
 class Histogram final : public Operator {
  public:
   std::string_view name() const override { return "Histogram"; }
+  bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override { return {"bins", "round_limit"}; }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);

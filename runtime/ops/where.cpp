@@ -8,6 +8,7 @@ namespace {
 class Where final : public Operator {
  public:
   std::string_view name() const override { return "Where"; }
+  bool takesHalf(std::size_t) const override { return true; }
   std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 3, 3);
     if (inputs[0].type != DataType::Bool) refuse("the condition must be bool");

@@ -23,9 +23,8 @@ std::string runCase(const Device& device, const KernelFamily& family, const Samp
   OpRunner runner(device, family, c.view, tactic, c.inputs, c.constants());
   const auto first = runner.run();
   if (!runner.damage().empty()) return runner.damage();
-  const Operator& op = operatorNamed(c.view.op);
   for (std::size_t i = 0; i < first.size(); ++i) {
-    const auto difference = test::compare(first[i], c.expected[i], op.tolerance(c.view));
+    const auto difference = test::compare(first[i], c.expected[i], toleranceOf(c.view));
     if (!difference.empty()) return "output " + std::to_string(i) + ": " + difference;
   }
   const auto second = runner.run();

@@ -63,7 +63,7 @@ TEST_P(Lowered, AgreesWithTheReference) {
               it != counted.end())  // the last output is the count
             wanted = firstEntries(wanted, it->second.axis, expected.back().integer(0));
           wrong = test::compare(results.at(graph.tensor(graph.outputs()[i]).name), wanted,
-                                op.tolerance(sample.view));
+                                toleranceOf(sample.view));
         }
       } catch (const Error& e) {
         wrong = e.what();

@@ -110,8 +110,7 @@ TEST_F(NetworkChecks, AKernelThatIsRightAloneAndWrongInTheNetworkIsNotKept) {
   const auto operands = madeUpOperands(view);
   OpRunner alone(device, naive, view, naive.fallback(naive.problem(view), device.caps()), operands,
                  {false, true});
-  EXPECT_EQ(test::compare(alone.run().at(0), test::referenceOutputs(view, operands).at(0),
-                          operatorNamed("Convolution").tolerance(view)),
+  EXPECT_EQ(test::compare(alone.run().at(0), test::referenceOutputs(view, operands).at(0), toleranceOf(view)),
             "")
       << "alone it is right";
 

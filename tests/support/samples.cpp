@@ -6,6 +6,8 @@
 #include <random>
 #include <string_view>
 
+#include "ops/shape_tools.hpp"
+
 namespace tessera::test {
 
 std::vector<bool> SampleCase::constants() const {
@@ -25,7 +27,11 @@ std::vector<HostTensor> fillInputs(const OpInstance& instance, unsigned seed) {
     }
     const Fill fill = i < instance.fills.size() ? instance.fills[i] : Fill{};
     if (fill.kind == Fill::Kind::Values) {
-      inputs.push_back(fill.values);
+      HostTensor t(desc.type, desc.shape);
+      for (std::int64_t k = 0; k < t.size(); ++k)
+        isFloat(desc.type) ? t.setNumber(k, fill.values.number(k))
+                           : storeInteger(t, k, fill.values.integer(k));
+      inputs.push_back(std::move(t));
       continue;
     }
     HostTensor t(desc.type, desc.shape);
@@ -60,6 +66,9 @@ std::vector<OpInstance> instancesFor(const KernelFamily& family) {
     for (auto& sample : op->samples()) all.push_back(std::move(sample));
   }
   for (auto& sample : family.samples()) all.push_back(std::move(sample));
+  const std::size_t count = all.size();
+  for (std::size_t i = 0; i < count; ++i)
+    if (auto half = inHalf(all[i].view)) all.push_back({std::move(*half), all[i].fills});
   return all;
 }
 

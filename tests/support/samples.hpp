@@ -21,7 +21,8 @@ std::vector<HostTensor> fillInputs(const OpInstance& instance, unsigned seed);
 /// The reference's outputs.
 std::vector<HostTensor> referenceOutputs(const OpView& view, const std::vector<HostTensor>& inputs);
 
-/// Every operator sample the family serves, then its own samples.
+/// Every operator sample the family serves, then its own samples; then the same in half precision, where they
+/// have floats that may be half.
 std::vector<OpInstance> instancesFor(const KernelFamily& family);
 
 /// The instance in each layout the family accepts: its block choices, dense and as slices of a larger buffer.

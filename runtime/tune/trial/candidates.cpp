@@ -293,7 +293,7 @@ class DeviceRunner final : public CandidateRunner {
     if (state_->trusted->empty()) {
       *state_->trusted = outputs;  // the first that agrees with the reference on a smaller problem
     } else {
-      Tolerance tolerance = operatorNamed(c.view.op).tolerance(state_->planar);
+      Tolerance tolerance = toleranceOf(state_->planar);
       tolerance.absolute *= 2, tolerance.relative *= 2;  // both sides may be off
       if (const auto wrong = difference(outputs, *state_->trusted, tolerance); !wrong.empty()) return wrong;
     }
@@ -319,7 +319,7 @@ class DeviceRunner final : public CandidateRunner {
       OpRunner runner(device_, *c.family, view, c.tactic, inputs, constantsOf(view));
       const auto outputs = runner.run();
       if (!runner.damage().empty()) return runner.damage();
-      return difference(outputs, expected, op.tolerance(planar));
+      return difference(outputs, expected, toleranceOf(planar));
     }
     log().debug("{} has no smaller problem to be checked on with {} {}", state_->planar.text(),
                 c.family->id().text(), c.tactic.text());
