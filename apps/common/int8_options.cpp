@@ -29,11 +29,11 @@ void Int8Arguments::add(CLI::App& app) {
                  "Share of the multiply-adds that auto may leave in fp32 (their bits differ between devices)")
       ->check(number(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--keep-fp32", keepFp32, "INT8: layers that stay in fp32")
+  app.add_option("--keep-fp32", keepFp32, "fp16 and INT8: layers that stay in fp32")
       ->delimiter(',')
       ->type_name("NAME,..");
   app.add_flag("--keep-first-last", keepFirstLast,
-               "INT8: the first and the last layer with weights stay in fp32");
+               "fp16 and INT8: the first and the last layer with weights stay in fp32");
   addPrecisionChoice(app, choice);
 }
 
@@ -141,6 +141,7 @@ std::vector<LayerSensitivity> rankLayersOnImages(const Int8Arguments& arguments,
 
 void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std::function<Sidecar()>& sidecar,
                   const Device& device, EngineOptions& options) {
+  options.layerPrecision = arguments.layerPrecision();
   if (options.precision != Precision::Int8) {
     if (!arguments.images.empty() || !arguments.cache.empty())
       throw UsageError("Calibration goes with --precision int8.");
@@ -148,7 +149,6 @@ void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std:
       throw UsageError("--precision-choice goes with --precision int8.");
     return;
   }
-  options.layerPrecision = arguments.layerPrecision();
   options.precisionChoice = parsePrecisionChoice(arguments.choice);
   if (!arguments.images.empty()) {
     options.calibration =

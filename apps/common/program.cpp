@@ -84,18 +84,6 @@ std::string tuneModeUnasked(TuneDefault fallback, const std::vector<std::string>
   throw CLI::ValidationError(kTuneVariable, "'" + mode + "' is no mode: off, cached, fast or full");
 }
 
-// The precisions that there are; half precision is known by name, so that it is refused in as many words.
-const CLI::Validator& precisions() {
-  static const CLI::Validator validator(
-      [](std::string& given) -> std::string {
-        if (given == "fp32" || given == "int8") return {};
-        if (given == "fp16") return "fp16 is not there yet; choose fp32 or int8";
-        return "'" + given + "' is no precision; choose fp32 or int8";
-      },
-      "fp32 or int8");
-  return validator;
-}
-
 }  // namespace
 
 std::string sentence(std::string text) {
@@ -134,7 +122,7 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
                  "OpenCL device: index, part of its name, cpu or gpu (see tessera devices)")
       ->type_name("SEL");
   app.add_option("--precision", options.precision, "Precision of the network")
-      ->check(precisions())
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
   std::vector<std::string> modes{"off", "cached"};
   if (tune != TuneDefault::Never) modes.insert(modes.end(), {"fast", "full"});

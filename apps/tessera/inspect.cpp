@@ -43,7 +43,7 @@ Json inspectionJson(const Engine& engine, const std::string& model) {
   for (const LayerPrecision& layer : engine.precisions())
     json["precisions"].push_back({{"name", layer.layer},
                                   {"op", layer.op},
-                                  {"precision", layer.int8 ? "int8" : "fp32"},
+                                  {"precision", toString(layer.precision)},
                                   {"reason", layer.reason},
                                   {"multiply_adds", layer.multiplyAdds}});
   return json;
@@ -73,9 +73,9 @@ void printPrecisions(const Engine& engine) {
   fmt::print("\n{:<{}}  {:<16}{:<10}{:>8}  {}\n", "layer", width, "operator", "precision", "MMAC", "reason");
   for (const LayerPrecision& layer : engine.precisions()) {
     all += layer.multiplyAdds;
-    if (layer.int8) coded += layer.multiplyAdds;
+    if (layer.precision == Precision::Int8) coded += layer.multiplyAdds;
     fmt::print("{:<{}}  {:<16}{:<10}{:>8.2f}  {}\n", layer.layer.substr(0, 40), width, layer.op,
-               layer.int8 ? "int8" : "fp32", layer.multiplyAdds * 1e-6, layer.reason);
+               toString(layer.precision), layer.multiplyAdds * 1e-6, layer.reason);
   }
   fmt::print("{:.1f} % of the multiply-adds in INT8\n", all > 0 ? coded / all * 100 : 0);
 }

@@ -76,6 +76,11 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   std::vector<CountedOutput> counted = exposeCounts(graph);
   if (!options_.optimized) optimize(graph, options_.passes);
   requireMemory(graph, device_.caps());
+  if (options_.precision == Precision::Fp16) {
+    Network half;
+    half.graph = assignFp16(graph, options_.layerPrecision, &half.precisions);
+    return {std::move(half), {}, std::move(counted)};
+  }
   if (!int8) return {{std::move(graph), {}}, {}, std::move(counted)};
   Source source;
   source.int8.emplace(toInt8(graph, sourceHash, own ? &*own : nullptr));
@@ -85,8 +90,6 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
 }
 
 std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
-  if (options_.precision == Precision::Fp16)
-    throw Error(ErrorCode::Unsupported, "precision fp16 has no kernels yet: choose fp32 or int8");
   const Source source = prepare(std::move(graph));
   name_ = source.given.graph.name;
   counted_ = source.counted;

@@ -16,7 +16,7 @@ namespace {
 // A model with codes of its own may hold less INT8 than its user expects.
 void warnOfFloats(const std::string& name, const std::vector<LayerPrecision>& layers) {
   const auto weighty = [](const LayerPrecision& l) { return l.multiplyAdds > 0; };
-  const auto left = [&](const LayerPrecision& l) { return weighty(l) && !l.int8; };
+  const auto left = [&](const LayerPrecision& l) { return weighty(l) && l.precision != Precision::Int8; };
   const auto first = std::find_if(layers.begin(), layers.end(), left);
   if (first == layers.end()) return;
   log().warn(
@@ -58,12 +58,12 @@ Network Int8Networks::decided(const PrecisionDecision& decision) const {
   }
   if (decision.name == "fp32") {
     network = {optimized_, rules_.precisions};
-    for (LayerPrecision& layer : network.precisions) layer.int8 = false;
+    for (LayerPrecision& layer : network.precisions) layer.precision = Precision::Fp32;
   } else {
     network.graph = assignInt8(optimized_, calibration, options, &network.precisions);
   }
   for (const KeptLayer& kept : decision.kept)
-    if (LayerPrecision& layer = network.precisions.at(kept.layer); !layer.int8)
+    if (LayerPrecision& layer = network.precisions.at(kept.layer); layer.precision != Precision::Int8)
       layer.reason = decision.reason(kept);
   return network;
 }

@@ -12,7 +12,8 @@ namespace tessera {
 namespace {
 
 std::ptrdiff_t int8Layers(const std::vector<LayerPrecision>& layers) {
-  return std::count_if(layers.begin(), layers.end(), [](const LayerPrecision& l) { return l.int8; });
+  return std::count_if(layers.begin(), layers.end(),
+                       [](const LayerPrecision& l) { return l.precision == Precision::Int8; });
 }
 
 }  // namespace

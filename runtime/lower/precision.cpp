@@ -39,7 +39,8 @@ class Rewriter {
       if (reason.empty())
         reason =
             int8 ? "integer kernel" : "no integer kernel for " + layer.op + ", or its neighbours want floats";
-      report->push_back({layer.name, layer.op, int8, reason, multiplyAdds(from_, layer)});
+      report->push_back({layer.name, layer.op, int8 ? Precision::Int8 : Precision::Fp32, reason,
+                         multiplyAdds(from_, layer)});
     }
     for (const TensorId id : from_.outputs()) to_.markOutput(asFloat(id));
     to_.verify();

@@ -36,7 +36,7 @@ double int8Share(const Engine& engine) {
   double all = 0, coded = 0;
   for (const LayerPrecision& layer : engine.precisions()) {
     all += layer.multiplyAdds;
-    if (layer.int8) coded += layer.multiplyAdds;
+    if (layer.precision == Precision::Int8) coded += layer.multiplyAdds;
   }
   return coded / all;
 }

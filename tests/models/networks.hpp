@@ -30,10 +30,14 @@ struct Network {
   ImagePreprocess preprocess;
   std::string input;
 
-  static Network load(const std::string& model, const fs::path& sidecarFile = {}) {
+  static Network load(const std::string& model, const fs::path& sidecarFile = {},
+                      Precision precision = Precision::Fp32) {
     const auto sidecar =
         app::Sidecar::read(sidecarFile.empty() ? app::findSidecar(model).value() : sidecarFile);
-    return {Engine::build(app::loadModel(model, 1), test::device()), sidecar.preprocess, sidecar.input};
+    EngineOptions options;
+    options.precision = precision;
+    return {Engine::build(app::loadModel(model, 1), test::device(), options), sidecar.preprocess,
+            sidecar.input};
   }
 
   /// Every output for an image file, preprocessed by the operator's reference.

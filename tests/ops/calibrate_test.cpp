@@ -43,7 +43,7 @@ double fp32Share(const Graph& network, const Calibration& calibration) {
   double all = 0, floats = 0;
   for (const auto& layer : report) {
     all += layer.multiplyAdds;
-    if (!layer.int8) floats += layer.multiplyAdds;
+    if (layer.precision != Precision::Int8) floats += layer.multiplyAdds;
   }
   return floats / all;
 }

@@ -30,7 +30,7 @@ Graph smallNetwork() {
 
 std::vector<bool> int8Layers(const Engine& engine) {
   std::vector<bool> layers;
-  for (const LayerPrecision& p : engine.precisions()) layers.push_back(p.int8);
+  for (const LayerPrecision& p : engine.precisions()) layers.push_back(p.precision == Precision::Int8);
   return layers;
 }
 
@@ -59,9 +59,10 @@ TEST(PrecisionChoice, IsMeasuredOnceAndKept) {
     ASSERT_EQ(first->precisions().size(), second->precisions().size());
     for (std::size_t i = 0; i < first->precisions().size(); ++i) {
       const LayerPrecision &one = first->precisions()[i], &other = second->precisions()[i];
-      EXPECT_EQ(one.int8, other.int8) << one.layer;
+      EXPECT_EQ(one.precision, other.precision) << one.layer;
       EXPECT_EQ(one.reason, other.reason) << one.layer;
-      if (rules->precisions()[i].int8 && !one.int8 && one.layer != "sum") {  // a sum follows its neighbours
+      if (rules->precisions()[i].precision == Precision::Int8 && one.precision != Precision::Int8 &&
+          one.layer != "sum") {  // a sum follows its neighbours
         EXPECT_EQ(one.reason.rfind("kept fp32: ", 0), 0u) << one.reason;
       }
     }

@@ -197,7 +197,7 @@ TEST_F(TunerPrecision, KeepsLayersWhoseGainConversionsEat) {
   }
   const Network network = networks_->decided(decisions.back());
   for (const LayerPrecision& layer : network.precisions) {
-    EXPECT_FALSE(layer.int8);
+    EXPECT_NE(layer.precision, Precision::Int8);
     EXPECT_THAT(layer.reason, testing::HasSubstr("kept fp32: reformat"));
   }
   EXPECT_EQ(network.graph.text(), graph_.text());
@@ -206,10 +206,10 @@ TEST_F(TunerPrecision, KeepsLayersWhoseGainConversionsEat) {
 TEST_F(TunerPrecision, ACutLeavesTheOtherLayersInInt8) {
   const PrecisionDecision decision{"cut", {{1, 0.4, 0.1}}, 2, 1};
   const Network network = networks_->decided(decision);
-  EXPECT_TRUE(network.precisions[0].int8);
-  EXPECT_FALSE(network.precisions[1].int8);
+  EXPECT_EQ(network.precisions[0].precision, Precision::Int8);
+  EXPECT_NE(network.precisions[1].precision, Precision::Int8);
   EXPECT_EQ(network.precisions[1].reason, "kept fp32: reformat 0.400 ms > gain 0.100 ms");
-  EXPECT_TRUE(network.precisions[2].int8);
+  EXPECT_EQ(network.precisions[2].precision, Precision::Int8);
   EXPECT_THROW(networks_->decided({"cut", {{99, 0, 0}}, 0, 0}), Error);
 }
 

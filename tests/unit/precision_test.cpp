@@ -160,10 +160,10 @@ TEST(Precision, KeepsLayersByNameAndSaysWhy) {
   const Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
   std::vector<LayerPrecision> report;
   const Graph q = assignInt8(g, calibration, {{"conv2"}, true}, &report);
-  EXPECT_FALSE(report[0].int8);
+  EXPECT_NE(report[0].precision, Precision::Int8);
   EXPECT_EQ(report[1].reason, "kept fp32 by option");
-  EXPECT_TRUE(report[2].int8);
-  EXPECT_FALSE(report[4].int8);
+  EXPECT_EQ(report[2].precision, Precision::Int8);
+  EXPECT_NE(report[4].precision, Precision::Int8);
   EXPECT_THROW(assignInt8(g, calibration, {{"no such layer"}, false}), Error);
 }
 

@@ -156,8 +156,8 @@ TEST(Qdq, TakesScalesAndKeepsWeightCodes) {
   EXPECT_EQ(calibration->weightScales.at("conv"), (std::vector<float>{0.5f, 0.01f}));
   for (const auto& layer : g.layers()) EXPECT_NE(layer.op, "Quantize");
   const Int8 made = expectAsWritten(m, 0.1);
-  EXPECT_TRUE(made.of("conv").int8);
-  EXPECT_FALSE(made.of("conv2").int8);
+  EXPECT_EQ(made.of("conv").precision, Precision::Int8);
+  EXPECT_NE(made.of("conv2").precision, Precision::Int8);
   EXPECT_THAT(made.of("conv2").reason, HasSubstr("'w2' are not codes"));
   bool seen = false;
   for (const auto& layer : made.graph.layers())
@@ -174,7 +174,7 @@ TEST(Qdq, OutputsKeepTheirNames) {
   Model m;
   m.g.markOutput(m.pair(m.conv(m.pair(m.x, "xd", 0.0193f), "scores.before", 3), "scores", 0.02f));
   const Int8 made = expectAsWritten(m, 0.02);
-  EXPECT_TRUE(made.of("scores.before").int8);
+  EXPECT_EQ(made.of("scores.before").precision, Precision::Int8);
 }
 
 TEST(Qdq, APairThatReadsAnInputMayBeAnOutput) {
@@ -182,7 +182,7 @@ TEST(Qdq, APairThatReadsAnInputMayBeAnOutput) {
   const TensorId d = m.pair(m.x, "d", 0.02f);
   m.g.markOutput(m.conv(d, "c", 3));
   m.g.markOutput(d);
-  EXPECT_TRUE(expectAsWritten(m, 0.02).of("c").int8);
+  EXPECT_EQ(expectAsWritten(m, 0.02).of("c").precision, Precision::Int8);
   Model only;  // nothing but a pair
   only.g.markOutput(only.pair(only.x, "y", 0.01f));
   expectAsWritten(only, 0.01);
@@ -194,8 +194,8 @@ TEST(Qdq, UnsignedCodesFromZeroSaturateAsARelu) {
   const TensorId relu = m.pair(y, "yd", 0.005f, DataType::UInt8, 0);
   m.g.markOutput(m.conv(relu, "conv2", 3));
   const Int8 made = expectAsWritten(m, 0.005);
-  EXPECT_TRUE(made.of("conv").int8) << "128 in the middle is symmetric";
-  EXPECT_FALSE(made.of("conv2").int8);
+  EXPECT_EQ(made.of("conv").precision, Precision::Int8) << "128 in the middle is symmetric";
+  EXPECT_NE(made.of("conv2").precision, Precision::Int8);
   EXPECT_THAT(made.of("conv2").reason,
               HasSubstr("'yd' keeps the model's codes: u8 codes around zero point 0"));
   EXPECT_THAT(made.of("yd.q").reason, HasSubstr("u8 codes around zero point 0"));
@@ -225,8 +225,8 @@ TEST(Qdq, TwoScalesOnOneTensorBothCount) {
                  b = m.conv(m.pair(y, "fine", 0.002f), "b", 3);
   m.g.markOutput(m.g.add("Add", "sum", {a, b}));
   const Int8 made = expectAsWritten(m, 0.04);
-  EXPECT_TRUE(made.of("a").int8);
-  EXPECT_TRUE(made.of("b").int8);
+  EXPECT_EQ(made.of("a").precision, Precision::Int8);
+  EXPECT_EQ(made.of("b").precision, Precision::Int8);
 }
 
 TEST(Qdq, ATensorThatIsReadInFloatsTooStaysUnrounded) {
@@ -255,7 +255,7 @@ TEST(Qdq, MembersOfAConcatKeepTheirScales) {
   const TensorId joined = m.g.add("Concat", "joined", {a, b}, {{"axis", 1}});
   m.g.markOutput(m.conv(m.pair(joined, "jd", 0.02f), "conv", 3));
   const Int8 made = expectAsWritten(m, 0.01);
-  EXPECT_TRUE(made.of("conv").int8);
+  EXPECT_EQ(made.of("conv").precision, Precision::Int8);
   Model bare;  // no pair behind it: what the convolution reads has no one scale
   const TensorId parts = bare.g.add(
       "Concat", "joined", {bare.pair(bare.x, "a", 0.0317f), bare.pair(bare.x, "b", 0.001f)}, {{"axis", 1}});
@@ -275,9 +275,9 @@ TEST(Qdq, MovedCodesAreStillCodes) {
   m.g.markOutput(m.conv(narrow, "conv2", 3));
   m.g.markOutput(m.g.add("Softmax", "soft", {again}, {{"axis", 1}}));
   const Int8 made = expectAsWritten(m, 0.02);
-  EXPECT_TRUE(made.of("pool").int8);
-  EXPECT_TRUE(made.of("conv").int8);
-  EXPECT_TRUE(made.of("conv2").int8);
+  EXPECT_EQ(made.of("pool").precision, Precision::Int8);
+  EXPECT_EQ(made.of("conv").precision, Precision::Int8);
+  EXPECT_EQ(made.of("conv2").precision, Precision::Int8);
 }
 
 TEST(Qdq, TransposedConvolutionsHaveTheirScalesAlongOutputs) {
@@ -290,7 +290,7 @@ TEST(Qdq, TransposedConvolutionsHaveTheirScalesAlongOutputs) {
       const TensorId w = m.weights("w", {4, outputs, 2, 2}, scales, axis);
       m.g.markOutput(m.pair(m.g.add("Deconvolution", "up", {m.pair(m.x, "xd", 0.0193f), w}), "y", 0.02f));
       const Int8 made = expectAsWritten(m, 0.02);
-      EXPECT_EQ(made.of("up").int8, axis == 1) << outputs;
+      EXPECT_EQ(made.of("up").precision == Precision::Int8, axis == 1) << outputs;
       if (axis == 0) {
         EXPECT_THAT(made.of("up").reason, HasSubstr("one scale per output channel"));
       }
@@ -301,12 +301,12 @@ TEST(Qdq, WeightsThatAreNoSymmetricCodesStayFloats) {
   Model m;
   const TensorId w = m.weights("w", {3, 4, 3, 3}, {0.01f}, 0, -128);
   m.g.markOutput(m.g.add("Convolution", "conv", {m.pair(m.x, "xd", 0.0193f), w}));
-  EXPECT_FALSE(expectAsWritten(m, 1e-5).of("conv").int8) << "-128 is no code";
+  EXPECT_NE(expectAsWritten(m, 1e-5).of("conv").precision, Precision::Int8) << "-128 is no code";
   Model scaled;  // a batch norm behind the convolution moves into its weights: codes of other scales
   const TensorId y = scaled.conv(scaled.pair(scaled.x, "xd", 0.0193f), "conv", 3);
   const TensorId factor = scaled.g.addConstant("f", HostTensor::of<float>({3}, {1.7f, 0.3f, -2.1f}));
   scaled.g.markOutput(scaled.g.add("Scale", "bn", {y, factor}, {{"axis", 1}}));
-  EXPECT_TRUE(expectAsWritten(scaled, 1e-4).of("conv").int8);
+  EXPECT_EQ(expectAsWritten(scaled, 1e-4).of("conv").precision, Precision::Int8);
 }
 
 TEST(Qdq, APairOfTwoScalesOrWithOtherReadersStays) {
@@ -346,7 +346,7 @@ TEST(Qdq, ResidualSumsOfCodes) {
   const TensorId fused = m.g.add("Add", "fused", {m.conv(sum, "conv2", 4, {{"pads", pads}}), x});
   m.g.markOutput(m.pair(fused, "fd", 0.0317f));
   const Int8 made = expectAsWritten(m, 0.03);
-  EXPECT_TRUE(made.of("conv2").int8);
+  EXPECT_EQ(made.of("conv2").precision, Precision::Int8);
 }
 
 }  // namespace

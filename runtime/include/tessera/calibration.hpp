@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tessera/graph.hpp"
+#include "tessera/precision.hpp"
 
 namespace tessera {
 
@@ -29,19 +30,6 @@ struct Calibration {
       biasCorrection;  ///< by layer: added to the bias, one per output channel
   std::map<std::string, std::vector<float>>
       weightScales;  ///< by layer: given scales (ONNX QDQ models); else max/127
-};
-
-struct PrecisionOptions {
-  std::set<std::string> keepFp32;  ///< names of layers; an unknown name is an error
-  bool keepFirstLast = false;      ///< the first and the last layer with weights stay in fp32
-};
-
-/// Precision of one layer and why.
-struct LayerPrecision {
-  std::string layer, op;
-  bool int8 = false;
-  std::string reason;
-  double multiplyAdds = 0;
 };
 
 /// Names of the tensors whose scales assignInt8 can use: calibration records these.

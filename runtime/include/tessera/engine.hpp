@@ -12,13 +12,10 @@
 #include "tessera/device.hpp"
 #include "tessera/graph.hpp"
 #include "tessera/passes.hpp"
+#include "tessera/precision.hpp"
 #include "tessera/tuning.hpp"
 
 namespace tessera {
-
-enum class Precision { Fp32, Fp16, Int8 };
-std::string_view toString(Precision precision);
-Precision parsePrecision(std::string_view text);  ///< "fp32", "fp16", "int8"; throws Error(InvalidArgument)
 
 /// Which layers run in INT8. Rules: every one that can, the same on every device. Measured: those for which
 /// it pays on this device, as tuning with Fast or Full finds; later builds with any mode but Off take the
@@ -34,7 +31,7 @@ struct EngineOptions {
   Precision precision = Precision::Fp32;
   PassOptions passes;
   std::optional<Calibration> calibration;                    ///< needed for Int8
-  PrecisionOptions layerPrecision;                           ///< exceptions from Int8
+  PrecisionOptions layerPrecision;                           ///< exceptions from Fp16 and Int8
   PrecisionChoice precisionChoice = PrecisionChoice::Rules;  ///< of Int8
   TuneOptions tuning;      ///< records are used, nothing is searched for unless asked
   bool optimized = false;  ///< the graph went through optimize() already; a calibration's hash is not checked
@@ -79,10 +76,11 @@ class Engine {
       std::string_view name) const;  ///< throws Error(InvalidArgument) that lists the names
   const Device& device() const;
   const MemoryUse& memory() const;
-  const std::vector<LayerInfo>& layers() const;           ///< one per step, in order
-  const std::vector<LayerPrecision>& precisions() const;  ///< Int8: one per layer with the reason; else empty
-  const TuneReport& tuning() const;                       ///< where the tactics came from
-  std::string text() const;  ///< one line a step: layer, family, tactic, operands
+  const std::vector<LayerInfo>& layers() const;  ///< one per step, in order
+  const std::vector<LayerPrecision>& precisions()
+      const;                         ///< Fp16, Int8: one per layer, with the reason; else empty
+  const TuneReport& tuning() const;  ///< where the tactics came from
+  std::string text() const;          ///< one line a step: layer, family, tactic, operands
 
   struct Impl;
   const Impl& impl() const { return *impl_; }

@@ -88,7 +88,7 @@ std::vector<PrecisionDecision> PrecisionSearch::decisions(const Graph& optimized
   const std::size_t count = optimized.layers().size();
   PrecisionCosts costs;
   for (std::size_t i = 0; i < count; ++i)
-    costs.layers.push_back({int8.seconds[i], fp32.seconds[i], report.at(i).int8});
+    costs.layers.push_back({int8.seconds[i], fp32.seconds[i], report.at(i).precision == Precision::Int8});
   for (std::size_t t = 0; t < optimized.tensors().size(); ++t) {
     const auto id = static_cast<TensorId>(t);
     const auto readers = optimized.consumers(id);

@@ -1,0 +1,39 @@
+/// \file
+/// What layers are computed in, and how their tensors are kept.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tessera/graph.hpp"
+
+namespace tessera {
+
+/// Fp32: floats everywhere. Fp16: activations and weights are kept in half precision, sums in fp32; every
+/// device can (docs/numerics.md). Int8: codes of 8 bits where a calibration allows, other layers in fp32.
+enum class Precision { Fp32, Fp16, Int8 };
+std::string_view toString(Precision precision);
+Precision parsePrecision(std::string_view text);  ///< "fp32", "fp16", "int8"; throws Error(InvalidArgument)
+
+struct PrecisionOptions {
+  std::set<std::string> keepFp32;  ///< names of layers; an unknown name is an error
+  bool keepFirstLast = false;      ///< the first and the last layer with weights stay in fp32
+};
+
+/// Precision of one layer and why.
+struct LayerPrecision {
+  std::string layer, op;
+  Precision precision = Precision::Fp32;
+  std::string reason;
+  double multiplyAdds = 0;
+};
+
+/// Rewrites an optimised fp32 graph into one that keeps activations and weights in half precision; inputs and
+/// outputs of the network stay f32. Layers whose operator takes no half, or whose constants half cannot hold,
+/// stay in fp32. Throws Error(InvalidArgument) for unknown names in the options.
+Graph assignFp16(const Graph& optimized, const PrecisionOptions& options,
+                 std::vector<LayerPrecision>* report = nullptr);
+
+}  // namespace tessera

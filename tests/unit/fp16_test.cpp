@@ -1,0 +1,138 @@
+// The fp16 stage: what is kept in half precision, what stays in fp32 and why.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "graph/evaluate.hpp"
+#include "tessera/precision.hpp"
+
+namespace tessera {
+namespace {
+
+using testing::HasSubstr;
+
+HostTensor randomTensor(Shape shape, unsigned seed) {
+  std::mt19937 random(seed);
+  HostTensor t(DataType::Float32, std::move(shape));
+  for (float& v : t.as<float>()) v = std::uniform_real_distribution<float>(-1, 1)(random);
+  return t;
+}
+
+// x -> conv -> add a constant -> boxes are suppressed elsewhere -> y
+struct Made {
+  Graph graph;
+  std::vector<LayerPrecision> report;
+  const LayerPrecision& of(const std::string& layer) const {
+    for (const auto& entry : report)
+      if (entry.layer == layer) return entry;
+    throw std::out_of_range(layer);
+  }
+  DataType typeOf(const char* tensor) const { return graph.tensor(graph.findTensor(tensor)).type; }
+};
+
+Graph network(float added) {
+  Graph g;
+  g.name = "net";
+  const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 6, 6});
+  const TensorId w = g.addConstant("w", randomTensor({4, 3, 3, 3}, 1));
+  const TensorId b = g.addConstant("b", randomTensor({4}, 2));
+  const TensorId c = g.add("Convolution", "conv", {x, w, b}, {{"activation", std::string("Relu")}}, {"c"});
+  const TensorId k = g.addConstant("k", HostTensor::of<float>({1}, {added}));
+  g.markOutput(g.add("Add", "sum", {c, k}, {}, {"y"}));
+  return g;
+}
+
+Made made(const Graph& g, const PrecisionOptions& options = {}) {
+  Made m;
+  m.graph = assignFp16(g, options, &m.report);
+  return m;
+}
+
+TEST(Fp16, KeepsTensorsAndWeightsInHalfAndBindingsInFloat) {
+  const Graph g = network(0.5f);
+  const Made m = made(g);
+  EXPECT_EQ(m.typeOf("x"), DataType::Float32);
+  EXPECT_EQ(m.typeOf("w"), DataType::Float16);
+  EXPECT_EQ(m.typeOf("b"), DataType::Float32) << "few, and added last";
+  EXPECT_EQ(m.typeOf("c"), DataType::Float16);
+  EXPECT_EQ(m.typeOf("y"), DataType::Float32);
+  ASSERT_EQ(m.report.size(), 2u);
+  for (const auto& layer : m.report) EXPECT_EQ(layer.precision, Precision::Fp16) << layer.layer;
+  EXPECT_DOUBLE_EQ(m.of("conv").multiplyAdds, 4.0 * 3 * 9 * 16);
+  const HostTensor x = randomTensor({1, 3, 6, 6}, 3);
+  const auto exact = evaluate(g, {{"x", x}})[0], half = evaluate(m.graph, {{"x", x}})[0];
+  ASSERT_EQ(half.type, DataType::Float32);
+  double worst = 0;
+  for (std::int64_t i = 0; i < exact.size(); ++i)
+    worst = std::max(worst, std::abs(exact.number(i) - half.number(i)));
+  EXPECT_GT(worst, 0);
+  EXPECT_LT(worst, 8e-3);
+}
+
+TEST(Fp16, LayersWhoseConstantsHalfCannotHoldStayInFp32) {
+  for (const float beyond : {1e6f, -7e4f, 1e-9f, -3e-5f}) {
+    const Made m = made(network(beyond));
+    EXPECT_EQ(m.of("sum").precision, Precision::Fp32) << beyond;
+    EXPECT_THAT(m.of("sum").reason, HasSubstr("'k'")) << beyond;
+    EXPECT_EQ(m.of("conv").precision, Precision::Fp16) << beyond;
+    EXPECT_EQ(m.graph.tensor(m.graph.findTensor("k")).type, DataType::Float32);
+  }
+  for (const float held : {0.0f, 65504.0f, 7e-5f, std::numeric_limits<float>::infinity(), std::nanf("")})
+    EXPECT_EQ(made(network(held)).of("sum").precision, Precision::Fp16) << held;
+}
+
+TEST(Fp16, TinyWeightsAreNoReasonForFp32) {
+  Graph g;
+  const TensorId x = g.addInput("x", DataType::Float32, {1, 8});
+  g.markOutput(g.add("FullyConnected", "fc",
+                     {x, g.addConstant("w", HostTensor::of<float>({1, 8}, {1, 1e-6f, 1, 1, 1, 1, 1, 0}))}));
+  EXPECT_EQ(made(g).of("fc").precision, Precision::Fp16);
+}
+
+TEST(Fp16, OptionsKeepLayersInFp32) {
+  const Graph g = network(0.5f);
+  const Made named = made(g, {{"conv"}, false});
+  EXPECT_EQ(named.of("conv").precision, Precision::Fp32);
+  EXPECT_THAT(named.of("conv").reason, HasSubstr("option"));
+  EXPECT_EQ(named.typeOf("w"), DataType::Float32);
+  EXPECT_EQ(named.of("sum").precision, Precision::Fp16);
+  EXPECT_EQ(made(g, {{}, true}).of("conv").precision, Precision::Fp32);
+  try {
+    made(g, {{"cone"}, false});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::InvalidArgument);
+    EXPECT_THAT(e.what(), HasSubstr("cone"));
+  }
+}
+
+TEST(Fp16, OperatorsWithoutHalfGetFloats) {
+  Graph g;
+  const TensorId boxes = g.addInput("boxes", DataType::Float32, {1, 6, 4});
+  const TensorId scores = g.addInput("scores", DataType::Float32, {1, 1, 6});
+  const TensorId sure = g.add("Sigmoid", "sure", {scores}, {}, {"sure"});
+  const Layer nms =
+      g.addLayer("NonMaxSuppression", "nms", {boxes, sure}, {{"max_output_boxes_per_class", 3}});
+  for (const TensorId id : nms.outputs) g.markOutput(id);
+  const Made m = made(g);
+  EXPECT_EQ(m.of("sure").precision, Precision::Fp16);
+  EXPECT_EQ(m.of("nms").precision, Precision::Fp32);
+  EXPECT_THAT(m.of("nms").reason, HasSubstr("NonMaxSuppression"));
+}
+
+TEST(Fp16, CastsToFloatGiveHalf) {
+  Graph g;
+  const TensorId i = g.addInput("i", DataType::Int32, {4});
+  const TensorId f = g.add("Cast", "cast", {i}, {{"to", std::string("f32")}}, {"f"});
+  g.markOutput(g.add("Relu", "relu", {f}, {}, {"y"}));
+  const Made m = made(g);
+  EXPECT_EQ(m.typeOf("f"), DataType::Float16);
+  const auto y = evaluate(m.graph, {{"i", HostTensor::of<std::int32_t>({4}, {-3, 0, 7, 2048})}})[0];
+  EXPECT_EQ(y, HostTensor::of<float>({4}, {0, 0, 7, 2048}));
+}
+
+}  // namespace
+}  // namespace tessera
