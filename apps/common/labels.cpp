@@ -155,6 +155,8 @@ void LabelSet::checkClasses(int networkClasses) const {
           "; choose others with --labels.");
 }
 
+bool isLabelSet(const std::string& name) { return name == "cityscapes" || name == "camvid"; }
+
 LabelSet loadLabels(const std::string& nameOrFile) {
   if (nameOrFile == "cityscapes") return cityscapes();
   if (nameOrFile == "camvid") return camvid();
@@ -168,7 +170,7 @@ LabelSet loadLabels(const std::string& nameOrFile) {
 LabelSet labelsOf(const Json& value, const std::string& folder) {
   if (!value.is_string()) return parse(value, "labels of the sidecar");
   const auto name = value.get<std::string>();
-  const bool known = name == "cityscapes" || name == "camvid" || fs::path(name).is_absolute();
+  const bool known = isLabelSet(name) || fs::path(name).is_absolute();
   return loadLabels(known ? name : (fs::path(folder) / name).string());
 }
 

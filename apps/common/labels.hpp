@@ -33,6 +33,8 @@ struct LabelSet {
   void checkClasses(int networkClasses) const;
 };
 
+/// Whether a name is that of a set which is built in.
+bool isLabelSet(const std::string& name);
 /// "cityscapes", "camvid", or a JSON file: [{"name","color":[r,g,b],"category"?,"ignore"?}, ..].
 LabelSet loadLabels(const std::string& nameOrFile);
 /// From a sidecar: a name or file as above (relative to `folder`), or a list of names or objects.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "apps/common/batch.hpp"
+#include "apps/common/labels.hpp"
 #include "apps/common/program.hpp"
 #include "tessera/importer.hpp"
 
@@ -115,8 +116,9 @@ void readInput(const Fields& input, Sidecar& sidecar) {
 
 }  // namespace
 
-Sidecar Sidecar::read(const fs::path& file) {
-  const Json json = readJson(file);
+Sidecar Sidecar::read(const fs::path& file) { return parse(readJson(file), file); }
+
+Sidecar Sidecar::parse(const Json& json, const fs::path& file) {
   const Fields top(json, file, "");
   top.allow({"task", "input", "output", "labels"});
   Sidecar sidecar;
@@ -152,6 +154,24 @@ Sidecar sidecarFor(const std::string& model, const std::string& given) {
           ": put a description beside it (the same name with .json) or give one with --preprocess, e.g. "
           R"({"input": {"channels": "RGB", "mean": [0, 0, 0], "std": [1, 1, 1], "scale": 0.00392, )"
           R"("resize": "linear"}, "labels": "cityscapes"}.)");
+}
+
+std::string portableDescription(const fs::path& sidecar) {
+  Json json = readJson(sidecar);
+  const Sidecar checked = Sidecar::parse(json, sidecar);
+  if (checked.labels.is_string() && !isLabelSet(checked.labels.get<std::string>())) {
+    const Json content = readJson(sidecar.parent_path() / checked.labels.get<std::string>());
+    json["labels"] = content.is_object() && content.contains("classes") ? content["classes"] : content;
+  }
+  return json.dump();
+}
+
+Sidecar sidecarOfPlan(const Engine& engine, const std::string& plan, const std::string& given) {
+  if (!given.empty()) return Sidecar::read(given);
+  if (!engine.description().empty()) return Sidecar::parse(Json::parse(engine.description()), plan);
+  throw Error(ErrorCode::InvalidArgument,
+              "The plan " + plan +
+                  " does not say how images become its input: give a description with --preprocess.");
 }
 
 void requireModelFiles(const std::string& model) {

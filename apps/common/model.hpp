@@ -6,6 +6,7 @@
 #include <string>
 
 #include "apps/common/files.hpp"
+#include "tessera/engine.hpp"
 #include "tessera/graph.hpp"
 #include "tessera/image.hpp"
 #include "tessera/importer.hpp"
@@ -26,6 +27,8 @@ struct Sidecar {
 
   /// Throws Error(InvalidArgument) that names file, field and reason; also for a field that there is not.
   static Sidecar read(const fs::path& file);
+  /// As read(), of a description that stands in `file` or in a plan of that name.
+  static Sidecar parse(const Json& json, const fs::path& file);
 };
 
 /// Where the sidecar of a model argument lies: beside `model.onnx` as `model.json`, beside
@@ -36,6 +39,12 @@ struct Sidecar {
 Sidecar sidecarFor(const std::string& model, const std::string& given);
 
 std::optional<fs::path> findSidecar(const std::string& model);
+
+/// The text of a description with the labels in it, where it names a file: needs no other file, as plans do.
+std::string portableDescription(const fs::path& sidecar);
+/// The description in a plan, or `given` where there is one. Throws Error(InvalidArgument) where there is
+/// neither.
+Sidecar sidecarOfPlan(const Engine& engine, const std::string& plan, const std::string& given);
 
 /// Throws Error(InvalidArgument) that names the file where a file of the model argument does not exist.
 void requireModelFiles(const std::string& model);

@@ -11,6 +11,7 @@ std::string tacticsText(const TuneReport& report) {
   const auto add = [&](std::size_t count, const char* what) {
     if (count) text += fmt::format("{}{} {}", separator, count, what), separator = ", ";
   };
+  add(report.planned, "by the plan");
   add(report.exact, "by records");
   add(report.stale, "by records of another driver");
   add(report.defaults, "by defaults of the device's class");
@@ -19,11 +20,8 @@ std::string tacticsText(const TuneReport& report) {
 }
 
 Json tacticsJson(const TuneReport& report) {
-  return {{"kernels", report.problems},
-          {"by_record", report.exact},
-          {"by_other_driver", report.stale},
-          {"by_default", report.defaults},
-          {"untuned", report.fallback}};
+  return {{"kernels", report.problems},      {"by_plan", report.planned},     {"by_record", report.exact},
+          {"by_other_driver", report.stale}, {"by_default", report.defaults}, {"untuned", report.fallback}};
 }
 
 }  // namespace tessera::app

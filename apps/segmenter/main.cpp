@@ -6,7 +6,7 @@ int main(int argc, char** argv) {
   using namespace tessera::app;
   SegmenterOptions options;
   CLI::App app("Segments images and videos with a trained network on an OpenCL device.", "segmenter");
-  app.add_option("--model,-m", options.model, "model.onnx, or net.prototxt,net.caffemodel")
+  app.add_option("--model,-m", options.model, "model.onnx, or net.prototxt,net.caffemodel, or a plan")
       ->required()
       ->type_name("M");
   app.add_option("--images,-i", options.images, "Images and folders of images")->type_name("PATH..");

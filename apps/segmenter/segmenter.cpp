@@ -26,6 +26,7 @@ struct Prepared {
   Segmentation segmentation;
   LabelSet labels;
   std::string device;
+  Precision precision;
   MemoryUse memory;
   bool numberOpen = false;  ///< nothing says how many classes there are
 };
@@ -91,36 +92,61 @@ std::vector<Binding> bindingsOf(const Graph& graph) {
   return bindings;
 }
 
+/// What a model or a plan says of itself; a plan's engine is there already.
+struct Described {
+  Sidecar sidecar;
+  std::shared_ptr<const Engine> planned;
+};
+
+Described describe(const SegmenterOptions& options, const Device& device) {
+  requireModelFiles(options.model);
+  if (!isPlan(options.model)) return {sidecarFor(options.model, options.preprocess), nullptr};
+  if (!options.shapes.empty() || options.maxBatch != 1 || !options.int8.images.empty() ||
+      !options.int8.cache.empty())
+    throw UsageError(
+        options.model +
+        " is a plan, which was built already: --shape, --max-batch and calibration go with a model.");
+  const auto engine = Engine::load(options.model, device, options.common.engineOptions().tuning);
+  return {sidecarOfPlan(*engine, options.model, options.preprocess), engine};
+}
+
+SegmentationOptions wantedOf(const SegmenterOptions& options, const Sidecar& sidecar) {
+  SegmentationOptions wanted;
+  wanted.preprocess = sidecar.preprocess;
+  wanted.input = sidecar.input;
+  wanted.output = options.output.empty() ? sidecar.output : options.output;
+  wanted.layout = sidecar.layout;
+  wanted.threshold = options.threshold ? options.threshold : sidecar.threshold;
+  return wanted;
+}
+
 Prepared prepare(const SegmenterOptions& options, const std::vector<ImageFile>& files) {
   const Device device = options.common.selectDevice();
-  requireModelFiles(options.model);
-  Sidecar sidecar = sidecarFor(options.model, options.preprocess);
+  auto [sidecar, engine] = describe(options, device);
   if (!sidecar.task.empty() && sidecar.task != "segmentation")
     throw Error(ErrorCode::InvalidArgument, sidecar.file.string() + " describes a network for " +
                                                 sidecar.task + ", not for segmentation.");
   if (!options.shapes.empty())
     sidecar.preprocess.height = sidecar.preprocess.width = 0;  // the command line decides
   const std::optional<LabelSet> labels = labelsFor(options, sidecar);
-  const Graph graph = importNetwork(options, sidecar, files);
+  const Graph graph = engine ? engine->graph() : importNetwork(options, sidecar, files);
   try {
-    SegmentationOptions wanted;
-    wanted.preprocess = sidecar.preprocess;
-    wanted.input = sidecar.input;
-    wanted.output = options.output.empty() ? sidecar.output : options.output;
-    wanted.layout = sidecar.layout;
-    wanted.threshold = options.threshold ? options.threshold : sidecar.threshold;
+    SegmentationOptions wanted = wantedOf(options, sidecar);
     completeOutput(wanted, graph, sidecar, labels);
     Segmentation::check(bindingsOf(graph), wanted);  // before minutes of tuning
-    EngineOptions engineOptions = options.common.engineOptions();
-    completeInt8(
-        options.int8, graph, [&] { return sidecar; }, device, engineOptions);
-    const auto engine = Engine::build(graph, device, engineOptions);
+    if (!engine) {
+      EngineOptions engineOptions = options.common.engineOptions();
+      completeInt8(
+          options.int8, graph, [&, described = &sidecar] { return *described; }, device, engineOptions);
+      engine = Engine::build(graph, device, engineOptions);
+    }
     const bool numberOpen = wanted.mostClasses == 0;
     Segmentation segmentation(engine, std::move(wanted));
     LabelSet used = labels ? *labels : numberedLabels(segmentation.classes());
     used.checkClasses(segmentation.classes());
     segmentation.setPalette(used.palette(options.opacity));
-    return {std::move(segmentation), std::move(used), device.caps().name, engine->memory(), numberOpen};
+    return {std::move(segmentation), std::move(used),  device.caps().name,
+            engine->precision(),     engine->memory(), numberOpen};
   } catch (const Error& e) {
     throw Error(e.code(),
                 sentence(modelName(options.model) + " with " + sidecar.file.string() + ": " + e.what()));
@@ -260,7 +286,7 @@ int runSegmenter(const SegmenterOptions& options) {
   std::optional<Annotations> annotations;
   SegmenterResult result{prepared.device,
                          modelName(options.model),
-                         options.common.precision,
+                         std::string(toString(prepared.precision)),
                          prepared.segmentation.batch(),
                          {},
                          prepared.labels,

@@ -55,7 +55,7 @@ Json benchJson(const Engine& engine, const BenchOptions& options, const CommonOp
   const MemoryUse& memory = engine.memory();
   Json json{{"device", engine.device().caps().name},
             {"model", modelName(options.engine.model)},
-            {"precision", common.precision},
+            {"precision", toString(engine.precision())},
             {"batch", options.engine.batch},
             {"runs", options.runs},
             {"latency_ms", latency.json()},
@@ -104,7 +104,7 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
   double operations = 0;
   for (const LayerInfo& layer : engine->layers()) operations += layer.operations;
   fmt::print("model       {}\ndevice      {}\nprecision   {}, batch {}\n", modelName(options.engine.model),
-             engine->device().caps().name, common.precision, options.engine.batch);
+             engine->device().caps().name, toString(engine->precision()), options.engine.batch);
   fmt::print("latency     {:.3f} ms median, {:.3f} p90, {:.3f} p99 of {} runs\n", latency.median, latency.p90,
              latency.p99, options.runs);
   fmt::print("throughput  {:.1f}/s, {:.1f} GFLOP/s\n",

@@ -21,6 +21,7 @@ Command addDevices(CLI::App& app, CommonOptions& common);
 Command addInspect(CLI::App& app, CommonOptions& common);
 Command addRun(CLI::App& app, CommonOptions& common);
 Command addBench(CLI::App& app, CommonOptions& common);
+Command addBuild(CLI::App& app, CommonOptions& common);
 Command addCalibrate(CLI::App& app, CommonOptions& common);
 
 /// Options of the commands that build an engine.
@@ -37,7 +38,9 @@ struct EngineArguments {
   Graph load(const OpenShape& openShape = {}) const;
   EngineOptions options(const CommonOptions& common) const;
   Sidecar sidecar() const;
-  /// The engine, calibrated where the options ask for it.
+  /// Throws UsageError where an option asks for what a plan has decided already.
+  void requireNoChoices() const;
+  /// The engine, calibrated where the options ask for it; of a plan as it is.
   std::shared_ptr<const Engine> build(const CommonOptions& common, const OpenShape& openShape = {}) const;
 };
 

@@ -8,7 +8,7 @@
 namespace tessera::app {
 
 void EngineArguments::add(CLI::App& app) {
-  app.add_option("model,--model", model, "model.onnx, or net.prototxt,net.caffemodel")
+  app.add_option("model,--model", model, "model.onnx, or net.prototxt,net.caffemodel, or a plan")
       ->required()
       ->type_name("M");
   app.add_option("--batch", batch, "Batch size")->check(number(1, 4096))->capture_default_str();
@@ -27,6 +27,9 @@ void EngineArguments::add(CLI::App& app) {
 
 Graph EngineArguments::load(const OpenShape& openShape) const {
   requireModelFiles(model);
+  if (isPlan(model))
+    throw UsageError(model +
+                     " is a plan, whose network is optimised and in its precision; this wants a model.");
   ImportOptions options;
   options.inputShapes = shapes.shapes();
   freeze.apply(options);
@@ -53,11 +56,28 @@ Sidecar EngineArguments::sidecar() const {
   return described;
 }
 
+void EngineArguments::requireNoChoices() const {
+  const std::pair<bool, const char*> choices[] = {
+      {batch != 1, "--batch"},
+      {!shapes.empty(), "--shape"},
+      {!passesOff.empty(), "--passes-off"},
+      {!int8.images.empty() || !int8.cache.empty(), "a calibration"}};
+  for (const auto& [given, name] : choices)
+    if (given)
+      throw UsageError(model + " is a plan, which was built already: " + name + " goes with a model.");
+}
+
 std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common,
                                                      const OpenShape& openShape) const {
+  if (isPlan(model)) {
+    requireNoChoices();
+    return Engine::load(model, common.selectDevice(), common.engineOptions().tuning);
+  }
   Graph graph = load(openShape);
   const Device device = common.selectDevice();
   EngineOptions engineOptions = options(common);
+  if (const auto file = preprocess.empty() ? findSidecar(model) : std::optional<fs::path>(preprocess))
+    engineOptions.description = portableDescription(*file);
   completeInt8(
       int8, graph, [&] { return sidecar(); }, device, engineOptions);
   return Engine::build(std::move(graph), device, engineOptions);

@@ -14,6 +14,7 @@
 #include "lower/memory_need.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
+#include "lower/recipe.hpp"
 #include "ops/quantised.hpp"
 #include "tessera/log.hpp"
 #include "tune/records/record_store.hpp"
@@ -49,10 +50,45 @@ void describe(Engine::Impl& engine) {
   }
 }
 
+Plan planOf(const Engine& engine) {
+  const Engine::Impl& impl = engine.impl();
+  const bool integers =
+      std::ranges::any_of(impl.graph.layers(), [](const Layer& l) { return isQuantised(l.op); });
+  const DeviceCaps caps = integers ? impl.device.int8Caps() : impl.device.caps();
+  return {impl.name,
+          impl.precision,
+          impl.description,
+          impl.graph,
+          impl.precisions,
+          impl.counted,
+          {{caps.fingerprint(), recipeOf(impl.lowered).text()}}};
+}
+
 }  // namespace
 
 std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, const EngineOptions& options) {
   return EngineBuilder(device, options).build(std::move(graph));
+}
+
+std::shared_ptr<const Engine> Engine::load(const std::filesystem::path& file, const Device& device,
+                                           const TuneOptions& tuning) {
+  EngineOptions options;
+  options.tuning = tuning;
+  return EngineBuilder(device, options).load(readPlan(file));
+}
+
+void Engine::save(const std::filesystem::path& file) const { writePlan(file, planOf(*this)); }
+
+void Engine::appendTo(const std::filesystem::path& file) const {
+  const Plan own = planOf(*this);
+  Plan plan = readPlan(file);
+  if (!sameNetwork(own, plan))
+    throw Error(ErrorCode::BadCache, "the plan " + file.string() + " is not of this network '" + own.name +
+                                         "' in " + std::string(toString(own.precision)));
+  std::erase_if(plan.devices,
+                [&](const PlanDevice& d) { return d.fingerprint == own.devices[0].fingerprint; });
+  plan.devices.push_back(own.devices[0]);
+  writePlan(file, plan);
 }
 
 Int8Networks EngineBuilder::toInt8(const Graph& graph, std::uint64_t sourceHash,
@@ -89,28 +125,70 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   return source;
 }
 
-std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
-  const Source source = prepare(std::move(graph));
-  name_ = source.given.graph.name;
-  counted_ = source.counted;
-  const auto& layers = source.given.graph.layers();
+void EngineBuilder::begin(const Network& network) {
+  const auto& layers = network.graph.layers();
   const bool integers = std::ranges::any_of(layers, [](const Layer& l) { return isQuantised(l.op); });
   caps_ = integers ? device_.int8Caps() : device_.caps();
   tuner_.emplace(device_, caps_, options_.tuning);
-  std::shared_ptr<Engine> engine;
-  if (source.int8 && integers && options_.precisionChoice == PrecisionChoice::Measured) {
-    MeasuredPrecision measured =
-        buildByMeasuredPrecision(*tuner_, options_.tuning.mode, *source.int8,
-                                 [this](const Network& network) { return fastest(network); });
-    engine = std::move(measured.engine);
-    Engine::Impl& made = *engine->impl_;
-    made.precisions = std::move(measured.precisions);
-    const TuneReport whole = tuner_->report();  // of all networks that were compared
-    made.tuning.candidates = whole.candidates, made.tuning.bad = whole.bad,
-    made.tuning.seconds = whole.seconds;
-  } else {
-    engine = fastest(source.given);
+}
+
+std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
+  const Source source = prepare(std::move(graph));
+  name_ = source.given.graph.name;
+  precision_ = options_.precision;
+  description_ = options_.description;
+  counted_ = source.counted;
+  begin(source.given);
+  const auto& layers = source.given.graph.layers();
+  const bool integers = std::ranges::any_of(layers, [](const Layer& l) { return isQuantised(l.op); });
+  if (!source.int8 || !integers || options_.precisionChoice != PrecisionChoice::Measured)
+    return finish(fastest(source.given));
+  MeasuredPrecision measured =
+      buildByMeasuredPrecision(*tuner_, options_.tuning.mode, *source.int8,
+                               [this](const Network& network) { return fastest(network); });
+  Engine::Impl& made = *measured.engine->impl_;
+  made.precisions = std::move(measured.precisions);
+  const TuneReport whole = tuner_->report();  // of all networks that were compared
+  made.tuning.candidates = whole.candidates, made.tuning.bad = whole.bad, made.tuning.seconds = whole.seconds;
+  return finish(std::move(measured.engine));
+}
+
+std::shared_ptr<Engine> EngineBuilder::load(Plan plan) {
+  name_ = plan.name;
+  precision_ = plan.precision;
+  description_ = plan.description;
+  counted_ = plan.counted;
+  const Network network{std::move(plan.graph), std::move(plan.precisions)};
+  requireMemory(network.graph, device_.caps());
+  begin(network);
+  auto engine = byPlan(network, plan.devices);
+  return finish(engine ? std::move(engine) : fastest(network));
+}
+
+std::shared_ptr<Engine> EngineBuilder::byPlan(const Network& network,
+                                              const std::vector<PlanDevice>& devices) {
+  const auto found = std::ranges::find(devices, caps_.fingerprint(), &PlanDevice::fingerprint);
+  if (found == devices.end()) {
+    log().warn("the plan of '{}' was not made for {} with this driver: its kernels are chosen anew", name_,
+               caps_.name);
+    return nullptr;
   }
+  try {
+    Lowered lowered = lowerGraph(network.graph, caps_, Recipe::parse(found->recipe));
+    TacticSources sources;
+    sources.problems = sources.planned = lowered.steps.size();
+    auto engine = assemble(network, std::move(lowered));
+    engine->impl_->tuning = tuner_->report(sources);
+    return engine;
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::BadCache) throw;
+    log().warn("what the plan of '{}' says of {} does not hold any more, and its kernels are chosen anew: {}",
+               name_, caps_.name, e.what());
+    return nullptr;
+  }
+}
+
+std::shared_ptr<Engine> EngineBuilder::finish(std::shared_ptr<Engine> engine) {
   savePrograms(*engine);
   TuneReport& report = engine->impl_->tuning;
   if (report.candidates > 0) report.seconds = tuner_->spent();  // races and compiling, too
@@ -165,7 +243,9 @@ std::pair<std::shared_ptr<Engine>, TacticSources> EngineBuilder::race(
 std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered lowered,
                                                 const Engine* like) const {
   auto made = std::make_unique<Engine::Impl>(device_);
-  made->name = name_;
+  made->name = name_, made->description = description_;
+  made->precision = precision_;
+  made->graph = network.graph;
   made->precisions = network.precisions;
   made->counted = counted_;
   made->lowered = std::move(lowered);

@@ -7,6 +7,7 @@
 #include "build/int8_networks.hpp"
 #include "build/refine.hpp"
 #include "exec/engine_impl.hpp"
+#include "plan/plan.hpp"
 #include "tune/tuner.hpp"
 
 namespace tessera {
@@ -16,6 +17,8 @@ class EngineBuilder {
  public:
   EngineBuilder(const Device& device, const EngineOptions& options) : device_(device), options_(options) {}
   std::shared_ptr<Engine> build(Graph graph);
+  /// The engine of a plan; serves Engine::load().
+  std::shared_ptr<Engine> load(Plan plan);
 
  private:
   /// The optimised graph, and with INT8 the networks that a calibration gives.
@@ -26,6 +29,11 @@ class EngineBuilder {
   };
   Source prepare(Graph graph) const;
   Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const Calibration* own) const;
+  /// Looks up what is known on the device.
+  void begin(const Network& network);
+  /// By the recipe that the plan has for this device; null, with a warning, where it has none that fits.
+  std::shared_ptr<Engine> byPlan(const Network& network, const std::vector<PlanDevice>& devices);
+  std::shared_ptr<Engine> finish(std::shared_ptr<Engine> engine);
   /// Tunes a network, lets its variants race where there is something to decide, and builds the fastest.
   std::shared_ptr<Engine> fastest(const Network& network);
   /// The fastest of a network's variants, and where its tactics came from.
@@ -41,7 +49,8 @@ class EngineBuilder {
   const Device& device_;
   const EngineOptions& options_;
   DeviceCaps caps_;
-  std::string name_;
+  std::string name_, description_;
+  Precision precision_ = Precision::Fp32;
   std::vector<CountedOutput> counted_;  ///< outputs whose length depends on values
   std::optional<Tuner> tuner_;
 };

@@ -29,6 +29,10 @@ int Engine::Impl::bindingIndex(std::string_view bindingName) const {
               "the network has no binding '" + std::string(bindingName) + "'; it has: " + names);
 }
 
+const std::string& Engine::name() const { return impl_->name; }
+Precision Engine::precision() const { return impl_->precision; }
+const std::string& Engine::description() const { return impl_->description; }
+const Graph& Engine::graph() const { return impl_->graph; }
 const std::vector<Binding>& Engine::bindings() const { return impl_->bindings; }
 const Binding& Engine::binding(std::string_view name) const {
   return impl_->bindings[impl_->bindingIndex(name)];

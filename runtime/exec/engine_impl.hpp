@@ -19,7 +19,9 @@ struct Engine::Impl {
   explicit Impl(const Device& d) : device(d), programs(d) {}
 
   Device device;
-  std::string name;
+  std::string name, description;
+  Precision precision = Precision::Fp32;
+  Graph graph;  ///< what was lowered; its constants are those of the lowered network
   Lowered lowered;
   ProgramSet programs;
   std::vector<Binding> bindings;

@@ -19,7 +19,7 @@ namespace tessera {
 
 /// Where the tactics of a network came from: parts of TuneReport.
 struct TacticSources {
-  std::size_t problems = 0, exact = 0, stale = 0, defaults = 0, fallback = 0;
+  std::size_t problems = 0, planned = 0, exact = 0, stale = 0, defaults = 0, fallback = 0;
 };
 
 /// A network as it is to run, and where its tactics came from.

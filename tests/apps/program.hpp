@@ -14,33 +14,12 @@
 
 #include "apps/common/files.hpp"
 #include "caffe/caffe.pb.h"
+#include "tests/support/folder.hpp"
 #include "tests/support/support.hpp"
 
 namespace tessera::test {
 
 namespace fs = std::filesystem;
-
-/// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    static int count = 0;
-    path_ = fs::temp_directory_path() /
-            ("tessera_apps_" + std::to_string(getpid()) + "_" + std::to_string(count++));
-    fs::create_directories(path_);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 inline void writeText(const fs::path& file, const std::string& text) {
   fs::create_directories(file.parent_path());

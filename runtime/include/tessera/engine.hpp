@@ -2,6 +2,7 @@
 /// Building an engine: a network lowered, compiled and loaded for one device.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -33,7 +34,10 @@ struct EngineOptions {
   std::optional<Calibration> calibration;                    ///< needed for Int8
   PrecisionOptions layerPrecision;                           ///< exceptions from Fp16 and Int8
   PrecisionChoice precisionChoice = PrecisionChoice::Rules;  ///< of Int8
-  TuneOptions tuning;      ///< records are used, nothing is searched for unless asked
+  TuneOptions tuning;  ///< records are used, nothing is searched for unless asked
+  /// How images become the input and what the outputs are, for whoever runs the network (the programs: JSON
+  /// as in docs/programs.md); goes into plans as it is.
+  std::string description;
   bool optimized = false;  ///< the graph went through optimize() already; a calibration's hash is not checked
   std::shared_ptr<const Engine>
       sharePrograms;  ///< an engine on the same device: kernels that it has compiled are not compiled again
@@ -71,6 +75,25 @@ class Engine {
                                              const EngineOptions& options = {});
   ~Engine();
 
+  /// Writes a plan: the network in its precision with weights and description, and how it runs on this
+  /// device, so that load() need not import, optimise or choose. Engines of equal networks with equal kernels
+  /// give equal bytes. Throws Error(InvalidArgument) where the file can not be written; what was there before
+  /// then stays.
+  void save(const std::filesystem::path& file) const;
+  /// Adds how the network runs on this engine's device to a plan of the same network, or replaces it. Throws
+  /// Error(BadCache) where the file is no plan of this network.
+  void appendTo(const std::filesystem::path& file) const;
+  /// The engine that a plan holds. On a device (or driver) that the plan does not know, or whose kernels have
+  /// changed, a warning says so and kernels are chosen as for a new network: by records, or by a search where
+  /// `tuning` asks for one. Throws Error(BadCache) that names file and reason where it is no plan, of another
+  /// format, cut off or damaged, and what build() throws.
+  static std::shared_ptr<const Engine> load(const std::filesystem::path& file, const Device& device,
+                                            const TuneOptions& tuning = {});
+
+  const std::string& name() const;         ///< of the network
+  Precision precision() const;             ///< that it was built with
+  const std::string& description() const;  ///< EngineOptions::description
+  const Graph& graph() const;              ///< what runs: optimised, in its precision
   const std::vector<Binding>& bindings() const;
   const Binding& binding(
       std::string_view name) const;  ///< throws Error(InvalidArgument) that lists the names
@@ -90,5 +113,8 @@ class Engine {
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// Whether a file is a plan, by its first bytes; false where it can not be read.
+bool isPlan(const std::filesystem::path& file);
 
 }  // namespace tessera

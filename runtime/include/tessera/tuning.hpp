@@ -71,6 +71,7 @@ struct NetworkCheck {
 /// Where the tactics of an engine came from.
 struct TuneReport {
   std::size_t problems = 0;    ///< distinct kernels that were chosen
+  std::size_t planned = 0;     ///< by the plan that the engine came from
   std::size_t exact = 0;       ///< by a record of this device
   std::size_t stale = 0;       ///< by a record of this device with another driver
   std::size_t defaults = 0;    ///< by a default tactic of the device's class

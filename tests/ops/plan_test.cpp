@@ -1,0 +1,211 @@
+// Plans: what is saved comes back, runs to the same bits, and no damaged file is used.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <random>
+
+#include "base/read_file.hpp"
+#include "plan/plan.hpp"
+#include "tessera/context.hpp"
+#include "tessera/engine.hpp"
+#include "tests/support/devices.hpp"
+#include "tests/support/folder.hpp"
+#include "tests/support/int8_network.hpp"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+std::string bytesOf(const fs::path& file) { return readRegularFile(file).bytes; }
+
+void writeBytes(const fs::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+// x -> conv -> relu -> pool, small: its plan is a few pages.
+Graph smallNetwork() {
+  Graph g;
+  g.name = "small";
+  const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 8, 8});
+  const TensorId w = g.addConstant("w", test::portableRandom({5, 3, 3, 3}, 1, -1, 1));
+  const TensorId b = g.addConstant("b", test::portableRandom({5}, 2, -1, 1));
+  const TensorId c =
+      g.add("Convolution", "conv", {x, w, b},
+            {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}, {"activation", "LeakyRelu"}, {"alpha", 0.1}});
+  g.markOutput(g.add("GlobalPool", "pool", {c}, {{"mode", "average"}}, {"y"}));
+  return g;
+}
+
+class PlanTest : public testing::Test {
+ protected:
+  fs::path file(const char* name) const { return folder_.path() / name; }
+
+  std::shared_ptr<const Engine> build(Graph graph, EngineOptions options = {}) const {
+    options.tuning.folder = "";
+    return Engine::build(std::move(graph), test::device(), options);
+  }
+  std::shared_ptr<const Engine> load(const fs::path& plan) const {
+    TuneOptions tuning;
+    tuning.folder = "";
+    return Engine::load(plan, test::device(), tuning);
+  }
+  std::string refusal(const fs::path& plan) const {
+    try {
+      load(plan);
+      return {};
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::BadCache) << e.what();
+      return e.what();
+    }
+  }
+
+  test::Folder folder_;
+};
+
+void expectEqualRuns(const std::shared_ptr<const Engine>& a, const std::shared_ptr<const Engine>& b,
+                     const TensorMap& inputs) {
+  EXPECT_EQ(a->text(), b->text()) << "the same kernels on the same operands";
+  EXPECT_EQ(Context(a).run(inputs), Context(b).run(inputs));
+}
+
+TEST_F(PlanTest, GivesTheSameEngineInEveryPrecision) {
+  const TensorMap inputs{{"x", test::portableRandom({1, 3, 8, 8}, 5, -1, 1)}};
+  for (const Precision precision : {Precision::Fp32, Precision::Fp16}) {
+    EngineOptions options;
+    options.precision = precision;
+    options.description = R"({"task": "classification"})";
+    const auto built = build(smallNetwork(), options);
+    built->save(file("net.plan"));
+    EXPECT_TRUE(isPlan(file("net.plan")));
+    const auto loaded = load(file("net.plan"));
+    EXPECT_EQ(loaded->name(), "small");
+    EXPECT_EQ(loaded->precision(), precision);
+    EXPECT_EQ(loaded->description(), options.description);
+    EXPECT_EQ(loaded->precisions().size(), built->precisions().size());
+    EXPECT_EQ(loaded->tuning().planned, loaded->tuning().problems);
+    EXPECT_GT(loaded->tuning().planned, 0u);
+    expectEqualRuns(built, loaded, inputs);
+    loaded->save(file("again.plan"));
+    EXPECT_EQ(bytesOf(file("net.plan")), bytesOf(file("again.plan"))) << "a plan of a plan is the same file";
+  }
+}
+
+TEST_F(PlanTest, HoldsInt8WithItsScales) {
+  Graph graph = test::int8Network();
+  Calibration calibration;
+  for (const auto& name : tensorsToCalibrate(graph)) calibration.scales[name] = 0.03f;
+  EngineOptions options;
+  options.precision = Precision::Int8;
+  options.calibration = calibration;
+  options.optimized = true;
+  const auto built = build(std::move(graph), options);
+  built->save(file("int8.plan"));
+  const auto loaded = load(file("int8.plan"));
+  ASSERT_EQ(loaded->precisions().size(), built->precisions().size());
+  for (std::size_t i = 0; i < built->precisions().size(); ++i) {
+    EXPECT_EQ(loaded->precisions()[i].precision, built->precisions()[i].precision);
+    EXPECT_EQ(loaded->precisions()[i].reason, built->precisions()[i].reason);
+  }
+  expectEqualRuns(built, loaded, test::int8NetworkInput());
+}
+
+TEST_F(PlanTest, EqualEnginesGiveEqualBytes) {
+  build(smallNetwork())->save(file("a.plan"));
+  build(smallNetwork())->save(file("b.plan"));
+  EXPECT_EQ(bytesOf(file("a.plan")), bytesOf(file("b.plan")));
+}
+
+TEST_F(PlanTest, OfAnotherDeviceRunsWithKernelsChosenAnew) {
+  const auto built = build(smallNetwork());
+  built->save(file("net.plan"));
+  Plan plan = readPlan(file("net.plan"));
+  ASSERT_EQ(plan.devices.size(), 1u);
+  const PlanDevice own = plan.devices[0];
+  plan.devices[0].fingerprint += " of tomorrow";
+  writePlan(file("other.plan"), plan);
+  const auto loaded = load(file("other.plan"));
+  EXPECT_EQ(loaded->tuning().planned, 0u);
+  const TensorMap inputs{{"x", test::portableRandom({1, 3, 8, 8}, 5, -1, 1)}};
+  EXPECT_EQ(Context(loaded).run(inputs), Context(built).run(inputs));
+  // A section for this device goes beside the other's.
+  built->appendTo(file("other.plan"));
+  const Plan both = readPlan(file("other.plan"));
+  ASSERT_EQ(both.devices.size(), 2u);
+  EXPECT_EQ(both.devices[1], own);
+  EXPECT_GT(load(file("other.plan"))->tuning().planned, 0u);
+  built->appendTo(file("other.plan"));
+  EXPECT_EQ(readPlan(file("other.plan")).devices.size(), 2u) << "replaced, not added again";
+}
+
+TEST_F(PlanTest, ARecipeThatDoesNotHoldIsNotUsed) {
+  build(smallNetwork())->save(file("net.plan"));
+  Plan plan = readPlan(file("net.plan"));
+  for (const std::string& recipe :
+       {std::string("conv|no_such_family/1|1,1>1|"), std::string("|||"), std::string()}) {
+    plan.devices[0].recipe = recipe;
+    writePlan(file("wrong.plan"), plan);
+    EXPECT_EQ(load(file("wrong.plan"))->tuning().planned, 0u) << recipe;
+  }
+}
+
+TEST_F(PlanTest, AppendingWantsTheSameNetwork) {
+  build(smallNetwork())->save(file("net.plan"));
+  const std::string before = bytesOf(file("net.plan"));
+  EngineOptions half;
+  half.precision = Precision::Fp16;
+  EXPECT_THROW(build(smallNetwork(), half)->appendTo(file("net.plan")), Error);
+  EXPECT_THROW(build(test::int8Network())->appendTo(file("net.plan")), Error);
+  EXPECT_EQ(bytesOf(file("net.plan")), before);
+}
+
+TEST_F(PlanTest, NoDamagedFileIsUsed) {
+  build(smallNetwork())->save(file("net.plan"));
+  const std::string whole = bytesOf(file("net.plan"));
+  const Plan plan = readPlan(file("net.plan"));
+  std::mt19937 random(1);
+  for (int i = 0; i < 400; ++i) {
+    std::string damaged = whole;
+    // The first pages hold header, table and network; the rest of the draws fall anywhere.
+    const std::size_t most = i % 2 ? whole.size() : std::min<std::size_t>(whole.size(), 300);
+    const std::size_t at = random() % most;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << random() % 8));
+    writeBytes(file("flipped.plan"), damaged);
+    try {
+      const Plan read = readPlan(file("flipped.plan"));  // a flip between sections changes nothing
+      EXPECT_TRUE(sameNetwork(read, plan)) << at;
+      EXPECT_EQ(read.devices, plan.devices) << at;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::BadCache) << at;
+      EXPECT_THAT(e.what(), HasSubstr("flipped.plan"));
+    }
+  }
+  for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{20}, std::size_t{60},
+                                 whole.size() / 2, whole.size() - 1}) {
+    writeBytes(file("short.plan"), whole.substr(0, size));
+    EXPECT_THAT(refusal(file("short.plan")), HasSubstr("short.plan")) << size;
+  }
+  writeBytes(file("long.plan"), whole + "x");
+  EXPECT_THAT(refusal(file("long.plan")), HasSubstr("follows its end"));
+  std::string newer = whole;
+  newer[8] = 9;
+  writeBytes(file("newer.plan"), newer);
+  EXPECT_THAT(refusal(file("newer.plan")), HasSubstr("format 9"));
+  writeBytes(file("foreign.plan"), "not a plan at all");
+  EXPECT_THAT(refusal(file("foreign.plan")), HasSubstr("no plan"));
+  EXPECT_FALSE(isPlan(file("foreign.plan")));
+  EXPECT_THAT(refusal(file("missing.plan")), HasSubstr("missing.plan"));
+  EXPECT_FALSE(isPlan(folder_.path()));
+}
+
+TEST_F(PlanTest, SavingThatFailsLeavesTheOldFile) {
+  build(smallNetwork())->save(file("net.plan"));
+  const std::string before = bytesOf(file("net.plan"));
+  EXPECT_THROW(build(smallNetwork())->save(folder_.path() / "no folder" / "net.plan"), Error);
+  EXPECT_EQ(bytesOf(file("net.plan")), before);
+}
+
+}  // namespace
+}  // namespace tessera
