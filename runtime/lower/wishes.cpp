@@ -38,22 +38,11 @@ std::optional<std::set<int>> RecipeChooser::wishesOf(const Lowering& lowering, i
   return blocks;
 }
 
-const std::vector<int>& RecipeChooser::readersOf(TensorId tensor) {
-  if (readers_.empty()) {
-    readers_.resize(graph_.tensors().size());
-    for (std::size_t i = 0; i < graph_.layers().size(); ++i)
-      for (TensorId id : graph_.layers()[i].inputs)
-        if (id != kNoTensor && (readers_[id].empty() || readers_[id].back() != static_cast<int>(i)))
-          readers_[id].push_back(static_cast<int>(i));
-  }
-  return readers_.at(tensor);
-}
-
 int RecipeChooser::reformatsAfter(const Lowering& lowering, TensorId tensor, int block, int depth) {
   constexpr int kDeepest = 4;  // views of views
   std::set<std::set<int>> missed;
   int reformats = 0;
-  for (const int reader : readersOf(tensor)) {
+  for (const int reader : graph_.consumers(tensor)) {
     const Layer& layer = graph_.layers()[reader];
     if ((isView(layer) || lowering.isSharedConcat(reader)) && depth < kDeepest) {
       // A slice of a shared concat is written in place; what reads the whole decides.

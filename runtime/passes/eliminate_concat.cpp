@@ -49,7 +49,7 @@ bool mark(Graph& graph, int index) {
   for (TensorId id : concat.inputs)
     if (!canBeSlice(graph, id, index) || std::count(concat.inputs.begin(), concat.inputs.end(), id) != 1)
       return false;
-  graph.layers()[index].attrs.set("in_place", std::int64_t{1});
+  graph.editLayers()[index].attrs.set("in_place", std::int64_t{1});
   return true;
 }
 

@@ -122,8 +122,8 @@ bool foldBefore(Graph& graph, int index, const ChannelAffine& affine) {
     setInput(layer, kBias,
              addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
   layer.inputs[0] = affine.input;
-  graph.layers()[consumer] = std::move(layer);
-  graph.layers().erase(graph.layers().begin() + index);
+  graph.editLayers()[consumer] = std::move(layer);
+  graph.editLayers().erase(graph.layers().begin() + index);
   return true;
 }
 
@@ -154,7 +154,7 @@ bool rewriteBatchNorm(Graph& graph, int index, const ChannelAffine& affine) {
   if (graph.layers()[index].op != "BatchNorm") return false;
   Layer scale = affineLayer(graph, graph.layers()[index].name, affine);
   scale.outputs = graph.layers()[index].outputs;
-  graph.layers()[index] = std::move(scale);
+  graph.editLayers()[index] = std::move(scale);
   return true;
 }
 

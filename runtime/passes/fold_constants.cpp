@@ -34,7 +34,7 @@ class Folding {
     auto results = evaluateLayer(graph, layer, operands);
     for (std::size_t i = 0; i < results.size(); ++i)
       graph.tensor(layer.outputs[i]).constant = std::make_shared<const HostTensor>(std::move(results[i]));
-    graph.layers().erase(graph.layers().begin() + index);
+    graph.editLayers().erase(graph.layers().begin() + index);
     return true;
   }
 

@@ -88,7 +88,7 @@ class Removal {
   }
 
   bool run() {
-    auto& layers = graph_.layers();
+    auto& layers = graph_.editLayers();
     bool changed = false;
     for (std::size_t i = 0; i < layers.size(); ++i) {
       follow(layers[i]);
@@ -135,7 +135,7 @@ class Removal {
     }
     const int source = producer_[value];
     if (source < 0 || isOutput_[value]) return false;
-    auto& outputs = graph_.layers()[static_cast<std::size_t>(source)].outputs;
+    auto& outputs = graph_.editLayers()[static_cast<std::size_t>(source)].outputs;
     std::replace(outputs.begin(), outputs.end(), value, output);
     becomes_[value] = output;
     producer_[output] = source;
