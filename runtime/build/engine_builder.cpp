@@ -14,7 +14,7 @@
 #include "lower/memory_need.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
-#include "ops/quantised.hpp"
+#include "ops/operator.hpp"
 #include "tessera/log.hpp"
 #include "tune/records/record_store.hpp"
 
@@ -91,7 +91,8 @@ std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
   name_ = source.given.graph.name;
   counted_ = source.counted;
   const auto& layers = source.given.graph.layers();
-  const bool integers = std::ranges::any_of(layers, [](const Layer& l) { return isQuantised(l.op); });
+  const bool integers =
+      std::ranges::any_of(layers, [](const Layer& l) { return traitsOf(l.op).quantised(); });
   caps_ = integers ? device_.int8Caps() : device_.caps();
   tuner_.emplace(device_, caps_, options_.tuning);
   std::shared_ptr<Engine> engine;

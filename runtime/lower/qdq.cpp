@@ -139,8 +139,8 @@ std::optional<Calibration> takeQdq(Graph& graph) {
     if (isDecode(layer))
       calibration.scales[graph.tensor(layer.outputs[0]).name] =
           static_cast<float>(layer.attrs.numbers("scales")[0]);
-    if (layer.op != "Convolution" && layer.op != "Deconvolution" && layer.op != "FullyConnected") continue;
-    const auto found = weights.find(layer.inputs[1]);
+    if (!hasIntegerWeights(layer)) continue;
+    const auto found = weights.find(layer.inputs[traitsOf(layer.op).weights->input]);
     if (found == weights.end()) continue;
     const Scales& scales = found->second;
     if (scales.values.size() == 1 || scales.axis == static_cast<std::int64_t>(weightAxis(layer).axis))

@@ -10,7 +10,9 @@ namespace {
 // Families within this much of the fastest one count as equals, less than a reformat costs.
 constexpr double kEqualSeconds = 2e-6;
 
-bool isView(const Layer& layer) { return layer.op == "Identity" || layer.op == "Dropout"; }
+using View = OperatorTraits::View;
+
+bool isView(const Layer& layer) { return traitsOf(layer.op).view == View::Same; }
 
 }  // namespace
 
@@ -30,7 +32,7 @@ std::optional<std::set<int>> RecipeChooser::wishesOf(const Lowering& lowering, i
   const Layer& reader = graph_.layers()[layer];
   if (isView(reader)) return std::nullopt;  // its own readers count, see reformatsAfter
   std::set<int> blocks;
-  if (reader.op == "Reshape") return std::set<int>{1};
+  if (traitsOf(reader.op).view == View::Reshaped) return std::set<int>{1};
   for (const Way& way : fastestWaysOf(lowering, layer))
     for (std::size_t i = 0; i < reader.inputs.size(); ++i)
       if (reader.inputs[i] == tensor) blocks.insert(way.blocks.inputs.at(i));

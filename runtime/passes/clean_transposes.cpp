@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "ops/pointwise.hpp"
+#include "ops/operator.hpp"
 #include "passes/pattern.hpp"
 
 namespace tessera {
@@ -51,9 +51,7 @@ bool reshapeInstead(Graph& graph, int index) {
   return true;
 }
 
-bool isPointwise(const Layer& layer) {
-  return layer.outputs.size() == 1 && (findPointwise(layer.op) || layer.op == "Where" || layer.op == "Cast");
-}
+bool isPointwise(const Layer& layer) { return layer.outputs.size() == 1 && traitsOf(layer.op).elementwise; }
 
 /// `values` listed for the transposed axes, for the axes as they were.
 std::vector<std::int64_t> unpermuted(const std::vector<std::int64_t>& values, const Perm& perm) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/operator.hpp"
+
 namespace tessera {
 
 const Layer* producerLayer(const Graph& graph, TensorId id) {
@@ -76,9 +78,7 @@ TensorId insertBefore(Graph& graph, int index, const Layer& layer, const std::st
   return output;
 }
 
-bool hasEpilogue(const Layer& layer) {
-  return layer.op == "Convolution" || layer.op == "Deconvolution" || layer.op == "FullyConnected";
-}
+bool hasEpilogue(const Layer& layer) { return traitsOf(layer.op).weights.has_value(); }
 
 TensorId inputAt(const Layer& layer, std::size_t slot) {
   return slot < layer.inputs.size() ? layer.inputs[slot] : kNoTensor;
