@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "calib/auto_calibration.hpp"
+#include "ops/operator.hpp"
 
 namespace tessera {
 
@@ -11,10 +12,12 @@ std::map<std::string, std::vector<float>> biasCorrections(
     const std::map<std::string, std::vector<double>>& channelMeans) {
   std::map<std::string, std::vector<float>> corrections;
   for (const Layer& layer : graph.layers()) {
-    if (int8Role(graph, layer) != Int8Role::Compute || layer.op == "FullyConnected") continue;
+    if (int8Role(graph, layer) != Int8Role::Compute) continue;
+    const OperatorTraits traits = traitsOf(layer.op);
+    if (!traits.window) continue;
     const auto means = channelMeans.find(graph.tensor(layer.inputs[0]).name);
     if (means == channelMeans.end()) continue;
-    const bool transposed = layer.op == "Deconvolution";
+    const bool transposed = traits.transposed();
     const TensorId x = layer.inputs[0];
     const HostTensor weights = weightsToCode(graph, layer, plan);
     const auto shifts = plan.shifts.find(x);  // what the weights took up, the means lose

@@ -6,7 +6,7 @@
 
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
-#include "ops/quantised.hpp"
+#include "ops/operator.hpp"
 #include "tune/defaults.hpp"
 #include "tune/problem.hpp"
 #include "tune/trial/candidates.hpp"
@@ -83,7 +83,7 @@ class Comparison {
     std::vector<bool> harms(tactics.size());
     for (const TacticRecord* r : records) {
       const OpView view = parseOpView(r->problem);
-      const DeviceCaps caps = isQuantised(view.op) ? device_.int8Caps() : device_.caps();
+      const DeviceCaps caps = traitsOf(view.op).quantised() ? device_.int8Caps() : device_.caps();
       const Problem problem = c.family->problem(view);
       const TacticSpace space = c.family->space(problem, caps);
       std::vector<Candidate> candidates{{c.family, view, c.family->fallback(problem, caps)}};
@@ -139,7 +139,7 @@ Json exportDefaults(const RecordStore& store, const TuneArguments& a, const Devi
     line.deviceClass = device.caps().classes().front();
     line.tactic = found->tactic;
     const Problem problem = c.family->problem(parseOpView(c.records.front()->problem));
-    const DeviceCaps caps = isQuantised(problem.op) ? device.int8Caps() : device.caps();
+    const DeviceCaps caps = traitsOf(problem.op).quantised() ? device.int8Caps() : device.caps();
     const std::string source =
         c.family->plan(problem, c.family->fallback(problem, caps), caps).calls.at(0).source;
     files[source.substr(0, source.find('/'))] +=

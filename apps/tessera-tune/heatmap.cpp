@@ -8,7 +8,7 @@
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
 #include "lower/cost_model.hpp"
-#include "ops/quantised.hpp"
+#include "ops/operator.hpp"
 #include "tune/problem.hpp"
 #include "tune/trial/candidates.hpp"
 #include "tune/trial/worker.hpp"
@@ -93,7 +93,7 @@ void text(cv::Mat& image, const std::string& what, cv::Point at, double size, co
 Json drawHeatmap(const RecordStore& store, const TuneArguments& a, const Device& device) {
   const auto problems = listedProblems(a);
   if (problems.empty()) throw UsageError("--heatmap wants a --problem; tessera-tune --show lists some.");
-  const bool int8 = isQuantised(parseOpView(problems.front()).op);
+  const bool int8 = traitsOf(parseOpView(problems.front()).op).quantised();
   const DeviceCaps caps = int8 ? device.int8Caps() : device.caps();
   Candidate base = chosenKernel(problems.front(), a.heatmapFamily, store, caps);
   const Problem problem = base.family->problem(base.view);

@@ -16,7 +16,7 @@ struct Products {
   std::int64_t count = 1, m = 1, n = 1, k = 1;
   std::int64_t items = 1, channels = 1, pixels = 1;  ///< of the output
 
-  explicit Products(const OpView& op) : convolution(op.op == "Convolution") {
+  explicit Products(const OpView& op) : convolution(traitsOf(op.op).window) {
     const Shape &y = op.outputs[0].shape, &w = op.inputs[1].shape;
     items = y[0], channels = w[0], pixels = op.outputs[0].size() / (items * channels);
     k = w[1];
@@ -49,7 +49,7 @@ class ClblastGemm final : public KernelFamily {
         return Verdict::no("it multiplies planar f32 matrices only");
     if (op.outputs[0].type != DataType::Float32 || op.outputs[0].layout.block != 1)
       return Verdict::no("it multiplies planar f32 matrices only");
-    if (op.op == "Convolution") {
+    if (traitsOf(op.op).window) {
       const Window w = windowOf(op);
       if (!w.pointwise() || w.group != 1)
         return Verdict::no("only 1x1 convolutions of one group are matrix products");

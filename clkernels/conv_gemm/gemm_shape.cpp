@@ -53,7 +53,7 @@ std::string whyNoGemm(const OpView& op) {
   if (w.in[0] != 1 || w.kernel[0] != 1 || w.out[0] != 1) return "it has no third spatial extent";
   for (const int axis : {1, 2}) {
     if (w.kernel[axis] > kMaxTaps) return "more than 31 taps along an axis";
-    if (op.op == "Deconvolution" && w.stride[axis] > 1 && w.dilation[axis] > 1)
+    if (traitsOf(op.op).transposed() && w.stride[axis] > 1 && w.dilation[axis] > 1)
       return "phases of a dilated deconvolution do not share taps";
   }
   const GemmShape shape = gemmShape(op);
@@ -79,7 +79,7 @@ GemmShape gemmShape(const OpView& op) {
   s.width = static_cast<int>(w.in[2]);
   s.outHeight = static_cast<int>(w.out[1]);
   s.outWidth = static_cast<int>(w.out[2]);
-  if (op.op == "Deconvolution") {
+  if (traitsOf(op.op).transposed()) {
     const PhaseAxis y(w, 1), x(w, 2);
     s.rows = static_cast<int>(w.groupOutputs()) * y.phases * x.phases;
     s.gridHeight = y.grid, s.gridWidth = x.grid;
@@ -99,7 +99,8 @@ GemmShape gemmShape(const OpView& op) {
   return s;
 }
 
-GemmWeights::GemmWeights(const OpView& op) : shape_(gemmShape(op)), deconvolution_(op.op == "Deconvolution") {
+GemmWeights::GemmWeights(const OpView& op)
+    : shape_(gemmShape(op)), deconvolution_(traitsOf(op.op).transposed()) {
   const Window w = windowOf(op);
   height_ = w.kernel[1], width_ = w.kernel[2], outputs_ = w.groupOutputs();
 }

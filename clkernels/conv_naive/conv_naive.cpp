@@ -36,11 +36,8 @@ class NaiveWindow final : public KernelFamily {
   }
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
-    const Window w = windowOf(p);
     Cost cost = KernelFamily::cost(p, device);
-    const double positions = static_cast<double>(
-        p.op == "Deconvolution" ? p.inputs[0].size() / w.channels * w.outChannels : p.outputs[0].size());
-    cost.operations = 2.0 * positions * static_cast<double>(w.groupChannels() * w.kernelVolume());
+    cost.operations = 2 * traitsOf(p.op).multiplyAdds(p);
     cost.efficiency = 0.01;
     return cost;
   }

@@ -31,7 +31,7 @@ struct Product {
   bool alignedA, alignedN;
   bool fullyConnected;
 
-  explicit Product(const OpView& op) : fullyConnected(op.op == "FullyConnected") {
+  explicit Product(const OpView& op) : fullyConnected(traitsOf(op.op).weights.has_value()) {
     const TensorDesc &a = op.inputs[0], &y = op.outputs[0];
     if (fullyConnected) {
       shape.m = y.shape[0], shape.n = y.shape[1], shape.k = op.inputs[1].shape[1];
@@ -137,7 +137,7 @@ class MatMulGemm final : public KernelFamily {
   FamilyId id() const override { return {name_, 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    const bool fullyConnected = op.op == "FullyConnected";
+    const bool fullyConnected = traitsOf(op.op).weights.has_value();
     for (const int i : {0, 1, fullyConnected ? kResidualInput : 1}) {
       if (!op.has(i)) continue;
       if (op.inputs[i].type != DataType::Float32 && op.inputs[i].type != DataType::Float16)

@@ -16,7 +16,8 @@ bool wholeWords(const TensorDesc& t) {
 
 // The floating-point operator of the same geometry, for helpers that know those.
 OpView floatTwin(const OpView& op) {
-  OpView twin{op.op.substr(1), op.attrs, {op.inputs[0], op.inputs[1]}, {op.outputs[0]}};
+  OpView twin{
+      std::string(traitsOf(op.op).floatTwin), op.attrs, {op.inputs[0], op.inputs[1]}, {op.outputs[0]}};
   for (const char* name : {"activation", "alpha", "beta", "rate", "residual_scale"}) twin.attrs.erase(name);
   for (auto* t : {&twin.inputs[0], &twin.inputs[1], &twin.outputs[0]}) {
     t->type = DataType::Float32;
@@ -55,7 +56,7 @@ std::string whyNoQuantGemm(const OpView& op) {
 }
 
 bool rowsArePhases(const OpView& op) {
-  if (op.op != "QDeconvolution" || op.has(kResidualInput)) return false;
+  if (!traitsOf(op.op).transposed() || op.has(kResidualInput)) return false;
   if (op.outputs[0].type != DataType::Float32 || op.outputs[0].layout.block != 1) return false;
   const Window w = windowOf(op);
   return w.stride[1] * w.stride[2] % kWord == 0 && (w.stride[2] == 2 || w.stride[2] % 4 == 0);
@@ -71,7 +72,7 @@ OpView wordView(const OpView& op) {
   x.layout = {1, op.inputs[0].layout.offset / kWord, op.inputs[0].batchStride() / kWord};
   y.shape[1] = w.group * outputs;
   y.layout = {1, op.outputs[0].layout.offset, op.outputs[0].batchStride()};
-  const bool deconvolution = op.op == "QDeconvolution";
+  const bool deconvolution = traitsOf(op.op).transposed();
   weights.shape[0] = w.group * (deconvolution ? channels : outputs);
   weights.shape[1] = deconvolution ? outputs : channels;
   return words;
@@ -94,7 +95,7 @@ PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, b
         std::int8_t* out = packed.as<std::int8_t>().data();
         const bool phaseRows = rowsArePhases(op);
         // From a channel to the next, and from an output to the next where an output is a row.
-        const bool deconvolution = op.op == "QDeconvolution";
+        const bool deconvolution = traitsOf(op.op).transposed();
         const std::int64_t kernel = w.kernelVolume(),
                            nextChannel = deconvolution ? w.groupOutputs() * kernel : kernel;
         constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache

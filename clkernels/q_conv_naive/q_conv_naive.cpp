@@ -8,7 +8,7 @@ namespace {
 
 // The window of a quantised operator; a fully connected one has all its input as channels.
 Window quantisedWindow(const Problem& p) {
-  if (p.op != "QFullyConnected") return windowOf(p);
+  if (traitsOf(p.op).window) return windowOf(p);
   Window w;
   w.batch = p.outputs[0].shape[0];
   w.outChannels = p.outputs[0].shape[1];
@@ -21,12 +21,12 @@ class NaiveQuantised final : public KernelFamily {
   NaiveQuantised(const char* name, const char* entry) : name_(name), entry_(entry) {}
   FamilyId id() const override { return {name_, 1}; }
   int channelBlock(const OpView& op, const DeviceCaps&) const override {
-    return op.op == "QFullyConnected" ? 1 : 0;
+    return traitsOf(op.op).window ? 0 : 1;
   }
 
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     if (const std::string why = whyNoQuantEpilogue(op); !why.empty()) return Verdict::no(why);
-    if (op.op == "QFullyConnected" && (op.inputs[0].layout.block != 1 || !op.inputs[0].dense()))
+    if (!traitsOf(op.op).window && (op.inputs[0].layout.block != 1 || !op.inputs[0].dense()))
       return Verdict::no("a fully connected layer reads a planar, dense input");
     return Verdict::yes();
   }
@@ -56,10 +56,7 @@ class NaiveQuantised final : public KernelFamily {
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
     Cost cost = KernelFamily::cost(p, device);
-    const Window w = quantisedWindow(p);
-    const std::int64_t slots = p.op == "QDeconvolution" ? w.inVolume() : w.outVolume();
-    cost.operations = 2.0 * static_cast<double>(w.batch * w.outChannels * slots) *
-                      static_cast<double>(w.groupChannels() * w.kernelVolume());
+    cost.operations = 2 * traitsOf(p.op).multiplyAdds(p);
     cost.efficiency = 0.005;
     return cost;
   }

@@ -41,7 +41,9 @@ class Strided final : public KernelFamily {
     }
   }
   int channelBlock(const OpView& op, const DeviceCaps&) const override {
-    return op.op == "Concat" || op.op == "Slice" || op.op == "Identity" || op.op == "Dropout" ? 0 : 1;
+    using View = OperatorTraits::View;
+    const OperatorTraits traits = traitsOf(op.op);
+    return traits.joins || traits.view == View::Same || traits.view == View::Part ? 0 : 1;
   }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     Launch launch;

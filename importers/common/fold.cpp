@@ -61,7 +61,7 @@ std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::st
   for (TensorId id : layer.inputs)
     operands.push_back(id == kNoTensor ? HostTensor{} : *graph.tensor(id).constant);
   auto results = evaluateLayer(graph, layer, operands);
-  graph.layers().pop_back();
+  graph.editLayers().pop_back();
   for (std::size_t i = 0; i < results.size(); ++i)
     graph.tensor(layer.outputs[i]).constant = std::make_shared<const HostTensor>(std::move(results[i]));
   return layer.outputs;

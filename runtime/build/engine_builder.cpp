@@ -15,7 +15,7 @@
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
 #include "lower/recipe.hpp"
-#include "ops/quantised.hpp"
+#include "ops/operator.hpp"
 #include "tessera/log.hpp"
 #include "tune/records/record_store.hpp"
 
@@ -48,6 +48,14 @@ void describe(Engine::Impl& engine) {
     engine.layers.push_back({step.layer, step.view.op, std::string(step.family->id().name),
                              step.tactic.text(), precisionOf(step.view), cost.operations, cost.bytes});
   }
+}
+
+bool computesOnCodes(const Graph& graph) {
+  return std::ranges::any_of(graph.layers(), [](const Layer& l) { return traitsOf(l.op).quantised(); });
+}
+
+DeviceCaps capsFor(const Graph& graph, const Device& device) {
+  return computesOnCodes(graph) ? device.int8Caps() : device.caps();
 }
 
 Plan planOf(const Engine& engine) {
@@ -126,9 +134,7 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
 }
 
 void EngineBuilder::begin(const Network& network) {
-  const auto& layers = network.graph.layers();
-  const bool integers = std::ranges::any_of(layers, [](const Layer& l) { return isQuantised(l.op); });
-  caps_ = integers ? device_.int8Caps() : device_.caps();
+  caps_ = capsFor(network.graph, device_);
   tuner_.emplace(device_, caps_, options_.tuning);
 }
 
@@ -139,8 +145,7 @@ std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
   description_ = options_.description;
   counted_ = source.counted;
   begin(source.given);
-  const auto& layers = source.given.graph.layers();
-  const bool integers = std::ranges::any_of(layers, [](const Layer& l) { return isQuantised(l.op); });
+  const bool integers = computesOnCodes(source.given.graph);
   if (!source.int8 || !integers || options_.precisionChoice != PrecisionChoice::Measured)
     return finish(fastest(source.given));
   MeasuredPrecision measured =

@@ -12,7 +12,7 @@
 #include "exec/step_trace.hpp"
 #include "launch/op_runner.hpp"
 #include "lower/cost_model.hpp"
-#include "ops/quantised.hpp"
+#include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 #include "tessera/log.hpp"
 
@@ -124,7 +124,8 @@ std::string faultOf(const Device& device, const DeviceCaps& caps, const TracedSt
 
 bool hasIntegers(const Engine& engine) {
   const auto& steps = engine.impl().lowered.steps;
-  return std::any_of(steps.begin(), steps.end(), [](const Step& s) { return isQuantised(s.view.op); });
+  return std::any_of(steps.begin(), steps.end(),
+                     [](const Step& s) { return traitsOf(s.view.op).quantised(); });
 }
 
 std::optional<NetworkFault> faultyStep(const std::shared_ptr<const Engine>& engine, const TensorMap& inputs,

@@ -2,20 +2,10 @@
 #include "graph/evaluate.hpp"
 
 #include "graph/counted_extents.hpp"
+#include "graph/layer_view.hpp"
 #include "ops/evaluation_work.hpp"
-#include "ops/operator.hpp"
 
 namespace tessera {
-
-namespace {
-OpView viewOf(const Graph& graph, const Layer& layer) {
-  OpView view{layer.op, layer.attrs, {}, {}};
-  for (TensorId id : layer.inputs)
-    view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
-  for (TensorId id : layer.outputs) view.outputs.push_back(graph.tensor(id).desc());
-  return view;
-}
-}  // namespace
 
 double evaluationWork(const Graph& graph, const Layer& layer) { return evaluationWork(viewOf(graph, layer)); }
 

@@ -58,7 +58,7 @@ const Layer& Graph::addLayer(const std::string& op, const std::string& layerName
     tensors_.push_back({std::move(tensorName), outputs[i].type, outputs[i].shape, nullptr});
     layer.outputs.push_back(static_cast<TensorId>(tensors_.size()) - 1);
   }
-  layers_.push_back(std::move(layer));
+  editLayers().push_back(std::move(layer));
   return layers_.back();
 }
 
@@ -89,23 +89,8 @@ bool Graph::isOutput(TensorId id) const {
   return std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end();
 }
 
-int Graph::producer(TensorId id) const {
-  for (std::size_t i = 0; i < layers_.size(); ++i)
-    for (TensorId out : layers_[i].outputs)
-      if (out == id) return static_cast<int>(i);
-  return -1;
-}
-
-std::vector<int> Graph::consumers(TensorId id) const {
-  std::vector<int> found;
-  for (std::size_t i = 0; i < layers_.size(); ++i)
-    if (std::find(layers_[i].inputs.begin(), layers_[i].inputs.end(), id) != layers_[i].inputs.end())
-      found.push_back(static_cast<int>(i));
-  return found;
-}
-
 void Graph::replaceUses(TensorId from, TensorId to) {
-  for (auto& layer : layers_) std::replace(layer.inputs.begin(), layer.inputs.end(), from, to);
+  for (auto& layer : editLayers()) std::replace(layer.inputs.begin(), layer.inputs.end(), from, to);
   std::replace(outputs_.begin(), outputs_.end(), from, to);
 }
 
@@ -121,6 +106,8 @@ void Graph::reinfer(int index) {
 }
 
 void Graph::compact() {
+  if (!indexIsCurrent())
+    throw Error(ErrorCode::Internal, "graph '" + name + "': layers were written to behind a look-up");
   std::vector<bool> used(tensors_.size(), false);
   auto mark = [&](const std::vector<TensorId>& ids) {
     for (TensorId id : ids)
@@ -146,7 +133,7 @@ void Graph::compact() {
   };
   renumber(inputs_);
   renumber(outputs_);
-  for (auto& layer : layers_) {
+  for (auto& layer : editLayers()) {
     renumber(layer.inputs);
     renumber(layer.outputs);
   }

@@ -87,7 +87,7 @@ class HalfRewriter {
   std::string whyFp32(const Layer& layer) const {
     const Operator& op = operatorNamed(layer.op);
     bool floats = std::ranges::any_of(layer.outputs, [&](TensorId id) { return isF32(id); }), half = false;
-    const bool sums = multiplyAdds(from_, layer) > 0 || layer.op == "MatMul";
+    const bool sums = traitsOf(layer.op).multiplyAdds != nullptr;
     for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
       const TensorId id = layer.inputs[i];
       if (!isF32(id)) continue;

@@ -16,7 +16,9 @@ std::vector<Way> viewWays(const Lowering& lowering, int index, const std::set<in
   std::vector<Way> ways;
   const Layer& layer = lowering.graph().layers()[index];
   const OpView base = lowering.viewOf(layer);
-  const bool alike = layer.op == "Identity" || layer.op == "Dropout" || layer.op == "Slice";
+  using View = OperatorTraits::View;
+  const View view = traitsOf(layer.op).view;
+  const bool alike = view == View::Same || view == View::Part;
   const auto add = [&](int block) { ways.push_back({nullptr, BlockChoice::uniform(base, block), {}, {}}); };
   if (lowering.isSharedConcat(index))  // its inputs may be written in place
     for (const int block : blocks) {
@@ -28,7 +30,7 @@ std::vector<Way> viewWays(const Lowering& lowering, int index, const std::set<in
       }
       if (fits) add(block);
     }
-  if (alike || layer.op == "Reshape")
+  if (alike || view == View::Reshaped)
     for (const int block : blocks)
       if (alike || block == 1) add(block);
   return ways;

@@ -33,7 +33,7 @@ class Rewriter {
       if (!report) continue;
       const Int8Role role = plan_.roles[i];
       const bool model = role == Int8Role::Encode || role == Int8Role::Decode;
-      const bool int8 = model || isQuantised(to_.layers().back().op) ||
+      const bool int8 = model || traitsOf(to_.layers().back().op).quantised() ||
                         (!layer.outputs.empty() && plan_.coded[layer.outputs[0]]);
       std::string reason = plan_.reasons[i];
       if (reason.empty())
@@ -185,7 +185,7 @@ class Rewriter {
         if (attrs.has(name)) after.set(name, attrs.number(name));
     if (split)
       for (const char* name : {"activation", "alpha", "beta"}) attrs.erase(name);
-    TensorId result = to_.add("Q" + layer.op, layer.name, inputs, attrs,
+    TensorId result = to_.add(std::string(traitsOf(layer.op).integerTwin), layer.name, inputs, attrs,
                               {split ? layer.name + "/sum" : from_.tensor(out).name});
     if (split)
       result = to_.add(activation, layer.name + "/" + activation, {result}, after, {from_.tensor(out).name});
@@ -294,11 +294,12 @@ class Rewriter {
   void average(const Layer& layer) {
     const TensorId out = layer.outputs[0];
     Attributes attrs = layer.attrs;
-    if (layer.op == "GlobalPool") attrs.set("global", 1);
+    const OperatorTraits traits = traitsOf(layer.op);
+    if (!traits.window) attrs.set("global", 1);
     attrs.set("scale", static_cast<double>(scaleOf(layer.inputs[0])));
     if (writesCodes(out)) attrs.set("rate", rateOf(out));
     (writesCodes(out) ? codes_ : floats_)[out] =
-        to_.add("QAveragePool", layer.name, {asCode(layer.inputs[0])}, attrs, names(layer));
+        to_.add(std::string(traits.integerTwin), layer.name, {asCode(layer.inputs[0])}, attrs, names(layer));
   }
 
   TensorId asFloat(TensorId id) {
@@ -358,10 +359,10 @@ HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan&
   const auto shifts = plan.shifts.find(layer.inputs[0]);
   if (shifts == plan.shifts.end()) return weights;
   auto w = weights.as<float>();
+  const std::size_t axis = traitsOf(layer.op).weights->inputAxis;
   const std::int64_t taps = weights.size() / (weights.shape[0] * weights.shape[1]);
   for (std::int64_t i = 0; i < weights.size(); ++i) {
-    const std::int64_t channel =
-        layer.op == "Deconvolution" ? i / taps / weights.shape[1] : i / taps % weights.shape[1];
+    const std::int64_t channel = axis == 0 ? i / taps / weights.shape[1] : i / taps % weights.shape[1];
     w[i] = std::ldexp(w[i], shifts->second[channel]);
   }
   return weights;

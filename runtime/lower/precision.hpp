@@ -22,11 +22,13 @@ enum class Int8Role {
   Float,      ///< computed in floating point
 };
 Int8Role int8Role(const Graph& graph, const Layer& layer);
+/// Whether the layer has weights and an integer twin that computes on codes of them.
+bool hasIntegerWeights(const Layer& layer);
 
 /// The layer as a chain over its inputs (Scale, unary and binary rows, Pointwise); none where it is not one.
 std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer);
 
-/// Multiply-adds of a compute layer, 0 for others.
+/// Multiply-adds of a layer with integer weights, 0 for others.
 double multiplyAdds(const Graph& graph, const Layer& layer);
 
 /// Throws Error(BadCache) where the calibration was made for an imported graph of another hash than this

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "graph/layer_view.hpp"
 #include "lower/explicit_codes.hpp"
-#include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
@@ -13,18 +13,6 @@ namespace {
 // Channels get scales finer than their tensor's by 2^kFinest at most: finer ones were not seen to gain
 // anything, and the weights that read them lose what the channels win.
 constexpr int kFinest = -3;
-
-bool isCompute(const std::string& op) {
-  return op == "Convolution" || op == "Deconvolution" || op == "FullyConnected";
-}
-
-OpView viewOf(const Graph& graph, const Layer& layer) {
-  OpView view{layer.op, layer.attrs, {}, {}};
-  for (const TensorId id : layer.inputs)
-    view.inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
-  for (const TensorId id : layer.outputs) view.outputs.push_back(graph.tensor(id).desc());
-  return view;
-}
 
 // Activations of a layer that may carry codes: not constants, not absent.
 std::vector<TensorId> activations(const Graph& graph, const std::vector<TensorId>& ids) {
@@ -59,8 +47,8 @@ class Planner {
       const Layer& layer = graph_.layers()[i];
       plan_.roles.push_back(int8Role(graph_, layer));
       plan_.reasons.emplace_back();
-      if (isCompute(layer.op)) compute.push_back(static_cast<int>(i));
-      if (isCompute(layer.op) && plan_.roles[i] == Int8Role::Float)
+      if (hasIntegerWeights(layer)) compute.push_back(static_cast<int>(i));
+      if (hasIntegerWeights(layer) && plan_.roles[i] == Int8Role::Float)
         plan_.reasons[i] = layer.attrs.integer("exact_sums") ? "its sums of integers have to be exact"
                                                              : "its weights are not constant";
     }
@@ -149,7 +137,7 @@ class Planner {
   // chains, which take a scale per channel.
   bool ownScales(std::size_t index) const {
     const Layer& layer = graph_.layers()[index];
-    if (layer.op != "Concat" || plan_.roles[index] != Int8Role::Moving) return false;
+    if (!traitsOf(layer.op).joins || plan_.roles[index] != Int8Role::Moving) return false;
     const TensorId out = layer.outputs[0];
     if (layer.attrs.integer("axis") != 1 || graph_.tensor(out).shape.size() < 3 || graph_.isOutput(out))
       return false;
@@ -253,7 +241,7 @@ class Planner {
         chains = true;
         continue;
       }
-      if (plan_.roles[reader] != Int8Role::Compute || layer.op == "FullyConnected" ||
+      if (plan_.roles[reader] != Int8Role::Compute || !traitsOf(layer.op).window ||
           layer.attrs.integer("group", 1) != 1 ||
           std::count(layer.inputs.begin(), layer.inputs.end(), id) != 1 || layer.inputs[0] != id ||
           calibration_.weightScales.count(layer.name))
@@ -320,38 +308,37 @@ Int8Role int8Role(const Graph& graph, const Layer& layer) {
   if (isEncode(layer)) return Int8Role::Encode;
   if (isDecode(layer)) return Int8Role::Decode;
   if (graph.tensor(layer.inputs[0]).type != DataType::Float32) return Int8Role::Float;
-  if (isCompute(layer.op)) {
-    const bool constant = graph.tensor(layer.inputs[1]).isConstant() &&
-                          (layer.inputs.size() < 3 || layer.inputs[2] == kNoTensor ||
-                           graph.tensor(layer.inputs[2]).isConstant());
+  const OperatorTraits traits = traitsOf(layer.op);
+  if (hasIntegerWeights(layer)) {
+    const auto isConstant = [&](std::size_t i) {
+      return i >= layer.inputs.size() || layer.inputs[i] == kNoTensor ||
+             graph.tensor(layer.inputs[i]).isConstant();
+    };
+    const std::size_t weights = traits.weights->input;
+    const bool constant = isConstant(weights) && isConstant(weights + 1);
     return constant && !layer.attrs.integer("exact_sums") ? Int8Role::Compute : Int8Role::Float;
   }
-  const std::string mode = layer.attrs.string("mode");
-  if ((layer.op == "Pool" || layer.op == "GlobalPool") && mode == "average") return Int8Role::Average;
-  const Operator& op = operatorNamed(layer.op);
-  if (op.quantRule(viewOf(graph, layer)) == QuantRule::SameScale) {
+  const QuantRule rule = operatorNamed(layer.op).quantRule(viewOf(graph, layer));
+  if (rule == QuantRule::Requantise && !traits.integerTwin.empty()) return Int8Role::Average;
+  if (rule == QuantRule::SameScale) {
     const auto inputs = activations(graph, layer.inputs);
-    const bool allFloat = std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) {
-      return graph.tensor(id).type == DataType::Float32;
-    });
-    const bool plain = std::all_of(layer.outputs.begin(), layer.outputs.end(),
-                                   [&](TensorId id) { return graph.tensor(id).type == DataType::Float32; });
-    const bool constantPart = layer.op == "Concat" && inputs.size() != layer.inputs.size();
+    const auto isFloat = [&](TensorId id) { return graph.tensor(id).type == DataType::Float32; };
+    const bool allFloat = std::ranges::all_of(inputs, isFloat),
+               plain = std::ranges::all_of(layer.outputs, isFloat);
+    const bool constantPart = traits.joins && inputs.size() != layer.inputs.size();
     return allFloat && plain && !constantPart ? Int8Role::Moving : Int8Role::Float;
   }
   if (asChain(graph, layer)) return Int8Role::Pointwise;
   return Int8Role::Float;
 }
 
+bool hasIntegerWeights(const Layer& layer) {
+  const OperatorTraits traits = traitsOf(layer.op);
+  return traits.weights && !traits.integerTwin.empty();
+}
+
 double multiplyAdds(const Graph& graph, const Layer& layer) {
-  if (!isCompute(layer.op)) return 0;
-  const OpView view = viewOf(graph, layer);
-  if (layer.op == "FullyConnected")
-    return static_cast<double>(view.outputs[0].size()) * static_cast<double>(view.inputs[1].shape[1]);
-  const Window w = windowOf(view);
-  const std::int64_t slots = layer.op == "Convolution" ? w.outVolume() : w.inVolume();
-  return static_cast<double>(w.batch * w.outChannels * w.groupChannels()) *
-         static_cast<double>(w.kernelVolume() * slots);
+  return hasIntegerWeights(layer) ? traitsOf(layer.op).multiplyAdds(viewOf(graph, layer)) : 0;
 }
 
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options) {

@@ -24,7 +24,7 @@ bool allConstant(const Graph& graph, const Layer& layer) {
 // Quantize and Dequantize layers of constants are computed now.
 std::map<TensorId, Scales> foldCoded(Graph& graph) {
   std::map<TensorId, Scales> found;
-  auto& layers = graph.layers();
+  auto& layers = graph.editLayers();
   for (std::size_t i = 0; i < layers.size();) {
     const Layer layer = layers[i];
     const bool codes = layer.op == "Quantize" || layer.op == "Dequantize";
@@ -51,7 +51,7 @@ std::map<TensorId, Scales> foldCoded(Graph& graph) {
 
 // Equal Quantize layers of one tensor become one.
 void mergeEqual(Graph& graph) {
-  auto& layers = graph.layers();
+  auto& layers = graph.editLayers();
   std::map<TensorId, std::vector<Layer>> kept;  // by the tensor they read
   for (std::size_t i = 0; i < layers.size();) {
     const Layer layer = layers[i];
@@ -75,7 +75,7 @@ void mergeEqual(Graph& graph) {
 }
 
 void become(Graph& graph, int index, TensorId input, double scale, std::optional<double> rate) {
-  Layer& layer = graph.layers()[index];
+  Layer& layer = graph.editLayers()[index];
   layer.op = "QPointwise";
   layer.inputs = {input};
   layer.attrs = {{"expression", std::string()}, {"scales", std::vector<double>{scale}}};
@@ -86,22 +86,24 @@ void become(Graph& graph, int index, TensorId input, double scale, std::optional
 // encode, decode, Relu -> Relu, encode, decode, where nothing else reads what lies between: the same codes,
 // and the Relu reaches the layer before.
 void hoistRelus(Graph& graph) {
-  auto& layers = graph.layers();
   const auto soleReader = [&](TensorId id) {
     const auto readers = graph.consumers(id);
     return readers.size() == 1 && !graph.isOutput(id) ? readers[0] : -1;
   };
-  for (Layer& encode : layers) {
-    const int decode = isEncode(encode) ? soleReader(encode.outputs[0]) : -1;
-    const int relu = decode >= 0 && isDecode(layers[decode]) ? soleReader(layers[decode].outputs[0]) : -1;
-    if (relu < 0 || layers[relu].op != "Relu") continue;
-    const TensorId x = encode.inputs[0], codes = encode.outputs[0], y = layers[decode].outputs[0],
-                   result = layers[relu].outputs[0];
-    std::swap(encode, layers[relu]);          // Relu, decode, encode
-    std::swap(layers[decode], layers[relu]);  // Relu, encode, decode
+  for (std::size_t first = 0; first < graph.layers().size(); ++first) {
+    const auto& found = graph.layers();
+    const int second = isEncode(found[first]) ? soleReader(found[first].outputs[0]) : -1;
+    const int third = second >= 0 && isDecode(found[second]) ? soleReader(found[second].outputs[0]) : -1;
+    if (third < 0 || found[third].op != "Relu") continue;
+    auto& layers = graph.editLayers();
+    Layer &encode = layers[first], &decode = layers[second], &relu = layers[third];
+    const TensorId x = encode.inputs[0], codes = encode.outputs[0], y = decode.outputs[0],
+                   result = relu.outputs[0];
+    std::swap(encode, relu);  // Relu, decode, encode
+    std::swap(decode, relu);  // Relu, encode, decode
     encode.inputs = {x}, encode.outputs = {y};
-    layers[decode].inputs = {y}, layers[decode].outputs = {codes};
-    layers[relu].inputs = {codes}, layers[relu].outputs = {result};
+    decode.inputs = {y}, decode.outputs = {codes};
+    relu.inputs = {codes}, relu.outputs = {result};
   }
 }
 
@@ -118,11 +120,17 @@ std::optional<Calibration> takeQdq(Graph& graph) {
   calibration.partial = true;
   const auto weights = foldCoded(graph);
   mergeEqual(graph);
-  for (int i = 0; i < static_cast<int>(layers.size()); ++i) {
-    if (layers[i].op != "Quantize" || !whyKept(graph, layers[i]).empty()) continue;
-    const float scale = codeParameters(graph, layers[i])->scale;
-    const auto readers = graph.consumers(layers[i].outputs[0]);
-    become(graph, i, layers[i].inputs[0], 0, static_cast<double>(inverseScale(scale)));
+  struct Pair {
+    int quantize;
+    float scale;
+    std::vector<int> readers;
+  };
+  std::vector<Pair> pairs;
+  for (int i = 0; i < static_cast<int>(layers.size()); ++i)
+    if (layers[i].op == "Quantize" && whyKept(graph, layers[i]).empty())
+      pairs.push_back({i, codeParameters(graph, layers[i])->scale, graph.consumers(layers[i].outputs[0])});
+  for (const auto& [quantize, scale, readers] : pairs) {
+    become(graph, quantize, layers[quantize].inputs[0], 0, static_cast<double>(inverseScale(scale)));
     for (const int reader : readers)
       become(graph, reader, layers[reader].inputs[0], static_cast<double>(scale), std::nullopt);
   }
@@ -131,8 +139,8 @@ std::optional<Calibration> takeQdq(Graph& graph) {
     if (isDecode(layer))
       calibration.scales[graph.tensor(layer.outputs[0]).name] =
           static_cast<float>(layer.attrs.numbers("scales")[0]);
-    if (layer.op != "Convolution" && layer.op != "Deconvolution" && layer.op != "FullyConnected") continue;
-    const auto found = weights.find(layer.inputs[1]);
+    if (!hasIntegerWeights(layer)) continue;
+    const auto found = weights.find(layer.inputs[traitsOf(layer.op).weights->input]);
     if (found == weights.end()) continue;
     const Scales& scales = found->second;
     if (scales.values.size() == 1 || scales.axis == static_cast<std::int64_t>(weightAxis(layer).axis))

@@ -71,17 +71,13 @@ class RecipeChooser final : public Lowering::Choice {
   /// Reformats that readers of `tensor` would need if it were written in blocks of `block`.
   int reformatsAfter(const Lowering& lowering, TensorId tensor, int block, int depth = 0);
 
-  /// Layers that read it: found once for all tensors, where a graph would search all its layers each time.
-  const std::vector<int>& readersOf(TensorId tensor);
-
   const Graph& graph_;
   const DeviceCaps& device_;
   const TacticChooser& tactics_;
   const TimeSource& times_;
   const LayoutChoice layouts_;
-  std::vector<std::vector<int>> readers_;  ///< by tensor
-  std::map<int, Way> plan_;                ///< by layer index
-  std::map<int, std::vector<Way>> ways_;   ///< fastestWaysOf(), by layer index
+  std::map<int, Way> plan_;               ///< by layer index
+  std::map<int, std::vector<Way>> ways_;  ///< fastestWaysOf(), by layer index
 };
 
 }  // namespace tessera

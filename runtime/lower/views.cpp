@@ -20,18 +20,19 @@ bool Lowering::lowerAsView(const Layer& layer) {
   const auto &input = graph_.tensor(from), &output = graph_.tensor(to);
   if (input.isConstant() || concatOf_.count(to)) return false;
 
-  if (layer.op == "Identity" || layer.op == "Dropout" ||
-      (layer.op == "Reshape" && input.shape == output.shape)) {
+  using View = OperatorTraits::View;
+  const View view = traitsOf(layer.op).view;
+  if (view == View::Same || (view == View::Reshaped && input.shape == output.shape)) {
     for (const int value : std::vector<int>(valuesOf_[from]))
       addValue(to, out_.values[value].desc, out_.values[value].storage);
     return true;
   }
-  if (layer.op == "Reshape") {
+  if (view == View::Reshaped) {
     const int value = needValue(from, 1, true);
     addValue(to, output.desc(), out_.values[value].storage);
     return true;
   }
-  if (layer.op == "Slice" && input.shape.size() >= 3) {
+  if (view == View::Part && input.shape.size() >= 3) {
     // A range of channels with everything else whole lies in one piece per batch item.
     const auto starts = layer.attrs.integers("starts"),
                steps = layer.attrs.integers("steps", Shape(input.shape.size(), 1));
@@ -57,7 +58,7 @@ void Lowering::findSharedConcats() {
   int index = 0;
   for (const Layer& layer : graph_.layers()) {
     const int at = index++;
-    if (layer.op != "Concat" || layer.attrs.integer("in_place") == 0 || layer.attrs.integer("axis") != 1)
+    if (!traitsOf(layer.op).joins || layer.attrs.integer("in_place") == 0 || layer.attrs.integer("axis") != 1)
       continue;
     if (graph_.tensor(layer.outputs[0]).shape.size() < 3) continue;
     const auto free = [&](TensorId id) {

@@ -67,8 +67,9 @@ float findScale(const std::vector<float>& values) {
 }  // namespace
 
 WeightAxis weightAxis(const Layer& layer) {
-  if (layer.op != "Deconvolution") return {};
-  return {1, layer.attrs.integer("group", 1)};
+  const auto weights = traitsOf(layer.op).weights;
+  if (!weights || weights->outputAxis == 0) return {};
+  return {weights->outputAxis, layer.attrs.integer("group", 1)};
 }
 
 CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,

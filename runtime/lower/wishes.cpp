@@ -10,7 +10,9 @@ namespace {
 // Families within this much of the fastest one count as equals, less than a reformat costs.
 constexpr double kEqualSeconds = 2e-6;
 
-bool isView(const Layer& layer) { return layer.op == "Identity" || layer.op == "Dropout"; }
+using View = OperatorTraits::View;
+
+bool isView(const Layer& layer) { return traitsOf(layer.op).view == View::Same; }
 
 }  // namespace
 
@@ -30,7 +32,7 @@ std::optional<std::set<int>> RecipeChooser::wishesOf(const Lowering& lowering, i
   const Layer& reader = graph_.layers()[layer];
   if (isView(reader)) return std::nullopt;  // its own readers count, see reformatsAfter
   std::set<int> blocks;
-  if (reader.op == "Reshape") return std::set<int>{1};
+  if (traitsOf(reader.op).view == View::Reshaped) return std::set<int>{1};
   for (const Way& way : fastestWaysOf(lowering, layer))
     for (std::size_t i = 0; i < reader.inputs.size(); ++i)
       if (reader.inputs[i] == tensor) blocks.insert(way.blocks.inputs.at(i));
@@ -38,22 +40,11 @@ std::optional<std::set<int>> RecipeChooser::wishesOf(const Lowering& lowering, i
   return blocks;
 }
 
-const std::vector<int>& RecipeChooser::readersOf(TensorId tensor) {
-  if (readers_.empty()) {
-    readers_.resize(graph_.tensors().size());
-    for (std::size_t i = 0; i < graph_.layers().size(); ++i)
-      for (TensorId id : graph_.layers()[i].inputs)
-        if (id != kNoTensor && (readers_[id].empty() || readers_[id].back() != static_cast<int>(i)))
-          readers_[id].push_back(static_cast<int>(i));
-  }
-  return readers_.at(tensor);
-}
-
 int RecipeChooser::reformatsAfter(const Lowering& lowering, TensorId tensor, int block, int depth) {
   constexpr int kDeepest = 4;  // views of views
   std::set<std::set<int>> missed;
   int reformats = 0;
-  for (const int reader : readersOf(tensor)) {
+  for (const int reader : graph_.consumers(tensor)) {
     const Layer& layer = graph_.layers()[reader];
     if ((isView(layer) || lowering.isSharedConcat(reader)) && depth < kDeepest) {
       // A slice of a shared concat is written in place; what reads the whole decides.

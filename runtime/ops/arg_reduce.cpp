@@ -2,6 +2,7 @@
 // Attributes: mode (max, min), axis (0), keepdims (1), select_last (0): of equal ones the first, or the last.
 #include <cmath>
 
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -48,6 +49,11 @@ class ArgReduce final : public Operator {
     }
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override {
+    return {.follow = [](const OpView& op, std::size_t, std::size_t axis) {
+      return followReduced(op, {op.attrs.integer("axis")}, axis);
+    }};
+  }
   std::vector<OpInstance> samples() const override {
     const Fill ties = Fill::integers(-3, 3);
     const auto sample = [](Attributes attrs, TensorDesc x, Fill fill) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -64,6 +65,9 @@ class Cast final : public Operator {
     }
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override {
+    return {.broadcasts = true, .elementwise = true, .follow = followBroadcast};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> list;
     for (const DataType from : {DataType::Float32, DataType::Float16, DataType::Int8, DataType::UInt8,

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "ops/epilogue.hpp"
+#include "ops/follow.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -41,6 +42,7 @@ class BatchNorm final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView&) const override { return sumTolerance(4); }
+  OperatorTraits traits() const override { return {.follow = followItems}; }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     for (const Shape& x :
@@ -88,6 +90,7 @@ class Scale final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView&) const override { return sumTolerance(2); }
+  OperatorTraits traits() const override { return {.follow = follow}; }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](std::int64_t axis, Shape x, Shape scale, bool bias) {
       return makeSample("Scale", {{"axis", axis}}, {f32(x), f32(scale), bias ? f32(scale) : absent()}, {},
@@ -102,6 +105,11 @@ class Scale final : public Operator {
             sample(0, {2, 17, 3, 2}, {}, true),
             sample(0, {2, 3, 2, 2}, {2, 3, 2, 2}, true),
             sample(1, {4, 9}, {9}, true)};
+  }
+
+ private:
+  static std::optional<std::size_t> follow(const OpView& op, std::size_t input, std::size_t axis) {
+    return input == 0 && axis == 0 ? followUnless(axisAttribute(op, 1), axis) : std::nullopt;
   }
 };
 

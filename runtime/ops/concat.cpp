@@ -2,6 +2,7 @@
 // axis; in_place (0): set by the concat-elimination pass.
 #include <cstring>
 
+#include "ops/follow.hpp"
 #include "ops/moving.hpp"
 
 namespace tessera {
@@ -42,6 +43,11 @@ class Concat final : public MovingOperator {
         if (bytes) std::memcpy(to, x.data.data() + static_cast<std::size_t>(o) * bytes, bytes);
         to += bytes;
       }
+  }
+  OperatorTraits traits() const override {
+    return {.joins = true, .follow = [](const OpView& op, std::size_t, std::size_t axis) {
+              return followUnless(axisAttribute(op, 1), axis);
+            }};
   }
   std::vector<OpInstance> samples() const override {
     const DataType i8 = DataType::Int8;

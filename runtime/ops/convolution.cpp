@@ -2,6 +2,8 @@
 // Inputs: x, weights [K, C/group, k..], bias? [K], residual?, slope?. Attributes: strides, dilations, pads,
 // group, activation, alpha, beta.
 #include "ops/epilogue.hpp"
+#include "ops/evaluation_work.hpp"
+#include "ops/follow.hpp"
 #include "ops/geometry.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -45,6 +47,13 @@ class Convolution final : public Operator {
     return sumTolerance(w.groupChannels() * w.kernelVolume());
   }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
+  OperatorTraits traits() const override {
+    return {.window = true,
+            .weights = OperatorTraits::Weights{},
+            .integerTwin = "QConvolution",
+            .multiplyAdds = windowWork,
+            .follow = followItemsAndResidual};
+  }
   std::vector<OpInstance> samples() const override;
 
  private:

@@ -1,4 +1,5 @@
 // CumSum: running sums along an axis. Input: x (f32, i32, i64). Attributes: axis, exclusive (0), reverse (0).
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -44,6 +45,11 @@ class CumSum final : public Operator {
     }
   }
   Tolerance tolerance(const OpView&) const override { return {1e-5, 1e-5}; }
+  OperatorTraits traits() const override {
+    return {.follow = [](const OpView& op, std::size_t, std::size_t axis) {
+      return followUnless(axisAttribute(op, -1), axis);
+    }};
+  }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](Attributes attrs, TensorDesc x, Fill fill = {}) {
       return makeSample("CumSum", std::move(attrs), {std::move(x)}, {fill});

@@ -2,6 +2,8 @@
 // Inputs: x, weights [C, K/group, k..], bias? [K], residual?, slope?. Attributes: strides, dilations, pads,
 // output_padding, group, activation, alpha, beta.
 #include "ops/epilogue.hpp"
+#include "ops/evaluation_work.hpp"
+#include "ops/follow.hpp"
 #include "ops/geometry.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -50,6 +52,13 @@ class Deconvolution final : public Operator {
     return sumTolerance(w.groupChannels() * w.kernelVolume());
   }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
+  OperatorTraits traits() const override {
+    return {.window = true,
+            .weights = OperatorTraits::Weights{.inputAxis = 0, .outputAxis = 1},
+            .integerTwin = "QDeconvolution",
+            .multiplyAdds = windowWork,
+            .follow = followItemsAndResidual};
+  }
   std::vector<OpInstance> samples() const override;
 
  private:

@@ -143,6 +143,7 @@ class DetectionOutput final : public Operator {
     outputs[1].as<std::int64_t>()[0] = count;
   }
   Tolerance tolerance(const OpView&) const override { return {1e-5, 1e-5}; }
+  OperatorTraits traits() const override { return {.countedExtent = 2}; }
   std::vector<OpInstance> samples() const override;
 };
 

@@ -1,5 +1,6 @@
 // Expand: numpy broadcast to a shape (attribute shape). Tile: repeats whole extents (attribute repeats).
 // Input: x.
+#include "ops/follow.hpp"
 #include "ops/moving.hpp"
 
 namespace tessera {
@@ -22,6 +23,7 @@ class Expand final : public MovingOperator {
     forEachIndex(outputs[0].shape,
                  [&](std::int64_t i, auto at) { copyElement(outputs[0], i, inputs[0], dot(at, strides)); });
   }
+  OperatorTraits traits() const override { return {.broadcasts = true, .follow = followBroadcast}; }
   std::vector<OpInstance> samples() const override {
     return {sample({{"shape", Ints{2, 3, 4}}}, {f32({3, 1})}), sample({{"shape", Ints{1}}}, {f32({2, 3})}),
             sample({{"shape", Ints{5}}}, {f32({})}),

@@ -2,6 +2,8 @@
 // Inputs: x [N, ...], weights [O, I], bias? [O], residual? [N, O], slope?. Attributes: activation, alpha,
 // beta.
 #include "ops/epilogue.hpp"
+#include "ops/evaluation_work.hpp"
+#include "ops/follow.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -44,6 +46,12 @@ class FullyConnected final : public Operator {
   Tolerance tolerance(const OpView& view) const override { return sumTolerance(view.inputs[1].shape[1]); }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
 
+  OperatorTraits traits() const override {
+    return {.weights = OperatorTraits::Weights{},
+            .integerTwin = "QFullyConnected",
+            .multiplyAdds = rowWork,
+            .follow = followItemsAndResidual};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     const auto add = [&](Shape x, Shape weights) {

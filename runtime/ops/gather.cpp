@@ -1,5 +1,6 @@
 // Gather: picks slices along an axis. Inputs: x, indices (i32, i64; negative ones count from the end).
 // Attribute axis (0).
+#include "ops/follow.hpp"
 #include "ops/indexing.hpp"
 
 namespace tessera {
@@ -33,6 +34,7 @@ class Gather final : public MovingOperator {
           copyElement(outputs[0], (o * picks + p) * inner + i, inputs[0], (o * x[axis] + from) * inner + i);
       }
   }
+  OperatorTraits traits() const override { return {.follow = follow}; }
   std::vector<OpInstance> samples() const override {
     const Fill i64 = Fill::of(HostTensor::of<std::int64_t>({2, 2}, {0, -1, 2, 1}));
     const Fill i32 = Fill::of(HostTensor::of<std::int32_t>({3}, {4, 0, -5}));
@@ -42,6 +44,14 @@ class Gather final : public MovingOperator {
                    {anyInteger(DataType::Int64), i64}),
             sample({}, {f32({7}), anyTensor(DataType::Int64, {})},
                    {{}, Fill::of(HostTensor::of<std::int64_t>({}, {-2}))})};
+  }
+
+ private:
+  static std::optional<std::size_t> follow(const OpView& op, std::size_t input, std::size_t axis) {
+    const std::size_t along = axisAttribute(op, 0), picks = op.inputs[1].shape.size();
+    if (input == 1) return along + axis;
+    if (axis == along) return {};
+    return axis < along ? axis : axis + picks - 1;
   }
 };
 

@@ -49,6 +49,7 @@ class GatherNd final : public MovingOperator {
       for (std::int64_t i = 0; i < slice; ++i) copyElement(outputs[0], t * slice + i, inputs[0], from + i);
     }
   }
+  OperatorTraits traits() const override { return {.follow = follow}; }
   std::vector<OpInstance> samples() const override {
     const DataType i64 = DataType::Int64;
     const Fill some = Fill::of(HostTensor::of<std::int64_t>({3, 2}, {0, 1, 1, -1, -2, 0}));
@@ -58,6 +59,13 @@ class GatherNd final : public MovingOperator {
         sample({}, {f32({3, 5}), anyTensor(i64, {2, 2, 1})}, {{}, Fill::integers(-9, 9)}),  // some outside
         sample({{"batch_dims", 1}}, {f32({2, 3, 4}), anyTensor(DataType::Int32, {2, 5, 1})},
                {{}, Fill::integers(-3, 2)})};
+  }
+
+ private:
+  static std::optional<std::size_t> follow(const OpView& op, std::size_t input, std::size_t axis) {
+    const auto batch = static_cast<std::size_t>(op.attrs.integer("batch_dims"));
+    const bool tuples = input == 1 && axis + 1 < op.inputs[1].shape.size() && axis >= batch;
+    return tuples ? std::optional(axis) : std::nullopt;
   }
 };
 

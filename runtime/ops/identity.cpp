@@ -1,6 +1,7 @@
 // Identity: y = x. Inputs: x. Dropout is imported as Identity's twin and removed by the same pass.
 #include <array>
 
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 
 namespace tessera {
@@ -20,6 +21,9 @@ class Identity final : public Operator {
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   QuantRule quantRule(const OpView&) const override { return QuantRule::SameScale; }
+  OperatorTraits traits() const override {
+    return {.view = OperatorTraits::View::Same, .broadcasts = true, .follow = followBroadcast};
+  }
   std::vector<OpInstance> samples() const override {
     return {makeSample(std::string(name_), {}, {f32({2, 3, 5})}),
             makeSample(std::string(name_), {}, {f32({})})};

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "ops/epilogue.hpp"
+#include "ops/evaluation_work.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -59,6 +60,7 @@ class Lrn final : public Operator {
     storeDoubles(outputs[0], y);
   }
   Tolerance tolerance(const OpView&) const override { return sumTolerance(8); }
+  OperatorTraits traits() const override { return {.otherWork = work}; }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     const auto add = [&](Attributes attrs, Shape x) {
@@ -73,6 +75,13 @@ class Lrn final : public Operator {
     add({{"size", 3}, {"alpha", 1.0}, {"region", std::string("within")}}, {1, 18, 5, 6});
     add({{"size", 5}, {"alpha", 2.0}, {"beta", 0.5}, {"region", std::string("within")}}, {2, 3, 4, 3});
     return samples;
+  }
+
+ private:
+  static double work(const OpView& op) {
+    const auto size = static_cast<double>(op.attrs.integer("size"));
+    const bool within = op.attrs.string("region", "across") == "within";
+    return kElementWork * (2 + (within ? size * size : size)) * elements(op.inputs[0].shape);
   }
 };
 

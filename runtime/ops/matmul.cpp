@@ -3,6 +3,8 @@
 #include "ops/matmul.hpp"
 
 #include "ops/epilogue.hpp"
+#include "ops/evaluation_work.hpp"
+#include "ops/follow.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -73,6 +75,11 @@ class MatMul final : public Operator {
 
   Tolerance tolerance(const OpView& view) const override { return sumTolerance(view.inputs[0].shape.back()); }
 
+  OperatorTraits traits() const override {
+    return {.multiplyAdds = products,
+            .otherWork = [](const OpView& op) { return 3 * products(op); },
+            .follow = follow};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     const std::pair<Shape, Shape> shapes[] = {{{5, 7}, {7, 3}},
@@ -92,6 +99,16 @@ class MatMul final : public Operator {
     for (const auto& [a, b] : shapes) samples.push_back(makeSample("MatMul", {}, {f32(a), f32(b)}));
     samples.push_back(makeSample("MatMul", {}, {f32({6, 20}), f32({20, 12})}, {}, {false, true}));
     return samples;
+  }
+
+ private:
+  static double products(const OpView& op) {
+    return elements(op.outputs[0].shape) * static_cast<double>(op.inputs[0].shape.back());
+  }
+  static std::optional<std::size_t> follow(const OpView& op, std::size_t input, std::size_t axis) {
+    if (op.inputs[0].shape.size() < 2 || op.inputs[1].shape.size() < 2) return {};
+    const std::size_t rank = op.inputs[input].shape.size(), summed = input == 0 ? rank - 1 : rank - 2;
+    return axis == summed ? std::nullopt : followBroadcast(op, input, axis);
   }
 };
 

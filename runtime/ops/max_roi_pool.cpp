@@ -64,6 +64,11 @@ class MaxRoiPool final : public Operator {
     });
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override {
+    return {.follow = [](const OpView&, std::size_t input, std::size_t axis) {
+      return input > 0 && axis == 0 ? std::optional<std::size_t>(0) : std::nullopt;
+    }};
+  }
   std::vector<OpInstance> samples() const override {
     const auto rois = HostTensor::of<float>(
         {4, 5}, {0, 0, 0, 8, 6, 1, 2.4f, 1.6f, 5.5f, 5.2f, 1, -4, -3, 14, 20, 5, 6, 5, 2, 1});

@@ -86,6 +86,7 @@ class NonMaxSuppression final : public Operator {
     outputs[1].as<std::int64_t>()[0] = count;
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override { return {.countedExtent = 0}; }
   std::vector<OpInstance> samples() const override;
 };
 

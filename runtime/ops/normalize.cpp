@@ -4,6 +4,7 @@
 
 #include "ops/axes.hpp"
 #include "ops/epilogue.hpp"
+#include "ops/follow.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -57,6 +58,7 @@ class InstanceNorm final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView& view) const override { return normalizeTolerance(view); }
+  OperatorTraits traits() const override { return {.follow = followItems}; }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     for (const Shape& x : {Shape{1, 18, 5, 7}, Shape{2, 3, 16, 9}, Shape{2, 5, 23}, Shape{1, 4, 3, 4, 5}})
@@ -100,6 +102,7 @@ class LayerNorm final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView& view) const override { return normalizeTolerance(view); }
+  OperatorTraits traits() const override { return {.follow = follow}; }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](std::int64_t axis, Shape x, Shape scale, bool bias, double low = -1) {
       return makeSample("LayerNorm", {{"axis", axis}, {"epsilon", 1e-3}},
@@ -110,6 +113,11 @@ class LayerNorm final : public Operator {
             sample(0, {7, 6}, {7, 6}, false),          sample(2, {2, 3, 4, 5}, {4, 5}, true),
             sample(-1, {1, 9, 300}, {300}, false),     sample(-1, {4, 10}, {1}, true),
             sample(-1, {2, 3, 768}, {768}, true, 1000)};  // far from 0
+  }
+
+ private:
+  static std::optional<std::size_t> follow(const OpView& op, std::size_t input, std::size_t axis) {
+    return input == 0 && axis == 0 ? followUnless(axisAttribute(op, -1), axis) : std::nullopt;
   }
 };
 

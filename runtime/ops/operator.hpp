@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ops/traits.hpp"
 #include "tessera/attributes.hpp"
 #include "tessera/tensor.hpp"
 
@@ -76,6 +77,8 @@ class Operator {
   virtual QuantRule quantRule(const OpView& view) const { return QuantRule::Float; }
   /// Whether input i may be kept in half precision, where it holds floats; it computes in f32 all the same.
   virtual bool takesHalf(std::size_t input) const { return input == 0; }
+  /// Facts about it that the rest of the project asks for.
+  virtual OperatorTraits traits() const { return {}; }
   /// Instances that stress its edges; tests run all of them through every family that applies.
   virtual std::vector<OpInstance> samples() const = 0;
 };
@@ -97,6 +100,8 @@ std::optional<OpView> inHalf(const OpView& view);
 const Operator* findOperator(std::string_view name);
 /// As findOperator, but throws Error(Unsupported).
 const Operator& operatorNamed(std::string_view name);
+/// Traits of the operator of that name; throws Error(Unsupported) where there is none.
+inline OperatorTraits traitsOf(std::string_view name) { return operatorNamed(name).traits(); }
 /// All operators, in the order of ops.def.
 const std::vector<const Operator*>& allOperators();
 

@@ -1,5 +1,6 @@
 // Pointwise: a chain of pointwise operators as one layer. Inputs: x0.. (f32 or f16), broadcast against each
 // other. Attribute expression: see ops/pointwise_chain.hpp.
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/pointwise_chain.hpp"
 #include "ops/shape_tools.hpp"
@@ -35,6 +36,9 @@ class Pointwise final : public Operator {
     });
   }
   Tolerance tolerance(const OpView&) const override { return {1e-5, 1e-5}; }
+  OperatorTraits traits() const override {
+    return {.broadcasts = true, .elementwise = true, .integerTwin = "QPointwise", .follow = followBroadcast};
+  }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](const char* expression, std::vector<TensorDesc> inputs) {
       return makeSample("Pointwise", {{"expression", std::string(expression)}}, std::move(inputs));

@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/pointwise.hpp"
 #include "ops/shape_tools.hpp"
@@ -81,6 +82,9 @@ class Pointwise final : public Operator {
     return row_.name == "Relu" ? QuantRule::SameScale : QuantRule::Float;
   }
 
+  OperatorTraits traits() const override {
+    return {.broadcasts = true, .elementwise = true, .follow = followBroadcast};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> list;
     if (row_.arity() == 1)

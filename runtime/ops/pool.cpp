@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "ops/epilogue.hpp"
+#include "ops/evaluation_work.hpp"
+#include "ops/follow.hpp"
 #include "ops/geometry.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -104,7 +106,14 @@ class Pool : public Operator {
     return sumTolerance(windowOf(view).kernelVolume());
   }
   QuantRule quantRule(const OpView& view) const override {
-    return view.attrs.string("mode", "max") == "max" ? QuantRule::SameScale : QuantRule::Float;
+    const std::string mode = view.attrs.string("mode", "max");
+    return mode == "max"       ? QuantRule::SameScale
+           : mode == "average" ? QuantRule::Requantise
+                               : QuantRule::Float;
+  }
+  OperatorTraits traits() const override {
+    return {
+        .window = !global_, .integerTwin = "QAveragePool", .multiplyAdds = windowWork, .follow = followItems};
   }
   std::vector<OpInstance> samples() const override { return global_ ? globalSamples() : windowSamples(); }
 

@@ -1,6 +1,7 @@
 // QAveragePool: average pooling of codes: sums in 32 bits, y = float(sum) * float(double(scale) / count),
 // then encoded. Input: x i8. Attributes: those of Pool (mode average), or global=1 for all spatial extents;
 // scale (of x); rate (absent: the output is f32).
+#include "ops/evaluation_work.hpp"
 #include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
@@ -63,6 +64,9 @@ class QAveragePool final : public Operator {
 
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
+  OperatorTraits traits() const override {
+    return {.window = true, .floatTwin = "Pool", .multiplyAdds = windowWork};
+  }
   std::vector<OpInstance> samples() const override {
     using List = std::vector<std::int64_t>;
     std::vector<OpInstance> samples;

@@ -2,6 +2,7 @@
 // Inputs: x i8, weights i8, bias? f32 [K], residual? (i8 or f32), slope? f32, multiplier f32 [K].
 // Attributes: those of the float operator; rate (1 / output scale; absent: the output is f32),
 // residual_scale.
+#include "ops/evaluation_work.hpp"
 #include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
@@ -88,6 +89,13 @@ class QConvolution final : public Operator {
 
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
+  OperatorTraits traits() const override {
+    const OperatorTraits twin = operatorNamed(transposed_ ? "Deconvolution" : "Convolution").traits();
+    return {.window = true,
+            .weights = twin.weights,
+            .floatTwin = transposed_ ? "Deconvolution" : "Convolution",
+            .multiplyAdds = windowWork};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> all = operatorNamed(transposed_ ? "Deconvolution" : "Convolution").samples();
     std::erase_if(all, [](const OpInstance& s) {

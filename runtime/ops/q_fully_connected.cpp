@@ -1,6 +1,7 @@
 // QFullyConnected: INT8 y = x * weights^T with the fused epilogue of docs/numerics.md.
 // Inputs: x i8 [N, ...], weights i8 [O, I], bias? f32 [O], residual? (i8 or f32), slope? f32, multiplier f32
 // [O]. Attributes: rate, residual_scale, activation, alpha, beta.
+#include "ops/evaluation_work.hpp"
 #include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -41,6 +42,9 @@ class QFullyConnected final : public Operator {
 
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
+  OperatorTraits traits() const override {
+    return {.weights = OperatorTraits::Weights{}, .floatTwin = "FullyConnected", .multiplyAdds = rowWork};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> all = operatorNamed("FullyConnected").samples();
     std::erase_if(all,

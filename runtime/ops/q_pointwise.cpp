@@ -2,6 +2,7 @@
 // Inputs: x0.. (i8 or f32), broadcast against each other; a code enters as float(code) * scales[i].
 // Attributes: expression (ops/pointwise_chain.hpp; empty: y = x0, that is encode or decode), scales (one per
 // input, 0 for f32 ones), rate (absent: the output is f32), both (with rate: two outputs, f32 and the codes).
+#include "ops/follow.hpp"
 #include "ops/pointwise_chain.hpp"
 #include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
@@ -70,6 +71,9 @@ class QPointwise final : public Operator {
 
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Requantise; }
+  OperatorTraits traits() const override {
+    return {.broadcasts = true, .elementwise = true, .floatTwin = "Pointwise", .follow = followBroadcast};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     const auto add = [&](const char* expression, std::vector<TensorDesc> inputs, bool encoded) {

@@ -6,9 +6,6 @@
 
 namespace tessera {
 
-/// Whether an operator computes on codes: QConvolution, QPointwise, .. (not the format's QuantizeLinear).
-inline bool isQuantised(std::string_view op) { return op.size() > 1 && op[0] == 'Q' && op[1] < 'a'; }
-
 /// The code of x: clamp(rint(x * rate), -127, 127); NaN gives 0. `rate` is inverseScale(scale).
 std::int8_t encode(float x, float rate);
 /// float(1 / double(scale)): what x is multiplied by to give its code.

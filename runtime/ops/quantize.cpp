@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -68,6 +69,7 @@ class Quantize final : public Operator {
     });
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override { return {.broadcasts = true, .follow = followBroadcast}; }
   std::vector<OpInstance> samples() const override {
     const Fill wide = Fill::uniform(-20, 20), half = Fill::integers(-9, 9);
     const Fill scale = Fill::of(HostTensor::of<float>({}, {0.1f}));
@@ -103,6 +105,7 @@ class Dequantize final : public Operator {
     });
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override { return {.broadcasts = true, .follow = followBroadcast}; }
   std::vector<OpInstance> samples() const override {
     const Fill codes = Fill::integers(0, 127), anyCode = Fill::integers(-128, 127);
     const Fill scale = Fill::of(HostTensor::of<float>({}, {0.1f}));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -104,6 +105,11 @@ class Reduce final : public Operator {
     for (std::int64_t i = 0; i < y.size(); ++i) y.setNumber(i, finish(mode, sums[i], count));
   }
   Tolerance tolerance(const OpView&) const override { return {2e-5, 2e-5}; }
+  OperatorTraits traits() const override {
+    return {.follow = [](const OpView& op, std::size_t, std::size_t axis) {
+      return followReduced(op, op.attrs.integers("axes"), axis);
+    }};
+  }
   std::vector<OpInstance> samples() const override {
     using Ints = std::vector<std::int64_t>;
     std::vector<OpInstance> list;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ops/epilogue.hpp"
+#include "ops/evaluation_work.hpp"
 #include "ops/moving.hpp"
 #include "ops/resize_axis.hpp"
 
@@ -96,6 +97,7 @@ class Resize final : public Operator {
   QuantRule quantRule(const OpView& view) const override {
     return view.attrs.string("mode", "nearest") == "nearest" ? QuantRule::SameScale : QuantRule::Float;
   }
+  OperatorTraits traits() const override { return {.otherWork = work}; }
   std::vector<OpInstance> samples() const override;
 
  private:
@@ -120,6 +122,15 @@ class Resize final : public Operator {
       sum += *part * a.weight[entry];
     }
     return sum;
+  }
+
+  static double work(const OpView& op) {
+    const std::string mode = op.attrs.string("mode", "nearest");
+    double each = kElementWork;
+    for (std::size_t d = 0; d < op.inputs[0].shape.size(); ++d)
+      if (op.inputs[0].shape[d] != op.outputs[0].shape[d])
+        each *= mode == "nearest" ? 1 : mode == "linear" ? 2 : 4;
+    return each * elements(op.outputs[0].shape);
   }
 };
 

@@ -98,6 +98,11 @@ class RoiAlign final : public Operator {
     });
   }
   Tolerance tolerance(const OpView&) const override { return sumTolerance(64); }
+  OperatorTraits traits() const override {
+    return {.follow = [](const OpView&, std::size_t input, std::size_t axis) {
+      return input > 0 && axis == 0 ? std::optional<std::size_t>(0) : std::nullopt;
+    }};
+  }
   std::vector<OpInstance> samples() const override;
 };
 

@@ -42,6 +42,7 @@ class Slice final : public MovingOperator {
       copyElement(outputs[0], i, inputs[0], from);
     });
   }
+  OperatorTraits traits() const override { return {.view = OperatorTraits::View::Part, .follow = follow}; }
   std::vector<OpInstance> samples() const override {
     using Ints = std::vector<std::int64_t>;
     const auto cut = [&](Ints starts, Ints sizes, Ints steps, TensorDesc x) {
@@ -56,6 +57,14 @@ class Slice final : public MovingOperator {
             cut({2}, {0}, {1}, f32({3})),
             cut({6}, {7}, {-1}, anyTensor(DataType::Int64, {7})),
             cut({0, 1}, {3, 2}, {1, 1}, anyTensor(DataType::UInt8, {3, 4}))};
+  }
+
+ private:
+  static std::optional<std::size_t> follow(const OpView& op, std::size_t, std::size_t axis) {
+    const auto starts = op.attrs.integers("starts"), steps = op.attrs.integers("steps");
+    const bool whole = starts.at(axis) == 0 && op.outputs[0].shape.at(axis) == op.inputs[0].shape[axis] &&
+                       (steps.empty() || steps.at(axis) == 1);
+    return whole ? std::optional(axis) : std::nullopt;
   }
 };
 

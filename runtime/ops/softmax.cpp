@@ -5,6 +5,7 @@
 
 #include "ops/axes.hpp"
 #include "ops/epilogue.hpp"
+#include "ops/follow.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -35,6 +36,11 @@ class Softmax final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView&) const override { return sumTolerance(16); }
+  OperatorTraits traits() const override {
+    return {.follow = [](const OpView& op, std::size_t, std::size_t axis) {
+      return followUnless(axisAttribute(op, -1), axis);
+    }};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     for (const int log : {0, 1}) {

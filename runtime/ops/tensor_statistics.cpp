@@ -29,6 +29,7 @@ class AbsMax final : public Operator {
     outputs[0].as<float>()[0] = top;
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override { return {.statistic = true}; }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples{
         makeSample("AbsMax", {}, {f32({2, 19, 33, 47})}), makeSample("AbsMax", {}, {f32({1, 3, 5, 7})}),
@@ -71,6 +72,7 @@ class Histogram final : public Operator {
         ++counts[static_cast<std::size_t>(std::min(std::abs(v) * rate, static_cast<float>(bins - 1)))];
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override { return {.statistic = true}; }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](Shape shape, float limit, Attributes attrs = {}) {
       return makeSample("Histogram", std::move(attrs), {f32(std::move(shape)), f32({1})},

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "ops/evaluation_work.hpp"
 #include "ops/moving.hpp"
 
 namespace tessera {
@@ -49,6 +50,9 @@ class TopK final : public MovingOperator {
     }
   }
   QuantRule quantRule(const OpView&) const override { return QuantRule::Float; }
+  OperatorTraits traits() const override {
+    return {.otherWork = [](const OpView& op) { return 200 * elements(op.inputs[0].shape); }};
+  }
   std::vector<OpInstance> samples() const override {
     const Fill ties = Fill::integers(-4, 4);
     return {sample({{"k", 3}}, {f32({4, 9})}, {ties}),

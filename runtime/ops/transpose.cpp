@@ -36,6 +36,7 @@ class Transpose final : public MovingOperator {
     forEachIndex(outputs[0].shape,
                  [&](std::int64_t i, auto at) { copyElement(outputs[0], i, inputs[0], dot(at, strides)); });
   }
+  OperatorTraits traits() const override { return {.follow = follow}; }
   std::vector<OpInstance> samples() const override {
     using Ints = std::vector<std::int64_t>;
     std::vector<OpInstance> list = {sample({{"perm", Ints{0, 2, 3, 1}}}, {f32({2, 5, 33, 35})}),
@@ -49,6 +50,14 @@ class Transpose final : public MovingOperator {
     for (const DataType type : {DataType::UInt8, DataType::Float16, DataType::Int64})
       list.push_back(sample({{"perm", Ints{1, 0}}}, {anyTensor(type, {5, 9})}, {anyInteger(type)}));
     return list;
+  }
+
+ private:
+  static std::optional<std::size_t> follow(const OpView& op, std::size_t, std::size_t axis) {
+    const auto perm = op.attrs.integers("perm");
+    const auto at = std::ranges::find(perm, static_cast<std::int64_t>(axis));
+    if (at == perm.end()) return {};
+    return static_cast<std::size_t>(at - perm.begin());
   }
 };
 

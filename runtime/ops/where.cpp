@@ -1,4 +1,5 @@
 // Where: y = condition ? a : b, broadcast. Inputs: condition (bool), a, b (same type).
+#include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -30,6 +31,9 @@ class Where final : public Operator {
     });
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override {
+    return {.broadcasts = true, .elementwise = true, .follow = followBroadcast};
+  }
   std::vector<OpInstance> samples() const override {
     const auto of = [](DataType type, Shape shape) { return TensorDesc{type, std::move(shape), {}}; };
     const Fill coin = Fill::integers(0, 1), numbers = Fill::integers(-9, 9);

@@ -91,7 +91,7 @@ void aggregate(Graph& graph, const std::vector<int>& members, int concat) {
   const TensorId all = insertBefore(graph, members[0], wide, name);
   std::vector<bool> replaced(graph.layers().size(), false);  // indices behind members[0] moved by one
   if (concat >= 0) {
-    auto& inputs = graph.layers()[concat + 1].inputs;
+    auto& inputs = graph.editLayers()[concat + 1].inputs;
     const auto first = std::find(inputs.begin(), inputs.end(), siblings[0].outputs[0]);
     *first = all;
     inputs.erase(first + 1, first + static_cast<std::ptrdiff_t>(siblings.size()));
@@ -101,7 +101,7 @@ void aggregate(Graph& graph, const std::vector<int>& members, int concat) {
     std::int64_t channel = 0;
     const Shape whole = graph.tensor(all).shape;
     for (int index : members) {
-      Layer& slice = graph.layers()[index + 1];
+      Layer& slice = graph.editLayers()[index + 1];
       std::vector<std::int64_t> starts(whole.size(), 0), sizes = graph.tensor(slice.outputs[0]).shape;
       starts[1] = channel;
       channel += sizes[1];
@@ -109,7 +109,7 @@ void aggregate(Graph& graph, const std::vector<int>& members, int concat) {
     }
   }
   std::size_t at = 0;
-  std::erase_if(graph.layers(), [&](const Layer&) { return replaced[at++]; });
+  std::erase_if(graph.editLayers(), [&](const Layer&) { return replaced[at++]; });
 }
 
 }  // namespace
@@ -120,9 +120,9 @@ bool pass_aggregate_siblings(Graph& graph) {
     const std::string wanted = kinship(g, g.layers()[index]);
     std::vector<int> members = {index};
     std::int64_t filters = outputChannels(g, g.layers()[index]);
-    for (int i = index + 1; i < static_cast<int>(g.layers().size()); ++i) {
+    for (const int i : g.consumers(g.layers()[index].inputs[0])) {
       const Layer& other = g.layers()[i];
-      if (!canJoin(g, other) || kinship(g, other) != wanted) continue;
+      if (i <= index || !canJoin(g, other) || kinship(g, other) != wanted) continue;
       if (filters + outputChannels(g, other) > kMostFilters) break;
       filters += outputChannels(g, other);
       members.push_back(i);

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "ops/pointwise.hpp"
-#include "passes/rewrite.hpp"
+#include "ops/operator.hpp"
+#include "passes/pattern.hpp"
 
 namespace tessera {
 namespace {
@@ -20,22 +20,24 @@ Perm permOf(const Layer& layer) { return layer.attrs.integers("perm"); }
 
 /// The second of two transposes, or of two reshapes, reads what the first one reads.
 bool mergePair(Graph& graph, int index) {
-  Layer& second = graph.layers()[index];
+  const Layer& second = graph.layers()[index];
   if (second.op != "Transpose" && second.op != "Reshape") return false;
   const Layer* first = producerLayer(graph, second.inputs[0]);
   if (!first || first->op != second.op) return false;
+  Layer merged = second;
   if (second.op == "Transpose") {
     Perm both = permOf(second);
     for (auto& axis : both) axis = permOf(*first).at(axis);
-    second.attrs.set("perm", both);
+    merged.attrs.set("perm", both);
   }
-  second.inputs[0] = first->inputs[0];
+  merged.inputs[0] = first->inputs[0];
+  graph.editLayers()[index] = std::move(merged);
   return true;
 }
 
 /// Axes that are longer than 1 keep their order: nothing moves in memory.
 bool reshapeInstead(Graph& graph, int index) {
-  Layer& layer = graph.layers()[index];
+  const Layer& layer = graph.layers()[index];
   if (layer.op != "Transpose") return false;
   const Shape& shape = graph.tensor(layer.inputs[0]).shape;
   std::int64_t last = -1;
@@ -44,14 +46,12 @@ bool reshapeInstead(Graph& graph, int index) {
     if (axis < last) return false;
     last = axis;
   }
-  layer.op = "Reshape";
-  layer.attrs = {{"shape", std::vector<std::int64_t>(graph.tensor(layer.outputs[0]).shape)}};
+  become(graph, index, "Reshape", {layer.inputs[0]},
+         {{"shape", std::vector<std::int64_t>(graph.tensor(layer.outputs[0]).shape)}});
   return true;
 }
 
-bool isPointwise(const Layer& layer) {
-  return layer.outputs.size() == 1 && (findPointwise(layer.op) || layer.op == "Where" || layer.op == "Cast");
-}
+bool isPointwise(const Layer& layer) { return layer.outputs.size() == 1 && traitsOf(layer.op).elementwise; }
 
 /// `values` listed for the transposed axes, for the axes as they were.
 std::vector<std::int64_t> unpermuted(const std::vector<std::int64_t>& values, const Perm& perm) {
@@ -123,7 +123,7 @@ bool sink(Graph& graph, int index) {
   const TensorId result = layer.outputs[0];
   const std::string name = layer.name;
   const TensorId moved = insertBefore(graph, index, layer, graph.tensor(result).name + "/moved");
-  graph.layers()[index + 1] = {name + "/transpose", "Transpose", {{"perm", perm}}, {moved}, {result}};
+  graph.editLayers()[index + 1] = {name + "/transpose", "Transpose", {{"perm", perm}}, {moved}, {result}};
   return true;
 }
 
@@ -177,8 +177,8 @@ bool sinkReshape(Graph& graph, int index) {
   }
   layer.inputs[slot] = reshape.inputs[0];
   const TensorId moved = insertBefore(graph, index, layer, graph.tensor(layer.outputs[0]).name + "/moved");
-  graph.layers()[index + 1] = {reshape.name, "Reshape", reshape.attrs, {moved}, layer.outputs};
-  graph.layers().erase(graph.layers().begin() + source);
+  graph.editLayers()[index + 1] = {reshape.name, "Reshape", reshape.attrs, {moved}, layer.outputs};
+  graph.editLayers().erase(graph.layers().begin() + source);
   return true;
 }
 
@@ -191,7 +191,7 @@ bool dropUnread(Graph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.op != "Transpose" && layer.op != "Reshape") return false;
   if (graph.isOutput(layer.outputs[0]) || !graph.consumers(layer.outputs[0]).empty()) return false;
-  graph.layers().erase(graph.layers().begin() + index);
+  graph.editLayers().erase(graph.layers().begin() + index);
   return true;
 }
 

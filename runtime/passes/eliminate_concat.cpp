@@ -2,12 +2,13 @@
 // straight into their slices are marked (in_place), for the lowering to give all of them one buffer.
 #include <algorithm>
 
+#include "ops/operator.hpp"
 #include "passes/rewrite.hpp"
 
 namespace tessera {
 namespace {
 
-bool isConcat(const Layer& layer) { return layer.op == "Concat"; }
+bool isConcat(const Layer& layer) { return traitsOf(layer.op).joins; }
 
 /// Puts the inputs of a concat that only this one reads in its place.
 bool flatten(Graph& graph, int index) {
@@ -34,8 +35,7 @@ bool canBeSlice(const Graph& graph, TensorId id, int concat) {
   const Layer* producer = producerLayer(graph, id);
   if (!producer || graph.isOutput(id)) return false;
   // These are views of their inputs, or slices of a buffer of their own.
-  for (const char* view : {"Reshape", "Identity", "Dropout", "Slice", "Concat"})
-    if (producer->op == view) return false;
+  if (traitsOf(producer->op).view != OperatorTraits::View::None || isConcat(*producer)) return false;
   const auto readers = graph.consumers(id);
   return std::none_of(readers.begin(), readers.end(),
                       [&](int reader) { return reader != concat && isConcat(graph.layers()[reader]); });
@@ -49,7 +49,7 @@ bool mark(Graph& graph, int index) {
   for (TensorId id : concat.inputs)
     if (!canBeSlice(graph, id, index) || std::count(concat.inputs.begin(), concat.inputs.end(), id) != 1)
       return false;
-  graph.layers()[index].attrs.set("in_place", std::int64_t{1});
+  graph.editLayers()[index].attrs.set("in_place", std::int64_t{1});
   return true;
 }
 

@@ -16,7 +16,7 @@ bool dropUnusedIndices(Layer& layer, const std::vector<bool>& needed) {
 }  // namespace
 
 bool pass_eliminate_dead(Graph& graph) {
-  auto& layers = graph.layers();
+  auto& layers = graph.editLayers();
   std::vector<bool> needed(graph.tensors().size(), false), dead(layers.size(), false);
   for (TensorId id : graph.outputs()) needed[id] = true;
   bool changed = false;

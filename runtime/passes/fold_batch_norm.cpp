@@ -8,6 +8,7 @@
 // The second sum is the same everywhere only where no window reaches into padding.
 #include <algorithm>
 
+#include "ops/operator.hpp"
 #include "passes/channel_affine.hpp"
 #include "passes/rewrite.hpp"
 
@@ -21,13 +22,13 @@ class WeightView {
   WeightView(const Graph& graph, const Layer& layer)
       : tensor_(*constantValue(graph, layer.inputs[kWeights])),
         group_(layer.attrs.integer("group", 1)),
-        transposed_(layer.op == "Deconvolution") {
+        transposed_(traitsOf(layer.op).transposed()) {
     values_.assign(tensor_.as<float>().begin(), tensor_.as<float>().end());
     const auto& shape = tensor_.shape;
     inputs_ = transposed_ ? shape[0] : shape[1] * group_;
     outputs_ = transposed_ ? shape[1] * group_ : shape[0];
     rest_ = tensor_.size() / std::max<std::int64_t>(shape[0] * shape[1], 1);
-    if (layer.op == "FullyConnected") {
+    if (!traitsOf(layer.op).window) {  // fully connected
       inputs_ = graph.tensor(layer.inputs[0]).shape.at(1);
       rest_ = shape[1] / inputs_;
     }
@@ -96,8 +97,9 @@ bool foldAfter(Graph& graph, int index, const ChannelAffine& affine) {
 
 /// Whether every window of the layer sees the whole of its weights, all of them over real values.
 bool neverReachesPadding(const Layer& layer) {
-  if (layer.op == "FullyConnected") return true;
-  if (layer.op == "Deconvolution") return false;
+  const OperatorTraits traits = traitsOf(layer.op);
+  if (!traits.window) return true;
+  if (traits.transposed()) return false;
   const auto pads = layer.attrs.integers("pads");
   return std::all_of(pads.begin(), pads.end(), [](auto pad) { return pad == 0; });
 }
@@ -122,8 +124,8 @@ bool foldBefore(Graph& graph, int index, const ChannelAffine& affine) {
     setInput(layer, kBias,
              addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
   layer.inputs[0] = affine.input;
-  graph.layers()[consumer] = std::move(layer);
-  graph.layers().erase(graph.layers().begin() + index);
+  graph.editLayers()[consumer] = std::move(layer);
+  graph.editLayers().erase(graph.layers().begin() + index);
   return true;
 }
 
@@ -154,7 +156,7 @@ bool rewriteBatchNorm(Graph& graph, int index, const ChannelAffine& affine) {
   if (graph.layers()[index].op != "BatchNorm") return false;
   Layer scale = affineLayer(graph, graph.layers()[index].name, affine);
   scale.outputs = graph.layers()[index].outputs;
-  graph.layers()[index] = std::move(scale);
+  graph.editLayers()[index] = std::move(scale);
   return true;
 }
 

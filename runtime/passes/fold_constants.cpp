@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "graph/evaluate.hpp"
+#include "ops/operator.hpp"
 #include "passes/rewrite.hpp"
 
 namespace tessera {
@@ -34,13 +35,13 @@ class Folding {
     auto results = evaluateLayer(graph, layer, operands);
     for (std::size_t i = 0; i < results.size(); ++i)
       graph.tensor(layer.outputs[i]).constant = std::make_shared<const HostTensor>(std::move(results[i]));
-    graph.layers().erase(graph.layers().begin() + index);
+    graph.editLayers().erase(graph.layers().begin() + index);
     return true;
   }
 
  private:
   bool worthwhile(const Graph& graph, const Layer& layer) {
-    if (layer.inputs.empty() || layer.op == "NonMaxSuppression")
+    if (layer.inputs.empty() || traitsOf(layer.op).countedExtent)
       return false;  // its length depends on values
     std::int64_t given = 0, made = 0;
     double bytes = 0;

@@ -61,8 +61,8 @@ bool foldPad(Graph& graph, int index) {
   layer.attrs.set("pads", pads);
   layer.inputs[0] = pad.inputs[0];
   if (!givesTheSame(graph, layer)) return false;
-  graph.layers()[consumer] = std::move(layer);
-  graph.layers().erase(graph.layers().begin() + index);
+  graph.editLayers()[consumer] = std::move(layer);
+  graph.editLayers().erase(graph.layers().begin() + index);
   return true;
 }
 

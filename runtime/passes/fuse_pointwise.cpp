@@ -126,7 +126,7 @@ class Fusion {
   }
 
   bool run() {
-    auto& layers = graph_.layers();
+    auto& layers = graph_.editLayers();
     bool changed = false;
     for (std::size_t i = 0; i < layers.size(); ++i)
       while (mergeInto(static_cast<int>(i))) changed = true;
@@ -177,7 +177,7 @@ class Fusion {
 
   void replace(int earlier, int later, Layer fused) {
     grow();
-    auto& layers = graph_.layers();
+    auto& layers = graph_.editLayers();
     count(layers[later].inputs, -1);
     count(layers[earlier].inputs, -1);
     count(fused.inputs, 1);

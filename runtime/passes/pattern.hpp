@@ -34,7 +34,7 @@ inline bool nearly(double value, double wanted, double relative = 1e-4) {
 /// Gives layer `index` another operator; its output keeps its name, and the shape it had.
 inline void become(Graph& graph, int index, std::string op, std::vector<TensorId> inputs,
                    Attributes attrs = {}) {
-  Layer& layer = graph.layers()[index];
+  Layer& layer = graph.editLayers()[index];
   layer.op = std::move(op);
   layer.inputs = std::move(inputs);
   layer.attrs = std::move(attrs);

@@ -137,7 +137,7 @@ void becomeReshaped(Graph& graph, int index, const std::string& op, std::vector<
   const std::string name = graph.layers()[index].name;
   const TensorId inner = insertBefore(graph, index, {name, op, std::move(attrs), std::move(inputs), {}},
                                       graph.tensor(result).name + "/flat");
-  graph.layers()[index + 1].name += "/reshape";
+  graph.editLayers()[index + 1].name += "/reshape";
   become(graph, index + 1, "Reshape", {inner}, {{"shape", Values(graph.tensor(result).shape)}});
 }
 

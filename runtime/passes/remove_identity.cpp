@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/operator.hpp"
 #include "ops/pointwise.hpp"
 #include "passes/rewrite.hpp"
 
@@ -14,8 +15,9 @@ bool all(const std::vector<std::int64_t>& values, std::int64_t wanted) {
 
 /// Moving layers that move nothing. Their output has the input's shape, which bypass() checks.
 bool movesNothing(const Graph& graph, const Layer& layer) {
-  if (layer.op == "Identity" || layer.op == "Dropout") return true;
-  if (layer.op == "Reshape" || layer.op == "Expand" || layer.op == "Cast") return true;
+  using View = OperatorTraits::View;
+  const View view = traitsOf(layer.op).view;
+  if (view == View::Same || view == View::Reshaped || layer.op == "Expand" || layer.op == "Cast") return true;
   if (layer.op == "Transpose") {
     const auto perm = layer.attrs.integers("perm");
     for (std::size_t i = 0; i < perm.size(); ++i)
@@ -88,7 +90,7 @@ class Removal {
   }
 
   bool run() {
-    auto& layers = graph_.layers();
+    auto& layers = graph_.editLayers();
     bool changed = false;
     for (std::size_t i = 0; i < layers.size(); ++i) {
       follow(layers[i]);
@@ -135,7 +137,7 @@ class Removal {
     }
     const int source = producer_[value];
     if (source < 0 || isOutput_[value]) return false;
-    auto& outputs = graph_.layers()[static_cast<std::size_t>(source)].outputs;
+    auto& outputs = graph_.editLayers()[static_cast<std::size_t>(source)].outputs;
     std::replace(outputs.begin(), outputs.end(), value, output);
     becomes_[value] = output;
     producer_[output] = source;

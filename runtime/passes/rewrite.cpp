@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/operator.hpp"
+
 namespace tessera {
 
 const Layer* producerLayer(const Graph& graph, TensorId id) {
@@ -51,32 +53,32 @@ bool bypass(Graph& graph, int index, TensorId value) {
   if (graph.isOutput(output)) {
     const int source = graph.producer(value);
     if (source < 0 || graph.isOutput(value)) return false;
-    auto& outputs = graph.layers()[source].outputs;
-    graph.layers().at(index).outputs[0] = kNoTensor;
+    auto& outputs = graph.editLayers()[source].outputs;
+    graph.editLayers().at(index).outputs[0] = kNoTensor;
     std::replace(outputs.begin(), outputs.end(), value, output);
     graph.replaceUses(value, output);
   } else {
     graph.replaceUses(output, value);
   }
-  graph.layers().erase(graph.layers().begin() + index);
+  graph.editLayers().erase(graph.layers().begin() + index);
   return true;
 }
 
 void replacePair(Graph& graph, int earlier, int later, Layer fused) {
   fused.outputs = graph.layers()[later].outputs;
-  graph.layers()[later] = std::move(fused);
-  graph.layers().erase(graph.layers().begin() + earlier);
+  auto& layers = graph.editLayers();
+  layers[later] = std::move(fused);
+  layers.erase(layers.begin() + earlier);
 }
 
 TensorId insertBefore(Graph& graph, int index, const Layer& layer, const std::string& outputName) {
   const TensorId output = graph.add(layer.op, layer.name, layer.inputs, layer.attrs, {outputName});
-  std::rotate(graph.layers().begin() + index, graph.layers().end() - 1, graph.layers().end());
+  auto& layers = graph.editLayers();
+  std::rotate(layers.begin() + index, layers.end() - 1, layers.end());
   return output;
 }
 
-bool hasEpilogue(const Layer& layer) {
-  return layer.op == "Convolution" || layer.op == "Deconvolution" || layer.op == "FullyConnected";
-}
+bool hasEpilogue(const Layer& layer) { return traitsOf(layer.op).weights.has_value(); }
 
 TensorId inputAt(const Layer& layer, std::size_t slot) {
   return slot < layer.inputs.size() ? layer.inputs[slot] : kNoTensor;

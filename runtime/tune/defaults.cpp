@@ -39,11 +39,6 @@ std::string timesText(const Extents& extents, int rank) {
   return text;
 }
 
-bool hasWindow(std::string_view op) {
-  if (op.starts_with("Q")) op.remove_prefix(1);
-  return op == "Convolution" || op == "Deconvolution" || op == "Pool" || op == "AveragePool";
-}
-
 DefaultLine::Condition conditionOf(std::string_view text) {
   const auto equals = text.find('=');
   if (equals == std::string_view::npos) wrong("'" + std::string(text) + "' is no condition like in=64..255");
@@ -86,7 +81,7 @@ ProblemFeatures featuresOf(const OpView& problem) {
   for (std::size_t axis = 2; axis < out.shape.size(); ++axis) f.numbers["pixels"] *= out.shape[axis];
   f.numbers["inBlock"] = in.layout.block;
   f.numbers["outBlock"] = out.layout.block;
-  if (hasWindow(problem.op)) try {
+  if (traitsOf(problem.op).window) try {
       const Window w = windowOf(problem);
       f.numbers["group"] = w.group;
       f.texts["kernel"] = timesText(w.kernel, w.rank);

@@ -14,17 +14,11 @@ namespace {
 
 constexpr double kReferenceWork = 2e7;  // some 50 ms
 
-bool anyOf(const std::string& op, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* name) { return op == name; });
-}
-bool slides(const OpView& v) {
-  return anyOf(v.op, {"Convolution", "QConvolution", "Deconvolution", "QDeconvolution"});
-}
-bool transposed(const OpView& v) { return anyOf(v.op, {"Deconvolution", "QDeconvolution"}); }
-bool fullyConnected(const OpView& v) { return anyOf(v.op, {"FullyConnected", "QFullyConnected"}); }
+// Whether there are weights to look at (problems come from records, too).
 bool hasWeights(const OpView& v) {
-  return (slides(v) || fullyConnected(v)) && v.inputs.size() > 1 && v.inputs[1].shape.size() >= 2;
+  return traitsOf(v.op).weights && v.inputs.size() > 1 && v.inputs[1].shape.size() >= 2;
 }
+bool slides(const OpView& v) { return hasWeights(v) && traitsOf(v.op).window; }
 
 // Terms of one sum of the operator.
 double terms(const OpView& v) {
@@ -84,7 +78,7 @@ std::int64_t fewer(std::int64_t channels, std::int64_t taps) {
 void shrinkChannels(OpView& v) {
   if (!hasWeights(v) || (slides(v) && windowOf(v).group != 1)) return;
   Shape &x = v.inputs[0].shape, &w = v.inputs[1].shape;
-  const std::size_t in = transposed(v) ? 0 : 1, out = 1 - in;
+  const auto [_, in, out] = *traitsOf(v.op).weights;
   if (x.size() < 2 || x[1] != w[in]) return;  // a flattened input
   const std::int64_t outputs = w[out], taps = elementCount(w) / std::max<std::int64_t>(w[0] * w[1], 1);
   for (std::size_t i = 2; i < v.inputs.size(); ++i)
@@ -96,7 +90,7 @@ void shrinkChannels(OpView& v) {
 // Every layer of an INT8 network has scales of its own, which no kernel's speed depends on: with some that
 // spread codes over their range, layers alike are one problem, and a new calibration makes none of it new.
 void setStandardScales(OpView& view) {
-  if (!isQuantised(view.op)) return;
+  if (!traitsOf(view.op).quantised()) return;
   constexpr double kScale = 0.02, kRate = 30;
   for (const char* name : {"scale", "residual_scale"})
     if (view.attrs.has(name)) view.attrs.set(name, kScale);
@@ -168,7 +162,7 @@ std::vector<HostTensor> madeUpOperands(const OpView& view) {
         break;
       case DataType::Float32:
       case DataType::Float16:
-        if (hasWeights(view) && isQuantised(view.op) && i == kMultiplierInput) {
+        if (hasWeights(view) && traitsOf(view.op).quantised() && i == kMultiplierInput) {
           // Codes spread over their range: the sum of n products of codes is about sqrt(n) * 5400.
           const double top = 80 / view.attrs.number("rate", 1) / (5400 * std::sqrt(terms(view)));
           fillFloats(t, top / 4, top, seed);
@@ -189,14 +183,8 @@ double referenceWork(const OpView& v) {
   for (const auto* operands : {&v.inputs, &v.outputs})
     for (const TensorDesc& t : *operands)
       if (t.present() && !t.constant) work += static_cast<double>(t.size());
-  if (hasWeights(v)) {
-    const TensorDesc& side = transposed(v) ? v.inputs[0] : v.outputs[0];
-    work += static_cast<double>(side.size()) * terms(v) + static_cast<double>(v.inputs[1].size());
-  } else if (v.op == "Pool" && v.inputs[0].shape.size() > 2) {
-    work += static_cast<double>(v.outputs[0].size() * windowOf(v).kernelVolume());
-  } else if (v.op == "MatMul" && !v.inputs[0].shape.empty()) {
-    work += static_cast<double>(v.outputs[0].size() * v.inputs[0].shape.back());
-  }
+  if (hasWeights(v)) work += static_cast<double>(v.inputs[1].size());
+  if (const auto multiplyAdds = traitsOf(v.op).multiplyAdds) work += multiplyAdds(v);
   return work;
 }
 

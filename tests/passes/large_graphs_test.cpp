@@ -1,4 +1,5 @@
-// Passes on graphs whose tensors are larger than any memory: nothing they make may grow with an extent.
+// Passes on graphs whose tensors are larger than any memory: nothing they make may grow with an extent. And
+// on graphs of many layers: who computes and reads a tensor is looked up, not searched for.
 #include <gtest/gtest.h>
 
 #include "tessera/passes.hpp"
@@ -50,6 +51,110 @@ TEST(LargeGraphs, LongChainsOfConstantsAreNotFoldedToTheEnd) {
   optimize(graph, {.disabled = {"fuse-pointwise"}});
   EXPECT_GT(count(graph, "Exp"), 300) << "7e9 operations";
   EXPECT_LT(count(graph, "Exp"), 400);
+}
+
+constexpr int kMany = 5000;
+
+/// A chain of layers that no pass touches.
+Graph manyLayers() {
+  Graph graph;
+  TensorId x = graph.addInput("x", DataType::Float32, {1, 4, 3, 3});
+  for (int i = 0; i < kMany; ++i)
+    x = graph.add("Pool", "p" + std::to_string(i), {x},
+                  {{"mode", std::string("max")},
+                   {"kernel", std::vector<std::int64_t>{3, 3}},
+                   {"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
+  graph.markOutput(x);
+  return graph;
+}
+
+std::size_t operandsOf(const Graph& graph) {
+  std::size_t operands = 0;
+  for (const Layer& layer : graph.layers()) operands += layer.inputs.size() + layer.outputs.size();
+  return operands;
+}
+
+TEST(LargeGraphs, LookUpsReadEveryLayerOnceAfterAnEdit) {
+  Graph graph = manyLayers();
+  const std::size_t operands = operandsOf(graph);
+  const auto lookUpAll = [&] {
+    for (TensorId id = 0; id < static_cast<TensorId>(graph.tensors().size()); ++id) {
+      const int producer = graph.producer(id);
+      EXPECT_EQ(producer, id == 0 ? -1 : id - 1);
+      EXPECT_EQ(graph.consumers(id), id == kMany ? std::vector<int>{} : std::vector<int>{id});
+    }
+  };
+  lookUpAll();
+  EXPECT_EQ(graph.lookUpWork(), operands);
+  lookUpAll();
+  EXPECT_EQ(graph.lookUpWork(), operands) << "nothing was edited";
+  graph.add("Relu", "r", {graph.inputs()[0]});
+  EXPECT_EQ(graph.consumers(graph.inputs()[0]), (std::vector<int>{0, kMany}));
+  EXPECT_EQ(graph.lookUpWork(), 2 * operands + 2);
+}
+
+TEST(LargeGraphs, PassesThatFindNothingLookUpInProportion) {
+  Graph graph = manyLayers();
+  const std::size_t operands = operandsOf(graph);
+  optimize(graph);
+  EXPECT_EQ(graph.layers().size(), static_cast<std::size_t>(kMany));
+  EXPECT_GT(graph.lookUpWork(), 0u);
+  EXPECT_LE(graph.lookUpWork(), allPasses().size() * operands);
+}
+
+TEST(LargeGraphs, APassThatEditsLooksUpNoMoreThanOnceAnEdit) {
+  constexpr int kPairs = 40;
+  Graph graph;
+  TensorId x = graph.addInput("x", DataType::Float32, {1, 2, 3, 3});
+  const TensorId weights = graph.addConstant("w", filled({2, 2, 1, 1}));
+  for (int i = 0; i < kPairs; ++i) {
+    x = graph.add("Convolution", "c" + std::to_string(i), {x, weights});
+    x = graph.add("Relu", "r" + std::to_string(i), {x});
+  }
+  graph.markOutput(x);
+  const std::size_t operands = operandsOf(graph);
+  optimize(graph);
+  EXPECT_EQ(count(graph, "Convolution"), kPairs);
+  EXPECT_EQ(count(graph, "Relu"), 0);
+  EXPECT_LE(graph.lookUpWork(), (kPairs + 2 * allPasses().size()) * operands);
+}
+
+TEST(LargeGraphs, EveryKindOfEditIsSeenByTheNextLookUp) {
+  Graph graph;
+  const TensorId x = graph.addInput("x", DataType::Float32, {4});
+  const TensorId a = graph.add("Relu", "a", {x}), b = graph.add("Neg", "b", {a}),
+                 c = graph.add("Add", "c", {a, b});
+  graph.markOutput(c);
+  const Graph before = graph;
+  EXPECT_EQ(graph.consumers(a), (std::vector<int>{1, 2}));
+  graph.editLayers()[1].inputs[0] = x;
+  EXPECT_EQ(graph.consumers(a), std::vector<int>{2});
+  EXPECT_EQ(graph.consumers(x), (std::vector<int>{0, 1}));
+  graph.replaceUses(a, x);
+  EXPECT_TRUE(graph.consumers(a).empty());
+  EXPECT_EQ(graph.consumers(x), (std::vector<int>{0, 1, 2}));
+  graph.editLayers().erase(graph.layers().begin());
+  EXPECT_EQ(graph.producer(c), 1);
+  EXPECT_EQ(graph.producer(a), -1);
+  graph.compact();
+  EXPECT_EQ(graph.producer(graph.outputs()[0]), 1);
+  EXPECT_EQ(graph.consumers(graph.findTensor("b")), std::vector<int>{1});
+  graph.verify();
+  EXPECT_EQ(before.consumers(a), (std::vector<int>{1, 2})) << "copies keep their own";
+  graph = before;
+  EXPECT_EQ(graph.consumers(a), (std::vector<int>{1, 2}));
+}
+
+TEST(LargeGraphs, WritesBehindALookUpAreFound) {
+  Graph graph;
+  const TensorId x = graph.addInput("x", DataType::Float32, {4});
+  const TensorId a = graph.add("Relu", "a", {x}), b = graph.add("Neg", "b", {a});
+  graph.markOutput(b);
+  Layer& last = graph.editLayers().back();
+  EXPECT_EQ(graph.producer(a), 0);
+  last.inputs[0] = x;
+  EXPECT_THROW(graph.verify(), Error);
+  EXPECT_THROW(graph.compact(), Error) << "passes end with it";
 }
 
 }  // namespace

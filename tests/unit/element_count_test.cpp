@@ -84,7 +84,7 @@ TEST(Attributes, ThatAnOperatorDoesNotKnowAreRefusedWithThoseItKnows) {
               }),
               testing::HasSubstr("'transB'"));
   graph.add("Clip", "limits", {x}, {{"alpha", 0}, {"beta", 6}});
-  graph.layers().back().attrs.set("max", 6.0);  // a pass that misspells is found by verify
+  graph.editLayers().back().attrs.set("max", 6.0);  // a pass that misspells is found by verify
   EXPECT_THROW(graph.verify(), Error);
 }
 

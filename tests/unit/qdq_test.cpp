@@ -9,6 +9,7 @@
 
 #include "graph/evaluate.hpp"
 #include "lower/explicit_codes.hpp"
+#include "ops/operator.hpp"
 #include "tessera/passes.hpp"
 
 namespace tessera {
@@ -210,6 +211,23 @@ TEST(Qdq, ZeroPointsAreComputedAsWritten) {
   for (const auto& layer : made.graph.layers()) EXPECT_NE(layer.op, "QConvolution");
   EXPECT_THAT(made.of("conv").reason,
               HasSubstr("'xd' keeps the model's codes: i8 codes around zero point -37"));
+}
+
+TEST(Qdq, PairsAreFloatsBesideACalibration) {
+  Model m;
+  m.g.markOutput(m.conv(m.pair(m.x, "xd", 0.0193f, DataType::UInt8, 97), "conv", 4));
+  optimize(m.g);  // as where a calibration is given: takeQdq leaves the pairs alone
+  Calibration calibration;
+  for (const auto& name : tensorsToCalibrate(m.g)) calibration.scales[name] = 0.02f;
+  Int8 made;
+  made.graph = assignInt8(m.g, calibration, {}, &made.report);
+  EXPECT_FALSE(made.of("xd.q").int8) << "Quantize";
+  EXPECT_TRUE(made.of("conv").int8);
+  const auto count = [](const Graph& graph) {
+    return std::ranges::count_if(graph.layers(), [](const Layer& l) { return traitsOf(l.op).quantised(); });
+  };
+  EXPECT_EQ(count(m.g), 0);
+  EXPECT_GE(count(made.graph), 1);
 }
 
 TEST(Qdq, TheLastPairSaturates) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 
 namespace tessera {
 
+class TensorUses;
 using TensorId = std::int32_t;
 inline constexpr TensorId kNoTensor = -1;  ///< an optional input that is absent
 
@@ -57,14 +59,22 @@ class Graph {
   const std::vector<TensorId>& outputs() const { return outputs_; }
   const GraphTensor& tensor(TensorId id) const;
   GraphTensor& tensor(TensorId id);
-  std::vector<Layer>& layers() { return layers_; }
+  /// For edits. References into the list must not be written through after the next look-up of a producer or
+  /// consumer: take them anew. verify() finds such writes.
+  std::vector<Layer>& editLayers() {
+    index_.drop();
+    return layers_;
+  }
   std::vector<TensorId>& outputs() { return outputs_; }
   std::vector<TensorId>& inputs() { return inputs_; }
 
   TensorId findTensor(std::string_view tensorName) const;  ///< kNoTensor where there is none
   bool isOutput(TensorId id) const;
   int producer(TensorId id) const;  ///< index of the layer that computes it; -1 for inputs, constants
-  std::vector<int> consumers(TensorId id) const;  ///< indices of the layers that read it
+  std::vector<int> consumers(TensorId id) const;  ///< indices of the layers that read it, in order
+  /// Operands of layers that producer() and consumers() had to look at so far: all of them once after an
+  /// edit.
+  std::size_t lookUpWork() const { return index_.work(); }
 
   /// Replaces every use of `from` (graph outputs too) by `to`.
   void replaceUses(TensorId from, TensorId to);
@@ -82,9 +92,29 @@ class Graph {
   std::uint64_t hash() const;
 
  private:
+  /// Answers producer() and consumers(). Made by the first look-up after an edit, on any thread; copies of
+  /// the graph share it.
+  class Index {
+   public:
+    Index() = default;
+    Index(const Index& other);
+    Index& operator=(const Index& other);
+    std::shared_ptr<const TensorUses> of(const Graph& graph) const;
+    std::shared_ptr<const TensorUses> held() const;  ///< null where there is none
+    void drop();
+    std::size_t work() const;
+
+   private:
+    mutable std::mutex mutex_;
+    mutable std::shared_ptr<const TensorUses> uses_;
+    mutable std::size_t work_ = 0;
+  };
+  bool indexIsCurrent() const;
+
   std::vector<GraphTensor> tensors_;
   std::vector<Layer> layers_;
   std::vector<TensorId> inputs_, outputs_;
+  Index index_;
 };
 
 }  // namespace tessera
