@@ -132,10 +132,14 @@ void runDataSets(const fs::path& folder, const GraphRunner& runner, ConformanceO
   outcome.verdict = Verdict::Pass;
 }
 
-/// The part of a message after the node it names, so that equal reasons can be counted together.
+/// The part of a message after the node, or else the graph input, that it names first: equal reasons can be
+/// counted together.
 std::string shortReason(const ConformanceOutcome& outcome) {
   std::string text = outcome.reason;
-  if (const auto at = text.find("): "); at != std::string::npos) text = text.substr(at + 3);
+  auto at = text.find("): ");
+  if (at == std::string::npos)
+    if (const auto list = text.find("\n  "); list != std::string::npos) at = text.find("': ", list);
+  if (at != std::string::npos) text = text.substr(at + 3);
   if (const auto end = text.find('\n'); end != std::string::npos) text = text.substr(0, end);
   if (const auto hint = text.find("; "); hint != std::string::npos) text = text.substr(0, hint);
   for (auto& c : text)

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <random>
+#include <set>
 #include <string_view>
 
 #include "ops/shape_tools.hpp"
@@ -88,47 +91,146 @@ OpView sliced(OpView view) {
   return view;
 }
 
+// The instance in each layout the family accepts: its block choices, dense and sliced.
+std::vector<OpView> layoutsOf(const KernelFamily& family, const OpView& op, const DeviceCaps& caps) {
+  std::vector<OpView> views;
+  for (const BlockChoice& choice : family.blockChoices(op, caps)) {
+    const OpView dense = withBlocks(op, choice);
+    for (const OpView& view : {dense, sliced(dense)})
+      if (family.applies(view, caps) && std::find(views.begin(), views.end(), view) == views.end())
+        views.push_back(view);
+  }
+  return views;
+}
+
 }  // namespace
 
 std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance& instance,
                                     const DeviceCaps& caps, unsigned seed) {
   std::vector<SampleCase> cases;
-  SampleCase base{instance.view, fillInputs(instance, seed), {}};
-  for (const BlockChoice& choice : family.blockChoices(instance.view, caps)) {
-    const OpView dense = withBlocks(instance.view, choice);
-    for (const OpView& view : {dense, sliced(dense)}) {
-      if (!family.applies(view, caps)) continue;
-      if (std::any_of(cases.begin(), cases.end(), [&](const auto& c) { return c.view == view; })) continue;
-      if (base.expected.empty()) base.expected = referenceOutputs(base.view, base.inputs);
-      cases.push_back({view, base.inputs, base.expected});
+  std::vector<HostTensor> inputs, expected;
+  for (const OpView& view : layoutsOf(family, instance.view, caps)) {
+    if (cases.empty()) {
+      inputs = fillInputs(instance, seed);
+      expected = referenceOutputs(instance.view, inputs);
     }
+    cases.push_back({view, inputs, expected});
   }
   return cases;
 }
-
-namespace {
-bool wantAll() {
-  const char* want = std::getenv("TESSERA_TEST_TACTICS");
-  return want && std::string_view(want) == "all";
-}
-}  // namespace
 
 bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& caps) {
   return !caps.isCpu() || family.cost(family.problem(view), caps).efficiency > 0.02;
 }
 
-std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance,
-                                   const DeviceCaps& caps, int index) {
-  auto cases = layoutCases(family, instance, caps, static_cast<unsigned>(index));
-  if (wantAll() || cases.size() < 2 || madeFor(family, cases[0].view, caps)) return cases;
-  std::vector<SampleCase> chosen;
-  for (std::size_t i = static_cast<std::size_t>(index) % 2; i < cases.size(); i += 2)
-    chosen.push_back(std::move(cases[i]));
-  return chosen;
+namespace {
+
+// Rule 1: whether it is this family's turn to try the sample's activation.
+class ActivationTurns {
+ public:
+  ActivationTurns(const KernelFamily& family, const DeviceCaps& caps) : family_(family), caps_(caps) {}
+
+  bool wants(const OpView& sample) {
+    if (sample.attrs.string("activation").empty()) return true;
+    OpView plain = sample;
+    for (const char* name : {"activation", "alpha", "beta"}) plain.attrs.erase(name);
+    const int turn = seen_[plain.text()]++;
+    if (turn == 0) return true;
+    int serving = 0, place = 0;
+    for (const KernelFamily* other : familiesFor(sample.op)) {
+      if (other == &family_) place = serving;
+      serving += !layoutsOf(*other, sample, caps_).empty();
+    }
+    return (turn - place) % std::clamp(serving, 1, 4) == 0;
+  }
+
+ private:
+  const KernelFamily& family_;
+  const DeviceCaps& caps_;
+  std::map<std::string, int> seen_;  // samples so far, by their text without the activation
+};
+
+// "16 1 -> 16 sliced": the blocks of a view's operands.
+std::string layoutText(const OpView& view) {
+  std::string text, slices;
+  const auto add = [&](const TensorDesc& t) {
+    text += std::to_string(t.present() ? t.layout.block : 0) + ' ';
+    if (t.present() && !t.dense()) slices = "sliced";
+  };
+  for (const auto& t : view.inputs) add(t);
+  text += "-> ";
+  for (const auto& t : view.outputs) add(t);
+  return text + slices;
 }
 
-std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
-                                 int turn) {
+// Rule 2: programs, values of defines and layouts that runs so far have.
+class Compiled {
+ public:
+  explicit Compiled(const KernelFamily& family, const DeviceCaps& caps) : family_(family), caps_(caps) {}
+
+  // Whether the run needs no further program or brings a value of a define or a layout; counts it as done if
+  // so, or if it must be.
+  bool wants(const OpView& view, const Tactic& tactic, bool must = false) {
+    std::set<std::string> programs, values{layoutText(view)};
+    for (const KernelCall& call : family_.plan(family_.problem(view), tactic, caps_).calls) {
+      std::string program = call.source + ':' + call.entry + ':' + call.prologue + ':' + call.options;
+      for (const std::size_t extent : call.local) program += ' ' + std::to_string(extent);
+      for (const auto& [name, value] : call.defines) {
+        program += ' ' + name + '=' + value;
+        values.insert(call.source + ' ' + name + '=' + value);
+      }
+      programs.insert(std::move(program));
+    }
+    const auto all = [](const auto& some, const auto& of) {
+      return std::includes(of.begin(), of.end(), some.begin(), some.end());
+    };
+    if (!must && !all(programs, programs_) && all(values, values_)) return false;
+    programs_.merge(programs), values_.merge(values);
+    return true;
+  }
+
+ private:
+  const KernelFamily& family_;
+  const DeviceCaps& caps_;
+  std::set<std::string> programs_, values_;
+};
+
+// Rule 3: how many samples have tried each value of each tunable.
+class TriedValues {
+ public:
+  void add(const Tactic& tactic) {
+    for (const auto& value : tactic.values()) ++tried_[value];
+  }
+
+  // The member with the most values that fewer than `wanted` samples have tried; none where there is no such
+  // value. Of equal ones the first from a place that differs from turn to turn.
+  std::optional<Tactic> next(const TacticSpace& space, int wanted, unsigned turn) const {
+    const auto open = [&](const std::string& name, int value) {
+      const auto it = tried_.find({name, value});
+      return it == tried_.end() || it->second < wanted;
+    };
+    bool any = false;
+    for (const auto& parameter : space.parameters)
+      for (const int value : parameter.values) any = any || open(parameter.name, value);
+    if (!any) return {};
+    const auto members = space.members();
+    std::optional<Tactic> best;
+    int most = 0;
+    for (std::size_t i = 0, first = std::mt19937(turn)(); i < members.size(); ++i) {
+      const Tactic& member = members[(first + i) % members.size()];
+      int count = 0;
+      for (const auto& [name, value] : member.values()) count += open(name, value);
+      if (count > most) best = member, most = count;
+    }
+    return best;
+  }
+
+ private:
+  std::map<std::pair<std::string, int>, int> tried_;
+};
+
+// The fallback, both corners of the space and two random members.
+std::vector<Tactic> someTactics(const KernelFamily& family, const OpView& view, const DeviceCaps& caps) {
   const Problem problem = family.problem(view);
   std::vector<Tactic> chosen{family.fallback(problem, caps)};
   const auto members = family.space(problem, caps).members();
@@ -136,15 +238,57 @@ std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view,
   std::mt19937 random(static_cast<unsigned>(members.size()));
   std::vector<Tactic> others{members.front(), members.back()};
   for (int i = 0; i < 2; ++i) others.push_back(members[random() % members.size()]);
-  // Every tactic is a program to build: one of the others per case, unless all are asked for.
-  if (!wantAll()) {
-    // Of families made for other devices, every third case tries another.
-    if (turn < 0 || (!madeFor(family, view, caps) && turn % 3 != 0)) return chosen;
-    others = {others[turn % others.size()]};
-  }
   for (const Tactic& tactic : others)
     if (std::find(chosen.begin(), chosen.end(), tactic) == chosen.end()) chosen.push_back(tactic);
   return chosen;
+}
+
+std::vector<SampleRun> allRuns(const KernelFamily& family, const std::vector<OpInstance>& instances,
+                               const DeviceCaps& caps) {
+  std::vector<SampleRun> runs;
+  for (std::size_t i = 0; i < instances.size(); ++i)
+    for (const OpView& view : layoutsOf(family, instances[i].view, caps))
+      for (const Tactic& tactic : someTactics(family, view, caps))
+        runs.push_back({static_cast<int>(i), view, tactic});
+  return runs;
+}
+
+}  // namespace
+
+std::vector<SampleRun> runsOf(const KernelFamily& family, const std::vector<OpInstance>& instances,
+                              const DeviceCaps& caps) {
+  const char* want = std::getenv("TESSERA_TEST_TACTICS");
+  if (want && std::string_view(want) == "all") return allRuns(family, instances, caps);
+
+  std::vector<SampleRun> runs;
+  Compiled compiled(family, caps);
+  TriedValues tried;
+  const auto fallback = [&](const OpView& view) { return family.fallback(family.problem(view), caps); };
+  std::vector<std::pair<int, std::vector<OpView>>> samples;  // with their layouts, the preferred one first
+  ActivationTurns turns(family, caps);
+  for (std::size_t i = 0; i < instances.size(); ++i)
+    if (auto views = layoutsOf(family, instances[i].view, caps); !views.empty())
+      if (turns.wants(instances[i].view)) samples.emplace_back(i, std::move(views));
+  for (const auto& [sample, views] : samples) {
+    runs.push_back({sample, views[0], fallback(views[0])});
+    compiled.wants(views[0], runs.back().tactic, true);
+    tried.add(runs.back().tactic);
+  }
+  for (const auto& [sample, views] : samples) {
+    const auto space = family.space(family.problem(views[0]), caps);
+    const auto tactic = tried.next(space, madeFor(family, views[0], caps) ? 2 : 1, sample);
+    if (!tactic) continue;
+    runs.push_back({sample, views[0], *tactic});
+    compiled.wants(views[0], *tactic, true);
+    tried.add(*tactic);
+  }
+  for (const auto& [sample, views] : samples)
+    for (std::size_t v = 1; v < views.size(); ++v)
+      if (const Tactic tactic = fallback(views[v]); compiled.wants(views[v], tactic))
+        runs.push_back({sample, views[v], tactic});
+  std::stable_sort(runs.begin(), runs.end(),
+                   [](const auto& a, const auto& b) { return a.sample < b.sample; });
+  return runs;
 }
 
 bool servesDevice(const KernelFamily& family, const DeviceCaps& caps) {

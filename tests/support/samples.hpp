@@ -29,19 +29,27 @@ std::vector<OpInstance> instancesFor(const KernelFamily& family);
 std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance& instance,
                                     const DeviceCaps& caps, unsigned seed);
 
-/// Whether the device may choose the family: those made for GPUs compile for long on CPUs, which never do.
+/// Whether the device may choose the family; those made for GPUs compile for long on CPUs, which never do.
 bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& caps);
 
-/// Of layoutCases() all; where the family is not for this device every second one, dense and slices by turns
-/// of `index`, unless TESSERA_TEST_TACTICS=all.
-std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance,
-                                   const DeviceCaps& caps, int index);
+/// One run of a family's test: a sample, by its place in instancesFor(), in a layout and with a tactic.
+struct SampleRun {
+  int sample;
+  OpView view;
+  Tactic tactic;
+};
 
-/// The fallback and, by turns, a corner of the space or a random member (none where `turn` is negative; every
-/// third turn where the family is not for this device); all of them where the environment says
-/// TESSERA_TEST_TACTICS=all.
-std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
-                                 int turn);
+/// The runs of a family's test. Compiling takes most of their time, so they are chosen by their programs:
+/// 1. Every sample runs in the layout the family prefers, with the fallback tactic. Of samples that differ
+///    only in the activation, a family tries the first and every fourth other one, by turns, so that the
+///    operator's families try all of them.
+/// 2. A sample's other layouts, dense and as slices, run where an earlier run has compiled their programs,
+///    or where they bring a layout or the value of a define that no earlier run had.
+/// 3. Every value of every tunable is tried with two samples; with one by families made for other devices.
+/// With TESSERA_TEST_TACTICS=all every sample runs in every layout, with the fallback, both corners of the
+/// space and two random members.
+std::vector<SampleRun> runsOf(const KernelFamily& family, const std::vector<OpInstance>& instances,
+                              const DeviceCaps& caps);
 
 /// False for families that no sample reaches on such a device (GPU-only bodies on a CPU).
 bool servesDevice(const KernelFamily& family, const DeviceCaps& caps);
