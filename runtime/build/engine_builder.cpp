@@ -60,9 +60,7 @@ DeviceCaps capsFor(const Graph& graph, const Device& device) {
 
 Plan planOf(const Engine& engine) {
   const Engine::Impl& impl = engine.impl();
-  const bool integers =
-      std::ranges::any_of(impl.graph.layers(), [](const Layer& l) { return isQuantised(l.op); });
-  const DeviceCaps caps = integers ? impl.device.int8Caps() : impl.device.caps();
+  const DeviceCaps caps = capsFor(impl.graph, impl.device);
   return {impl.name,
           impl.precision,
           impl.description,
