@@ -221,8 +221,8 @@ TEST(Qdq, PairsAreFloatsBesideACalibration) {
   for (const auto& name : tensorsToCalibrate(m.g)) calibration.scales[name] = 0.02f;
   Int8 made;
   made.graph = assignInt8(m.g, calibration, {}, &made.report);
-  EXPECT_FALSE(made.of("xd.q").int8) << "Quantize";
-  EXPECT_TRUE(made.of("conv").int8);
+  EXPECT_NE(made.of("xd.q").precision, Precision::Int8) << "Quantize";
+  EXPECT_EQ(made.of("conv").precision, Precision::Int8);
   const auto count = [](const Graph& graph) {
     return std::ranges::count_if(graph.layers(), [](const Layer& l) { return traitsOf(l.op).quantised(); });
   };
