@@ -125,29 +125,54 @@ bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& c
 
 namespace {
 
-// Rule 1: whether it is this family's turn to try the sample's activation.
-class ActivationTurns {
- public:
-  ActivationTurns(const KernelFamily& family, const DeviceCaps& caps) : family_(family), caps_(caps) {}
+// How many families run the sample on such a device, and how many of them come before this one.
+struct Turn {
+  int place = 0, families = 0;
 
-  bool wants(const OpView& sample) {
-    if (sample.attrs.string("activation").empty()) return true;
-    OpView plain = sample;
-    for (const char* name : {"activation", "alpha", "beta"}) plain.attrs.erase(name);
-    const int turn = seen_[plain.text()]++;
-    if (turn == 0) return true;
-    int serving = 0, place = 0;
+  Turn(const KernelFamily& family, const OpView& sample, const DeviceCaps& caps) {
     for (const KernelFamily* other : familiesFor(sample.op)) {
-      if (other == &family_) place = serving;
-      serving += !layoutsOf(*other, sample, caps_).empty();
+      if (other == &family) place = families;
+      families += !layoutsOf(*other, sample, caps).empty();
     }
-    return (turn - place) % std::clamp(serving, 1, 4) == 0;
+  }
+};
+
+// Rule 1, for one sample after the other, those in half precision behind their twins.
+class Obliged {
+ public:
+  enum class Need { Must, WhereNew, No };
+
+  Obliged(const KernelFamily& family, const DeviceCaps& caps) : family_(family), caps_(caps) {}
+
+  bool inHalfPrecision(const OpView& sample) const { return halves_.count(sample.text()) != 0; }
+
+  Need operator()(const OpView& sample) {
+    if (const auto it = halves_.find(sample.text()); it != halves_.end()) {
+      if (it->second == Need::No) return Need::No;
+      const int place = Turn(family_, sample, caps_).place;
+      return (halvesSeen_++ - place) % 4 == 0 ? Need::Must : Need::WhereNew;
+    }
+    const Need need = ofActivation(sample);
+    if (const auto half = inHalf(sample)) halves_[half->text()] = need;
+    return need;
   }
 
  private:
+  Need ofActivation(const OpView& sample) {
+    if (sample.attrs.string("activation").empty()) return Need::Must;
+    OpView plain = sample;
+    for (const char* name : {"activation", "alpha", "beta"}) plain.attrs.erase(name);
+    const int seen = seen_[plain.text()]++;
+    if (seen == 0) return Need::Must;
+    const Turn turn(family_, sample, caps_);
+    return (seen - turn.place) % std::clamp(turn.families, 1, 4) == 0 ? Need::Must : Need::No;
+  }
+
   const KernelFamily& family_;
   const DeviceCaps& caps_;
-  std::map<std::string, int> seen_;  // samples so far, by their text without the activation
+  std::map<std::string, int> seen_;     // samples so far, by their text without the activation
+  std::map<std::string, Need> halves_;  // texts of samples in half precision, with their twins' needs
+  int halvesSeen_ = 0;
 };
 
 // "16 1 -> 16 sliced": the blocks of a view's operands.
@@ -261,26 +286,32 @@ std::vector<SampleRun> runsOf(const KernelFamily& family, const std::vector<OpIn
   if (want && std::string_view(want) == "all") return allRuns(family, instances, caps);
 
   std::vector<SampleRun> runs;
+  Obliged obliged(family, caps);
   Compiled compiled(family, caps);
-  TriedValues tried;
+  TriedValues tried, triedInHalf;
   const auto fallback = [&](const OpView& view) { return family.fallback(family.problem(view), caps); };
   std::vector<std::pair<int, std::vector<OpView>>> samples;  // with their layouts, the preferred one first
-  ActivationTurns turns(family, caps);
-  for (std::size_t i = 0; i < instances.size(); ++i)
-    if (auto views = layoutsOf(family, instances[i].view, caps); !views.empty())
-      if (turns.wants(instances[i].view)) samples.emplace_back(i, std::move(views));
-  for (const auto& [sample, views] : samples) {
-    runs.push_back({sample, views[0], fallback(views[0])});
-    compiled.wants(views[0], runs.back().tactic, true);
-    tried.add(runs.back().tactic);
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const OpView& sample = instances[i].view;
+    auto views = layoutsOf(family, sample, caps);
+    if (views.empty()) continue;
+    const auto need = obliged(sample);
+    if (need == Obliged::Need::No) continue;
+    const Tactic tactic = fallback(views[0]);
+    if (!compiled.wants(views[0], tactic, need == Obliged::Need::Must)) continue;
+    (obliged.inHalfPrecision(sample) ? triedInHalf : tried).add(tactic);
+    runs.push_back({static_cast<int>(i), views[0], tactic});
+    samples.emplace_back(i, std::move(views));
   }
   for (const auto& [sample, views] : samples) {
+    const bool half = obliged.inHalfPrecision(instances[sample].view);
+    TriedValues& values = half ? triedInHalf : tried;
     const auto space = family.space(family.problem(views[0]), caps);
-    const auto tactic = tried.next(space, madeFor(family, views[0], caps) ? 2 : 1, sample);
+    const auto tactic = values.next(space, !half && madeFor(family, views[0], caps) ? 2 : 1, sample);
     if (!tactic) continue;
     runs.push_back({sample, views[0], *tactic});
     compiled.wants(views[0], *tactic, true);
-    tried.add(*tactic);
+    values.add(*tactic);
   }
   for (const auto& [sample, views] : samples)
     for (std::size_t v = 1; v < views.size(); ++v)

@@ -41,11 +41,13 @@ struct SampleRun {
 
 /// The runs of a family's test. Compiling takes most of their time, so they are chosen by their programs:
 /// 1. Every sample runs in the layout the family prefers, with the fallback tactic. Of samples that differ
-///    only in the activation, a family tries the first and every fourth other one, by turns, so that the
-///    operator's families try all of them.
+///    only in the activation, a family runs the first and every fourth other one, by turns, so that the
+///    operator's families run all of them; of samples in half precision every fourth, and those that the
+///    next rule wants.
 /// 2. A sample's other layouts, dense and as slices, run where an earlier run has compiled their programs,
 ///    or where they bring a layout or the value of a define that no earlier run had.
-/// 3. Every value of every tunable is tried with two samples; with one by families made for other devices.
+/// 3. Every value of every tunable is tried with two samples, and with one in half precision; with one each
+///    by families made for other devices.
 /// With TESSERA_TEST_TACTICS=all every sample runs in every layout, with the fallback, both corners of the
 /// space and two random members.
 std::vector<SampleRun> runsOf(const KernelFamily& family, const std::vector<OpInstance>& instances,
