@@ -26,12 +26,12 @@ void addElementDefine(Defines& defines, const TensorDesc& t) {
   addDefine(defines, "P_ELEMENT", kind);
 }
 
-Verdict sameFloatType(const OpView& op, std::initializer_list<int> activations) {
+Verdict sameFloatType(const OpView& op, std::initializer_list<int> inputs) {
   const DataType type = op.outputs[0].type;
   if (type != DataType::Float32 && type != DataType::Float16)
     return Verdict::no("the output is not floating-point");
-  for (const int i : activations)
-    if (op.has(i) && op.inputs[i].type != type) return Verdict::no("activations differ in type");
+  for (const int i : inputs)
+    if (op.has(i) && op.inputs[i].type != type) return Verdict::no("operands differ in type");
   return Verdict::yes();
 }
 

@@ -29,8 +29,8 @@ void addElementDefine(Defines& defines, const TensorDesc& t);
 /// Elements per vector that divide a channel block, at most 16: P_WIDTH of kernels that work on whole lanes.
 inline int laneWidth(const TensorDesc& t) { return std::min(t.layout.block, 16); }
 
-/// Whether inputs `activations` and output 0 are all f32 or all f16.
-Verdict sameFloatType(const OpView& op, std::initializer_list<int> activations);
+/// Whether `inputs` and output 0 are all f32 or all f16.
+Verdict sameFloatType(const OpView& op, std::initializer_list<int> inputs);
 /// Whether every present operand is planar.
 Verdict allPlanar(const OpView& op);
 /// Whether input 0 and the output have the same block.

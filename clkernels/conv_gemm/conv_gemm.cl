@@ -10,6 +10,7 @@
 //   weights[(group * P_TILES * T_K + k) * P_ROWS4 + row], rows beyond P_ROWS and k beyond the sum zero.
 //   partial[(split * P_GROUPS * P_ROWS + group * P_ROWS + row) * P_PIXELS4 + pixel], sums of T_SPLIT > 1 parts of k; T_SUM 0: a second
 //     kernel adds them, T_SUM 1: the last work-group of a tile does, and conv_gemm/split_sum.cl says how they lie.
+// P_X, P_WEIGHTS, P_R, P_Y: float or half, how x, the weights, the residual and y lie in memory; sums and local memory are float.
 // P_UY, P_UX: row = (c * P_UY + py) * P_UX + px goes to channel c at (qy * P_UY + py - P_OY, qx * P_UX + px - P_OX); P_UY = P_UX = 1,
 //   P_OY = P_OX = 0 is the plain convolution.
 // P_STORE: 0 single elements, 1 vectors of four pixels (all strides multiples of 4), 2 vectors of four rows (P_UX a multiple of 4).
@@ -20,7 +21,7 @@
 //   T_ASYNC.
 #define PW_WIDTH 4
 #include "common/activation.cl"
-#include "common/storage.cl"
+#include "common/operand.cl"
 
 #ifndef P_STORE
 #error "conv_gemm needs P_STORE"
@@ -28,8 +29,9 @@
 #define GEMM_T float
 #define GEMM_T4 float4
 #define GEMM_MAC(a, b, sum) fma(a, b, sum)
-#define LOAD_X1(p, i) LOAD1(P_X, p, i)
-#define LOAD_X4(p, i) LOAD4(P_X, p, i)
+#define LOAD_X1(p, i) LOAD(P_X, 1, p, i)
+#define LOAD_X4(p, i) LOAD_ALIGNED(P_X, 4, p, i)
+#define LOAD_W4(p, i) LOAD_ALIGNED(P_WEIGHTS, 4, p, i)
 #define W_PITCH (T_M / 4)
 #define X_PITCH (T_N / 4)
 #include "common/gemm_tile.cl"
@@ -53,8 +55,8 @@ static inline void storePixels(float4 value, int row, int pixel, Output out) {
 #if P_STORE == 1
   const int n = pixel / Q_PLANE, i = row * Q_PLANE + pixel - n * Q_PLANE;
   if (pixel >= P_PIXELS) return;
-  const float4 residual = P_HAS_RESIDUAL ? LOAD4(P_R, out.residual, out.rOffset + n * out.rBatch + i) : (float4)(0.0f);
-  STORE4(P_Y, epilogue(value, (float4)(bias), residual, (float4)(slope)), out.y, out.yOffset + n * out.yBatch + i);
+  const float4 residual = P_HAS_RESIDUAL ? LOAD_ALIGNED(P_R, 4, out.residual, out.rOffset + n * out.rBatch + i) : (float4)(0.0f);
+  STORE_ALIGNED(P_Y, 4, epilogue(value, (float4)(bias), residual, (float4)(slope)), out.y, out.yOffset + n * out.yBatch + i);
 #else
   float lanes[4], residual[4];
   int to[4];
@@ -63,14 +65,14 @@ static inline void storePixels(float4 value, int row, int pixel, Output out) {
     const int n = (pixel + l) / Q_PLANE, i = indexOf(row, pixel + l - n * Q_PLANE);
     const int inside = pixel + l < P_PIXELS && i >= 0;
     to[l] = inside ? out.yOffset + n * out.yBatch + i : -1;
-    residual[l] = P_HAS_RESIDUAL && inside ? LOAD1(P_R, out.residual, out.rOffset + n * out.rBatch + i) : 0.0f;
+    residual[l] = P_HAS_RESIDUAL && inside ? LOAD(P_R, 1, out.residual, out.rOffset + n * out.rBatch + i) : 0.0f;
   }
   const float4 result =
       epilogue(value, (float4)(bias), (float4)(residual[0], residual[1], residual[2], residual[3]), (float4)(slope));
   lanes[0] = result.s0, lanes[1] = result.s1, lanes[2] = result.s2, lanes[3] = result.s3;
 #pragma unroll
   for (int l = 0; l < 4; ++l)
-    if (to[l] >= 0) STORE1(P_Y, lanes[l], out.y, to[l]);
+    if (to[l] >= 0) STORE(P_Y, 1, lanes[l], out.y, to[l]);
 #endif
 }
 
@@ -78,14 +80,14 @@ static inline void storePixels(float4 value, int row, int pixel, Output out) {
 static inline void storeRows(float4 value, int row, int pixel, Output out) {
   const int n = pixel / Q_PLANE, i = indexOf(row, pixel - n * Q_PLANE), c = channelOf(row);
   if (pixel >= P_PIXELS || i < 0) return;
-  const float4 residual = P_HAS_RESIDUAL ? LOAD4(P_R, out.residual, out.rOffset + n * out.rBatch + i) : (float4)(0.0f);
+  const float4 residual = P_HAS_RESIDUAL ? LOAD_ALIGNED(P_R, 4, out.residual, out.rOffset + n * out.rBatch + i) : (float4)(0.0f);
   const float4 bias = (float4)(P_HAS_BIAS ? out.bias[c] : 0.0f), slope = (float4)(channelSlope(out, c));
-  STORE4(P_Y, epilogue(value, bias, residual, slope), out.y, out.yOffset + n * out.yBatch + i);
+  STORE_ALIGNED(P_Y, 4, epilogue(value, bias, residual, slope), out.y, out.yOffset + n * out.yBatch + i);
 }
 
 #if T_SPLIT == 1 || T_SUM
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_gemm(
-    __global const P_X* restrict x, __global const float* restrict w, __global const int2* restrict table,
+    __global const P_X* restrict x, __global const P_WEIGHTS* restrict w, __global const int2* restrict table,
     __global const float* restrict bias, __global const P_R* restrict residual, __global const float* restrict slope,
     __global P_Y* restrict y, int xOffset, int xBatch, int yOffset, int yBatch,
     int rOffset, int rBatch SPLIT_ARGUMENTS) {
@@ -118,7 +120,7 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_gemm(
 #else
 // One part of k, without the epilogue, into `partial`.
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_gemm_part(
-    __global const P_X* restrict x, __global const float* restrict w, __global const int2* restrict table,
+    __global const P_X* restrict x, __global const P_WEIGHTS* restrict w, __global const int2* restrict table,
     __global float4* restrict partial, int xOffset, int xBatch) {
   LOCAL_TILES
   const int split = get_group_id(1);

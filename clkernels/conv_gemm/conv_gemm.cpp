@@ -1,5 +1,5 @@
 // conv_gemm, deconv_gemm: implicit matrix products tiled through local memory, for GPUs. Planar activations
-// in f32 or f16 storage, arithmetic in f32.
+// and weights in f32 or f16 storage, arithmetic in f32.
 #include <algorithm>
 
 #include "clkernels/common/epilogue.hpp"

@@ -1,10 +1,12 @@
 // The product of an implicit GEMM: tiles of weights and of gathered x through local memory into registers. conv_gemm.cl says
-// what T_ and P_ macros mean; the layouts of x and the weights are stated there, in elements of GEMM_T.
+// what T_ and P_ macros mean; the layouts of x and the weights are stated there. P_X and P_WEIGHTS are their elements in memory;
+// T_ASYNC >= 2 copies them as they are, so that both must be GEMM_T.
 //
 // The including file defines, besides those macros:
 // GEMM_T, GEMM_T4        element of local tiles and sums (float, or int for four codes), and four of them
 // GEMM_MAC(a, b, sum)    sum + a * b
 // LOAD_X1(p, i), LOAD_X4(p, i)  element i of x, four from i on (aligned to four), as GEMM_T and GEMM_T4
+// LOAD_W4(p, i)          four weights from i on, aligned to four
 // and includes, before this file, the inner product: common/gemm_tile.cl or q_conv_mma/mma_tile.cl, which define ITEMS, the
 // pitches of the local tiles and what an item keeps of the sums.
 #if !defined(T_VX) || !defined(T_FLAT) || !defined(T_SPLIT) || !defined(T_ASYNC) || !defined(GEMM_T)
@@ -65,14 +67,14 @@ static inline Tile tileAt(int t) {
 }
 
 #if T_ASYNC < 2
-static inline void loadTile(int t, int item, __global const GEMM_T* w, __global const P_X* x, __global const int2* table,
+static inline void loadTile(int t, int item, __global const P_WEIGHTS* w, __global const P_X* x, __global const int2* table,
                             const Window* windows, GEMM_T4* ws, X_T* xs) {
   const int row = FIRST_ROW(item);
 #pragma unroll
   for (int i = 0; i < W_LOADS; ++i) {
     const int v = item + i * ITEMS;
     if (W_VECTORS % ITEMS == 0 || v < W_VECTORS)
-      ws[i] = *(__global const GEMM_T4*)(w + ((t * T_K + v / (T_M / 4)) * P_ROWS4 + v % (T_M / 4) * 4));
+      ws[i] = LOAD_W4(w, (t * T_K + v / (T_M / 4)) * P_ROWS4 + v % (T_M / 4) * 4);
   }
 #if T_FLAT
 #pragma unroll
@@ -135,7 +137,7 @@ static inline void copyAsync16(__local const void* to, __global const void* from
 #define COPY_X copyAsync4
 #endif
 
-static inline void copyTile(int t, int item, __global const GEMM_T* w, __global const P_X* x, __global const int2* table,
+static inline void copyTile(int t, int item, __global const P_WEIGHTS* w, __global const P_X* x, __global const int2* table,
                             const Window* windows, __local GEMM_T4* wl, __local GEMM_T* xl) {
   const int row = FIRST_ROW(item);
 #pragma unroll
@@ -178,7 +180,7 @@ static inline void copyTile(int t, int item, __global const GEMM_T* w, __global 
 #endif
 
 // The sums of k tiles first..last-1.
-static inline void accumulate(int first, int last, int rowTile, int pixelTile, __global const GEMM_T* w,
+static inline void accumulate(int first, int last, int rowTile, int pixelTile, __global const P_WEIGHTS* w,
                               __global const P_X* x, __global const int2* table, __local GEMM_T4* wl, __local GEMM_T4* xl,
                               int xBatch, GEMM_T acc[SUM_ROWS][SUM_COLUMNS]) {
   const int item = get_local_id(0);

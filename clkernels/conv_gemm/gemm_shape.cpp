@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/storage.hpp"
 #include "ops/geometry.hpp"
 
 namespace tessera {
@@ -133,6 +134,7 @@ void addGeometryDefines(Defines& defines, const GemmShape& s) {
 void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
   addGeometryDefines(defines, s);
   defines.emplace_back("P_X", clType(op.inputs[0].type));
+  defines.emplace_back("P_WEIGHTS", clType(op.inputs[1].type));
   defines.emplace_back("P_Y", clType(op.outputs[0].type));
   defines.emplace_back("P_R", op.has(kResidualInput) ? clType(op.inputs[kResidualInput].type) : "float");
   addEpilogueDefines(defines, op);
@@ -159,32 +161,30 @@ double efficiencyFor(const GemmShape& shape, double seconds, const DeviceCaps& d
 PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool flat) {
   const std::string name = "gemm " + op.op + " " + op.attrs.text() + " rows " + std::to_string(tileRows) +
                            " depth " + std::to_string(depth) + (flat ? " flat" : "");
-  return {name, [op, tileRows, depth, flat](const std::vector<const HostTensor*>& inputs) {
-            const GemmShape shape = gemmShape(op);
-            const GemmWeights reader(op);
-            const HostTensor& given = *inputs.at(1);
-            const float* values = given.type == DataType::Float32 ? given.as<float>().data() : nullptr;
-            const std::int64_t rows = roundUp(shape.rows, tileRows),
-                               length = shape.tiles(depth, flat) * depth;
-            HostTensor packed(DataType::Float32, {shape.groups, length, rows});
-            float* out = packed.as<float>().data();
-            constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache
-            for (std::int64_t group = 0; group < shape.groups; ++group)
-              for (std::int64_t strip = 0; strip < shape.rows; strip += kStrip)
-                for (std::int64_t k = 0; k < length; ++k) {
-                  const std::int64_t taps = shape.taps(), tile = k / depth;
-                  const std::int64_t c = flat ? k / taps : tile / taps * depth + k % depth;
-                  const int tap = static_cast<int>(flat ? k % taps : tile % taps);
-                  if (c >= shape.channels) continue;
-                  float* to = out + (group * length + k) * rows;
-                  for (std::int64_t row = strip; row < std::min<std::int64_t>(strip + kStrip, shape.rows);
-                       ++row) {
-                    const auto i = reader.index(group, row, c, tap);
-                    if (i >= 0) to[row] = values ? values[i] : static_cast<float>(given.number(i));
-                  }
-                }
-            return packed;
-          }};
+  const auto pack = [op, tileRows, depth, flat](const std::vector<const HostTensor*>& inputs) {
+    const GemmShape shape = gemmShape(op);
+    const GemmWeights reader(op);
+    const auto values = inputs.at(1)->as<float>();
+    const std::int64_t rows = roundUp(shape.rows, tileRows), length = shape.tiles(depth, flat) * depth;
+    HostTensor packed(DataType::Float32, {shape.groups, length, rows});
+    float* out = packed.as<float>().data();
+    constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache
+    for (std::int64_t group = 0; group < shape.groups; ++group)
+      for (std::int64_t strip = 0; strip < shape.rows; strip += kStrip)
+        for (std::int64_t k = 0; k < length; ++k) {
+          const std::int64_t taps = shape.taps(), tile = k / depth;
+          const std::int64_t c = flat ? k / taps : tile / taps * depth + k % depth;
+          const int tap = static_cast<int>(flat ? k % taps : tile % taps);
+          if (c >= shape.channels) continue;
+          float* to = out + (group * length + k) * rows;
+          for (std::int64_t row = strip; row < std::min<std::int64_t>(strip + kStrip, shape.rows); ++row) {
+            const auto i = reader.index(group, row, c, tap);
+            if (i >= 0) to[row] = values[i];
+          }
+        }
+    return packed;
+  };
+  return inStorage(op.inputs[1].type, {name, pack});
 }
 
 PackedConstant packGemmTable(const OpView& op, int depth) {

@@ -61,7 +61,8 @@ class GemmWeights {
   bool deconvolution_;
 };
 
-/// Weights as [group][k][row], rows rounded up to `tileRows`, k to whole tiles of `depth`.
+/// Weights as [group][k][row], in the type they come in; rows rounded up to `tileRows`, k to whole tiles of
+/// `depth`.
 PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool flat);
 /// For each k in flat order: offset in x, tap row | tap column << 5; padding points at a tap no window has.
 PackedConstant packGemmTable(const OpView& op, int depth);

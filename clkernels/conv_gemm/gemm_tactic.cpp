@@ -50,7 +50,8 @@ GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCa
   GemmFreedom freedom;
   freedom.vectorLoads = shape.pointwise() && shape.height * shape.width % 4 == 0 &&
                         x.layout.offset % 4 == 0 && x.batchStride() % 4 == 0;
-  freedom.asyncCopies = device.nvidia && device.nvidiaComputeCapability >= 80 && x.type == DataType::Float32;
+  freedom.asyncCopies = device.nvidia && device.nvidiaComputeCapability >= 80 &&
+                        x.type == DataType::Float32 && op.inputs[1].type == DataType::Float32;
   return freedom;
 }
 

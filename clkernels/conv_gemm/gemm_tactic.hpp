@@ -39,7 +39,7 @@ struct GemmTactic {
 /// What a problem allows beyond its shape.
 struct GemmFreedom {
   bool vectorLoads = false;  ///< four neighbouring pixels of x can be read as a vector
-  bool asyncCopies = false;  ///< NVIDIA from Ampere on, x in f32
+  bool asyncCopies = false;  ///< NVIDIA from Ampere on, x and weights in f32
 };
 GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCaps& device);
 

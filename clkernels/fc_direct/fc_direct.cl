@@ -1,35 +1,37 @@
-// fc_direct: fully connected layer for CPUs, f32: y = x * weights^T. A work-item computes up to P_ROWS rows for T_TK groups
+// fc_direct: fully connected layer for CPUs: y = x * weights^T. A work-item computes up to P_ROWS rows for T_TK groups
 // of 16 outputs, T_TM rows at a time in registers; the packed weights stream through once, in order, for all its rows.
 //
 // Layouts (offsets, strides in elements):
 //   x  xOffset + n * xBatch + i, i < inputs;  y  yOffset + n * yBatch + o, o < outputs; the residual likewise
 //   w  [tile of T_TK * 16 outputs][inputs][T_TK * 16], zero-padded
+// P_T: float or half, all operands in memory but bias and slope; sums are float.
 // `panel`: inputs per pass over the rows; the panel's weights stay in the second-level cache between rows.
-#if !defined(T_TM) || !defined(T_TK) || !defined(P_ROWS)
-#error "fc_direct needs T_TM, T_TK and P_ROWS"
+#if !defined(T_TM) || !defined(T_TK) || !defined(P_ROWS) || !defined(P_T)
+#error "fc_direct needs T_TM, T_TK, P_ROWS and P_T"
 #endif
 #define PW_WIDTH 16
 #include "common/activation.cl"
+#include "common/operand.cl"
 
-static inline float16 loadLanes(__global const float* from, int lanes) {
-  if (lanes >= 16) return vload16(0, from);
+static inline float16 loadLanes(__global const P_T* from, int lanes) {
+  if (lanes >= 16) return LOAD(P_T, 16, from, 0);
   float part[16] = {0.0f};
-  for (int i = 0; i < lanes; ++i) part[i] = from[i];
+  for (int i = 0; i < lanes; ++i) part[i] = LOAD(P_T, 1, from, i);
   return vload16(0, part);
 }
-static inline void storeLanes(float16 value, __global float* to, int lanes) {
+static inline void storeLanes(float16 value, __global P_T* to, int lanes) {
   if (lanes >= 16) {
-    vstore16(value, 0, to);
+    STORE(P_T, 16, value, to, 0);
     return;
   }
   float part[16];
   vstore16(value, 0, part);
-  for (int i = 0; i < lanes; ++i) to[i] = part[i];
+  for (int i = 0; i < lanes; ++i) STORE(P_T, 1, part[i], to, i);
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fc_direct(
-    __global const float* x, __global const float* w, __global const float* bias, __global const float* residual,
-    __global const float* slope, __global float* y, int xOffset, int xBatch, int yOffset, int yBatch, int rOffset,
+    __global const P_T* x, __global const P_T* w, __global const float* bias, __global const P_T* residual,
+    __global const float* slope, __global P_T* y, int xOffset, int xBatch, int yOffset, int yBatch, int rOffset,
     int rBatch, int batch, int inputs, int outputs, int panel) {
   const int row0 = get_global_id(1) * P_ROWS, rows = min(P_ROWS, batch - row0);
   const int k0 = get_global_id(0) * T_TK * 16;
@@ -42,7 +44,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fc_direct(
     const int end = min(inputs, begin + panel);
     for (int m0 = 0; m0 < rows; m0 += T_TM) {
       // The last rows of an uneven batch are read twice and the surplus thrown away.
-      __global const float* source[T_TM];
+      __global const P_T* source[T_TM];
       float16 acc[T_TM][T_TK];
 #pragma unroll
       for (int m = 0; m < T_TM; ++m) {
@@ -53,10 +55,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fc_direct(
       for (int i = begin; i < end; ++i) {
         float16 weights[T_TK];
 #pragma unroll
-        for (int j = 0; j < T_TK; ++j) weights[j] = vload16((long)i * T_TK + j, w);
+        for (int j = 0; j < T_TK; ++j) weights[j] = LOAD(P_T, 16, w, ((long)i * T_TK + j) * 16);
 #pragma unroll
         for (int m = 0; m < T_TM; ++m) {
-          const float16 value = (float16)(source[m][i]);
+          const float16 value = (float16)(LOAD(P_T, 1, source[m], i));
 #pragma unroll
           for (int j = 0; j < T_TK; ++j) acc[m][j] = fma(value, weights[j], acc[m][j]);
         }

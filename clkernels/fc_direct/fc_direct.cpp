@@ -1,4 +1,6 @@
 // fc_direct: fully connected layers on CPUs; the weights are read once per work-item, in order.
+#include "clkernels/common/image.hpp"
+#include "clkernels/common/storage.hpp"
 #include "clkernels/conv_direct/tile.hpp"
 
 namespace tessera {
@@ -40,15 +42,11 @@ class FcDirect final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
-    for (std::size_t i = 0; i < op.inputs.size(); ++i) {
-      if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
-      if (op.has(i) && op.inputs[i].layout.block != 1) return Verdict::no("an operand is channel-blocked");
-    }
     for (const int i : {1, kBiasInput, kSlopeInput})
       if (op.has(i) && !op.inputs[i].constant)
         return Verdict::no("weights, bias and slope must be constants");
     if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
-    return Verdict::yes();
+    return allOf({sameFloatType(op, {0, 1, kResidualInput}), allPlanar(op)});
   }
 
   TacticSpace space(const Problem& p, const DeviceCaps&) const override {
@@ -94,10 +92,12 @@ class FcDirect final : public KernelFamily {
     const auto t = fromTactic<FcTactic>(tactic);
     const Sizes s(p);
     Launch launch;
-    launch.packed = {packWeights(t.tk)};
+    launch.packed = {inStorage(p.inputs[1].type, packWeights(t.tk))};
     KernelCall call{.source = "fc_direct/fc_direct.cl", .entry = "fc_direct"};
-    call.defines = {
-        {"T_TM", std::to_string(t.tm)}, {"T_TK", std::to_string(t.tk)}, {"P_ROWS", std::to_string(t.rows)}};
+    call.defines = {{"T_TM", std::to_string(t.tm)},
+                    {"T_TK", std::to_string(t.tk)},
+                    {"P_ROWS", std::to_string(t.rows)},
+                    {"P_T", clType(p.inputs[0].type)}};
     addEpilogueDefines(call.defines, p);
     call.global = {static_cast<std::size_t>(ceilDiv(s.outputs, t.tk * 16)),
                    static_cast<std::size_t>(ceilDiv(s.batch, t.rows))};

@@ -9,9 +9,8 @@ class FcNaive final : public KernelFamily {
  public:
   FamilyId id() const override { return {"fc_naive", 1}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    if (op.inputs[1].type != DataType::Float32) return Verdict::no("weights are not f32");
     if (const std::string why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
-    return allOf({sameFloatType(op, {0, kResidualInput}), allPlanar(op)});
+    return allOf({sameFloatType(op, {0, 1, kResidualInput}), allPlanar(op)});
   }
   TacticSpace space(const Problem&, const DeviceCaps& device) const override { return rowSpace(device); }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
@@ -20,7 +19,7 @@ class FcNaive final : public KernelFamily {
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
     const std::int64_t rows = p.outputs[0].size();
     KernelCall call{"fc_naive/fc_naive.cl", "fc_naive"};
-    addElementDefine(call.defines, p.outputs[0]);
+    call.defines.emplace_back("P_T", clType(p.outputs[0].type));
     addEpilogueDefines(call.defines, p);
     setRowRange(call, rows, tactic);
     call.args = {KernelArg::input(0), KernelArg::input(1)};

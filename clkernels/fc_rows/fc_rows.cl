@@ -5,17 +5,17 @@
 // a fixed order. Tunables: T_G (a power of two), T_O, T_B, T_V (inputs per load; 4 where rows are aligned to it).
 #define PW_WIDTH 1
 #include "common/activation.cl"
-#include "common/storage.cl"
+#include "common/operand.cl"
 #if !defined(T_G) || !defined(T_O) || !defined(T_B) || !defined(T_V) || !defined(P_I) || !defined(P_O) || !defined(P_N) || \
     !defined(P_X) || !defined(P_W) || !defined(P_Y) || !defined(P_R)
 #error "fc_rows needs all its T_ and P_ macros"
 #endif
 #if T_V == 4
 #define VALUE float4
-#define LOAD_V(TYPE, p, i) LOAD4(TYPE, p, i)
+#define LOAD_V(TYPE, p, i) LOAD_ALIGNED(TYPE, 4, p, i)
 #else
 #define VALUE float
-#define LOAD_V(TYPE, p, i) LOAD1(TYPE, p, i)
+#define LOAD_V(TYPE, p, i) LOAD(TYPE, 1, p, i)
 #endif
 
 __attribute__((reqd_work_group_size(T_G, 1, 1))) __kernel void fc_rows(
@@ -62,8 +62,8 @@ __attribute__((reqd_work_group_size(T_G, 1, 1))) __kernel void fc_rows(
   for (int s = item; s < T_O * T_B; s += T_G) {
     const int o = o0 + s / T_B, n = n0 + s % T_B;
     if (o < P_O && n < P_N) {
-      const float added = P_HAS_RESIDUAL ? LOAD1(P_R, residual, rOffset + n * rBatch + o) : 0.0f;
-      STORE1(P_Y, epilogue(sums[s * T_G], biasAt(bias, o), added, slopeAt(slope, o)), y, yOffset + n * yBatch + o);
+      const float added = P_HAS_RESIDUAL ? LOAD(P_R, 1, residual, rOffset + n * rBatch + o) : 0.0f;
+      STORE(P_Y, 1, epilogue(sums[s * T_G], biasAt(bias, o), added, slopeAt(slope, o)), y, yOffset + n * yBatch + o);
     }
   }
 }

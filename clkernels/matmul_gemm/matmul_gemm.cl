@@ -8,7 +8,7 @@
 // Tunables: T_M, T_N, T_K, T_WM, T_WN; T_VA, T_VB 4 where rows of a, of b and y are aligned to four elements, else 1.
 #define PW_WIDTH 4
 #include "common/activation.cl"
-#include "common/storage.cl"
+#include "common/operand.cl"
 #if !defined(T_VA) || !defined(T_VB) || !defined(P_M) || !defined(P_N) || !defined(P_K) || !defined(P_A) || !defined(P_B) || \
     !defined(P_Y) || !defined(P_R)
 #error "matmul_gemm needs all its T_ and P_ macros"
@@ -29,17 +29,17 @@
 #define B_ROW (T_N / T_VB)
 #if T_VA == 4
 #define A_T float4
-#define LOAD_A(p, i) LOAD4(P_A, p, i)
+#define LOAD_A(p, i) LOAD_ALIGNED(P_A, 4, p, i)
 #else
 #define A_T float
-#define LOAD_A(p, i) LOAD1(P_A, p, i)
+#define LOAD_A(p, i) LOAD(P_A, 1, p, i)
 #endif
 #if T_VB == 4
 #define B_T float4
-#define LOAD_B(p, i) LOAD4(P_B, p, i)
+#define LOAD_B(p, i) LOAD_ALIGNED(P_B, 4, p, i)
 #else
 #define B_T float
-#define LOAD_B(p, i) LOAD1(P_B, p, i)
+#define LOAD_B(p, i) LOAD(P_B, 1, p, i)
 #endif
 
 static inline void loadTiles(int t, int m0, int n0, int item, __global const P_A* a, int aRow, __global const P_B* b,
@@ -125,23 +125,23 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void matmul_gemm(
         float4 added = (float4)(0.0f);
         const float4 value = (float4)(acc[i][j], acc[i][j + 1], acc[i][j + 2], acc[i][j + 3]);
 #if T_VB == 4
-        if (P_HAS_RESIDUAL) added = LOAD4(P_R, residual, rOffset + row * rRow + n);
+        if (P_HAS_RESIDUAL) added = LOAD_ALIGNED(P_R, 4, residual, rOffset + row * rRow + n);
 #else
         float lanes[4];
 #pragma unroll
         for (int l = 0; l < 4; ++l)
-          lanes[l] = P_HAS_RESIDUAL && n + l < P_N ? LOAD1(P_R, residual, rOffset + row * rRow + n + l) : 0.0f;
+          lanes[l] = P_HAS_RESIDUAL && n + l < P_N ? LOAD(P_R, 1, residual, rOffset + row * rRow + n + l) : 0.0f;
         added = (float4)(lanes[0], lanes[1], lanes[2], lanes[3]);
 #endif
         const float4 result = epilogue(value, (float4)(biases[0], biases[1], biases[2], biases[3]), added,
                                        (float4)(slopes[0], slopes[1], slopes[2], slopes[3]));
 #if T_VB == 4
-        STORE4(P_Y, result, y, yOffset + row * yRow + n);
+        STORE_ALIGNED(P_Y, 4, result, y, yOffset + row * yRow + n);
 #else
         lanes[0] = result.s0, lanes[1] = result.s1, lanes[2] = result.s2, lanes[3] = result.s3;
 #pragma unroll
         for (int l = 0; l < 4; ++l)
-          if (n + l < P_N) STORE1(P_Y, lanes[l], y, yOffset + row * yRow + n + l);
+          if (n + l < P_N) STORE(P_Y, 1, lanes[l], y, yOffset + row * yRow + n + l);
 #endif
       }
     }

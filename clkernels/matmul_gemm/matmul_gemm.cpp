@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/storage.hpp"
 #include "clkernels/conv_gemm/gemm_shape.hpp"
 #include "ops/matmul.hpp"
 
@@ -106,17 +107,18 @@ MatMulTactic productFallback(const Product& p, const DeviceCaps& device) {
 }
 
 // FullyConnected's weights [O, I] as [I, O]
-PackedConstant packTransposed() {
-  return {"fc_gemm transposed", [](const std::vector<const HostTensor*>& inputs) {
-            const HostTensor& given = *inputs.at(1);
-            const std::int64_t outputs = given.shape[0], width = given.shape[1];
-            HostTensor packed(DataType::Float32, {width, outputs});
-            const auto to = packed.as<float>();
-            for (std::int64_t o = 0; o < outputs; ++o)
-              for (std::int64_t i = 0; i < width; ++i)
-                to[i * outputs + o] = static_cast<float>(given.number(o * width + i));
-            return packed;
-          }};
+PackedConstant packTransposed(DataType type) {
+  const auto pack = [](const std::vector<const HostTensor*>& inputs) {
+    const HostTensor& given = *inputs.at(1);
+    const std::int64_t outputs = given.shape[0], width = given.shape[1];
+    HostTensor packed(DataType::Float32, {width, outputs});
+    const auto from = given.as<float>();
+    const auto to = packed.as<float>();
+    for (std::int64_t o = 0; o < outputs; ++o)
+      for (std::int64_t i = 0; i < width; ++i) to[i * outputs + o] = from[o * width + i];
+    return packed;
+  };
+  return inStorage(type, {"fc_gemm transposed", pack});
 }
 
 PackedConstant packItems(const Product& p) {
@@ -172,7 +174,7 @@ class MatMulGemm final : public KernelFamily {
     const Product p(op);
     Launch launch;
     launch.packed.push_back(packItems(p));
-    if (p.fullyConnected) launch.packed.push_back(packTransposed());
+    if (p.fullyConnected) launch.packed.push_back(packTransposed(op.inputs[1].type));
     KernelCall call{"matmul_gemm/matmul_gemm.cl", "matmul_gemm", tacticDefines(tactic)};
     const auto add = [&](const char* name, std::string value) {
       call.defines.emplace_back(name, std::move(value));
@@ -180,7 +182,7 @@ class MatMulGemm final : public KernelFamily {
     add("P_M", std::to_string(p.shape.m)), add("P_N", std::to_string(p.shape.n)),
         add("P_K", std::to_string(p.shape.k));
     const bool residual = p.fullyConnected && op.has(kResidualInput);
-    add("P_A", clType(op.inputs[0].type)), add("P_B", p.fullyConnected ? "float" : clType(op.inputs[1].type));
+    add("P_A", clType(op.inputs[0].type)), add("P_B", clType(op.inputs[1].type));
     add("P_Y", clType(op.outputs[0].type)),
         add("P_R", residual ? clType(op.inputs[kResidualInput].type) : "float");
     addEpilogueDefines(call.defines, op);

@@ -35,7 +35,7 @@ class MatMulNaive final : public KernelFamily {
       for (const std::int64_t begin : begins) table.push_back(static_cast<std::int32_t>(begin));
     }
     KernelCall call{"matmul_naive/matmul_naive.cl", "matmul_naive"};
-    addElementDefine(call.defines, y);
+    call.defines.emplace_back("P_T", clType(y.type));
     setFlat(call, y.size(), device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::packed(0), KernelArg::output(0)};
     for (const std::int64_t value :

@@ -25,6 +25,7 @@
 #define GEMM_MAC(a, b, sum) dot4(a, b, sum)
 #define LOAD_X1(p, i) ((p)[i])
 #define LOAD_X4(p, i) (*(__global const int4*)((p) + (i)))
+#define LOAD_W4 LOAD_X4
 #define W_PITCH (T_M / 4)
 #define X_PITCH (T_N / 4)
 #include "common/gemm_tile.cl"

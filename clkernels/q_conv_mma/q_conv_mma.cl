@@ -10,6 +10,7 @@
 #define GEMM_T4 int4
 #define LOAD_X1(p, i) ((p)[i])
 #define LOAD_X4(p, i) (*(__global const int4*)((p) + (i)))
+#define LOAD_W4 LOAD_X4
 #include "q_conv_mma/mma_tile.cl"
 #include "conv_gemm/gemm_loop.cl"
 #include "conv_gemm/split_sum.cl"

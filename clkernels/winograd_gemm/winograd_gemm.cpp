@@ -57,9 +57,12 @@ class WinogradGemm final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
+    // Transformed weights are larger, and their rounding to half would show in the results.
+    for (const TensorDesc* t : {&op.inputs[0], &op.inputs[1], &op.outputs[0]})
+      if (t->type == DataType::Float16)
+        return Verdict::no("its transformed weights stay in f32, and take more than half saves");
     for (std::size_t i = 0; i < op.inputs.size(); ++i)
       if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
-    if (op.outputs[0].type != DataType::Float32) return Verdict::no("the output is not f32");
     if (const auto why = whyNoGemm(op); !why.empty()) return Verdict::no(why);
     const Window w = windowOf(op);
     if (w.rank != 2 || w.kernel[1] != 3 || w.kernel[2] != 3) return Verdict::no("the window is not 3x3");
