@@ -109,14 +109,6 @@ double tileEfficiency(const TileWork& w, const TileTactic& t, const DeviceCaps& 
   return std::min(0.93, 0.95 * useful / steps(w, t, device));
 }
 
-std::string whyNoTiles(const DeviceCaps& device) {
-  if (!device.isCpu()) return "it is written for CPUs";
-  // With Mesa 22.3 a program takes 10 s and more, and a result with several passes had padding lanes unset.
-  if (device.platform == "rusticl")
-    return "rusticl takes too long to compile register tiles, and miscompiles some";
-  return {};
-}
-
 Verdict tileApplies(const OpView& op, const DeviceCaps& device) {
   if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
   for (std::size_t i = 0; i < op.inputs.size(); ++i)
@@ -135,14 +127,6 @@ Verdict tileApplies(const OpView& op, const DeviceCaps& device) {
   if (w.group > 1 && w.groupOutputs() % 16) return Verdict::no("a group's output is not whole blocks");
   if (w.group > 1 && w.groupChannels() % block) return Verdict::no("a group's input is not whole blocks");
   return Verdict::yes();
-}
-
-void addPlaces(std::vector<KernelArg>& args, const OpView& op) {
-  const TensorDesc& residual = op.has(kResidualInput) ? op.inputs[kResidualInput] : op.outputs[0];
-  for (const TensorDesc* operand : {&op.inputs[0], &op.outputs[0], &residual}) {
-    args.push_back(KernelArg::ofInt(operand->layout.offset));
-    args.push_back(KernelArg::ofInt(operand->batchStride()));
-  }
 }
 
 KernelCall tileCall(Launch& launch, const OpView& op, const TileWork& w, const TileTactic& t,

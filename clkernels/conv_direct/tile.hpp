@@ -3,7 +3,7 @@
 /// choice.
 #pragma once
 
-#include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/finish.hpp"
 #include "ops/geometry.hpp"
 
 namespace tessera {
@@ -39,16 +39,12 @@ struct TileRegions {
 TileRegions tileRegions(const TileWork& work, const TileTactic& tactic);
 std::size_t patchBytes(const TileWork& work, const TileTactic& tactic);
 
-/// Whether a device compiles kernels that hold whole register tiles well: "" or why not.
-std::string whyNoTiles(const DeviceCaps& device);
 /// Whether operands, types, layouts and groups suit the tiled families.
 Verdict tileApplies(const OpView& op, const DeviceCaps& device);
 /// The call with its defines, range and arguments up to the operands' offsets and batch strides; adds the
 /// epilogue's packed constants and the patches to `launch`, whose first packed constant must be the weights.
 KernelCall tileCall(Launch& launch, const OpView& op, const TileWork& work, const TileTactic& tactic,
                     const std::string& source, const std::string& entry, const DeviceCaps& device);
-/// Appends offset and batch stride of x, output and residual.
-void addPlaces(std::vector<KernelArg>& args, const OpView& op);
 /// Cost of `operations` in total, at the efficiency of the untuned tactic.
 Cost tileCost(Cost operands, double operations, const Window& window, const TileWork& work,
               const DeviceCaps& device);

@@ -1,57 +1,84 @@
-// conv_naive and deconv_naive: a work-item per output element, any geometry, planar.
-#include "clkernels/common/epilogue.hpp"
+// The naive convolutions and deconvolutions, of floats (conv_naive, deconv_naive) and of codes (q_conv_naive,
+// q_deconv_naive, q_fc_naive): a work-item per output element.
+#include "clkernels/common/finish.hpp"
 #include "clkernels/common/image.hpp"
 
 namespace tessera {
 namespace {
 
+// A fully connected layer is a convolution of a one-pixel image, which has all its input as channels.
+Window windowOfAny(const OpView& op) {
+  if (traitsOf(op.op).window) return windowOf(op);
+  Window w;
+  w.batch = op.outputs[0].shape[0];
+  w.outChannels = op.outputs[0].shape[1];
+  w.channels = op.inputs[1].shape[1];
+  return w;
+}
+
 class NaiveWindow final : public KernelFamily {
  public:
-  explicit NaiveWindow(const char* name) : name_(name) {}
+  NaiveWindow(const char* name, bool codes) : name_(name), codes_(codes) {}
   FamilyId id() const override { return {name_, 1}; }
+  int channelBlock(const OpView& op, const DeviceCaps&) const override {
+    return codes_ && traitsOf(op.op).window ? 0 : 1;
+  }
 
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    if (op.inputs[1].type != DataType::Float32) return Verdict::no("weights are not f32");
-    if (const std::string why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
-    return allOf({sameFloatType(op, {0, kResidualInput}), allPlanar(op)});
+    if (!codes_) {
+      if (const std::string why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
+      return allOf({sameFloatType(op, {0, 1, kResidualInput}), allPlanar(op)});
+    }
+    if (const std::string why = whyNoQuantEpilogue(op); !why.empty()) return Verdict::no(why);
+    if (!traitsOf(op.op).window && (op.inputs[0].layout.block != 1 || !op.inputs[0].dense()))
+      return Verdict::no("a fully connected layer reads a planar, dense input");
+    return Verdict::yes();
   }
 
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
-    const Window w = windowOf(p);
-    KernelCall call{std::string(name_) + "/" + name_ + ".cl", name_};
-    addElementDefine(call.defines, p.outputs[0]);
-    addEpilogueDefines(call.defines, p);
-    setFlat(call, p.outputs[0].size(), device);
+    const Window w = windowOfAny(p);
+    KernelCall call{"conv_naive/conv_naive.cl", "conv_naive"};
+    addDefine(call.defines, "P_TRANSPOSED", traitsOf(p.op).transposed());
+    addFinishDefines(call.defines, p, device);
+    const std::int64_t count = w.batch * roundUp(w.outChannels, p.outputs[0].layout.block) * w.outVolume();
+    setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1)};
-    addEpilogueArgs(call.args, p);
+    addFinishArgs(call.args, p);
     call.args.push_back(KernelArg::output(0));
-    for (const std::int64_t value : {p.outputs[0].size(), w.outChannels, w.groupOutputs(), w.groupChannels()})
+    for (const std::int64_t value : {count, w.outChannels, w.groupOutputs(), w.groupChannels()})
       call.args.push_back(KernelArg::ofInt(value));
     for (const Extents& extents : {w.in, w.out, w.kernel, w.stride, w.dilation, w.padBegin})
       addExtentArgs(call.args, extents);
-    addLayoutArgs(call.args, p.inputs[0]);
-    addLayoutArgs(call.args, p.outputs[0]);
-    addLayoutArgs(call.args, p.has(kResidualInput) ? p.inputs[kResidualInput] : p.outputs[0]);
+    for (const TensorDesc& t :
+         {p.inputs[0], p.outputs[0], p.has(kResidualInput) ? p.inputs[kResidualInput] : p.outputs[0]}) {
+      addLayoutArgs(call.args, t);
+      call.args.push_back(KernelArg::ofInt(t.layout.block));
+    }
     return {{call}, {}, {}};
   }
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
     Cost cost = KernelFamily::cost(p, device);
     cost.operations = 2 * traitsOf(p.op).multiplyAdds(p);
-    cost.efficiency = 0.01;
+    cost.efficiency = codes_ ? 0.005 : 0.01;
     return cost;
   }
 
  private:
   const char* name_;
+  bool codes_;
 };
 
 }  // namespace
 
 void addFamilies_conv_naive(FamilyList& list) {
-  static const NaiveWindow conv("conv_naive"), deconv("deconv_naive");
+  static const NaiveWindow conv("conv_naive", false), deconv("deconv_naive", false),
+      qConv("q_conv_naive", true), qDeconv("q_deconv_naive", true), qFc("q_fc_naive", true);
   list.add(conv, {"Convolution"});
   list.add(deconv, {"Deconvolution"});
+  list.add(qConv, {"QConvolution"});
+  list.add(qDeconv, {"QDeconvolution"});
+  list.add(qFc, {"QFullyConnected"});
 }
 
 }  // namespace tessera

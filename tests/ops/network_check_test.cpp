@@ -67,7 +67,8 @@ class NetworkChecks : public testing::Test {
   }
   // conv_naive with inputs above 4 cut off.
   void plantWrongKernel() {
-    const std::string path = "conv_naive/conv_naive.cl", right = "loadElement(x, line + iw)";
+    const std::string path = "conv_naive/conv_naive.cl",
+                      right = "ELEMENT(P_X, x, channel + (line + iw) * BLOCK(xBlock))";
     std::string text;
     for (const auto& [name, content] : embeddedFiles())
       if (name == path) text = content;
