@@ -37,6 +37,7 @@
 #include "common/gemm_tile.cl"
 #include "conv_gemm/gemm_loop.cl"
 #include "conv_gemm/split_sum.cl"
+#include "conv_gemm/gemm_part.cl"
 
 static inline float channelSlope(Output out, int c) {
 #if P_SLOPE == 2
@@ -87,10 +88,10 @@ static inline void storeRows(float4 value, int row, int pixel, Output out) {
 
 #if T_SPLIT == 1 || T_SUM
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_gemm(
-    __global const P_X* restrict x, __global const P_WEIGHTS* restrict w, __global const int2* restrict table,
-    __global const float* restrict bias, __global const P_R* restrict residual, __global const float* restrict slope,
-    __global P_Y* restrict y, int xOffset, int xBatch, int yOffset, int yBatch,
-    int rOffset, int rBatch SPLIT_ARGUMENTS) {
+    __global const P_X* restrict x, __global const P_WEIGHTS* restrict w, __global const int2* restrict table, int xOffset,
+    int xBatch, __global const float* restrict bias, __global const P_R* restrict residual,
+    __global const float* restrict slope, __global P_Y* restrict y, int yOffset, int yBatch, int rOffset,
+    int rBatch SPLIT_ARGUMENTS) {
   LOCAL_TILES
   accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
   ADD_PARTS
@@ -118,29 +119,10 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_gemm(
 }
 
 #else
-// One part of k, without the epilogue, into `partial`.
-__attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_gemm_part(
-    __global const P_X* restrict x, __global const P_WEIGHTS* restrict w, __global const int2* restrict table,
-    __global float4* restrict partial, int xOffset, int xBatch) {
-  LOCAL_TILES
-  const int split = get_group_id(1);
-  accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
-#pragma unroll
-  for (int i = 0; i < T_WM; ++i) {
-#pragma unroll
-    for (int j = 0; j < T_WN; j += 4) {
-      const int row = rowTile * T_M + i / 4 * 4 * GM + at.x * 4 + i % 4, pixel = pixelTile * T_N + j * GN + at.y * 4;
-      if (row < P_ROWS && pixel < P_PIXELS)
-        partial[((split * P_GROUPS + group) * P_ROWS + row) * (P_PIXELS4 / 4) + pixel / 4] =
-            (float4)(acc[i][j], acc[i][j + 1], acc[i][j + 2], acc[i][j + 3]);
-    }
-  }
-}
-
 // Adds the parts in order, then the epilogue. One item per four pixels of a row.
-__kernel void conv_gemm_sum(__global const float4* restrict partial, __global const float* restrict bias,
-                            __global const P_R* restrict residual, __global const float* restrict slope,
-                            __global P_Y* restrict y, int yOffset, int yBatch, int rOffset, int rBatch) {
+__kernel void gemm_sum(__global const float4* restrict partial, __global const float* restrict bias,
+                       __global const P_R* restrict residual, __global const float* restrict slope,
+                       __global P_Y* restrict y, int yOffset, int yBatch, int rOffset, int rBatch) {
   const int i = get_global_id(0);
   if (i >= P_GROUPS * P_ROWS * (P_PIXELS4 / 4)) return;
   float4 sum = partial[i];

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/gpu_model.hpp"
 #include "clkernels/common/storage.hpp"
 #include "ops/geometry.hpp"
 
@@ -131,12 +132,16 @@ void addGeometryDefines(Defines& defines, const GemmShape& s) {
   add("P_OH", s.outHeight), add("P_OW", s.outWidth);
 }
 
-void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
-  addGeometryDefines(defines, s);
+void addTypeDefines(Defines& defines, const OpView& op) {
   defines.emplace_back("P_X", clType(op.inputs[0].type));
   defines.emplace_back("P_WEIGHTS", clType(op.inputs[1].type));
   defines.emplace_back("P_Y", clType(op.outputs[0].type));
   defines.emplace_back("P_R", op.has(kResidualInput) ? clType(op.inputs[kResidualInput].type) : "float");
+}
+
+void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
+  addGeometryDefines(defines, s);
+  addTypeDefines(defines, op);
   addEpilogueDefines(defines, op);
 }
 
@@ -154,8 +159,7 @@ void addWindowArgs(std::vector<KernelArg>& args, const OpView& op) {
 }
 
 double efficiencyFor(const GemmShape& shape, double seconds, const DeviceCaps& device) {
-  constexpr double kPeakPerUnit = 450e9;  // of runtime/lower/cost_model.cpp
-  return std::clamp(shape.operations() / (seconds * kPeakPerUnit * device.computeUnits), 1e-3, 0.9);
+  return std::clamp(shape.operations() / (seconds * kGpuOperationsPerUnit * device.computeUnits), 1e-3, 0.9);
 }
 
 PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool flat) {
@@ -165,23 +169,13 @@ PackedConstant packGemmWeights(const OpView& op, int tileRows, int depth, bool f
     const GemmShape shape = gemmShape(op);
     const GemmWeights reader(op);
     const auto values = inputs.at(1)->as<float>();
-    const std::int64_t rows = roundUp(shape.rows, tileRows), length = shape.tiles(depth, flat) * depth;
-    HostTensor packed(DataType::Float32, {shape.groups, length, rows});
-    float* out = packed.as<float>().data();
-    constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache
-    for (std::int64_t group = 0; group < shape.groups; ++group)
-      for (std::int64_t strip = 0; strip < shape.rows; strip += kStrip)
-        for (std::int64_t k = 0; k < length; ++k) {
-          const std::int64_t taps = shape.taps(), tile = k / depth;
-          const std::int64_t c = flat ? k / taps : tile / taps * depth + k % depth;
-          const int tap = static_cast<int>(flat ? k % taps : tile % taps);
-          if (c >= shape.channels) continue;
-          float* to = out + (group * length + k) * rows;
-          for (std::int64_t row = strip; row < std::min<std::int64_t>(strip + kStrip, shape.rows); ++row) {
-            const auto i = reader.index(group, row, c, tap);
-            if (i >= 0) to[row] = values[i];
-          }
-        }
+    HostTensor packed(DataType::Float32,
+                      {shape.groups, shape.tiles(depth, flat) * depth, roundUp(shape.rows, tileRows)});
+    const auto out = packed.as<float>();
+    forPackedWeights(shape, tileRows, depth, flat,
+                     [&](std::int64_t group, std::int64_t row, std::int64_t c, int tap, std::int64_t at) {
+                       if (const auto i = reader.index(group, row, c, tap); i >= 0) out[at] = values[i];
+                     });
     return packed;
   };
   return inStorage(op.inputs[1].type, {name, pack});

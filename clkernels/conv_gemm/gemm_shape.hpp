@@ -2,6 +2,8 @@
 /// A convolution or deconvolution seen as the matrix product conv_gemm.cl computes.
 #pragma once
 
+#include <algorithm>
+
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/family.hpp"
 
@@ -40,7 +42,9 @@ GemmShape gemmShape(const OpView& op);
 
 /// The P_ macros of common/window.cl, without types.
 void addGeometryDefines(Defines& defines, const GemmShape& shape);
-/// The same with types, and the macros of the epilogue.
+/// P_X, P_WEIGHTS, P_Y and P_R: the operands' types in memory.
+void addTypeDefines(Defines& defines, const OpView& op);
+/// Both, and the macros of the epilogue.
 void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& shape);
 /// bias, residual, slope, y, then offset and batch stride of x, y and the residual.
 void addWindowArgs(std::vector<KernelArg>& args, const OpView& op);
@@ -60,6 +64,24 @@ class GemmWeights {
   std::int64_t height_, width_, outputs_;  ///< of the kernel; output channels per group
   bool deconvolution_;
 };
+
+/// Calls put(group, row, channel, tap, at) for every weight of the order [group][k][row] that the kernels
+/// read, `at` its place: rows rounded up to `tileRows`, k to whole tiles of `depth`.
+template <class Put>
+void forPackedWeights(const GemmShape& shape, int tileRows, int depth, bool flat, Put put) {
+  const std::int64_t rows = roundUp(shape.rows, tileRows), length = shape.tiles(depth, flat) * depth;
+  const std::int64_t taps = shape.taps();
+  constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache
+  for (std::int64_t group = 0; group < shape.groups; ++group)
+    for (std::int64_t strip = 0; strip < shape.rows; strip += kStrip)
+      for (std::int64_t k = 0; k < length; ++k) {
+        const std::int64_t tile = k / depth, c = flat ? k / taps : tile / taps * depth + k % depth;
+        const int tap = static_cast<int>(flat ? k % taps : tile % taps);
+        if (c >= shape.channels) continue;
+        for (std::int64_t row = strip; row < std::min<std::int64_t>(strip + kStrip, shape.rows); ++row)
+          put(group, row, c, tap, (group * length + k) * rows + row);
+      }
+}
 
 /// Weights as [group][k][row], in the type they come in; rows rounded up to `tileRows`, k to whole tiles of
 /// `depth`.

@@ -7,6 +7,9 @@
 #include <limits>
 #include <set>
 
+#include "clkernels/common/constraint.hpp"
+#include "clkernels/common/gpu_model.hpp"
+
 namespace tessera {
 namespace {
 
@@ -58,16 +61,13 @@ GemmFreedom gemmFreedom(const OpView& op, const GemmShape& shape, const DeviceCa
 void addSplitConstraints(TacticSpace& space, const GemmShape& shape, const DeviceCaps& device) {
   const auto most = static_cast<std::int64_t>(std::min<std::size_t>(
       device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
-  const auto add = [&](std::string reason, auto holds) {
-    space.constraints.push_back(
-        {std::move(reason), [holds](const Tactic& t) { return holds(fromTactic<GemmTactic>(t)); }});
-  };
-  add("every part of a split sum has tiles of its own",
-      [shape](const GemmTactic& t) { return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split; });
-  add("only the parts of a split sum are added",
-      [](const GemmTactic& t) { return t.sum == 0 || t.split > 1; });
-  add("partial sums fit one buffer",
-      [shape, most](const GemmTactic& t) { return t.partialBytes(shape) <= most; });
+  require<GemmTactic>(space, "every part of a split sum has tiles of its own", [shape](const GemmTactic& t) {
+    return t.split == 1 || shape.tiles(t.k, t.flat != 0) >= 2 * t.split;
+  });
+  require<GemmTactic>(space, "only the parts of a split sum are added",
+                      [](const GemmTactic& t) { return t.sum == 0 || t.split > 1; });
+  require<GemmTactic>(space, "partial sums fit one buffer",
+                      [shape, most](const GemmTactic& t) { return t.partialBytes(shape) <= most; });
 }
 
 TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const DeviceCaps& device) {
@@ -85,26 +85,27 @@ TacticSpace gemmSpace(const GemmShape& shape, const GemmFreedom& freedom, const 
                       {"SPLIT", splits(shape)},
                       {"SUM", device.fences && splits(shape).size() > 1 ? std::vector{0, 1} : std::vector{0}},
                       {"ASYNC", freedom.asyncCopies ? std::vector{0, 2, 3, 4} : std::vector{0}}};
-  const auto add = [&](std::string reason, auto holds) {
-    space.constraints.push_back(
-        {std::move(reason), [holds](const Tactic& t) { return holds(fromTactic<GemmTactic>(t)); }});
-  };
   const auto most = static_cast<int>(std::min<std::size_t>(device.maxWorkGroup, 512));
-  add("a work-group has at most " + std::to_string(most) + " items, and at least 32",
+  require<GemmTactic>(
+      space, "a work-group has at most " + std::to_string(most) + " items, and at least 32",
       [most](const GemmTactic& t) { return t.items() <= most && t.items() >= std::min(32, most); });
-  add("tiles of an item need at most 128 accumulators",
-      [](const GemmTactic& t) { return t.wm * t.wn <= 128; });
-  add("an item's tile fits the work-group's", [](const GemmTactic& t) { return t.wm <= t.m && t.wn <= t.n; });
+  require<GemmTactic>(space, "tiles of an item need at most 128 accumulators",
+                      [](const GemmTactic& t) { return t.wm * t.wn <= 128; });
+  require<GemmTactic>(space, "an item's tile fits the work-group's",
+                      [](const GemmTactic& t) { return t.wm <= t.m && t.wn <= t.n; });
   const auto local = static_cast<int>(std::min<std::size_t>(device.localMemory, std::size_t{1} << 20));
-  add("both tiles, each twice or ASYNC times, fit local memory (" + std::to_string(local) + " bytes)",
+  require<GemmTactic>(
+      space, "both tiles, each twice or ASYNC times, fit local memory (" + std::to_string(local) + " bytes)",
       [local](const GemmTactic& t) { return t.localBytes() <= local; });
-  add("items share the columns of x evenly",
-      [](const GemmTactic& t) { return columns(t) % t.items() == 0 || t.items() >= columns(t); });
-  add("vectors of pixels are not for the flat order",
-      [](const GemmTactic& t) { return t.vx == 1 || t.flat == 0; });
+  require<GemmTactic>(space, "items share the columns of x evenly", [](const GemmTactic& t) {
+    return columns(t) % t.items() == 0 || t.items() >= columns(t);
+  });
+  require<GemmTactic>(space, "vectors of pixels are not for the flat order",
+                      [](const GemmTactic& t) { return t.vx == 1 || t.flat == 0; });
   if (device.isCpu())
-    add("a CPU's compiler takes seconds to unroll more than 128 products of an item's tile",
-        [](const GemmTactic& t) { return t.wm * t.wn * t.k <= 128; });
+    require<GemmTactic>(space,
+                        "a CPU's compiler takes seconds to unroll more than 128 products of an item's tile",
+                        [](const GemmTactic& t) { return t.wm * t.wn * t.k <= 128; });
   addSplitConstraints(space, shape, device);
   return space;
 }
@@ -129,39 +130,37 @@ GemmWork gemmWork(const GemmShape& shape, const GemmTactic& t) {
 }
 
 // A second kernel is launched; or the last work-group of a tile waits for memory twice and reads all parts.
-double splitCycles(const GemmShape& shape, const GemmTactic& t) {
-  constexpr double kSum = 9200, kBytesPerCycle = 2970;  // of the device
-  if (!t.sum) return kSum + 8.0 * t.split * shape.groups * shape.rows * shape.pixels() / kBytesPerCycle;
-  constexpr double kWait = 2500, kBytesPerUnit = 40;  // read by one unit a cycle
-  return kWait + 4.0 * t.split * t.m * t.n / kBytesPerUnit;
+double splitCycles(const GemmShape& shape, const GemmTactic& t, const DeviceCaps& device) {
+  const GpuModel model = gpuModel(device);
+  if (!t.sum)
+    return model.secondKernelCycles + 8.0 * t.split * shape.groups * shape.rows * shape.pixels() /
+                                          (model.partBytesPerCycle * device.computeUnits);
+  return model.fenceCycles + 4.0 * t.split * t.m * t.n / model.readBytesPerCycle;
 }
 
 // A tile of k costs its instructions, or its latency where too few work-groups run side by side to hide it.
-// Constants fitted to 230 measurements on an H200 (mean error 10 %, time of its choices 3 % above the best
-// measured).
 double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps& device, double issue,
                    double perInstruction) {
+  const GpuModel model = gpuModel(device);
   const double items = t.items();
   const GemmWork work = gemmWork(shape, t);
-  const double latency =
-      (t.async ? 50 + 130.0 / (t.async - 1) : 370) + perInstruction * work.instructions * 32 / items;
+  const double latency = (t.async ? 50 + 130.0 / (t.async - 1) : model.tileCycles) +
+                         perInstruction * work.instructions * 32 / items;
   const double staged = t.async ? 0 : t.k * (t.m + t.n) / items;
   const double registers = std::min(255.0, t.wm * t.wn + t.wm + t.wn + 32 + staged);
-  const double resident =
-      std::max(1.0, std::min({std::floor(65536 / (registers * items)), std::floor(2048 / items),
-                              std::floor(228.0 * 1024 / (t.localBytes() + 1024)), 32.0}));
   const double groups = static_cast<double>(t.groups(shape)) * t.split;
-  const double perUnit = std::ceil(groups / device.computeUnits), together = std::min(resident, perUnit);
+  const double perUnit = std::ceil(groups / device.computeUnits);
+  const double together = std::min(model.resident(registers, items, t.localBytes()), perUnit);
   const double tile = std::max(together * issue, latency) + 0.12 * std::min(together * issue, latency);
-  constexpr double kGroup = 3300, kClock = 1.8e9;
-  double cycles = perUnit / together * (work.tiles * tile + kGroup);
-  if (t.split > 1) cycles += splitCycles(shape, t);
-  return kGemmLaunchSeconds + cycles / kClock;
+  double cycles = perUnit / together * (work.tiles * tile + model.groupCycles);
+  if (t.split > 1) cycles += splitCycles(shape, t, device);
+  return kGemmLaunchSeconds + cycles / model.clock;
 }
 
-// A unit starts four instructions of 32 lanes a cycle, as NVIDIA's do.
 double gemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps& device) {
-  return gemmSeconds(shape, t, device, gemmWork(shape, t).instructions / 4 / 0.83, 0.94);
+  const GpuModel model = gpuModel(device);
+  return gemmSeconds(shape, t, device, gemmWork(shape, t).instructions / model.warpsPerCycle,
+                     model.cyclesPerStep);
 }
 
 GemmTactic gemmBest(std::span<const GemmTile> tiles, const GemmShape& shape, const GemmFreedom& freedom,

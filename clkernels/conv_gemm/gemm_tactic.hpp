@@ -60,7 +60,7 @@ inline constexpr double kGemmLaunchSeconds = 5.3e-6;
 double gemmSeconds(const GemmShape& shape, const GemmTactic& tactic, const DeviceCaps& device);
 
 /// Modelled cycles that adding the parts of a split sum takes.
-double splitCycles(const GemmShape& shape, const GemmTactic& tactic);
+double splitCycles(const GemmShape& shape, const GemmTactic& tactic, const DeviceCaps& device);
 
 /// What a product wants beyond its other arguments where its last work-groups add the parts
 /// (conv_gemm/split_sum.cl).

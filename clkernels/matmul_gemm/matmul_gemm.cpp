@@ -5,7 +5,10 @@
 #include <cmath>
 #include <limits>
 
+#include "clkernels/common/constraint.hpp"
 #include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/gpu_model.hpp"
+#include "clkernels/common/image.hpp"
 #include "clkernels/common/storage.hpp"
 #include "clkernels/conv_gemm/gemm_shape.hpp"
 #include "ops/matmul.hpp"
@@ -66,31 +69,31 @@ TacticSpace productSpace(const Product& p, const DeviceCaps& device) {
                       {"WN", {4, 8}},
                       {"VA", p.alignedA ? std::vector{1, 4} : std::vector{1}},
                       {"VB", p.alignedN ? std::vector{1, 4} : std::vector{1}}};
-  const auto add = [&](std::string reason, auto holds) {
-    space.constraints.push_back(
-        {std::move(reason), [holds](const Tactic& t) { return holds(fromTactic<MatMulTactic>(t)); }});
-  };
   const auto most = static_cast<int>(std::min<std::size_t>(device.maxWorkGroup, 256));
-  add("a work-group has at most " + std::to_string(most) + " items, and at least 32",
+  require<MatMulTactic>(
+      space, "a work-group has at most " + std::to_string(most) + " items, and at least 32",
       [most](const MatMulTactic& t) { return t.items() <= most && t.items() >= std::min(32, most); });
   const auto local = static_cast<int>(std::min<std::size_t>(device.localMemory, std::size_t{1} << 20));
-  add("both tiles, each twice, fit local memory (" + std::to_string(local) + " bytes)",
-      [local](const MatMulTactic& t) { return t.localBytes() <= local; });
+  require<MatMulTactic>(space,
+                        "both tiles, each twice, fit local memory (" + std::to_string(local) + " bytes)",
+                        [local](const MatMulTactic& t) { return t.localBytes() <= local; });
   return space;
 }
 
 // Waves of work-groups, each paying its tile's instructions or, alone on a unit, its latency (see
 // gemmSeconds).
 double productSeconds(const Product& p, const MatMulTactic& t, const DeviceCaps& device) {
+  const GpuModel model = gpuModel(device);
   const double warps = t.items() / 32.0;
   const double instructions = t.m * t.n * t.k / 32.0 + warps * (t.k * (t.wm + t.wn) / 4.0 + 31) +
                               11.0 * t.k * (1.0 * t.m / t.va + 1.0 * t.n / t.vb) / 32;
   const double groups = p.products() * std::ceil(1.0 * p.shape.m / t.m) * std::ceil(1.0 * p.shape.n / t.n);
   const double perUnit = std::ceil(groups / device.computeUnits);
   const double registers = t.wm * t.wn + t.wm + t.wn + 40.0;
-  const double together = std::clamp(std::floor(65536 / (registers * t.items())), 1.0, perUnit);
-  const double tile = std::max(together * instructions / 4 / 0.83, 370 + 0.94 * instructions / warps);
-  return perUnit / together * (std::ceil(1.0 * p.shape.k / t.k) * tile + 3300) / 1.8e9;
+  const double together = std::clamp(std::floor(model.registers / (registers * t.items())), 1.0, perUnit);
+  const double tile = std::max(together * instructions / model.warpsPerCycle,
+                               model.tileCycles + model.cyclesPerStep * instructions / warps);
+  return perUnit / together * (std::ceil(1.0 * p.shape.k / t.k) * tile + model.groupCycles) / model.clock;
 }
 
 MatMulTactic productFallback(const Product& p, const DeviceCaps& device) {
@@ -140,14 +143,11 @@ class MatMulGemm final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     const bool fullyConnected = traitsOf(op.op).weights.has_value();
-    for (const int i : {0, 1, fullyConnected ? kResidualInput : 1}) {
-      if (!op.has(i)) continue;
-      if (op.inputs[i].type != DataType::Float32 && op.inputs[i].type != DataType::Float16)
-        return Verdict::no("it computes in floating point only");
-      if (op.inputs[i].layout.block != 1) return Verdict::no("an operand is channel-blocked");
-      if (op.inputs[i].size() > INT32_MAX) return Verdict::no("more elements than 32 bits index");
-    }
-    if (op.outputs[0].layout.block != 1) return Verdict::no("an operand is channel-blocked");
+    const int residual = fullyConnected ? kResidualInput : 1;
+    if (const Verdict v = allOf({sameFloatType(op, {0, 1, residual}), allPlanar(op)}); !v) return v;
+    for (const int i : {0, 1, residual})
+      if (op.has(i) && op.inputs[i].size() > INT32_MAX)
+        return Verdict::no("more elements than 32 bits index");
     if (fullyConnected) {
       if (!op.inputs[1].constant) return Verdict::no("weights must be a constant");
       if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
@@ -205,12 +205,11 @@ class MatMulGemm final : public KernelFamily {
     Cost cost = KernelFamily::cost(op, device);
     const Product p(op);
     cost.operations = 2.0 * p.products() * static_cast<double>(p.shape.m * p.shape.n * p.shape.k);
-    constexpr double kPeakPerUnit = 450e9;  // of runtime/lower/cost_model.cpp
     const double seconds = productSeconds(p, productFallback(p, device), device);
     cost.efficiency =
-        device.isCpu()
-            ? 0.015
-            : std::clamp(cost.operations / (seconds * kPeakPerUnit * device.computeUnits), 1e-3, 0.9);
+        device.isCpu() ? 0.015
+                       : std::clamp(cost.operations / (seconds * kGpuOperationsPerUnit * device.computeUnits),
+                                    1e-3, 0.9);
     return cost;
   }
 

@@ -31,7 +31,7 @@
 #include "common/gemm_tile.cl"
 #include "conv_gemm/gemm_loop.cl"
 #include "conv_gemm/split_sum.cl"
-
+#include "conv_gemm/gemm_part.cl"
 #include "q_conv_gemm/q_gemm_output.cl"
 
 #if T_SPLIT == 1 || T_SUM
@@ -51,26 +51,6 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_gemm(
 #pragma unroll
       for (int l = 0; l < 4; ++l) sums[l] = (int4)(acc[i][j + l], acc[i + 1][j + l], acc[i + 2][j + l], acc[i + 3][j + l]);
       if (row < P_ROWS) storeQuad(sums, (group * P_ROWS + row) / 4, pixel, out);
-    }
-  }
-}
-
-#else
-// One part of k, without the epilogue, into `partial`.
-__attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_gemm_part(
-    __global const int* restrict x, __global const int* restrict w, __global const int2* restrict table, int xOffset,
-    int xBatch, __global int4* restrict partial) {
-  LOCAL_TILES
-  const int split = get_group_id(1);
-  accumulate(FIRST_TILE, LAST_TILE, rowTile, pixelTile, w, x, table, wl, xl, xBatch, acc);
-#pragma unroll
-  for (int i = 0; i < T_WM; ++i) {
-#pragma unroll
-    for (int j = 0; j < T_WN; j += 4) {
-      const int row = rowTile * T_M + i / 4 * 4 * GM + at.x * 4 + i % 4, pixel = pixelTile * T_N + j * GN + at.y * 4;
-      if (row < P_ROWS && pixel < P_PIXELS)
-        partial[((split * P_GROUPS + group) * P_ROWS + row) * (P_PIXELS4 / 4) + pixel / 4] =
-            (int4)(acc[i][j], acc[i][j + 1], acc[i][j + 2], acc[i][j + 3]);
     }
   }
 }

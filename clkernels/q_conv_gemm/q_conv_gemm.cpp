@@ -1,53 +1,40 @@
 // q_conv_gemm, q_deconv_gemm: INT8 implicit matrix products tiled through local memory, for GPUs. Activations
 // in blocks of four channels, so that a word is an operand of dot4.
 #include <algorithm>
+#include <array>
 
-#include "clkernels/conv_gemm/gemm_tactic.hpp"
-#include "clkernels/q_conv_gemm/q_gemm_launch.hpp"
-#include "clkernels/q_conv_gemm/q_gemm_seconds.hpp"
+#include "clkernels/q_conv_gemm/quant_gemm.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
 namespace {
 
-GemmTactic untuned(const QuantGemmWords& words, const DeviceCaps& device) {
-  return quantGemmFallback(words.shape, words.freedom, device);
+// Tiles worth trying untuned, measured on an H200. Small work-groups of large item tiles lead: more of them
+// share a unit, so that one computes while another waits at its barrier.
+constexpr std::array kTiles{GemmTile{128, 128, 8, 8}, GemmTile{128, 64, 8, 8}, GemmTile{64, 128, 8, 8},
+                            GemmTile{64, 64, 8, 8},   GemmTile{64, 64, 8, 4},  GemmTile{64, 64, 4, 4},
+                            GemmTile{64, 32, 4, 4},   GemmTile{32, 128, 8, 4}, GemmTile{32, 64, 8, 4},
+                            GemmTile{32, 64, 4, 4},   GemmTile{32, 32, 4, 4},  GemmTile{16, 128, 8, 4},
+                            GemmTile{16, 128, 4, 4},  GemmTile{16, 64, 4, 4}};
+
+// As gemmSeconds, for a unit that starts a dot product of 32 lanes every other cycle on each of its four
+// pipes and other instructions in between.
+double quantGemmSeconds(const GemmShape& shape, const GemmTactic& t, const DeviceCaps& device) {
+  const GemmWork work = gemmWork(shape, t);
+  // Of the dot products' peak; groups of more than four warps lose more at their barriers.
+  const double fraction = t.items() <= 128 ? 0.97 : 0.86;
+  const double others = work.instructions - work.products;
+  const double issue = std::max(2 * work.products + 0.3 * others, work.instructions) / 4 / fraction;
+  return gemmSeconds(shape, t, device, issue, 1.4);
 }
 
-class QConvGemm final : public KernelFamily {
+class QConvGemm final : public QuantGemm {
  public:
-  explicit QConvGemm(std::string_view name) : name_(name) {}
-  FamilyId id() const override { return {name_, 1}; }
-
-  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (const auto why = whyNoQuantGemm(op); !why.empty()) return Verdict::no(why);
-    const QuantGemmWords words(op, device);
-    if (!gemmSpace(words.shape, words.freedom, device).contains(toTactic(untuned(words, device))))
-      return Verdict::no("no tile fits the device's local memory and work-group limit");
-    return Verdict::yes();
-  }
-
-  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
-    return quantGemmBlocks(op);
-  }
-
-  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
-    const QuantGemmWords words(p, device);
-    return gemmSpace(words.shape, words.freedom, device);
-  }
-  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    return toTactic(untuned(QuantGemmWords(p, device), device));
-  }
-
-  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
-    const auto t = fromTactic<GemmTactic>(tactic);
-    return quantGemmLaunch(p, {"q_conv_gemm/q_conv_gemm.cl", "q_conv_gemm", t.items(), RowOrder::Plain}, t,
-                           device);
-  }
+  explicit QConvGemm(std::string_view name) : QuantGemm(name, "q_conv_gemm", RowOrder::Plain) {}
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
     Cost cost = KernelFamily::cost(p, device);
-    const QuantGemmWords words(p, device);
+    const GemmProblem words = prepare(p, device);
     cost.operations = words.shape.operations() * 4;
     if (device.isCpu()) {
       cost.efficiency = 0.02;
@@ -61,15 +48,18 @@ class QConvGemm final : public KernelFamily {
 
   std::vector<OpInstance> samples() const override;
 
- private:
-  std::string_view name_;
+ protected:
+  GemmTactic untuned(const GemmProblem& words, const DeviceCaps& device) const override {
+    return gemmBest(kTiles, words.shape, words.freedom, device,
+                    [&](const GemmTactic& t) { return quantGemmSeconds(words.shape, t, device); });
+  }
 };
 
 using List = std::vector<std::int64_t>;
 
 std::vector<OpInstance> QConvGemm::samples() const {
   std::vector<OpInstance> floats;
-  if (name_ == "q_deconv_gemm") {
+  if (name() == "q_deconv_gemm") {
     // Phases with a residual, whose origin is not aligned, and fewer channels than a word.
     floats = {makeSample("Deconvolution", {{"strides", List{2, 2}}, {"activation", std::string("Relu")}},
                          {f32({1, 6, 3, 4}), f32({6, 5, 4, 4}), f32({5}), f32({1, 5, 8, 10})}, {},

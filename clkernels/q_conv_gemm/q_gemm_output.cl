@@ -194,7 +194,7 @@ static inline void storeQuad(const int4* sums, int quad, int pixel, QuantOutput 
 
 #if T_SPLIT > 1 && !T_SUM
 // Adds the parts, then the epilogue. An item per four channels of a pixel.
-__kernel void q_conv_gemm_sum(__global const int* restrict partial, EPILOGUE_ARGUMENTS) {
+__kernel void gemm_sum(__global const int* restrict partial, EPILOGUE_ARGUMENTS) {
   const int i = get_global_id(0), quad = i / P_PIXELS4, pixel = i - quad * P_PIXELS4;
   if (quad >= P_GROUPS * P_ROWS / 4) return;
   int4 sum = 0;

@@ -83,46 +83,33 @@ PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, b
                            std::to_string(tileRows) + " depth " + std::to_string(depth) +
                            (flat ? " flat" : "") + (rowsArePhases(op) ? " phases" : "") +
                            (order == RowOrder::Mma ? " mma" : "");
-  return {
-      name, [op, tileRows, depth, flat, order](const std::vector<const HostTensor*>& inputs) {
-        const GemmShape shape = gemmShape(wordView(op));
-        const Window w = windowOf(op);
-        const GemmWeights reader(floatTwin(op));
-        const auto codes = inputs.at(1)->as<std::int8_t>();
-        const std::int64_t rows = roundUp(shape.rows, tileRows), length = shape.tiles(depth, flat) * depth;
-        const std::int64_t phases = shape.phasesY * shape.phasesX, taps = shape.taps();
-        HostTensor packed(DataType::Int8, {shape.groups, length, rows, kWord});
-        std::int8_t* out = packed.as<std::int8_t>().data();
-        const bool phaseRows = rowsArePhases(op);
-        // From a channel to the next, and from an output to the next where an output is a row.
-        const bool deconvolution = traitsOf(op.op).transposed();
-        const std::int64_t kernel = w.kernelVolume(),
-                           nextChannel = deconvolution ? w.groupOutputs() * kernel : kernel;
-        constexpr std::int64_t kStrip = 16;  // rows at a time, so that both sides stay in the cache
-        for (std::int64_t group = 0; group < shape.groups; ++group)
-          for (std::int64_t strip = 0; strip < shape.rows; strip += kStrip)
-            for (std::int64_t k = 0; k < length; ++k) {
-              const std::int64_t tile = k / depth;
-              const std::int64_t word = flat ? k / taps : tile / taps * depth + k % depth;
-              const int tap = static_cast<int>(flat ? k % taps : tile % taps);
+  return {name, [op, tileRows, depth, flat, order](const std::vector<const HostTensor*>& inputs) {
+            const GemmShape shape = gemmShape(wordView(op));
+            const Window w = windowOf(op);
+            const GemmWeights reader(floatTwin(op));
+            const auto codes = inputs.at(1)->as<std::int8_t>();
+            const std::int64_t phases = shape.phasesY * shape.phasesX;
+            const bool phaseRows = rowsArePhases(op);
+            const std::int64_t nextChannel =
+                traitsOf(op.op).transposed() ? w.groupOutputs() * w.kernelVolume() : w.kernelVolume();
+            HostTensor packed(DataType::Int8, {shape.groups, shape.tiles(depth, flat) * depth,
+                                               roundUp(shape.rows, tileRows), kWord});
+            std::int8_t* out = packed.as<std::int8_t>().data();
+            const auto put = [&](std::int64_t group, std::int64_t row, std::int64_t word, int tap,
+                                 std::int64_t at) {
+              const std::int64_t quad = row / kWord;
+              const std::int64_t output = phaseRows ? row / phases : quad / phases * kWord + row % kWord;
+              const std::int64_t phase = phaseRows ? row % phases : quad % phases;
+              if (output >= w.groupOutputs()) return;
+              std::int64_t from = reader.index(group, output * phases + phase, word * kWord, tap);
+              if (from < 0) return;
+              std::int8_t* to = out + (at - row + placeOf(row, order)) * kWord;
               const std::int64_t lanes = std::min(kWord, w.groupChannels() - word * kWord);
-              if (lanes <= 0) continue;
-              const std::int64_t first = deconvolution ? 0 : reader.index(group, 0, word * kWord, tap);
-              const std::int64_t end = std::min<std::int64_t>(strip + kStrip, shape.rows);
-              for (std::int64_t row = strip; row < end; ++row) {
-                const std::int64_t quad = row / kWord;
-                const std::int64_t output = phaseRows ? row / phases : quad / phases * kWord + row % kWord;
-                const std::int64_t phase = phaseRows ? row % phases : quad % phases;
-                if (output >= w.groupOutputs()) continue;
-                std::int64_t from = first + output * w.groupChannels() * kernel;
-                if (deconvolution) from = reader.index(group, output * phases + phase, word * kWord, tap);
-                if (from < 0) continue;
-                std::int8_t* to = out + ((group * length + k) * rows + placeOf(row, order)) * kWord;
-                for (std::int64_t lane = 0; lane < lanes; ++lane, from += nextChannel) to[lane] = codes[from];
-              }
-            }
-        return packed;
-      }};
+              for (std::int64_t lane = 0; lane < lanes; ++lane, from += nextChannel) to[lane] = codes[from];
+            };
+            forPackedWeights(shape, tileRows, depth, flat, put);
+            return packed;
+          }};
 }
 
 }  // namespace tessera

@@ -45,8 +45,8 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_mma(
   }
 }
 #else
-// One part of k, without the epilogue, into `partial`; q_conv_gemm_sum adds the parts.
-__attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void q_conv_mma_part(
+// One part of k, without the epilogue, into `partial`; gemm_sum adds the parts.
+__attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void gemm_part(
     __global const int* restrict x, __global const int* restrict w, __global const int2* restrict table, int xOffset,
     int xBatch, __global int* restrict partial) {
   LOCAL_TILES

@@ -1,6 +1,7 @@
 // winograd_gemm: 3x3 convolutions of stride 1 over planar images, for GPUs: transforms around conv_gemm's
 // products.
 #include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/gpu_model.hpp"
 #include "clkernels/common/strided.hpp"
 #include "clkernels/conv_gemm/gemm_tactic.hpp"
 #include "clkernels/conv_winograd/winograd.hpp"
@@ -141,9 +142,8 @@ class WinogradGemm final : public KernelFamily {
       cost.efficiency = 0.01;
       return cost;
     }
-    constexpr double kPeakPerUnit = 450e9;  // of runtime/lower/cost_model.cpp
-    cost.efficiency =
-        cost.operations / (seconds(p, bestSize(p, device), device) * kPeakPerUnit * device.computeUnits);
+    cost.efficiency = cost.operations /
+                      (seconds(p, bestSize(p, device), device) * kGpuOperationsPerUnit * device.computeUnits);
     return cost;
   }
 
@@ -178,9 +178,8 @@ class WinogradGemm final : public KernelFamily {
     const GemmShape shape = gemmShape(s.op);
     const double bytes =
         static_cast<double>(2 * (s.op.inputs[0].bytes() + s.op.outputs[0].bytes()) + op.outputs[0].bytes());
-    constexpr double kBytesPerUnit = 25e9;  // of runtime/lower/cost_model.cpp
     return gemmSeconds(shape, gemmFallback(shape, gemmFreedom(s.op, shape, device), device), device) +
-           bytes / (kBytesPerUnit * device.computeUnits) + 2 * kGemmLaunchSeconds;
+           bytes / (kGpuBytesPerUnit * device.computeUnits) + 2 * kGemmLaunchSeconds;
   }
 
   static int bestSize(const OpView& op, const DeviceCaps& device) {

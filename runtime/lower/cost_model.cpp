@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "clkernels/common/gpu_model.hpp"
+
 namespace tessera {
 namespace {
 
@@ -13,7 +15,7 @@ struct Roofline {
 // Only the ratios matter: they rank families of one operator and weigh reformats against them.
 Roofline roofline(const DeviceCaps& device) {
   if (device.isCpu()) return {device.computeUnits * 250e9, 15e9, 4e-6};
-  return {device.computeUnits * 450e9, device.computeUnits * 25e9, 4e-6};
+  return {device.computeUnits * kGpuOperationsPerUnit, device.computeUnits * kGpuBytesPerUnit, 4e-6};
 }
 
 }  // namespace
