@@ -107,11 +107,16 @@ std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance
 }
 
 namespace {
+bool isHalf(const OpView& view) {
+  return std::ranges::any_of(view.inputs, [](const TensorDesc& t) { return t.type == DataType::Float16; });
+}
+
+}  // namespace
+
 bool wantAll() {
   const char* want = std::getenv("TESSERA_TEST_TACTICS");
   return want && std::string_view(want) == "all";
 }
-}  // namespace
 
 bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& caps) {
   return !caps.isCpu() || family.cost(family.problem(view), caps).efficiency > 0.02;
@@ -120,9 +125,13 @@ bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& c
 std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance,
                                    const DeviceCaps& caps, int index) {
   auto cases = layoutCases(family, instance, caps, static_cast<unsigned>(index));
-  if (wantAll() || cases.size() < 2 || madeFor(family, cases[0].view, caps)) return cases;
+  // What is not made for this device tries every second case; half twins, which differ in storage only, every
+  // third.
+  std::size_t step = isHalf(instance.view) ? 3 : 2;
+  if (wantAll() || cases.size() < 2 || (step == 2 && madeFor(family, cases[0].view, caps))) return cases;
+  step = std::min(step, cases.size());
   std::vector<SampleCase> chosen;
-  for (std::size_t i = static_cast<std::size_t>(index) % 2; i < cases.size(); i += 2)
+  for (std::size_t i = static_cast<std::size_t>(index) % step; i < cases.size(); i += step)
     chosen.push_back(std::move(cases[i]));
   return chosen;
 }
@@ -138,8 +147,8 @@ std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view,
   for (int i = 0; i < 2; ++i) others.push_back(members[random() % members.size()]);
   // Every tactic is a program to build: one of the others per case, unless all are asked for.
   if (!wantAll()) {
-    // Of families made for other devices, every third case tries another.
-    if (turn < 0 || (!madeFor(family, view, caps) && turn % 3 != 0)) return chosen;
+    // Of families made for other devices, and of half twins, every third case tries another.
+    if (turn < 0 || ((isHalf(view) || !madeFor(family, view, caps)) && turn % 3 != 0)) return chosen;
     others = {others[turn % others.size()]};
   }
   for (const Tactic& tactic : others)

@@ -29,17 +29,20 @@ std::vector<OpInstance> instancesFor(const KernelFamily& family);
 std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance& instance,
                                     const DeviceCaps& caps, unsigned seed);
 
+/// Whether TESSERA_TEST_TACTICS=all asks for every tactic, layout and half twin: nightly, since each
+/// compiles.
+bool wantAll();
+
 /// Whether the device may choose the family: those made for GPUs compile for long on CPUs, which never do.
 bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& caps);
 
-/// Of layoutCases() all; where the family is not for this device every second one, dense and slices by turns
-/// of `index`, unless TESSERA_TEST_TACTICS=all.
+/// Of layoutCases() all; where the family is not for this device every second one, and every third of what
+/// has halves, by turns of `index`, unless wantAll().
 std::vector<SampleCase> casesToTry(const KernelFamily& family, const OpInstance& instance,
                                    const DeviceCaps& caps, int index);
 
 /// The fallback and, by turns, a corner of the space or a random member (none where `turn` is negative; every
-/// third turn where the family is not for this device); all of them where the environment says
-/// TESSERA_TEST_TACTICS=all.
+/// third turn where the family is not for this device, and with halves); all of them if wantAll().
 std::vector<Tactic> tacticsToTry(const KernelFamily& family, const OpView& view, const DeviceCaps& caps,
                                  int turn);
 
