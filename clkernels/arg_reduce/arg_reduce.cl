@@ -1,24 +1,19 @@
 // arg_reduce: index of the best element along an axis; of equal ones (or NaNs) the first (P_LAST 0) or the last (1).
 //
-// A work-item per line: neighbours read neighbours. Along channels of a blocked x (P_BLOCK > 1) element c of the line at
-// position p lies at ((c / P_BLOCK) * inner + p) * P_BLOCK + c % P_BLOCK; otherwise elements are axisStride apart,
-// beginning at place(outer * length * inner + p) (common/index.cl).
+// A work-item per line: neighbours read neighbours. Along channels of a blocked x (P_BLOCKED 1) element c of the line at
+// position p lies at ((c / block) * inner + p) * block + c % block; otherwise elements are axisStride apart, beginning at
+// place(outer * length * inner + p) (common/index.cl).
 //
-// P_TYPE   element type; P_HALF 1: half in memory
+// P_TYPE   element type
 // P_MAX    1: the largest, 0: the smallest
 #include "common/index.cl"
+#include "common/operand.cl"
 
-#if !defined(P_TYPE) || !defined(P_HALF) || !defined(P_MAX) || !defined(P_LAST) || !defined(P_BLOCK)
-#error "arg_reduce needs P_TYPE, P_HALF, P_MAX, P_LAST and P_BLOCK"
+#if !defined(P_TYPE) || !defined(P_MAX) || !defined(P_LAST) || !defined(P_BLOCKED)
+#error "arg_reduce needs P_TYPE, P_MAX, P_LAST and P_BLOCKED"
 #endif
 
-#if P_HALF
-#define VALUE float
-#define LOAD(p, i) vload_half(i, p)
-#else
-#define VALUE P_TYPE
-#define LOAD(p, i) ((p)[i])
-#endif
+#define VALUE NUMBERS(P_TYPE, 1)
 
 // NaN counts as better than every number.
 #if P_MAX && P_LAST
@@ -32,29 +27,29 @@
 #endif
 
 __kernel void arg_reduce(__global const P_TYPE* restrict x, __global long* restrict y, int lines, int length, int inner,
-                         int axisStride, int xOffset, int xItem, int xBatch, int yOffset, int yItem, int yBatch) {
+                         int axisStride, int block, int xOffset, int xItem, int xBatch, int yOffset, int yItem, int yBatch) {
   const int line = get_global_id(0);
   if (line >= lines) return;
   const int outer = line / inner, p = line % inner;
   int best = 0;
-#if P_BLOCK > 1
-  __global const P_TYPE* from = x + xOffset + outer * xBatch + p * P_BLOCK;
-  VALUE value = LOAD(from, 0);
-  for (int k = 0; k < length; k += P_BLOCK) {
-    const int lanes = min(P_BLOCK, length - k);
+#if P_BLOCKED
+  __global const P_TYPE* from = x + xOffset + outer * xBatch + p * block;
+  VALUE value = LOAD_NUMBERS(P_TYPE, 1, from, 0);
+  for (int k = 0; k < length; k += block) {
+    const int lanes = min(block, length - k);
     for (int l = 0; l < lanes; ++l) {
-      const VALUE other = LOAD(from, l);
+      const VALUE other = LOAD_NUMBERS(P_TYPE, 1, from, l);
       const bool better = BETTER(other, value);
       best = better ? k + l : best;
       value = better ? other : value;
     }
-    from += inner * P_BLOCK;
+    from += inner * block;
   }
 #else
   __global const P_TYPE* from = x + place(outer * length * inner + p, xOffset, xItem, xBatch);
-  VALUE value = LOAD(from, 0);
+  VALUE value = LOAD_NUMBERS(P_TYPE, 1, from, 0);
   for (int c = 1; c < length; ++c) {
-    const VALUE other = LOAD(from, c * axisStride);
+    const VALUE other = LOAD_NUMBERS(P_TYPE, 1, from, c * axisStride);
     const bool better = BETTER(other, value);
     best = better ? c : best;
     value = better ? other : value;

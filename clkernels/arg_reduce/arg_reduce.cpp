@@ -28,12 +28,12 @@ class ArgReduce final : public KernelFamily {
     const std::int64_t inner = extentProduct(x.shape, axis + 1, x.shape.size());
     KernelCall call{"arg_reduce/arg_reduce.cl", "arg_reduce"};
     call.defines.emplace_back("P_TYPE", clType(x.type));
-    addDefine(call.defines, "P_HALF", x.type == DataType::Float16);
     addDefine(call.defines, "P_MAX", p.attrs.string("mode", "max") == "max");
     addDefine(call.defines, "P_LAST", p.attrs.integer("select_last") != 0);
-    addDefine(call.defines, "P_BLOCK", x.layout.block);
+    addDefine(call.defines, "P_BLOCKED", x.layout.block > 1);
     call.args = {KernelArg::input(0), KernelArg::output(0)};
-    for (const std::int64_t value : {y.size(), x.shape[axis], inner, axis == 0 ? x.batchStride() : inner})
+    for (const std::int64_t value :
+         {y.size(), x.shape[axis], inner, axis == 0 ? x.batchStride() : inner, std::int64_t{x.layout.block}})
       call.args.push_back(KernelArg::ofInt(value));
     addPlaceArgs(call.args, x);
     if (x.layout.block > 1) call.args.back() = KernelArg::ofInt(x.batchStride());

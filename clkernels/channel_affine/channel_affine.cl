@@ -5,13 +5,12 @@
 // become 0). Layout of x and y: see common/index.cl.
 // P_STATISTICS  0, 1: mean and variance take part
 // P_BIAS        0, 1
-// P_ELEMENT: see common/element.cl
-#define P_WIDTH 1
-#include "common/element.cl"
+// P_TYPE   type of x and y: float or half
+#include "common/operand.cl"
 
-__kernel void channel_affine(__global const ELEMENT* restrict x, __global const float* restrict scale,
+__kernel void channel_affine(__global const P_TYPE* restrict x, __global const float* restrict scale,
                              __global const float* restrict bias, __global const float* restrict mean,
-                             __global const float* restrict variance, __global ELEMENT* restrict y, int count,
+                             __global const float* restrict variance, __global P_TYPE* restrict y, int count,
                              int item, int block, int plane, int channels, int inner, int modulus, float epsilon,
                              int xBase, int xBatch, int yBase, int yBatch) {
   const int i = get_global_id(0);
@@ -19,7 +18,7 @@ __kernel void channel_affine(__global const ELEMENT* restrict x, __global const 
   const int n = i / item, rest = i % item;
   const int channel = rest / (plane * block) * block + rest % block;
   const int at = (block > 1 ? channel : i / inner) % modulus;
-  float v = loadElement(x, xBase + n * xBatch + rest);
+  float v = LOAD(P_TYPE, 1, x, xBase + n * xBatch + rest);
 #if P_STATISTICS
   v = (v - mean[at]) / sqrt(variance[at] + epsilon);
 #endif
@@ -27,5 +26,5 @@ __kernel void channel_affine(__global const ELEMENT* restrict x, __global const 
 #if P_BIAS
   v += bias[at];
 #endif
-  storeElement(block > 1 && channel >= channels ? 0.0f : v, y, yBase + n * yBatch + rest);
+  STORE(P_TYPE, 1, block > 1 && channel >= channels ? 0.0f : v, y, yBase + n * yBatch + rest);
 }

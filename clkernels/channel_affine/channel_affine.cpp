@@ -10,12 +10,9 @@ class ChannelAffine final : public KernelFamily {
   FamilyId id() const override { return {"channel_affine", 1}; }
   int channelBlock(const OpView& op, const DeviceCaps&) const override { return perChannel(op) ? 0 : 1; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    for (std::size_t i = 1; i < op.inputs.size(); ++i)
-      if (op.has(i) && (op.inputs[i].type != DataType::Float32 || op.inputs[i].layout != Layout{}))
-        return Verdict::no("a parameter is not f32, dense and planar");
     if (op.outputs[0].layout.block > 1 && !perChannel(op))
       return Verdict::no("blocked layouts need one parameter per channel");
-    return allOf({sameFloatType(op, {0}), sameBlock(op)});
+    return allOf({denseF32(op, {1, 2, 3, 4}), sameFloatType(op, {0}), sameBlock(op)});
   }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
@@ -24,7 +21,7 @@ class ChannelAffine final : public KernelFamily {
     KernelCall call{"channel_affine/channel_affine.cl", "channel_affine"};
     addDefine(call.defines, "P_STATISTICS", statistics);
     addDefine(call.defines, "P_BIAS", p.has(2));
-    addElementDefine(call.defines, x);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0),
                  KernelArg::input(1),

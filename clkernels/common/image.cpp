@@ -35,6 +35,29 @@ Verdict sameFloatType(const OpView& op, std::initializer_list<int> inputs) {
   return Verdict::yes();
 }
 
+Verdict inF32(const OpView& op, std::initializer_list<int> inputs) {
+  for (const int i : inputs)
+    if (op.has(i) && op.inputs[i].type != DataType::Float32)
+      return Verdict::no("input " + std::to_string(i) + " is not f32");
+  return Verdict::yes();
+}
+
+Verdict denseF32(const OpView& op, std::initializer_list<int> inputs) {
+  for (const int i : inputs)
+    if (op.has(i) && op.inputs[i].layout != Layout{})
+      return Verdict::no("input " + std::to_string(i) + " is not dense and planar");
+  return inF32(op, inputs);
+}
+
+std::vector<BlockChoice> firstInBlocks(const OpView& op, std::initializer_list<int> blocks) {
+  std::vector<BlockChoice> choices;
+  for (const int block : blocks) {
+    choices.push_back(BlockChoice::uniform(op, block));
+    std::fill(choices.back().inputs.begin() + 1, choices.back().inputs.end(), 1);
+  }
+  return choices;
+}
+
 Verdict allPlanar(const OpView& op) {
   const auto blocked = [](const TensorDesc& t) { return t.present() && t.layout.block != 1; };
   for (const auto& t : op.inputs)

@@ -1,6 +1,5 @@
 /// \file
-/// Host side of common/index.cl and common/element.cl: what naive families ask of images, and the arguments
-/// they pass.
+/// Host side of common/index.cl: what naive families ask of images, and the arguments they pass.
 #pragma once
 
 #include <algorithm>
@@ -29,12 +28,18 @@ void addElementDefine(Defines& defines, const TensorDesc& t);
 /// Elements per vector that divide a channel block, at most 16: P_WIDTH of kernels that work on whole lanes.
 inline int laneWidth(const TensorDesc& t) { return std::min(t.layout.block, 16); }
 
-/// Whether `inputs` and output 0 are all f32 or all f16.
+/// Whether inputs `inputs` and output 0 are all f32 or all f16.
 Verdict sameFloatType(const OpView& op, std::initializer_list<int> inputs);
+/// Whether `inputs`, where present, are f32: places, parameters.
+Verdict inF32(const OpView& op, std::initializer_list<int> inputs);
+/// The same, and dense and planar.
+Verdict denseF32(const OpView& op, std::initializer_list<int> inputs);
 /// Whether every present operand is planar.
 Verdict allPlanar(const OpView& op);
 /// Whether input 0 and the output have the same block.
 Verdict sameBlock(const OpView& op);
+/// Input 0 and the outputs in each of `blocks`, the other inputs planar.
+std::vector<BlockChoice> firstInBlocks(const OpView& op, std::initializer_list<int> blocks);
 /// The first refusal, or yes.
 Verdict allOf(std::initializer_list<Verdict> verdicts);
 

@@ -1,10 +1,14 @@
 // Operands in memory of any element type; values in registers are floats. The one place that knows how half is kept.
 //
 // TYPE is float, half, char or uchar, WIDTH 1, 2, 4, 8 or 16 neighbours (macros such as P_X and T_V are expanded first), p a
-// global pointer to TYPE, i the index of the first element. Values are float, float2 .. float16.
+// global pointer to TYPE, i the index of the first element. Values are FLOATS(WIDTH): float, float2 .. float16.
 //   LOAD(TYPE, WIDTH, p, i)            p + i aligned to one element
 //   LOAD_ALIGNED(TYPE, WIDTH, p, i)    p + i aligned to WIDTH elements
 //   STORE(TYPE, WIDTH, v, p, i), STORE_ALIGNED(..)  half: rounded to nearest even; char, uchar: toward zero, saturated
+// Kernels that pick, count or add integers leave them whole. TYPE may be int or long there, too:
+//   NUMBERS(TYPE, WIDTH)               float for float and half, otherwise TYPE; a vector of it where WIDTH > 1
+//   LOAD_NUMBERS(TYPE, WIDTH, p, i)    p + i aligned to WIDTH elements
+//   STORE_NUMBERS(TYPE, WIDTH, v, p, i)
 //
 // Half needs no extension: arithmetic is in float, and vload_half and vstore_half belong to OpenCL C 1.0. Where vectors of
 // half are not aligned they move as ushort: some drivers take vload_half<n> as an aligned load.
@@ -36,6 +40,37 @@
 #define storea_half(WIDTH, v, p, i) WRITE_HALF_##WIDTH(v, p, i)
 #define storea_char(WIDTH, v, p, i) (AT_##WIDTH(char, p, i) = NARROW_##WIDTH(char, v))
 #define storea_uchar(WIDTH, v, p, i) (AT_##WIDTH(uchar, p, i) = NARROW_##WIDTH(uchar, v))
+
+#define FLOATS(WIDTH) NUMBERS(float, WIDTH)
+#define NUMBERS_(TYPE, WIDTH) numbers_##TYPE(WIDTH)
+#define LOAD_NUMBERS_(TYPE, WIDTH, p, i) loadn_##TYPE(WIDTH, p, i)
+#define STORE_NUMBERS_(TYPE, WIDTH, v, p, i) storen_##TYPE(WIDTH, v, p, i)
+#define NUMBERS(TYPE, WIDTH) NUMBERS_(TYPE, WIDTH)
+#define LOAD_NUMBERS(TYPE, WIDTH, p, i) LOAD_NUMBERS_(TYPE, WIDTH, p, i)
+#define STORE_NUMBERS(TYPE, WIDTH, v, p, i) STORE_NUMBERS_(TYPE, WIDTH, v, p, i)
+#define numbers_float(WIDTH) VECTOR_##WIDTH(float)
+#define numbers_half(WIDTH) VECTOR_##WIDTH(float)
+#define numbers_char(WIDTH) VECTOR_##WIDTH(char)
+#define numbers_uchar(WIDTH) VECTOR_##WIDTH(uchar)
+#define numbers_int(WIDTH) VECTOR_##WIDTH(int)
+#define numbers_long(WIDTH) VECTOR_##WIDTH(long)
+#define loadn_float(WIDTH, p, i) AT_##WIDTH(const float, p, i)
+#define loadn_half(WIDTH, p, i) READ_HALF_##WIDTH(p, i)
+#define loadn_char(WIDTH, p, i) AT_##WIDTH(const char, p, i)
+#define loadn_uchar(WIDTH, p, i) AT_##WIDTH(const uchar, p, i)
+#define loadn_int(WIDTH, p, i) AT_##WIDTH(const int, p, i)
+#define loadn_long(WIDTH, p, i) AT_##WIDTH(const long, p, i)
+#define storen_float(WIDTH, v, p, i) (AT_##WIDTH(float, p, i) = (v))
+#define storen_half(WIDTH, v, p, i) WRITE_HALF_##WIDTH(v, p, i)
+#define storen_char(WIDTH, v, p, i) (AT_##WIDTH(char, p, i) = (v))
+#define storen_uchar(WIDTH, v, p, i) (AT_##WIDTH(uchar, p, i) = (v))
+#define storen_int(WIDTH, v, p, i) (AT_##WIDTH(int, p, i) = (v))
+#define storen_long(WIDTH, v, p, i) (AT_##WIDTH(long, p, i) = (v))
+#define VECTOR_1(TYPE) TYPE
+#define VECTOR_2(TYPE) TYPE##2
+#define VECTOR_4(TYPE) TYPE##4
+#define VECTOR_8(TYPE) TYPE##8
+#define VECTOR_16(TYPE) TYPE##16
 
 // One element has functions of other names than vectors have.
 #define READ_1(p, i) ((p)[i])

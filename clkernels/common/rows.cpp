@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/axes.hpp"
+
 namespace tessera {
 namespace {
 
@@ -132,6 +134,25 @@ void setRowRange(KernelCall& call, std::int64_t rows, const Tactic& tactic) {
   for (auto& define : tacticDefines(tactic)) call.defines.push_back(std::move(define));
   call.global = {static_cast<std::size_t>(shape.LANES), static_cast<std::size_t>(roundUp(rows, shape.ROWS))};
   call.local = {static_cast<std::size_t>(shape.LANES), static_cast<std::size_t>(shape.ROWS)};
+}
+
+Verdict RowFamily::applies(const OpView& op, const DeviceCaps&) const {
+  if (!rowsOf(op.inputs[0], op.outputs[0], reducedAxes(op)).fits)
+    return Verdict::no("the extents do not form rows");
+  return allOf({sameFloatType(op, {0}), sameBlock(op)});
+}
+
+Tactic RowFamily::fallback(const Problem& p, const DeviceCaps& device) const {
+  const Rows rows = rowsOf(p.inputs[0], p.outputs[0], reducedAxes(p));
+  return rowFallback(rows.rows, rows.length, device);
+}
+
+Launch RowFamily::launchRows(KernelCall call, const Problem& p, const Tactic& tactic) {
+  const Rows rows = rowsOf(p.inputs[0], p.outputs[0], reducedAxes(p));
+  call.defines.emplace_back("P_TYPE", clType(p.inputs[0].type));
+  setRowRange(call, rows.rows, tactic);
+  addRowArgs(call.args, rows, p, tactic);
+  return {{std::move(call)}, {}, {}};
 }
 
 }  // namespace tessera

@@ -43,4 +43,17 @@ void addRowArgs(std::vector<KernelArg>& args, const Rows& rows, const OpView& op
 /// Sets the range and adds T_LANES and T_ROWS.
 void setRowRange(KernelCall& call, std::int64_t rows, const Tactic& tactic);
 
+/// A family whose kernels take input 0 in rows along the operator's axes; planar or blocked alike, floats.
+class RowFamily : public KernelFamily {
+ public:
+  int channelBlock(const OpView&, const DeviceCaps&) const final { return 0; }
+  Verdict applies(const OpView& op, const DeviceCaps& device) const override;
+  TacticSpace space(const Problem&, const DeviceCaps& device) const final { return rowSpace(device); }
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const final;
+
+ protected:
+  /// Finishes a call that has its own defines and arguments: P_TYPE, range, and ROW_PARAMETERS.
+  static Launch launchRows(KernelCall call, const Problem& p, const Tactic& tactic);
+};
+
 }  // namespace tessera

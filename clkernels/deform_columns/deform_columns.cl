@@ -5,17 +5,16 @@
 //   offsets[oBase + n * oBatch + ((group * taps + tap) * 2 + axis) * positions + position], masks alike, without axis
 // P_MASK   1: values are multiplied by a mask
 // P_CHUNK  channels that a work-item computes; they divide a group
-// P_ELEMENT: see common/element.cl
+// P_TYPE   type of x and y: float or half
 #pragma OPENCL FP_CONTRACT OFF
-#define P_WIDTH 1
-#include "common/element.cl"
+#include "common/operand.cl"
 
 #if !defined(P_MASK) || !defined(P_CHUNK)
 #error "deform_columns needs P_MASK and P_CHUNK"
 #endif
 
-__kernel void deform_columns(__global const ELEMENT* restrict x, __global const float* restrict offsets,
-                             __global const float* restrict masks, __global ELEMENT* restrict y, int count, int channels,
+__kernel void deform_columns(__global const P_TYPE* restrict x, __global const float* restrict offsets,
+                             __global const float* restrict masks, __global P_TYPE* restrict y, int count, int channels,
                              int groups, int height, int width, int outHeight, int outWidth, int kernelY, int kernelX,
                              int strideY, int strideX, int dilationY, int dilationX, int padY, int padX, int xBase,
                              int xBatch, int oBase, int oBatch, int mBase, int mBatch, int yBase, int yBatch) {
@@ -38,14 +37,14 @@ __kernel void deform_columns(__global const ELEMENT* restrict x, __global const 
 #endif
   for (int k = 0; k < P_CHUNK; ++k) {
     const int at = xBase + n * xBatch + ((first + k) * height + y0) * width + x0;
-    const float a = top && left ? loadElement(x, at) : 0.0f;
-    const float b = top && right ? loadElement(x, at + 1) : 0.0f;
-    const float c = low && left ? loadElement(x, at + width) : 0.0f;
-    const float d = low && right ? loadElement(x, at + width + 1) : 0.0f;
+    const float a = top && left ? LOAD(P_TYPE, 1, x, at) : 0.0f;
+    const float b = top && right ? LOAD(P_TYPE, 1, x, at + 1) : 0.0f;
+    const float c = low && left ? LOAD(P_TYPE, 1, x, at + width) : 0.0f;
+    const float d = low && right ? LOAD(P_TYPE, 1, x, at + width + 1) : 0.0f;
     float value = (1.0f - ly) * ((1.0f - lx) * a + lx * b) + ly * ((1.0f - lx) * c + lx * d);
 #if P_MASK
     value *= factor;
 #endif
-    storeElement(value, y, yBase + n * yBatch + ((first + k) * taps + t) * positions + p);
+    STORE(P_TYPE, 1, value, y, yBase + n * yBatch + ((first + k) * taps + t) * positions + p);
   }
 }

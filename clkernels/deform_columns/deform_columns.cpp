@@ -10,10 +10,7 @@ class DeformColumns final : public KernelFamily {
  public:
   FamilyId id() const override { return {"deform_columns", 1}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    for (const std::size_t i : {1, 2})
-      if (op.has(i) && op.inputs[i].type != DataType::Float32)
-        return Verdict::no("offsets or mask are not f32");
-    return allOf({sameFloatType(op, {0}), allPlanar(op)});
+    return allOf({inF32(op, {1, 2}), sameFloatType(op, {0}), allPlanar(op)});
   }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
@@ -25,7 +22,7 @@ class DeformColumns final : public KernelFamily {
     KernelCall call{"deform_columns/deform_columns.cl", "deform_columns"};
     addDefine(call.defines, "P_MASK", p.has(2));
     addDefine(call.defines, "P_CHUNK", chunk);
-    addElementDefine(call.defines, x);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1), p.has(2) ? KernelArg::input(2) : KernelArg::none(),
                  KernelArg::output(0)};

@@ -3,12 +3,11 @@
 //
 // P_MODE   0 maximum, 1 mean, 2 p-norm
 // P_POWER  p
-// P_ELEMENT: see common/element.cl
-#define P_WIDTH 1
-#include "common/element.cl"
+// P_TYPE   type of x and y: float or half
+#include "common/operand.cl"
 #include "common/rows.cl"
 
-__kernel void global_pool(__global const ELEMENT* restrict x, __global ELEMENT* restrict y, ROW_PARAMETERS) {
+__kernel void global_pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict y, ROW_PARAMETERS) {
   const int row = get_global_id(1), lane = get_global_id(0);
   const int used = row < rows ? length : 0;
   const int xRow = X_ROW(row);
@@ -16,7 +15,7 @@ __kernel void global_pool(__global const ELEMENT* restrict x, __global ELEMENT* 
   FOR_RUNS(first, used) {
     float run = 0.0f;
     FOR_RUN(j, first, used) {
-      const float v = loadElement(x, xRow + X_ELEMENT(j));
+      const float v = LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j));
       if (P_MODE == 0)
         best = greater(best, v);
       else if (P_MODE == 1)
@@ -34,5 +33,5 @@ __kernel void global_pool(__global const ELEMENT* restrict x, __global ELEMENT* 
   sum = ROW_SUM(sum);
   best = P_POWER == 1 ? sum : P_POWER == 2 ? sqrt(sum) : pow(sum, 1.0f / P_POWER);
 #endif
-  if (lane == 0 && row < rows) storeElement(best, y, Y_ROW(row));
+  if (lane == 0 && row < rows) STORE(P_TYPE, 1, best, y, Y_ROW(row));
 }

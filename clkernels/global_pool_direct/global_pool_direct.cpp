@@ -1,5 +1,5 @@
 // global_pool_direct: means and maxima of planes, planar or in blocks of 16 channels, for CPUs.
-#include "clkernels/common/image.hpp"
+#include "clkernels/common/pooling.hpp"
 
 namespace tessera {
 namespace {
@@ -15,21 +15,20 @@ class GlobalPoolDirect final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (!device.isCpu()) return Verdict::no("made for CPUs");
-    const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
-    if (x.type != DataType::Float32) return Verdict::no("not f32");
+    const TensorDesc& x = op.inputs[0];
     if (x.shape.size() < 3) return Verdict::no("no spatial extent");
-    if (x.layout.block != y.layout.block) return Verdict::no("input and output differ in channel block");
     if (x.layout.block != kBlock && x.layout.block != 1)
       return Verdict::no("not planar, nor in blocks of 16 channels");
-    if (op.attrs.string("mode", "max") == "lp") return Verdict::no("p-norms are left to global_pool");
-    return Verdict::yes();
+    if (poolMode(op) == 2) return Verdict::no("p-norms are left to global_pool");
+    return allOf({sameFloatType(op, {0}), sameBlock(op)});
   }
 
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps&) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     KernelCall call{"global_pool_direct/global_pool_direct.cl", "global_pool_direct"};
-    addDefine(call.defines, "P_MODE", p.attrs.string("mode", "max") == "average");
+    addDefine(call.defines, "P_MODE", poolMode(p));
     addDefine(call.defines, "P_RUN", 256);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     addDefine(call.defines, "P_BLOCKED", x.layout.block == kBlock);
     call.args = {KernelArg::input(0), KernelArg::output(0)};
     for (const std::int64_t value :

@@ -7,9 +7,10 @@
 // P_TAPS     per axis: 1 nearest, 2 linear, 4 cubic
 // Arguments: padding 0 zeros, 1 border, 2 reflection; corners 1: -1 and 1 are the centres of the outer cells.
 // P_CHUNK    groups of channels that a work-item computes
-// P_WIDTH, P_ELEMENT: see common/element.cl
+// P_WIDTH    channels of a value
+// P_TYPE     type of x and y: float or half
 #pragma OPENCL FP_CONTRACT OFF
-#include "common/element.cl"
+#include "common/operand.cl"
 #include "common/index.cl"
 
 #if !defined(P_RANK) || !defined(P_TAPS) || !defined(P_CHUNK)
@@ -59,8 +60,8 @@ static inline void tapsAt(float coordinate, float extent, int padding, int corne
   }
 }
 
-__kernel void grid_sample(__global const ELEMENT* restrict x, __global const float* restrict grid,
-                          __global ELEMENT* restrict y, int count, int groups, int depth, int height, int width,
+__kernel void grid_sample(__global const P_TYPE* restrict x, __global const float* restrict grid,
+                          __global P_TYPE* restrict y, int count, int groups, int depth, int height, int width,
                           int positions, int padding, int corners, int block, int xBase, int xBatch, int gBase, int gBatch, int yBase, int yBatch) {
   const int i = get_global_id(0);
   if (i >= count) return;
@@ -89,14 +90,14 @@ __kernel void grid_sample(__global const ELEMENT* restrict x, __global const flo
 #endif
   for (int g = chunk * P_CHUNK; g < min(groups, chunk * P_CHUNK + P_CHUNK); ++g) {
     const int from = imageOffset(n, g * P_WIDTH, 0, plane, block, xBase, xBatch);
-    VALUE sum = (VALUE)(0.0f);
+    FLOATS(P_WIDTH) sum = (FLOATS(P_WIDTH))(0.0f);
     for (int tz = 0; tz < TAPS_Z; ++tz)
       for (int ty = 0; ty < TAPS_Y; ++ty)
         for (int tx = 0; tx < P_TAPS; ++tx)
           if (zs[tz] >= 0 && ys[ty] >= 0 && xs[tx] >= 0) {
             const int cell = (zs[tz] * height + ys[ty]) * width + xs[tx];
-            sum += wz[tz] * wy[ty] * wx[tx] * loadValue(x, from + cell * block);
+            sum += wz[tz] * wy[ty] * wx[tx] * LOAD(P_TYPE, P_WIDTH, x, from + cell * block);
           }
-    storeValue(sum, y, imageOffset(n, g * P_WIDTH, p, positions, block, yBase, yBatch));
+    STORE(P_TYPE, P_WIDTH, sum, y, imageOffset(n, g * P_WIDTH, p, positions, block, yBase, yBatch));
   }
 }

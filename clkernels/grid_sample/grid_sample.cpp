@@ -1,24 +1,14 @@
 // grid_sample: every mode and padding of GridSample; x and y planar or blocked alike, the grid planar.
 #include "ops/grid_sample.hpp"
 
-#include "clkernels/common/image.hpp"
+#include "clkernels/common/sampling.hpp"
 
 namespace tessera {
 namespace {
 
-class GridSample final : public KernelFamily {
+class GridSample final : public SamplingFamily {
  public:
   FamilyId id() const override { return {"grid_sample", 1}; }
-  std::vector<BlockChoice> blockChoices(const OpView&, const DeviceCaps&) const override {
-    std::vector<BlockChoice> choices;
-    for (const int block : {16, 1}) choices.push_back({{block, 1}, {block}});
-    return choices;
-  }
-  Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    if (op.inputs[1].type != DataType::Float32) return Verdict::no("the grid is not f32");
-    if (op.inputs[1].layout.block != 1) return Verdict::no("the grid is blocked");
-    return allOf({sameFloatType(op, {0}), sameBlock(op)});
-  }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     if (y.size() == 0) return {};
@@ -31,7 +21,7 @@ class GridSample final : public KernelFamily {
     addDefine(call.defines, "P_TAPS", g.taps);
     addDefine(call.defines, "P_CHUNK", chunk);
     addDefine(call.defines, "P_WIDTH", width);
-    addElementDefine(call.defines, x);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::output(0), KernelArg::ofInt(count),
                  KernelArg::ofInt(groups)};

@@ -2,12 +2,11 @@
 //
 // Layout of x and y: see common/index.cl; block 1 or a channel block, whose padding lanes are 0 and stay so.
 // P_WITHIN   0: `size` channels around this one; 1: a size x size window of the plane
-// P_ELEMENT: see common/element.cl
-#define P_WIDTH 1
-#include "common/element.cl"
+// P_TYPE   type of x and y: float or half
+#include "common/operand.cl"
 #include "common/index.cl"
 
-__kernel void lrn(__global const ELEMENT* restrict x, __global ELEMENT* restrict y, int count, int block,
+__kernel void lrn(__global const P_TYPE* restrict x, __global P_TYPE* restrict y, int count, int block,
                   int paddedChannels, int channels, int height, int width, int size, float alpha, float beta,
                   float bias, int xBase, int xBatch, int yBase, int yBatch) {
   const int i = get_global_id(0);
@@ -20,15 +19,15 @@ __kernel void lrn(__global const ELEMENT* restrict x, __global ELEMENT* restrict
   const int h = p / width - before, w = p % width - before;
   for (int ih = max(h, 0); ih < min(h + size, height); ++ih)
     for (int iw = max(w, 0); iw < min(w + size, width); ++iw) {
-      const float v = loadElement(x, imageOffset(n, c, ih * width + iw, plane, block, xBase, xBatch));
+      const float v = LOAD(P_TYPE, 1, x, imageOffset(n, c, ih * width + iw, plane, block, xBase, xBatch));
       sum += v * v;
     }
 #else
   for (int k = max(c - before, 0); k < min(c - before + size, channels); ++k) {
-    const float v = loadElement(x, imageOffset(n, k, p, plane, block, xBase, xBatch));
+    const float v = LOAD(P_TYPE, 1, x, imageOffset(n, k, p, plane, block, xBase, xBatch));
     sum += v * v;
   }
 #endif
-  const float v = loadElement(x, imageOffset(n, c, p, plane, block, xBase, xBatch));
-  storeElement(v / pow(bias + alpha * sum, beta), y, imageOffset(n, c, p, plane, block, yBase, yBatch));
+  const float v = LOAD(P_TYPE, 1, x, imageOffset(n, c, p, plane, block, xBase, xBatch));
+  STORE(P_TYPE, 1, v / pow(bias + alpha * sum, beta), y, imageOffset(n, c, p, plane, block, yBase, yBatch));
 }

@@ -18,7 +18,7 @@ class Lrn final : public KernelFamily {
     const double cells = static_cast<double>(within ? size * size : size);
     KernelCall call{"lrn/lrn.cl", "lrn"};
     addDefine(call.defines, "P_WITHIN", within);
-    addElementDefine(call.defines, x);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::output(0)};
     for (const std::int64_t value : {count, std::int64_t{x.layout.block}, paddedChannelCount(x), x.shape[1],

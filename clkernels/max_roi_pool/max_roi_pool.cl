@@ -2,9 +2,10 @@
 //
 // A work-item computes P_WIDTH neighbouring channels of one bin. Layouts of x and y: see common/index.cl; rois [R, 5]
 // (item, x1, y1, x2, y2) is planar.
-// P_WIDTH, P_ELEMENT: see common/element.cl
+// P_WIDTH    channels of a value
+// P_TYPE     type of x and y: float or half
 #pragma OPENCL FP_CONTRACT OFF
-#include "common/element.cl"
+#include "common/operand.cl"
 #include "common/exact_quotient.cl"
 #include "common/index.cl"
 
@@ -20,8 +21,8 @@ static inline int2 binCells(float from, float to, float scale, int index, int bi
   return (int2)((int)clamp(first, 0.0f, (float)extent), (int)clamp(last, 0.0f, (float)extent));
 }
 
-__kernel void max_roi_pool(__global const ELEMENT* restrict x, __global const float* restrict rois,
-                           __global ELEMENT* restrict y, int count, int groups, int batch, int height, int width,
+__kernel void max_roi_pool(__global const P_TYPE* restrict x, __global const float* restrict rois,
+                           __global P_TYPE* restrict y, int count, int groups, int batch, int height, int width,
                            int binsY, int binsX, float scale, int block, int xBase, int xBatch, int rBase, int rBatch,
                            int yBase, int yBatch) {
   const int i = get_global_id(0);
@@ -33,8 +34,8 @@ __kernel void max_roi_pool(__global const ELEMENT* restrict x, __global const fl
   const int2 rows = binCells(roi[2], roi[4], scale, p / binsX, binsY, height);
   const int2 columns = binCells(roi[1], roi[3], scale, p % binsX, binsX, width);
   const int from = imageOffset(n, g * P_WIDTH, 0, height * width, block, xBase, xBatch);
-  VALUE best = (VALUE)(rows.x < rows.y && columns.x < columns.y ? -INFINITY : 0.0f);
+  FLOATS(P_WIDTH) best = (FLOATS(P_WIDTH))(rows.x < rows.y && columns.x < columns.y ? -INFINITY : 0.0f);
   for (int h = rows.x; h < rows.y; ++h)
-    for (int w = columns.x; w < columns.y; ++w) best = fmax(best, loadValue(x, from + (h * width + w) * block));
-  storeValue(best, y, imageOffset(r, g * P_WIDTH, p, positions, block, yBase, yBatch));
+    for (int w = columns.x; w < columns.y; ++w) best = fmax(best, LOAD(P_TYPE, P_WIDTH, x, from + (h * width + w) * block));
+  STORE(P_TYPE, P_WIDTH, best, y, imageOffset(r, g * P_WIDTH, p, positions, block, yBase, yBatch));
 }

@@ -1,19 +1,12 @@
 // max_roi_pool: MaxRoiPool; x and y planar or blocked alike, regions planar.
-#include "clkernels/common/image.hpp"
+#include "clkernels/common/sampling.hpp"
 
 namespace tessera {
 namespace {
 
-class MaxRoiPool final : public KernelFamily {
+class MaxRoiPool final : public SamplingFamily {
  public:
   FamilyId id() const override { return {"max_roi_pool", 1}; }
-  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
-    return {BlockChoice::uniform(op, 16), BlockChoice::uniform(op, 1)};
-  }
-  Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    if (op.inputs[1].type != DataType::Float32) return Verdict::no("the regions are not f32");
-    return allOf({sameFloatType(op, {0}), sameBlock(op)});
-  }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     if (y.size() == 0) return {};
@@ -22,7 +15,7 @@ class MaxRoiPool final : public KernelFamily {
     const std::int64_t count = y.shape[0] * groups * y.shape[2] * y.shape[3];
     KernelCall call{"max_roi_pool/max_roi_pool.cl", "max_roi_pool"};
     addDefine(call.defines, "P_WIDTH", width);
-    addElementDefine(call.defines, x);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::output(0)};
     for (const std::int64_t value :

@@ -7,9 +7,8 @@
 // P_DIVIDE         mean_variance: 0 subtract the mean only, 1 divide by sqrt(variance + epsilon), 2 by
 //                  sqrt(variance) + epsilon
 // P_POWER          lp_normalize: 1, 2, or another p
-// P_ELEMENT: see common/element.cl
-#define P_WIDTH 1
-#include "common/element.cl"
+// P_TYPE   type of x and y: float or half
+#include "common/operand.cl"
 #include "common/rows.cl"
 
 static inline float scaled(float v, __global const float* scale, __global const float* bias, int channel, int element) {
@@ -23,20 +22,20 @@ static inline float scaled(float v, __global const float* scale, __global const 
   return v;
 }
 
-__kernel void mean_variance(__global const ELEMENT* restrict x, __global const float* restrict scale,
-                            __global const float* restrict bias, __global ELEMENT* restrict y, int divisor, int modulus,
+__kernel void mean_variance(__global const P_TYPE* restrict x, __global const float* restrict scale,
+                            __global const float* restrict bias, __global P_TYPE* restrict y, int divisor, int modulus,
                             float epsilon, ROW_PARAMETERS) {
   const int row = get_global_id(1), lane = get_global_id(0);
   const int used = row < rows && !rowIsPadding(row) ? length : 0;
   const int xRow = X_ROW(row), yRow = Y_ROW(row);
   float sum = 0.0f;
-  for (int j = lane; j < used; j += T_LANES) sum += loadElement(x, xRow + X_ELEMENT(j));
+  for (int j = lane; j < used; j += T_LANES) sum += LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j));
   const float about = ROW_SUM(sum) / length;  // rounded: the mean is `shift` beside it
   float offs = 0.0f, squares = 0.0f;
   FOR_RUNS(first, used) {
     float offRun = 0.0f, squareRun = 0.0f;
     FOR_RUN(j, first, used) {
-      const float off = loadElement(x, xRow + X_ELEMENT(j)) - about;
+      const float off = LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j)) - about;
       offRun += off;
       squareRun += off * off;
     }
@@ -50,15 +49,15 @@ __kernel void mean_variance(__global const ELEMENT* restrict x, __global const f
   if (P_DIVIDE == 1) factor = 1.0f / sqrt(variance + epsilon);
   if (P_DIVIDE == 2) factor = 1.0f / (sqrt(variance) + epsilon);
   for (int j = lane; j < used; j += T_LANES) {
-    const float v = (loadElement(x, xRow + X_ELEMENT(j)) - about - shift) * factor;
-    storeElement(scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
+    const float v = (LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j)) - about - shift) * factor;
+    STORE(P_TYPE, 1, scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
   }
   for (int j = used + lane; j < (row < rows ? storedLength : 0); j += T_LANES)
-    storeElement(0.0f, y, yRow + Y_ELEMENT(j));
+    STORE(P_TYPE, 1, 0.0f, y, yRow + Y_ELEMENT(j));
 }
 
-__kernel void lp_normalize(__global const ELEMENT* restrict x, __global const float* restrict scale,
-                           __global const float* restrict bias, __global ELEMENT* restrict y, int divisor, int modulus,
+__kernel void lp_normalize(__global const P_TYPE* restrict x, __global const float* restrict scale,
+                           __global const float* restrict bias, __global P_TYPE* restrict y, int divisor, int modulus,
                            float epsilon, ROW_PARAMETERS) {
   const int row = get_global_id(1), lane = get_global_id(0);
   const int used = row < rows && !rowIsPadding(row) ? length : 0;
@@ -67,7 +66,7 @@ __kernel void lp_normalize(__global const ELEMENT* restrict x, __global const fl
   FOR_RUNS(first, used) {
     float run = 0.0f;
     FOR_RUN(j, first, used) {
-      const float v = fabs(loadElement(x, xRow + X_ELEMENT(j)));
+      const float v = fabs(LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j)));
       run += P_POWER == 1 ? v : P_POWER == 2 ? v * v : pow(v, (float)P_POWER);
     }
     sum += run;
@@ -75,9 +74,9 @@ __kernel void lp_normalize(__global const ELEMENT* restrict x, __global const fl
   sum = ROW_SUM(sum) + epsilon;
   const float norm = P_POWER == 1 ? sum : P_POWER == 2 ? sqrt(sum) : pow(sum, 1.0f / P_POWER);
   for (int j = lane; j < used; j += T_LANES) {
-    const float v = loadElement(x, xRow + X_ELEMENT(j)) / norm;
-    storeElement(scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
+    const float v = LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j)) / norm;
+    STORE(P_TYPE, 1, scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
   }
   for (int j = used + lane; j < (row < rows ? storedLength : 0); j += T_LANES)
-    storeElement(0.0f, y, yRow + Y_ELEMENT(j));
+    STORE(P_TYPE, 1, 0.0f, y, yRow + Y_ELEMENT(j));
 }

@@ -26,28 +26,16 @@ ScaleIndex scaleIndex(const OpView& op) {
   return index;
 }
 
-class Normalize final : public KernelFamily {
+class Normalize final : public RowFamily {
  public:
   FamilyId id() const override { return {"normalize", 1}; }
-  int channelBlock(const OpView&, const DeviceCaps&) const override { return 0; }
-  Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    for (const std::size_t parameter : {1, 2})
-      if (op.has(parameter) &&
-          (op.inputs[parameter].type != DataType::Float32 || op.inputs[parameter].layout != Layout{}))
-        return Verdict::no("scale or bias is not f32, dense and planar");
+  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (const Verdict verdict = denseF32(op, {1, 2}); !verdict) return verdict;
     if (op.op == "LayerNorm" && op.has(2) && op.inputs[2].size() != op.inputs[1].size())
       return Verdict::no("scale and bias differ in size");
-    if (!rowsOf(op.inputs[0], op.outputs[0], reducedAxes(op)).fits)
-      return Verdict::no("the extents do not form rows");
-    return allOf({sameFloatType(op, {0}), sameBlock(op)});
-  }
-  TacticSpace space(const Problem&, const DeviceCaps& device) const override { return rowSpace(device); }
-  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    const Rows rows = rowsOf(p.inputs[0], p.outputs[0], reducedAxes(p));
-    return rowFallback(rows.rows, rows.length, device);
+    return RowFamily::applies(op, device);
   }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
-    const Rows rows = rowsOf(p.inputs[0], p.outputs[0], reducedAxes(p));
     const ScaleIndex scale = scaleIndex(p);
     KernelCall call{"normalize/normalize.cl", p.op == "LpNormalize" ? "lp_normalize" : "mean_variance"};
     addDefine(call.defines, "P_SCALE", scale.kind);
@@ -57,8 +45,6 @@ class Normalize final : public KernelFamily {
               : p.attrs.integer("epsilon_outside")          ? 2
                                                             : 1);
     addDefine(call.defines, "P_POWER", p.attrs.integer("p", 2));
-    addElementDefine(call.defines, p.inputs[0]);
-    setRowRange(call, rows.rows, tactic);
     const double epsilon = p.attrs.number("epsilon", p.op == "LpNormalize"    ? 0
                                                      : p.op == "MeanVariance" ? 1e-9
                                                                               : 1e-5);
@@ -69,8 +55,7 @@ class Normalize final : public KernelFamily {
                  KernelArg::ofInt(scale.divisor),
                  KernelArg::ofInt(scale.modulus),
                  KernelArg::ofFloat(static_cast<float>(epsilon))};
-    addRowArgs(call.args, rows, p, tactic);
-    return {{call}, {}, {}};
+    return launchRows(std::move(call), p, tactic);
   }
 };
 

@@ -196,13 +196,13 @@ class Pointwise final : public KernelFamily {
     KernelCall call;
     call.defines = tacticDefines(tactic);
     call.defines.emplace_back("P_YTYPE", clType(job.output.type));
-    call.prologue = "#pragma OPENCL FP_CONTRACT OFF\n";
+    call.prologue = "#pragma OPENCL FP_CONTRACT OFF\n" + kernelSource("common/operand.cl");
     if (job.compute != ComputeType::Float) {
       const std::string type = computeName(job.compute);
       call.prologue += "#define INTEGER " + type + "\n#define UNSIGNED u" + type + "\n" +
                        kernelSource("common/pointwise_integer.cl");
     }
-    if (width > 1) call.prologue += halfFunctions(width) + chainFunction(job, "chainVector", width);
+    if (width > 1) call.prologue += chainFunction(job, "chainVector", width);
     switch (job.mode) {
       case Mode::Flat:
         planFlat(job, width, device, call);

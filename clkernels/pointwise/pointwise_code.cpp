@@ -46,6 +46,18 @@ std::string encodeFunction(const std::string& chain, const std::string& type) {
          "  return ROUNDED(clamp(value, LIT(-127), LIT(127)));\n}\n";
 }
 
+/// Whether values of `compute` are moved from and to such elements by common/operand.cl.
+bool ofOperands(DataType type, ComputeType compute) {
+  const bool whole = type == DataType::Int32 || type == DataType::Int64;
+  return type == DataType::Float16 || (compute == ComputeType::Float && !whole);
+}
+
+std::string access(const std::string& verb, bool aligned) { return verb + (aligned ? "_ALIGNED(" : "("); }
+/// The first arguments of its macros.
+std::string operandArgs(DataType type, int width) {
+  return clType(type) + ", " + std::to_string(width) + ", ";
+}
+
 }  // namespace
 
 std::string computeName(ComputeType type, int width) {
@@ -92,11 +104,9 @@ std::string chainFunction(const PointwiseJob& job, const std::string& name, int 
 
 std::string loadText(DataType type, ComputeType compute, int width, bool aligned, const std::string& pointer,
                      const std::string& index) {
+  if (ofOperands(type, compute))
+    return access("LOAD", aligned) + operandArgs(type, width) + pointer + ", " + index + ")";
   const std::string w = widthText(width), at = pointer + " + (" + index + ")";
-  if (type == DataType::Float16) {
-    if (width == 1) return "vload_half(" + index + ", " + pointer + ")";
-    return aligned ? "vloada_half" + w + "(0, " + at + ")" : "loadHalves(" + at + ")";
-  }
   const std::string own = clType(type) + w, wanted = computeName(compute, width);
   std::string value = width == 1 ? pointer + "[" + index + "]"
                       : aligned  ? "(*(__global const " + own + "*)(" + at + "))"
@@ -105,37 +115,26 @@ std::string loadText(DataType type, ComputeType compute, int width, bool aligned
   return width == 1 ? "(" + wanted + ")" + value : "convert_" + wanted + "(" + value + ")";
 }
 
-std::string halfFunctions(int width) {
-  const std::string w = std::to_string(width);
-  return "static inline float" + w + " loadHalves(__global const half* p) {\n  ushort" + w + " bits = vload" +
-         w + "(0, (__global const ushort*)p);\n  return vload_half" + w +
-         "(0, (const half*)&bits);\n}\nstatic inline void storeHalves(float" + w +
-         " value, __global half* p) {\n  ushort" + w + " bits;\n  vstore_half" + w +
-         "(value, 0, (half*)&bits);\n  vstore" + w + "(bits, 0, (__global ushort*)p);\n}\n";
-}
-
 std::string storeFunctions(DataType type, ComputeType compute, int width, bool aligned, bool inRange) {
   const std::string own = clType(type);
   const auto store = [&](const std::string& name, int lanes) {
     const std::string w = widthText(lanes), taken = computeName(compute, lanes);
+    const bool rounds = ofOperands(type, compute) && type != DataType::Bool && !inRange;
     std::string value = "value";
     if (type == DataType::Bool)
       value = "convert_uchar" + w + "((value != (" + taken + ")(0)) & 1)";  // true is -1 in vectors
-    else if (type == DataType::Float16)
-      value = lanes == 1 ? "(float)value" : "value";
     else if (inRange)
       value = "convert_" + own + w + "(value)";
-    else if (compute == ComputeType::Float &&
-             own != "float")  // what becomes of NaN is left to the device: make it 0
-      value = "convert_" + own + w + "_sat(value == value ? value : (" + taken + ")(0))";
-    else if (own != computeName(compute))
+    else if (compute == ComputeType::Float && !isFloat(type))
+      // What becomes of NaN is left to the device: make it 0.
+      value =
+          (rounds ? "(" : "convert_" + own + w + "_sat(") + ("value == value ? value : (" + taken) + ")(0))";
+    else if (!isFloat(type) && own != computeName(compute))
       value = "(" + own + ")value";
     std::string text =
         "static inline void " + name + "(" + taken + " value, __global " + own + "* y, int i) {\n  ";
-    if (type == DataType::Float16 && lanes == 1)
-      text += "vstore_half(" + value + ", i, y)";
-    else if (type == DataType::Float16)
-      text += aligned ? "vstorea_half" + w + "(value, 0, y + i)" : "storeHalves(value, y + i)";
+    if (rounds)
+      text += access("STORE", aligned) + operandArgs(type, lanes) + value + ", y, i)";
     else if (lanes == 1)
       text += "y[i] = " + value;
     else if (aligned)

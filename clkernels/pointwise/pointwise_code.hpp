@@ -14,14 +14,11 @@ std::string computeName(ComputeType type, int width = 1);
 /// Function `name` of (x0, x1, ...) in vectors of `width`, with the table's rows it calls.
 std::string chainFunction(const PointwiseJob& job, const std::string& name, int width);
 
-/// Expression that reads `width` elements from element `index` of `pointer` on, converted to the compute
-/// type. `aligned`: the elements lie at a multiple of the vector's size.
+/// Expression (of common/operand.cl where it has one) that reads `width` elements from element `index` of
+/// `pointer` on, converted to the compute type. `aligned`: the elements lie at a multiple of the vector's
+/// size.
 std::string loadText(DataType type, ComputeType compute, int width, bool aligned, const std::string& pointer,
                      const std::string& index);
-
-/// Functions loadHalves(p) and storeHalves(value, p) for vectors of halves at any address: PoCL's
-/// vload_half<n> and vstore_half<n> fault where the address is no multiple of the vector's size.
-std::string halfFunctions(int width);
 
 /// Functions storeScalar(value, y, i) and, for width > 1, storeVector: they convert to y's type. `inRange`:
 /// values are whole numbers that y's type holds.

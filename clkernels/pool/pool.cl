@@ -3,34 +3,13 @@
 // Layouts by common/index.cl: x and y share one channel block B. A work-item takes T_V consecutive lanes of a block
 // (T_V = 1, or B): element (position p, lane l) of block b of item n lies at base + n*batch + (b*plane + p)*B + l.
 // Padding lanes hold zeros in x, so every mode gives zeros there.
-// P_TYPE   element type: float, half (mode on f32), char, uchar, int, long (maximum only)
-// P_CTYPE  type computed in: float for float and half, else P_TYPE
+// P_TYPE   element type: float, half, or (maximum only) char, uchar, int, long
 // P_MODE   0 maximum, 1 mean, 2 p-norm
-// P_HALF   1: P_TYPE is half
 // P_WHOLE  1: integers, which have no infinity
 // P_INDICES  0 none, 1 flat index of the maximum, 2 the same with the spatial extents in column-major order (T_V = 1)
 #pragma OPENCL FP_CONTRACT OFF
-#define CAT_(a, b) a##b
-#define CAT(a, b) CAT_(a, b)
-#if T_V == 1
-#define VALUE P_CTYPE
-#else
-#define VALUE CAT(P_CTYPE, T_V)
-#endif
-#if P_HALF && T_V == 1
-#define LOAD(p, i) vload_half(i, p)
-#define STORE(v, p, i) vstore_half(v, i, p)
-#elif P_HALF
-#define LOAD(p, i) CAT(vload_half, T_V)(0, (p) + (i))
-#define STORE(v, p, i) CAT(vstore_half, T_V)(v, 0, (p) + (i))
-#elif T_V == 1
-#define LOAD(p, i) ((p)[i])
-#define STORE(v, p, i) ((p)[i] = (v))
-#else
-// Blocks lie at multiples of their size.
-#define LOAD(p, i) (*(__global const VALUE*)((p) + (i)))
-#define STORE(v, p, i) (*(__global VALUE*)((p) + (i)) = (v))
-#endif
+#include "common/operand.cl"
+#define VALUE NUMBERS(P_TYPE, T_V)
 
 #if P_MODE == 1
 #include "common/exact_divide.cl"
@@ -56,7 +35,7 @@ __kernel void pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict 
         padded += id < inD + endD && ih < inH + endH && iw < inW + endW;
         if (id < 0 || id >= inD || ih < 0 || ih >= inH || iw < 0 || iw >= inW) continue;
         const int at = (id * inH + ih) * inW + iw;
-        const VALUE v = LOAD(plane, at * block);
+        const VALUE v = LOAD_NUMBERS(P_TYPE, T_V, plane, at * block);  // blocks lie at multiples of their size
 #if P_MODE == 0
 #if P_INDICES
         if (inside == 0 || v > result || (v != v && result == result)) best = P_INDICES == 1 ? at : (iw * inH + ih) * inD + id;
@@ -76,7 +55,7 @@ __kernel void pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict 
 #elif P_MODE == 2
   result = power == 2.0f ? sqrt(result) : pow(result, (VALUE)(1.0f / power));
 #endif
-  STORE(result, y, yBase + n * yBatch + (b * outPlane + p) * block + lane);
+  STORE_NUMBERS(P_TYPE, T_V, result, y, yBase + n * yBatch + (b * outPlane + p) * block + lane);
 #if P_INDICES
   indices[(n * channels + b) * outPlane + p] = best < 0 ? 0 : (long)(n * channels + b) * inPlane + best;
 #endif

@@ -1,5 +1,6 @@
 // pool: Pool on any channel block, in f32, f16, and (maximum) on integers and INT8 codes.
-#include "clkernels/common/image.hpp"
+#include "clkernels/common/pooling.hpp"
+#include "ops/shape_tools.hpp"
 
 namespace tessera {
 namespace {
@@ -30,13 +31,10 @@ class PoolFamily final : public KernelFamily {
     const Window w = windowOf(p);
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     const std::int64_t block = x.layout.block, lanes = block / tactic.get("V");
-    const bool real = x.type == DataType::Float32 || x.type == DataType::Float16;
-    const std::string mode = p.attrs.string("mode", "max");
+    const bool real = isFloat(x.type);
     KernelCall call{"pool/pool.cl", "pool", tacticDefines(tactic)};
     call.defines.emplace_back("P_TYPE", clType(x.type));
-    call.defines.emplace_back("P_CTYPE", real ? "float" : clType(x.type));
-    addDefine(call.defines, "P_HALF", x.type == DataType::Float16);
-    addDefine(call.defines, "P_MODE", mode == "max" ? 0 : mode == "average" ? 1 : 2);
+    addDefine(call.defines, "P_MODE", poolMode(p));
     addDefine(call.defines, "P_INDICES", p.attrs.integer("indices"));
     addDefine(call.defines, "P_WHOLE", !real);
     setFlat(call, w.outVolume() * lanes, device);
@@ -46,8 +44,7 @@ class PoolFamily final : public KernelFamily {
     call.args = {KernelArg::input(0), KernelArg::output(0),
                  p.outputs.size() > 1 ? KernelArg::output(1) : KernelArg::none(), KernelArg::ofInt(block),
                  KernelArg::ofInt(x.shape[1])};
-    for (const Extents& extents : {w.in, w.out, w.kernel, w.stride, w.dilation, w.padBegin, w.padEnd})
-      addExtentArgs(call.args, extents);
+    addWindowArgs(call.args, w);
     call.args.push_back(KernelArg::ofInt(p.attrs.integer("count_include_pad")));
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.integer("p", 2))));
     addLayoutArgs(call.args, x);
@@ -56,11 +53,9 @@ class PoolFamily final : public KernelFamily {
   }
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
-    Cost cost = KernelFamily::cost(p, device);
-    cost.operations = static_cast<double>(p.outputs[0].size() * windowOf(p).kernelVolume());
     // Planar on a CPU: an output at a time, with a test for each tap.
-    cost.efficiency = device.isCpu() && p.inputs[0].layout.block == 1 ? 0.003 : 0.1;
-    return cost;
+    const bool slow = device.isCpu() && p.inputs[0].layout.block == 1;
+    return poolingCost(KernelFamily::cost(p, device), p, slow ? 0.003 : 0.1);
   }
 
   std::vector<OpInstance> samples() const override {

@@ -1,89 +1,176 @@
-// pool_planar: maximum or mean under a sliding window over planar f32, for CPUs. A work-item computes `rows` output rows
-// of one plane, 16 neighbouring outputs at a time where all their columns lie inside the image, one by one elsewhere.
-// Results equal those of pool.cl to the bit: the cells are taken in the same order.
+// pool_planar: maximum or mean under a sliding window over planar tensors, for CPUs. A work-item computes `rows` output
+// rows of one plane, 16 neighbouring outputs at a time where all their columns lie inside the image, one by one elsewhere.
+// Results equal those of pool.cl and q_average_pool.cl to the bit: the cells are taken in the same order.
 //
 // Layouts (elements): x  xOffset + n * xBatch + (c * inH + iy) * inW + ix, y likewise.
 // P_KH, P_KW  taps; P_SX stride in x; P_DX dilation in x
-// P_MODE      0 maximum, 1 mean
+// P_MODE      0 maximum, 1 mean, 2 mean of codes: float(sum) * factors[cells], where factors[cells] is
+//             float(double(scale) / cells)
+// P_TYPE      type of x: float, half, or (mode 2) char; of y, too, except in mode 2
+// P_CODED     mode 2: 1: y is codes, made with `rate`; 0: floats
 // Vectors begin at outputs from .. to - 16 of a row: from there on, no tap's column is outside.
 #pragma OPENCL FP_CONTRACT OFF
-#if !defined(P_KH) || !defined(P_KW) || !defined(P_SX) || !defined(P_DX) || !defined(P_MODE)
-#error "pool_planar needs P_KH, P_KW, P_SX, P_DX and P_MODE"
+#if !defined(P_KH) || !defined(P_KW) || !defined(P_SX) || !defined(P_DX) || !defined(P_MODE) || !defined(P_TYPE) || \
+    !defined(P_CODED)
+#error "pool_planar needs P_KH, P_KW, P_SX, P_DX, P_MODE, P_TYPE and P_CODED"
 #endif
+#if P_MODE == 2
+#define PW_WIDTH 16
+#define P_ACT None
+#define P_ALPHA 0.0f
+#define P_BETA 0.0f
+#define P_HAS_BIAS 0
+#define P_HAS_RESIDUAL 0
+#define P_SLOPE 0
+#define P_RESIDUAL_CODED 0
+#include "common/activation.cl"
+#include "common/quant.cl"
+#define RESULT Q_RESULT
+#define SUM int
+#define CELLS char16
+#define CELLS_AT(p, i) vload16(0, (p) + (i))
+#define CELL_AT(p, i) ((p)[i])
+#define TO_SUMS convert_int16
+#else
+#include "common/operand.cl"
 #define VALUE float16
-#define CELL float
 #include "common/exact_divide.cl"
-#include "pool_planar/window_rows.cl"
+#define RESULT P_TYPE
+#define SUM float
+#define CELLS float16
+#define CELLS_AT(p, i) LOAD(P_TYPE, 16, p, i)
+#define CELL_AT(p, i) LOAD(P_TYPE, 1, p, i)
+#define TO_SUMS
+#endif
+#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
+#define SUMS CAT(SUM, 16)
 
-// 16 outputs whose first has its window's left column at `left`.
-static inline float16 poolVector(__global const float* plane, const Rows r, int left, int inW, int dilationH, int countPads) {
-  float16 result = 0.0f;
-#if P_MODE == 0
-  if (r.first < r.end) result = cells(plane + (r.top + r.first * dilationH) * inW + left);
-#endif
-  for (int kh = r.first; kh < r.end; ++kh) {
-    __global const float* row = plane + (r.top + kh * dilationH) * inW + left;
-#pragma unroll
-    for (int kw = 0; kw < P_KW; ++kw) {
-      const float16 v = cells(row + kw * P_DX);
-#if P_MODE == 0
-      result = v > result || v != v ? v : result;  // NaN stays
+// 16 cells at distances of P_SX; nothing behind the last one is read.
+static inline CELLS cells(__global const P_TYPE* row) {
+#if P_SX == 1
+  return CELLS_AT(row, 0);
+#elif P_SX == 2
+  return (CELLS)(CELLS_AT(row, 0).even, CELLS_AT(row, 15).odd);
 #else
-      result += v;
-#endif
-    }
-  }
-#if P_MODE == 0
-  return r.first < r.end ? result : (float16)(-INFINITY);
-#else
-  const int inside = (r.end - r.first) * P_KW;
-  return inside == 0 ? (float16)(0.0f) : exactDivide(result, (float)(countPads ? r.padded * P_KW : inside));
+#define C(i) CELL_AT(row, (i) * P_SX)
+  return (CELLS)(C(0), C(1), C(2), C(3), C(4), C(5), C(6), C(7), C(8), C(9), C(10), C(11), C(12), C(13), C(14), C(15));
+#undef C
 #endif
 }
 
-static inline float poolOne(__global const float* plane, const Rows r, int left, int inW, int endW, int dilationH,
-                            int countPads) {
-  float result = 0.0f;
+// What the windows of an output row share: tap rows [first, end) lie inside, `padded` inside image and pads.
+typedef struct {
+  int top, first, end, padded;
+} Rows;
+
+// Those of windows whose upper row is `top`; `endH` rows of pads lie below the image.
+static inline Rows rowsOf(int top, int inH, int dilationH, int endH) {
+  Rows r = {top, P_KH, 0, 0};
+  for (int kh = P_KH - 1; kh >= 0; --kh) {
+    const int iy = top + kh * dilationH;
+    r.padded += iy < inH + endH;
+    if (iy >= 0 && iy < inH) {
+      r.first = kh;
+      r.end = max(r.end, kh + 1);
+    }
+  }
+  if (r.first > r.end) r.first = r.end;
+  return r;
+}
+
+// What becomes of 16 sums (or maxima) of `inside` cells, `padded` with those of the pads.
+static inline float16 meansOf(SUMS sums, int inside, int padded, int countPads, __global const float* factors) {
+  const int cells = countPads ? padded : inside;
+#if P_MODE == 0
+  return inside == 0 ? (float16)(-INFINITY) : sums;
+#elif P_MODE == 1
+  return inside == 0 ? (float16)(0.0f) : exactDivide(sums, (float)cells);
+#else
+  return convert_float16(sums) * factors[max(1, cells)];
+#endif
+}
+
+// 16 outputs whose first has its window's left column at `left`.
+static inline float16 poolVector(__global const P_TYPE* plane, const Rows r, int left, int inW, int dilationH, int countPads,
+                                 __global const float* factors) {
+  SUMS sums = 0;
+#if P_MODE == 0
+  if (r.first < r.end) sums = cells(plane + (r.top + r.first * dilationH) * inW + left);
+#endif
+  for (int kh = r.first; kh < r.end; ++kh) {
+    __global const P_TYPE* row = plane + (r.top + kh * dilationH) * inW + left;
+#pragma unroll
+    for (int kw = 0; kw < P_KW; ++kw) {
+      const CELLS v = cells(row + kw * P_DX);
+#if P_MODE == 0
+      sums = v > sums || v != v ? v : sums;  // NaN stays
+#else
+      sums += TO_SUMS(v);
+#endif
+    }
+  }
+  return meansOf(sums, (r.end - r.first) * P_KW, r.padded * P_KW, countPads, factors);
+}
+
+static inline float poolOne(__global const P_TYPE* plane, const Rows r, int left, int inW, int endW, int dilationH,
+                            int countPads, __global const float* factors) {
+  SUM sum = 0;
   int inside = 0, padded = 0;
   for (int kw = 0; kw < P_KW; ++kw) padded += left + kw * P_DX < inW + endW;
   for (int kh = r.first; kh < r.end; ++kh) {
-    __global const float* row = plane + (r.top + kh * dilationH) * inW;
+    __global const P_TYPE* row = plane + (r.top + kh * dilationH) * inW;
     for (int kw = 0; kw < P_KW; ++kw) {
       const int ix = left + kw * P_DX;
       if (ix < 0 || ix >= inW) continue;
+      const SUM v = CELL_AT(row, ix);
 #if P_MODE == 0
-      result = inside == 0 ? row[ix] : (row[ix] > result || row[ix] != row[ix] ? row[ix] : result);
+      sum = inside == 0 ? v : (v > sum || v != v ? v : sum);
 #else
-      result += row[ix];
+      sum += v;
 #endif
       ++inside;
     }
   }
-#if P_MODE == 0
-  return inside == 0 ? -INFINITY : result;
+  return meansOf((SUMS)(sum), inside, r.padded * padded, countPads, factors).s0;
+}
+
+static inline void storeVector(float16 v, __global RESULT* y, int i, float rate) {
+#if P_MODE == 2
+  storeResult(v, y, i, rate);
 #else
-  return inside == 0 ? 0.0f : exactDivide((float16)(result), (float)(countPads ? r.padded * padded : inside)).s0;
+  STORE(P_TYPE, 16, v, y, i);
+#endif
+}
+
+static inline void storeOne(float v, __global RESULT* y, int i, float rate) {
+#if P_MODE != 2
+  STORE(P_TYPE, 1, v, y, i);
+#elif P_CODED
+  y[i] = encode((float16)(v), rate).s0;
+#else
+  y[i] = v;
 #endif
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void pool_planar(
-    __global const float* restrict x, __global float* restrict y, int inH, int inW, int outH, int outW, int strideH,
-    int dilationH, int padH, int padW, int endH, int endW, int countPads, int from, int to, int rows, int xOffset,
-    int xBatch, int yOffset, int yBatch) {
+    __global const P_TYPE* restrict x, __global RESULT* restrict y, __global const float* restrict factors, float rate,
+    int inH, int inW, int outH, int outW, int strideH, int dilationH, int padH, int padW, int endH, int endW,
+    int countPads, int from, int to, int rows, int xOffset, int xBatch, int yOffset, int yBatch) {
   const int c = get_global_id(1), n = get_global_id(2), begin = get_global_id(0) * rows;
-  __global const float* plane = x + xOffset + n * xBatch + c * inH * inW;
+  __global const P_TYPE* plane = x + xOffset + n * xBatch + c * inH * inW;
   y += yOffset + n * yBatch + c * outH * outW;
   for (int oy = begin; oy < min(begin + rows, outH); ++oy) {
     const Rows r = rowsOf(oy * strideH - padH, inH, dilationH, endH);
-    __global float* out = y + oy * outW;
+    __global RESULT* out = y + oy * outW;
     for (int ox = 0; ox < from; ++ox)
-      out[ox] = poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads);
+      storeOne(poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads, factors), out, ox, rate);
     // The last vector overlaps the one before it.
     for (int ox = from; ox < to; ox += 16) {
       const int at = min(ox, to - 16);
-      vstore16(poolVector(plane, r, at * P_SX - padW, inW, dilationH, countPads), 0, out + at);
+      storeVector(poolVector(plane, r, at * P_SX - padW, inW, dilationH, countPads, factors), out, at, rate);
     }
     for (int ox = to; ox < outW; ++ox)
-      out[ox] = poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads);
+      storeOne(poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads, factors), out, ox, rate);
   }
 }

@@ -3,10 +3,10 @@
 //
 // All planar: x[xBase + n * xBatch + c * plane + p] with c = (k * group + i) * group + j, rois [R, 5] (item, x1, y1, x2,
 // y2), y [R, K, group, group].
-// P_ELEMENT: see common/element.cl
+// P_TYPE   type of x and y: float or half
 #pragma OPENCL FP_CONTRACT OFF
-#define P_WIDTH 1
-#include "common/element.cl"
+#include "common/operand.cl"
+#define VALUE float
 #include "common/exact_divide.cl"
 
 static inline float corner(float v) { return v != v ? 0.0f : clamp(round(v), -1e6f, 1e6f); }
@@ -19,8 +19,8 @@ static inline int2 cellsOfBin(float from, float to, float scale, int index, int 
   return (int2)((int)clamp(first, 0.0f, (float)extent), (int)clamp(last, 0.0f, (float)extent));
 }
 
-__kernel void ps_roi_pool(__global const ELEMENT* restrict x, __global const float* restrict rois,
-                          __global ELEMENT* restrict y, int count, int batch, int outChannels, int group, int height,
+__kernel void ps_roi_pool(__global const P_TYPE* restrict x, __global const float* restrict rois,
+                          __global P_TYPE* restrict y, int count, int batch, int outChannels, int group, int height,
                           int width, float scale, int xBase, int xBatch, int rBase, int rBatch, int yBase,
                           int yBatch) {
   const int at = get_global_id(0);
@@ -35,8 +35,8 @@ __kernel void ps_roi_pool(__global const ELEMENT* restrict x, __global const flo
   const int from = xBase + n * xBatch + ((k * group + i) * group + j) * height * width;
   float sum = 0.0f;
   for (int h = rows.x; h < rows.y; ++h)
-    for (int w = columns.x; w < columns.y; ++w) sum += loadElement(x, from + h * width + w);
+    for (int w = columns.x; w < columns.y; ++w) sum += LOAD(P_TYPE, 1, x, from + h * width + w);
   const int cells = (rows.y - rows.x) * (columns.y - columns.x);
   const bool empty = rows.y <= rows.x || columns.y <= columns.x;
-  storeElement(empty ? 0.0f : sum / (float)cells, y, yBase + r * yBatch + at % item);
+  STORE(P_TYPE, 1, empty ? 0.0f : sum / (float)cells, y, yBase + r * yBatch + at % item);
 }

@@ -8,14 +8,13 @@ class PsRoiPool final : public KernelFamily {
  public:
   FamilyId id() const override { return {"ps_roi_pool", 1}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    if (op.inputs[1].type != DataType::Float32) return Verdict::no("the regions are not f32");
-    return allOf({sameFloatType(op, {0}), allPlanar(op)});
+    return allOf({inF32(op, {1}), sameFloatType(op, {0}), allPlanar(op)});
   }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     if (y.size() == 0) return {};
     KernelCall call{"ps_roi_pool/ps_roi_pool.cl", "ps_roi_pool"};
-    addElementDefine(call.defines, x);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, y.size(), device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::output(0)};
     for (const std::int64_t value : {y.size(), x.shape[0], y.shape[1], y.shape[2], x.shape[2], x.shape[3]})

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "clkernels/common/image.hpp"
+#include "clkernels/common/pooling.hpp"
 #include "clkernels/common/quant.hpp"
 
 namespace tessera {
@@ -83,17 +83,13 @@ class QAveragePoolFamily final : public KernelFamily {
                  KernelArg::ofInt(vectors)};
     addLayoutArgs(call.args, x);
     addLayoutArgs(call.args, y);
-    for (const Extents& extents : {w.in, w.out, w.kernel, w.stride, w.dilation, w.padBegin, w.padEnd})
-      addExtentArgs(call.args, extents);
+    addWindowArgs(call.args, w);
     launch.calls = {call};
     return launch;
   }
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
-    Cost cost = KernelFamily::cost(p, device);
-    cost.operations = static_cast<double>(p.outputs[0].size() * windowOf(p).kernelVolume());
-    cost.efficiency = p.inputs[0].layout.block >= 16 ? 0.2 : 0.05;
-    return cost;
+    return poolingCost(KernelFamily::cost(p, device), p, p.inputs[0].layout.block >= 16 ? 0.2 : 0.05);
   }
 };
 

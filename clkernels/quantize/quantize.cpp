@@ -23,13 +23,7 @@ class QuantizeLinear final : public KernelFamily {
     return Verdict::yes();
   }
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
-    std::vector<BlockChoice> choices;
-    for (const int block : {16, 8, 4, 32, 1}) {
-      BlockChoice choice = BlockChoice::uniform(op, block);
-      for (std::size_t i = 1; i < choice.inputs.size(); ++i) choice.inputs[i] = 1;
-      choices.push_back(std::move(choice));
-    }
-    return choices;
+    return firstInBlocks(op, {16, 8, 4, 32, 1});
   }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];

@@ -5,14 +5,15 @@
 // reduce_item: a work-item per value. reduce_group: a work-group of T_GROUP per value; each work-item folds every
 // T_GROUP-th element, then a tree in local memory; the order depends on T_GROUP only, so results repeat.
 //
-// P_XTYPE   element type in memory; P_HALF 1: half
-// P_TYPE    what is computed in: float, int or long
+// P_TYPE    element type in memory
+// P_CTYPE   what is computed in: float, int or long
 // P_START, P_FOLD(a, x), P_MERGE(a, b), P_FINISH(a, count)   the reduction
 // T_GROUP   work-items of a group, a power of two
 #pragma OPENCL FP_CONTRACT OFF
+#include "common/operand.cl"
 
-#if !defined(P_XTYPE) || !defined(P_HALF) || !defined(P_TYPE) || !defined(T_GROUP) || !defined(P_MODE)
-#error "reduce needs P_XTYPE, P_HALF, P_TYPE, P_MODE and T_GROUP"
+#if !defined(P_TYPE) || !defined(P_CTYPE) || !defined(T_GROUP) || !defined(P_MODE)
+#error "reduce needs P_TYPE, P_CTYPE, P_MODE and T_GROUP"
 #endif
 
 // Modes: 0 sum, 1 mean, 2 max, 3 min, 4 prod, 5 l1, 6 l2, 7 sum_square, 8 log_sum, 9 log_sum_exp.
@@ -52,28 +53,20 @@ static inline float logAddExp(float a, float b) {
 #endif
 
 #if P_MODE == 1
-#define P_FINISH(a, count) ((a) / (P_TYPE)(count))
+#define P_FINISH(a, count) ((a) / (P_CTYPE)(count))
 #elif P_MODE == 6
-#define P_FINISH(a, count) ((P_TYPE)sqrt((float)(a)))
+#define P_FINISH(a, count) ((P_CTYPE)sqrt((float)(a)))
 #elif P_MODE == 8
 #define P_FINISH(a, count) log(a)
 #else
 #define P_FINISH(a, count) (a)
 #endif
 
-#if P_HALF
-#define LOAD(p, i) vload_half(i, p)
-#define STORE(v, p, i) vstore_half(v, i, p)
-#else
-#define LOAD(p, i) ((P_TYPE)(p)[i])
-#define STORE(v, p, i) ((p)[i] = (P_XTYPE)(v))
-#endif
-
 // Elements that are folded one after the other: the results are merged, so that sums keep their digits.
 #define RUN 128
 
 #define PARAMETERS                                                                                                        \
-  __global const P_XTYPE *restrict x, __global P_XTYPE *restrict y, int xOffset, int yOffset, int values, int count,      \
+  __global const P_TYPE *restrict x, __global P_TYPE *restrict y, int xOffset, int yOffset, int values, int count,      \
       int k0, int k1, int k2, int k3, int k4, int ks0, int ks1, int ks2, int ks3, int ks4, int ys0, int ys1, int ys2,     \
       int ys3, int ys4, int r0, int r1, int r2, int r3, int rs0, int rs1, int rs2, int rs3
 
@@ -94,16 +87,16 @@ __kernel void reduce_item(PARAMETERS) {
   const int v = get_global_id(0);
   if (v >= values) return;
   KEPT(v)
-  P_TYPE sum = P_START;
+  P_CTYPE sum = P_START;
   for (int c = 0; c < r3; ++c)
     for (int b = 0; b < r2; ++b) {
-      P_TYPE plane = P_START;
+      P_CTYPE plane = P_START;
       for (int a = 0; a < r1; ++a) {
         const int line = from + c * rs3 + b * rs2 + a * rs1;
         for (int begin = 0; begin < r0; begin += RUN) {
-          P_TYPE run = P_START;
+          P_CTYPE run = P_START;
           for (int i = begin; i < min(begin + RUN, r0); ++i) {
-            const P_TYPE value = LOAD(x, line + i * rs0);
+            const P_CTYPE value = LOAD_NUMBERS(P_TYPE, 1, x, line + i * rs0);
             run = P_FOLD(run, value);
           }
           plane = P_MERGE(plane, run);
@@ -111,20 +104,20 @@ __kernel void reduce_item(PARAMETERS) {
       }
       sum = P_MERGE(sum, plane);
     }
-  STORE(P_FINISH(sum, count), y, to);
+  STORE_NUMBERS(P_TYPE, 1, P_FINISH(sum, count), y, to);
 }
 
 __kernel void reduce_group(PARAMETERS) {
-  __local P_TYPE partial[T_GROUP];
+  __local P_CTYPE partial[T_GROUP];
   const int lane = get_local_id(0);
   KEPT((int)get_group_id(0))
-  P_TYPE sum = P_START;
+  P_CTYPE sum = P_START;
   for (int line = 0; line < r1 * r2 * r3; ++line) {
     const int begin = from + line % r1 * rs1 + line / r1 % r2 * rs2 + line / r1 / r2 * rs3;
     for (int first = lane; first < r0; first += RUN * T_GROUP) {
-      P_TYPE run = P_START;
+      P_CTYPE run = P_START;
       for (int i = first; i < min(first + RUN * T_GROUP, r0); i += T_GROUP) {
-        const P_TYPE value = LOAD(x, begin + i * rs0);
+        const P_CTYPE value = LOAD_NUMBERS(P_TYPE, 1, x, begin + i * rs0);
         run = P_FOLD(run, value);
       }
       sum = P_MERGE(sum, run);
@@ -135,5 +128,5 @@ __kernel void reduce_group(PARAMETERS) {
     barrier(CLK_LOCAL_MEM_FENCE);
     if (lane < half_) partial[lane] = P_MERGE(partial[lane], partial[lane + half_]);
   }
-  if (lane == 0) STORE(P_FINISH(partial[0], count), y, to);
+  if (lane == 0) STORE_NUMBERS(P_TYPE, 1, P_FINISH(partial[0], count), y, to);
 }

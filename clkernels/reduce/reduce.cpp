@@ -101,9 +101,8 @@ class Reduce final : public KernelFamily {
     KernelCall call{"reduce/reduce.cl", group > 1 ? "reduce_group" : "reduce_item", tacticDefines(tactic)};
     const bool real = isFloat(x.type);
     const bool wide = x.type == DataType::Int64;
-    call.defines.emplace_back("P_XTYPE", clType(x.type));
-    call.defines.emplace_back("P_TYPE", real ? "float" : wide ? "long" : "int");
-    addDefine(call.defines, "P_HALF", x.type == DataType::Float16);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
+    call.defines.emplace_back("P_CTYPE", real ? "float" : wide ? "long" : "int");
     addDefine(call.defines, "P_MODE",
               std::find(kModes.begin(), kModes.end(), p.attrs.string("mode")) - kModes.begin());
     call.defines.emplace_back("P_LOWEST", real ? "(-INFINITY)" : wide ? "LONG_MIN" : "INT_MIN");

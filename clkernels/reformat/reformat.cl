@@ -8,14 +8,14 @@
 // P_XBLOCK, P_YBLOCK  powers of two up to 32
 // P_XTYPE, P_YTYPE    element types in memory
 // P_CONVERT           0: elements are bytes of equal size; 1: convert through float
-// P_XHALF, P_YHALF    1: that side is half (P_CONVERT 1 only)
 // P_YCODE             1: y is codes: clamp(rint(x * scale * rate), -127, 127), NaN gives 0; else y = x * scale
 // scale               of x's codes, 1 where x is not codes; rate: 1 / scale of y's codes
 #pragma OPENCL FP_CONTRACT OFF
+#include "common/operand.cl"
 #include "common/rounded.cl"
 
 #if !defined(P_XBLOCK) || !defined(P_YBLOCK) || !defined(P_XTYPE) || !defined(P_YTYPE) || !defined(P_CONVERT) || \
-    !defined(P_XHALF) || !defined(P_YHALF) || !defined(P_YCODE)
+    !defined(P_YCODE)
 #error "reformat needs all of its P_ defines"
 #endif
 
@@ -43,33 +43,29 @@
 
 // Elements of a block lie at multiples of the block, so vectors are aligned.
 static inline void loadLanes(__global const P_XTYPE* x, VALUE* v, float scale) {
-#if P_XHALF && XW == 1
-  v[0] = vload_half(0, x) * scale;
-#elif P_XHALF
-  CAT(vstore, XW)(CAT(vload_half, XW)(0, x) * scale, 0, v);
-#elif XW == 1 && P_CONVERT
-  v[0] = (float)x[0] * scale;
+#if P_CONVERT && XW == 1
+  v[0] = LOAD(P_XTYPE, 1, x, 0) * scale;
+#elif P_CONVERT
+  CAT(vstore, XW)(LOAD_ALIGNED(P_XTYPE, XW, x, 0) * scale, 0, v);
 #elif XW == 1
   v[0] = x[0];
-#elif P_CONVERT
-  CAT(vstore, XW)(CAT(convert_float, XW)(*(__global const CAT(P_XTYPE, XW)*)x) * scale, 0, v);
 #else
   CAT(vstore, XW)(*(__global const CAT(P_XTYPE, XW)*)x, 0, v);
 #endif
 }
 
 static inline void storeLanes(__global P_YTYPE* y, const VALUE* v, float rate) {
-#if P_YHALF && YW == 1
-  vstore_half(v[0], 0, y);
-#elif P_YHALF
-  CAT(vstore_half, YW)(CAT(vload, YW)(0, v), 0, y);
-#elif P_YCODE && YW == 1
+#if P_YCODE && YW == 1
   const float f = v[0] * rate;  // chosen as floats: Mesa's llvmpipe (22.3) crashes on a choice of bytes
   y[0] = convert_char(ROUNDED(clamp(isnan(f) ? 0.0f : f, -127.0f, 127.0f)));
 #elif P_YCODE
   const CAT(float, YW) f = CAT(vload, YW)(0, v) * rate;
   *(__global CAT(char, YW)*)y =
       CAT(convert_char, YW)(ROUNDED(clamp(f == f ? f : (CAT(float, YW))(0.0f), -127.0f, 127.0f)));
+#elif P_CONVERT && YW == 1
+  STORE(P_YTYPE, 1, v[0], y, 0);
+#elif P_CONVERT
+  STORE_ALIGNED(P_YTYPE, YW, CAT(vload, YW)(0, v), y, 0);
 #elif YW == 1
   y[0] = v[0];
 #else

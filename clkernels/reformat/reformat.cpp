@@ -33,7 +33,8 @@ Factors factors(const Problem& p) {
 bool byTiles(const Problem& p, const DeviceCaps& device) {
   const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
   const int from = x.layout.block, to = y.layout.block;
-  const bool moves = p.op != "QPointwise" && x.type == y.type && byteSize(x.type) == 4;
+  const bool moves =
+      p.op != "QPointwise" && x.type == y.type && (byteSize(x.type) == 4 || byteSize(x.type) == 2);
   return device.isCpu() && device.platform != "rusticl" && moves && std::min(from, to) == 1 &&
          std::max(from, to) == 16;
 }
@@ -47,6 +48,7 @@ Launch planTiles(const Problem& p, const DeviceCaps& device) {
       std::max<std::int64_t>(8, tiles / (16 * std::int64_t{std::max(device.computeUnits, 1)}));
   KernelCall call{"reformat/reformat_tiles.cl", "reformat_tiles"};
   addDefine(call.defines, "P_TO_BLOCKS", y.layout.block == 16);
+  call.defines.emplace_back("P_TYPE", rawType(x.type));
   call.global = {static_cast<std::size_t>(ceilDiv(plane, perItem * 16)), static_cast<std::size_t>(blocks),
                  static_cast<std::size_t>(x.shape[0])};
   call.local = {1, 1, 1};
@@ -101,8 +103,6 @@ class Reformat final : public KernelFamily {
     call.defines.emplace_back("P_XTYPE", convert ? clType(x.type) : rawType(x.type));
     call.defines.emplace_back("P_YTYPE", convert ? clType(y.type) : rawType(y.type));
     addDefine(call.defines, "P_CONVERT", convert);
-    addDefine(call.defines, "P_XHALF", convert && x.type == DataType::Float16);
-    addDefine(call.defines, "P_YHALF", convert && y.type == DataType::Float16);
     addDefine(call.defines, "P_YCODE", convert && y.type == DataType::Int8);
     setFlat(call, plane, device);
     call.global.push_back(static_cast<std::size_t>(ceilDiv(channels, block)));

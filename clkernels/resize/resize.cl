@@ -8,22 +8,27 @@
 // P_TAPS0, P_TAPS1, P_TAPS2  taps per axis: 1, 2, 4, or more where an axis shrinks with antialiasing
 // Linear interpolation is a sum of (weight * weight) * cell, every operation rounded on its own, as other runtimes compute
 // it: integers are cut from it.
-// P_WIDTH, P_ELEMENT: see common/element.cl; resize_pick moves elements of P_TYPE (uchar, uint or ulong)
+// P_WIDTH  neighbours of a value
+// P_TYPE      type of x and y: any of common/operand.cl, integers rounded toward zero
+// P_PICK   1: values are picked (P_WIDTH 1, one tap), so that integers stay what they are
 #pragma OPENCL FP_CONTRACT OFF
-#ifdef P_TYPE
-#define ELEMENT P_TYPE
-#define VALUE P_TYPE
-#define loadValue(p, i) ((p)[i])
-#define storeValue(v, p, i) ((p)[i] = (v))
-#define P_WIDTH 1
-#define RESIZE resize_pick
+#include "common/operand.cl"
+
+#if !defined(P_TAPS0) || !defined(P_TAPS1) || !defined(P_TAPS2) || !defined(P_WIDTH) || !defined(P_TYPE) || !defined(P_PICK)
+#error "resize needs P_TAPS0, P_TAPS1, P_TAPS2, P_WIDTH, P_TYPE and P_PICK"
+#endif
+#if P_PICK
+#define VALUE NUMBERS(P_TYPE, P_WIDTH)
+#define VALUE_AT(p, i) LOAD_NUMBERS(P_TYPE, P_WIDTH, p, i)
+#define STORE_VALUE(v, p, i) STORE_NUMBERS(P_TYPE, P_WIDTH, v, p, i)
 #else
-#include "common/element.cl"
-#define RESIZE resize
+#define VALUE FLOATS(P_WIDTH)
+#define VALUE_AT(p, i) LOAD(P_TYPE, P_WIDTH, p, i)
+#define STORE_VALUE(v, p, i) STORE(P_TYPE, P_WIDTH, v, p, i)
 #endif
 
-__kernel void RESIZE(__global const ELEMENT* restrict x, __global const int* restrict cells,
-                     __global const float* restrict weights, __global ELEMENT* restrict y, int count, int inner,
+__kernel void resize(__global const P_TYPE* restrict x, __global const int* restrict cells,
+                     __global const float* restrict weights, __global P_TYPE* restrict y, int count, int inner,
                      int out0, int out1, int out2, int outers, int xOuter, int xs0, int xs1, int xs2, int yOuter,
                      int ys0, int ys1, int ys2, float extrapolation, int xBase, int xBatch, int yBase, int yBatch) {
   int i = get_global_id(0);
@@ -38,7 +43,7 @@ __kernel void RESIZE(__global const ELEMENT* restrict x, __global const int* res
   if (cells[e0] >= 0 && cells[e1] >= 0 && cells[e2] >= 0) {
     const int base = xBase + n * xBatch + outer * xOuter + within;
 #if P_TAPS0 * P_TAPS1 * P_TAPS2 == 1
-    v = loadValue(x, base + cells[e0] * xs0 + cells[e1] * xs1 + cells[e2] * xs2);
+    v = VALUE_AT(x, base + cells[e0] * xs0 + cells[e1] * xs1 + cells[e2] * xs2);
 #else
     v = (VALUE)(0.0f);
     for (int t0 = 0; t0 < P_TAPS0; ++t0)
@@ -46,14 +51,14 @@ __kernel void RESIZE(__global const ELEMENT* restrict x, __global const int* res
         const int line = base + cells[e0 + t0] * xs0 + cells[e1 + t1] * xs1;
 #if P_TAPS0 * P_TAPS1 * P_TAPS2 <= 8
         for (int t2 = 0; t2 < P_TAPS2; ++t2)
-          v += weights[e0 + t0] * weights[e1 + t1] * weights[e2 + t2] * loadValue(x, line + cells[e2 + t2] * xs2);
+          v += weights[e0 + t0] * weights[e1 + t1] * weights[e2 + t2] * VALUE_AT(x, line + cells[e2 + t2] * xs2);
 #else
         VALUE sum = (VALUE)(0.0f);
-        for (int t2 = 0; t2 < P_TAPS2; ++t2) sum += weights[e2 + t2] * loadValue(x, line + cells[e2 + t2] * xs2);
+        for (int t2 = 0; t2 < P_TAPS2; ++t2) sum += weights[e2 + t2] * VALUE_AT(x, line + cells[e2 + t2] * xs2);
         v += weights[e0 + t0] * weights[e1 + t1] * sum;
 #endif
       }
 #endif
   }
-  storeValue(v, y, yBase + n * yBatch + outer * yOuter + o0 * ys0 + o1 * ys1 + o2 * ys2 + within);
+  STORE_VALUE(v, y, yBase + n * yBatch + outer * yOuter + o0 * ys0 + o1 * ys1 + o2 * ys2 + within);
 }

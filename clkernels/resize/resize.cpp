@@ -1,6 +1,7 @@
 // resize: every mode of ONNX Resize along up to three neighbouring axes, planar or blocked.
 #include "clkernels/common/image.hpp"
 #include "ops/resize_axis.hpp"
+#include "ops/shape_tools.hpp"
 
 namespace tessera {
 namespace {
@@ -72,20 +73,16 @@ class Resize final : public KernelFamily {
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     const Plan r = planOf(p);
-    const bool moves = x.type != DataType::Float32 && x.type != DataType::Float16 &&
-                       x.type != DataType::Int8 && x.type != DataType::UInt8;
+    const bool moves = !isFloat(x.type) && x.type != DataType::Int8 && x.type != DataType::UInt8;
     const int width = moves ? 1 : laneWidth(x);
     const std::int64_t count = r.items * r.outers * r.out[0] * r.out[1] * r.out[2] * (r.inner / width);
-    KernelCall call{"resize/resize.cl", moves ? "resize_pick" : "resize"};
+    KernelCall call{"resize/resize.cl", "resize"};
     addDefine(call.defines, "P_TAPS0", r.axes[0].taps);
     addDefine(call.defines, "P_TAPS1", r.axes[1].taps);
     addDefine(call.defines, "P_TAPS2", r.axes[2].taps);
-    if (moves) {
-      call.defines.emplace_back("P_TYPE", rawType(x.type));
-    } else {
-      addDefine(call.defines, "P_WIDTH", width);
-      addElementDefine(call.defines, x);
-    }
+    addDefine(call.defines, "P_WIDTH", width);
+    addDefine(call.defines, "P_PICK", moves);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0),  KernelArg::packed(0),    KernelArg::packed(1),
                  KernelArg::output(0), KernelArg::ofInt(count), KernelArg::ofInt(r.inner)};

@@ -8,9 +8,10 @@
 // axis, 0: as the region's size asks for.
 // P_INDEX    int or long: type of items
 // P_CHUNK    groups of channels that a work-item computes
-// P_WIDTH, P_ELEMENT: see common/element.cl
+// P_WIDTH    channels of a value
+// P_TYPE     type of x and y: float or half
 #pragma OPENCL FP_CONTRACT OFF
-#include "common/element.cl"
+#include "common/operand.cl"
 #include "common/exact_quotient.cl"
 #include "common/index.cl"
 
@@ -51,8 +52,8 @@ static inline RoiAxis roiAxis(float begin, float end, float scale, int halfPixel
   return axis;
 }
 
-__kernel void roi_align(__global const ELEMENT* restrict x, __global const float* restrict rois,
-                        __global const P_INDEX* restrict items, __global ELEMENT* restrict y, int count, int groups,
+__kernel void roi_align(__global const P_TYPE* restrict x, __global const float* restrict rois,
+                        __global const P_INDEX* restrict items, __global P_TYPE* restrict y, int count, int groups,
                         int batch, int height, int width, int binsY, int binsX, float scale, int halfPixel, int sampling, int block, int xBase,
                         int xBatch, int rBase, int rBatch, int iBase, int iBatch, int yBase, int yBatch) {
   const int i = get_global_id(0);
@@ -63,8 +64,8 @@ __kernel void roi_align(__global const ELEMENT* restrict x, __global const float
   __global const float* roi = rois + rBase + r * rBatch;
   const RoiAxis v = roiAxis(roi[1], roi[3], scale, halfPixel, sampling, binsY, p / binsX, height);
   const RoiAxis h = roiAxis(roi[0], roi[2], scale, halfPixel, sampling, binsX, p % binsX, width);
-  VALUE results[P_CHUNK];
-  for (int k = 0; k < P_CHUNK; ++k) results[k] = (VALUE)(P_MAX ? -INFINITY : 0.0f);
+  FLOATS(P_WIDTH) results[P_CHUNK];
+  for (int k = 0; k < P_CHUNK; ++k) results[k] = (FLOATS(P_WIDTH))(P_MAX ? -INFINITY : 0.0f);
   // Where samples are left out, or lie outside, they count as zeros.
   int zeros = v.to - v.from < v.samples || h.to - h.from < h.samples;
   for (int iy = v.from; iy < v.to; ++iy) {
@@ -84,10 +85,10 @@ __kernel void roi_align(__global const ELEMENT* restrict x, __global const float
         const int g = chunk * P_CHUNK + k;
         if (g >= groups) break;
         const int from = imageOffset(n, g * P_WIDTH, 0, height * width, block, xBase, xBatch);
-        const VALUE a = hy * hx * loadValue(x, from + (y0 * width + x0) * block);
-        const VALUE b = hy * lx * loadValue(x, from + (y0 * width + x1) * block);
-        const VALUE c = ly * hx * loadValue(x, from + (y1 * width + x0) * block);
-        const VALUE d = ly * lx * loadValue(x, from + (y1 * width + x1) * block);
+        const FLOATS(P_WIDTH) a = hy * hx * LOAD(P_TYPE, P_WIDTH, x, from + (y0 * width + x0) * block);
+        const FLOATS(P_WIDTH) b = hy * lx * LOAD(P_TYPE, P_WIDTH, x, from + (y0 * width + x1) * block);
+        const FLOATS(P_WIDTH) c = ly * hx * LOAD(P_TYPE, P_WIDTH, x, from + (y1 * width + x0) * block);
+        const FLOATS(P_WIDTH) d = ly * lx * LOAD(P_TYPE, P_WIDTH, x, from + (y1 * width + x1) * block);
 #if P_MAX
         results[k] = fmax(results[k], fmax(fmax(a, b), fmax(c, d)));
 #else
@@ -99,13 +100,13 @@ __kernel void roi_align(__global const ELEMENT* restrict x, __global const float
   for (int k = 0; k < P_CHUNK; ++k) {
     const int g = chunk * P_CHUNK + k;
     if (g >= groups) break;
-    VALUE value = results[k];
+    FLOATS(P_WIDTH) value = results[k];
     if (v.samples <= 0 || h.samples <= 0)
-      value = (VALUE)(0.0f);
+      value = (FLOATS(P_WIDTH))(0.0f);
     else if (P_MAX)
-      value = zeros ? fmax(value, (VALUE)(0.0f)) : value;
+      value = zeros ? fmax(value, (FLOATS(P_WIDTH))(0.0f)) : value;
     else
       value = value / ((float)v.samples * (float)h.samples);
-    storeValue(value, y, imageOffset(r, g * P_WIDTH, p, positions, block, yBase, yBatch));
+    STORE(P_TYPE, P_WIDTH, value, y, imageOffset(r, g * P_WIDTH, p, positions, block, yBase, yBatch));
   }
 }

@@ -1,21 +1,14 @@
 // roi_align: RoiAlign; x and y planar or blocked alike, regions and their items planar.
 #include "ops/roi_align.hpp"
 
-#include "clkernels/common/image.hpp"
+#include "clkernels/common/sampling.hpp"
 
 namespace tessera {
 namespace {
 
-class RoiAlign final : public KernelFamily {
+class RoiAlign final : public SamplingFamily {
  public:
   FamilyId id() const override { return {"roi_align", 1}; }
-  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
-    return {BlockChoice::uniform(op, 16), BlockChoice::uniform(op, 1)};
-  }
-  Verdict applies(const OpView& op, const DeviceCaps&) const override {
-    if (op.inputs[1].type != DataType::Float32) return Verdict::no("the regions are not f32");
-    return allOf({sameFloatType(op, {0}), sameBlock(op)});
-  }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
     if (y.size() == 0) return {};
@@ -28,7 +21,7 @@ class RoiAlign final : public KernelFamily {
     call.defines.emplace_back("P_INDEX", clType(p.inputs[2].type));
     addDefine(call.defines, "P_CHUNK", chunk);
     addDefine(call.defines, "P_WIDTH", width);
-    addElementDefine(call.defines, x);
+    call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::input(2), KernelArg::output(0)};
     for (const std::int64_t value : {count, groups, x.shape[0], x.shape[2], x.shape[3], r.bins[0], r.bins[1]})

@@ -2,45 +2,53 @@
 //
 // Updates of one place are applied in order by one work-item, so results do not depend on timing. Indices count from the
 // end where negative and are clamped into their extent. xOffset, xItem, xBatch: see place() in common/index.cl.
-// P_TYPE    float, int, long, or raw types where nothing is combined
+// P_TYPE    float, half (each result is rounded to it), int, long; where nothing is combined a raw type: bytes are moved
 // P_INDEX   int or long
-// P_RANK    scatter_elements: extents; scatter_nd: extents that a tuple addresses; 1 to 8
-// P_REDUCE  0 none, 1 add, 2 mul, 3 max, 4 min
+// P_REDUCE  1: updates are combined with what is there
+// Arguments: rank: extents (scatter_elements), or those that a tuple addresses (scatter_nd), 1 to 8; reduction: 1 add,
+// 2 mul, 3 max, 4 min.
 #include "common/index.cl"
+#include "common/operand.cl"
 
-#if !defined(P_TYPE) || !defined(P_INDEX) || !defined(P_RANK) || !defined(P_REDUCE)
-#error "scatter needs P_TYPE, P_INDEX, P_RANK and P_REDUCE"
+#if !defined(P_TYPE) || !defined(P_INDEX) || !defined(P_REDUCE)
+#error "scatter needs P_TYPE, P_INDEX and P_REDUCE"
 #endif
 
 static inline int indexInto(P_INDEX index, int extent) {
   return (int)clamp(index < 0 ? index + extent : index, (P_INDEX)0, (P_INDEX)(extent - 1));
 }
 
-static inline P_TYPE combine(P_TYPE a, P_TYPE b) {
-#if P_REDUCE == 0
-  return b;
-#elif P_REDUCE == 1
-  return a + b;
-#elif P_REDUCE == 2
-  return a * b;
-#elif P_REDUCE == 3
-  return a != a || a > b ? a : b;  // what is not a number stays so
+#if P_REDUCE
+#define VALUE NUMBERS(P_TYPE, 1)
+#define VALUE_AT(p, i) LOAD_NUMBERS(P_TYPE, 1, p, i)
+#define STORE_VALUE(v, p, i) STORE_NUMBERS(P_TYPE, 1, v, p, i)
 #else
-  return a != a || a < b ? a : b;
+#define VALUE P_TYPE
+#define VALUE_AT(p, i) ((p)[i])
+#define STORE_VALUE(v, p, i) ((p)[i] = (v))
 #endif
+
+static inline VALUE combine(VALUE a, VALUE b, int reduction) {
+  if (P_REDUCE == 0) return b;
+  if (reduction == 1) return a + b;
+  if (reduction == 2) return a * b;
+  if (a != a) return a;  // what is not a number stays so
+  return (reduction == 3 ? a > b : a < b) ? a : b;
 }
 
 __kernel void scatter_copy(__global const P_TYPE* restrict x, __global P_TYPE* restrict y, int count, int xOffset, int xItem,
                            int xBatch, int yOffset, int yItem, int yBatch) {
   const int i = get_global_id(0);
-  if (i < count) y[place(i, yOffset, yItem, yBatch)] = x[place(i, xOffset, xItem, xBatch)];
+  if (i < count)
+    STORE_VALUE(VALUE_AT(x, place(i, xOffset, xItem, xBatch)), y, place(i, yOffset, yItem, yBatch));
 }
 
 #define EIGHT(name) int name##0, int name##1, int name##2, int name##3, int name##4, int name##5, int name##6, int name##7
 #define ARRAY(name) {name##0, name##1, name##2, name##3, name##4, name##5, name##6, name##7}
 #define HEAD                                                                                                      \
-  __global const P_INDEX *restrict indices, __global const P_TYPE *restrict updates, __global P_TYPE *restrict y, \
-      int count, int iOffset, int iItem, int iBatch, int uOffset, int uItem, int uBatch, int yOffset, int yItem, int yBatch
+  __global const P_INDEX *restrict indices, __global const P_TYPE *restrict updates, __global P_TYPE *restrict y,  \
+      int count, int iOffset, int iItem, int iBatch, int uOffset, int uItem, int uBatch, int yOffset, int yItem,  \
+      int yBatch, int rank, int reduction
 
 // A work-item per line along the axis. Extents e of the indices (innermost first, 1 along the axis), strides is of the
 // indices and s of y (0 along the axis).
@@ -49,7 +57,9 @@ __kernel void scatter_elements(HEAD, int length, int indexStride, int extent, in
   if (rest >= count) return;
   const int e[8] = ARRAY(e), is[8] = ARRAY(is), s[8] = ARRAY(s);
   int from = 0, to = 0;
-  for (int d = 0; d < P_RANK; ++d) {
+#pragma unroll
+  for (int d = 0; d < 8; ++d) {
+    if (d == rank) break;
     const int at = rest % e[d];
     rest /= e[d];
     from += at * is[d];
@@ -58,7 +68,7 @@ __kernel void scatter_elements(HEAD, int length, int indexStride, int extent, in
   for (int k = 0; k < length; ++k) {
     const int i = from + k * indexStride;
     const int j = place(to + indexInto(indices[place(i, iOffset, iItem, iBatch)], extent) * axisStride, yOffset, yItem, yBatch);
-    y[j] = combine(y[j], updates[place(i, uOffset, uItem, uBatch)]);
+    STORE_VALUE(combine(VALUE_AT(y, j), VALUE_AT(updates, place(i, uOffset, uItem, uBatch)), reduction), y, j);
   }
 }
 
@@ -71,8 +81,12 @@ __kernel void scatter_nd(HEAD, int tuples, int each, int slice, EIGHT(e)) {
   const int i = id % slice, first = id / slice;
   for (int t = first; t < first + tuples; ++t) {
     int at = 0;
-    for (int d = 0; d < P_RANK; ++d) at = at * e[d] + indexInto(indices[place(t * P_RANK + d, iOffset, iItem, iBatch)], e[d]);
+#pragma unroll
+    for (int d = 0; d < 8; ++d) {
+      if (d == rank) break;
+      at = at * e[d] + indexInto(indices[place(t * rank + d, iOffset, iItem, iBatch)], e[d]);
+    }
     const int j = place(at * slice + i, yOffset, yItem, yBatch);
-    y[j] = combine(y[j], updates[place(t * slice + i, uOffset, uItem, uBatch)]);
+    STORE_VALUE(combine(VALUE_AT(y, j), VALUE_AT(updates, place(t * slice + i, uOffset, uItem, uBatch)), reduction), y, j);
   }
 }

@@ -29,8 +29,7 @@ class Scatter final : public KernelFamily {
     KernelCall copy{"scatter/scatter.cl", "scatter_copy"};
     copy.defines = {{"P_TYPE", reduction ? clType(y.type) : rawType(y.type)},
                     {"P_INDEX", clType(indices.type)}};
-    addDefine(copy.defines, "P_RANK", rank);
-    addDefine(copy.defines, "P_REDUCE", reduction);
+    addDefine(copy.defines, "P_REDUCE", reduction != 0);
     KernelCall call = copy;
     copy.args = {KernelArg::input(0), KernelArg::output(0), KernelArg::ofInt(y.size())};
     addPlaceArgs(copy.args, x);
@@ -45,6 +44,8 @@ class Scatter final : public KernelFamily {
     call.args = {KernelArg::input(1), KernelArg::input(2), KernelArg::output(0), KernelArg::ofInt(lines)};
     for (const TensorDesc* t : {&indices, &updates, &y}) addPlaceArgs(call.args, *t);
     const auto add = [&](std::int64_t value) { call.args.push_back(KernelArg::ofInt(value)); };
+    add(rank);
+    add(reduction);
     if (elements) {
       const auto ys = rowMajorStrides(y.shape), is = rowMajorStrides(indices.shape);
       add(indices.shape[axis]);

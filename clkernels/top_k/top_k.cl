@@ -2,20 +2,15 @@
 //
 // A work-item per element counts those that rank before it (better ones, and equal ones with a lower index); where
 // fewer than k do, that number is its place. No sorting, no order dependence; work is quadratic in the line.
-// P_TYPE  element type; P_HALF 1: half; P_LARGEST 1: large ones are better
+// P_TYPE  element type; P_LARGEST 1: large ones are better
 #include "common/index.cl"
+#include "common/operand.cl"
 
-#if !defined(P_TYPE) || !defined(P_HALF) || !defined(P_LARGEST)
-#error "top_k needs P_TYPE, P_HALF and P_LARGEST"
+#if !defined(P_TYPE) || !defined(P_LARGEST)
+#error "top_k needs P_TYPE and P_LARGEST"
 #endif
 
-#if P_HALF
-#define VALUE float
-#define LOAD(p, i) vload_half(i, p)
-#else
-#define VALUE P_TYPE
-#define LOAD(p, i) ((p)[i])
-#endif
+#define VALUE NUMBERS(P_TYPE, 1)
 // NaN ranks above every number; NaNs are equals: every element has a place of its own.
 #if P_LARGEST
 #define BETTER(a, b) ((a) > (b) || ((a) != (a) && (b) == (b)))
@@ -33,18 +28,14 @@ __kernel void top_k(__global const P_TYPE* restrict x, __global P_TYPE* restrict
   const int in = id % inner, at = id / inner % length, outer = id / inner / length;
   const int base = outer * length * inner + in;
   const int own = place(base + at * inner, xOffset, xItem, xBatch);
-  const VALUE value = LOAD(x, own);
+  const VALUE value = LOAD_NUMBERS(P_TYPE, 1, x, own);
   int rank = 0;
   for (int j = 0; j < length; ++j) {
-    const VALUE other = LOAD(x, place(base + j * inner, xOffset, xItem, xBatch));
+    const VALUE other = LOAD_NUMBERS(P_TYPE, 1, x, place(base + j * inner, xOffset, xItem, xBatch));
     rank += BETTER(other, value) || (EQUAL(other, value) && j < at);
   }
   if (rank >= k) return;
   const int to = (outer * k + rank) * inner + in;
-#if P_HALF
-  vstore_half(value, place(to, vOffset, vItem, vBatch), values);
-#else
-  values[place(to, vOffset, vItem, vBatch)] = value;
-#endif
+  STORE_NUMBERS(P_TYPE, 1, value, values, place(to, vOffset, vItem, vBatch));
   indices[place(to, iOffset, iItem, iBatch)] = at;
 }

@@ -14,7 +14,6 @@ class TopK final : public KernelFamily {
     if (p.outputs[0].size() == 0) return {};
     const auto axis = static_cast<std::size_t>(normalAxis(p.attrs.integer("axis", -1), x.shape.size()));
     KernelCall call{"top_k/top_k.cl", "top_k", {{"P_TYPE", clType(x.type)}}};
-    addDefine(call.defines, "P_HALF", x.type == DataType::Float16);
     addDefine(call.defines, "P_LARGEST", p.attrs.integer("largest", 1) != 0);
     call.args = {KernelArg::input(0), KernelArg::output(0), KernelArg::output(1)};
     for (const std::int64_t value :

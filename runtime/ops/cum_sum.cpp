@@ -1,4 +1,5 @@
-// CumSum: running sums along an axis. Input: x (f32, i32, i64). Attributes: axis, exclusive (0), reverse (0).
+// CumSum: running sums along an axis. Input: x (f32, f16, i32, i64). Attributes: axis, exclusive (0), reverse
+// (0).
 #include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
@@ -13,8 +14,8 @@ class CumSum final : public Operator {
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
     const DataType type = inputs[0].type;
-    if (type != DataType::Float32 && type != DataType::Int32 && type != DataType::Int64)
-      refuse("takes f32, i32 or i64");
+    if (!isFloat(type) && type != DataType::Int32 && type != DataType::Int64)
+      refuse("takes floats, i32 or i64");
     normalAxis(attrs.integer("axis"), inputs[0].shape.size());
     return {{type, inputs[0].shape, {}}};
   }

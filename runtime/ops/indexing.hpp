@@ -33,8 +33,8 @@ inline void wantReduction(const std::string& reduction, DataType type) {
   if (reduction != "none" && reduction != "add" && reduction != "mul" && reduction != "max" &&
       reduction != "min")
     refuse("there is no reduction " + reduction);
-  if (reduction != "none" && type != DataType::Float32 && type != DataType::Int32 && type != DataType::Int64)
-    refuse("reduces f32, i32 and i64 only");
+  if (reduction != "none" && !isFloat(type) && type != DataType::Int32 && type != DataType::Int64)
+    refuse("reduces floats, i32 and i64 only");
 }
 
 /// y[i] = reduction(y[i], x[j]); what is not a number stays so.
@@ -50,6 +50,8 @@ inline void combine(const std::string& reduction, HostTensor& y, std::int64_t i,
   };
   if (y.type == DataType::Float32)
     y.as<float>()[i] = apply(y.as<float>()[i], x.as<float>()[j]);
+  else if (y.type == DataType::Float16)
+    y.setNumber(i, apply(y.number(i), x.number(j)));
   else
     storeInteger(y, i, apply(y.integer(i), x.integer(j)));
 }

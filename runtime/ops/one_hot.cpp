@@ -10,6 +10,7 @@ class OneHot final : public MovingOperator {
  public:
   OneHot() : MovingOperator("OneHot") {}
   AttributeNames attributes() const override { return {"axis", "depth"}; }
+  bool takesHalf(std::size_t input) const override { return input == 1; }  // indices must stay whole
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 2, 2);
     if (inputs[1].size() != 2) refuse("values must hold two elements: off and on");

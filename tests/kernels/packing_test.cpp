@@ -10,16 +10,6 @@
 namespace tessera {
 namespace {
 
-// A GPU on which families of every vendor apply.
-DeviceCaps inventedGpu() {
-  DeviceCaps caps = test::inventedCpu();
-  caps.name = "Test GPU", caps.kind = DeviceKind::Gpu, caps.pocl = false;
-  caps.computeUnits = 32, caps.maxWorkGroup = 1024, caps.localMemory = 64 << 10;
-  caps.nvidia = true, caps.nvidiaComputeCapability = 90, caps.fences = true;
-  caps.dot4 = Dot4Body::NvidiaPtx;
-  return caps;
-}
-
 // Constants of the same type and shape are the same tensor, so that nothing but the problem tells packings
 // apart.
 using Pool = std::map<std::string, std::shared_ptr<const HostTensor>>;
@@ -117,7 +107,7 @@ std::size_t expectOwnPackings(const Device& device, const Engine::Impl& engine) 
 TEST(Packings, OfEveryFamilyInOneEngineAreTheirOwn) {
   const Device& device = test::device();
   std::size_t compared = 0;
-  for (const DeviceCaps& caps : {device.int8Caps(), inventedGpu()})
+  for (const DeviceCaps& caps : {device.int8Caps(), test::inventedGpu()})
     for (const KernelFamily* family : allFamilies()) {
       SCOPED_TRACE(caps.name);
       Pool pool;
@@ -137,7 +127,7 @@ TEST(Packings, OfEveryFamilyInOneEngineAreTheirOwn) {
 TEST(Packings, ThatAreEqualLieOnTheDeviceOnce) {
   const Device& device = test::device();
   const KernelFamily& family = *findFamily("conv_gemm");
-  const DeviceCaps caps = inventedGpu();
+  const DeviceCaps caps = test::inventedGpu();
   Pool pool;
   Engine::Impl engine(device);
   for (const std::int64_t size : {12, 20}) {  // one layer's weights at two sizes of its input

@@ -1,12 +1,15 @@
-// Every operator's samples as one-layer networks through lowering, engine and context, against the reference.
+// Every operator's samples, in f32 and with all tensors in half that may be, as one-layer networks through
+// lowering, engine and context, against the reference.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "graph/counted_extents.hpp"
 #include "tessera/context.hpp"
 #include "tests/support/compare.hpp"
 #include "tests/support/devices.hpp"
+#include "tests/support/invented_device.hpp"
 #include "tests/support/samples.hpp"
 
 namespace tessera {
@@ -35,6 +38,17 @@ Graph networkOf(const OpInstance& sample, const std::vector<HostTensor>& inputs)
   return graph;
 }
 
+// The samples, then those of them that may be half: every third, at another place for each operator, since a
+// twin's program differs in loads and stores only.
+std::vector<OpInstance> samplesOf(const Operator& op) {
+  std::vector<OpInstance> samples = op.samples();
+  const std::size_t count = samples.size(), step = test::wantAll() ? 1 : 3;
+  if (count == 0) return samples;
+  for (std::size_t i = op.name().size() % std::min(step, count); i < count; i += step)
+    if (auto half = inHalf(samples[i].view)) samples.push_back({std::move(*half), samples[i].fills});
+  return samples;
+}
+
 TEST_P(Lowered, AgreesWithTheReference) {
   const Operator& op = *GetParam();
   if (familiesFor(op.name()).empty()) GTEST_SKIP() << "no kernel family lists " << op.name();
@@ -43,7 +57,7 @@ TEST_P(Lowered, AgreesWithTheReference) {
   for (const auto& pass : allPasses()) options.passes.disabled.insert(std::string(pass.name));
   for (const Device& device : test::devices()) {
     int index = -1;
-    for (const OpInstance& sample : op.samples()) {
+    for (const OpInstance& sample : samplesOf(op)) {
       ++index;
       if (only && std::atoi(only) != index) continue;
       const auto inputs = test::fillInputs(sample, static_cast<unsigned>(index));
@@ -74,6 +88,29 @@ TEST_P(Lowered, AgreesWithTheReference) {
                       << " bin/test_ops --gtest_filter='*Lowered*/" << op.name() << "'";
     }
   }
+}
+
+// Half is a matter of storage: wherever a family takes an operator in f32, one takes its half twin.
+TEST_P(Lowered, TakesHalfInEveryLayoutOfFloat) {
+  const Operator& op = *GetParam();
+  const auto& families = familiesFor(op.name());
+  for (const DeviceCaps& caps : {test::inventedCpu(), test::inventedGpu()})
+    for (const OpInstance& sample : op.samples()) {
+      const auto half = inHalf(sample.view);
+      if (!half) continue;
+      for (const KernelFamily* family : families)
+        for (const BlockChoice& choice : family->blockChoices(sample.view, caps)) {
+          if (!family->applies(withBlocks(sample.view, choice), caps)) continue;
+          const OpView twin = withBlocks(*half, choice);
+          std::string why;
+          const bool taken = std::ranges::any_of(families, [&](const KernelFamily* other) {
+            const Verdict verdict = other->applies(twin, caps);
+            if (!verdict) why += "\n  " + std::string(other->id().name) + ": " + verdict.why;
+            return static_cast<bool>(verdict);
+          });
+          EXPECT_TRUE(taken) << twin.text() << " on " << caps.name << why;
+        }
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Lowered, testing::ValuesIn(allOperators()),

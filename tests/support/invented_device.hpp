@@ -22,4 +22,14 @@ inline DeviceCaps inventedCpu(bool avx512 = false, const char* driver = "1.0") {
   return c;
 }
 
+/// A GPU on which families of every vendor apply.
+inline DeviceCaps inventedGpu() {
+  DeviceCaps c = inventedCpu();
+  c.name = "Test GPU", c.kind = DeviceKind::Gpu, c.pocl = false;
+  c.computeUnits = 32, c.maxWorkGroup = 1024, c.localMemory = 64 << 10;
+  c.nvidia = true, c.nvidiaComputeCapability = 90, c.fences = true;
+  c.dot4 = Dot4Body::NvidiaPtx;
+  return c;
+}
+
 }  // namespace tessera::test

@@ -119,6 +119,11 @@ std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance
   return cases;
 }
 
+bool wantAll() {
+  const char* want = std::getenv("TESSERA_TEST_TACTICS");
+  return want && std::string_view(want) == "all";
+}
+
 bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& caps) {
   return !caps.isCpu() || family.cost(family.problem(view), caps).efficiency > 0.02;
 }
@@ -282,8 +287,7 @@ std::vector<SampleRun> allRuns(const KernelFamily& family, const std::vector<OpI
 
 std::vector<SampleRun> runsOf(const KernelFamily& family, const std::vector<OpInstance>& instances,
                               const DeviceCaps& caps) {
-  const char* want = std::getenv("TESSERA_TEST_TACTICS");
-  if (want && std::string_view(want) == "all") return allRuns(family, instances, caps);
+  if (wantAll()) return allRuns(family, instances, caps);
 
   std::vector<SampleRun> runs;
   Obliged obliged(family, caps);

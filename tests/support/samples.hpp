@@ -29,6 +29,9 @@ std::vector<OpInstance> instancesFor(const KernelFamily& family);
 std::vector<SampleCase> layoutCases(const KernelFamily& family, const OpInstance& instance,
                                     const DeviceCaps& caps, unsigned seed);
 
+/// Whether TESSERA_TEST_TACTICS=all asks for every tactic, layout and half twin.
+bool wantAll();
+
 /// Whether the device may choose the family; those made for GPUs compile for long on CPUs, which never do.
 bool madeFor(const KernelFamily& family, const OpView& view, const DeviceCaps& caps);
 
