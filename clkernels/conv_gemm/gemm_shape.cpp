@@ -132,6 +132,7 @@ void addGeometryDefines(Defines& defines, const GemmShape& s) {
 void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
   addGeometryDefines(defines, s);
   defines.emplace_back("P_X", clType(op.inputs[0].type));
+  defines.emplace_back("P_WEIGHTS", clType(op.inputs[1].type));
   defines.emplace_back("P_Y", clType(op.outputs[0].type));
   defines.emplace_back("P_R", op.has(kResidualInput) ? clType(op.inputs[kResidualInput].type) : "float");
   addEpilogueDefines(defines, op);

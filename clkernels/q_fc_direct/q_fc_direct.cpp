@@ -1,7 +1,7 @@
 // q_fc_direct: INT8 fully connected layers on CPUs; the weights are read in order.
 #include <algorithm>
 
-#include "clkernels/q_conv_direct/q_tile.hpp"
+#include "clkernels/common/finish.hpp"
 
 namespace tessera {
 namespace {
@@ -136,7 +136,7 @@ class QFcDirect final : public KernelFamily {
   }
 
   std::vector<OpInstance> samples() const override {
-    return quantTileSamples("QFullyConnected", "fc_direct");
+    return quantisedTwins("QFullyConnected", findFamily("fc_direct")->samples());
   }
 };
 
