@@ -37,13 +37,17 @@ Verdict inBlocksOf16(const OpView& op, bool planarInput, bool planarOutput) {
   return Verdict::yes();
 }
 
-void addFinishDefines(Defines& defines, const OpView& op, const DeviceCaps& device, bool stream) {
+void addTypeDefines(Defines& defines, const OpView& op) {
   const TensorDesc& residual = op.has(kResidualInput) ? op.inputs[kResidualInput] : op.outputs[0];
-  defines.emplace_back("P_CODES", inCodes(op) ? "1" : "0");
   defines.emplace_back("P_X", clType(op.inputs[0].type));
   defines.emplace_back("P_WEIGHTS", clType(op.inputs[1].type));
   defines.emplace_back("P_R", clType(residual.type));
   defines.emplace_back("P_Y", clType(op.outputs[0].type));
+}
+
+void addFinishDefines(Defines& defines, const OpView& op, const DeviceCaps& device, bool stream) {
+  addTypeDefines(defines, op);
+  defines.emplace_back("P_CODES", inCodes(op) ? "1" : "0");
   defines.emplace_back("D_STREAM", stream ? "1" : "0");
   if (inCodes(op))
     addQuantDefines(defines, op, device);

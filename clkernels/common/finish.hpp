@@ -15,6 +15,8 @@ Verdict finishApplies(const OpView& op, const DeviceCaps& device, bool codes);
 /// Whether activations are in blocks of 16 channels; input and output may be planar where it says so.
 Verdict inBlocksOf16(const OpView& op, bool planarInput = false, bool planarOutput = false);
 
+/// Appends P_X, P_WEIGHTS, P_R and P_Y: the types of input, weights, residual and output.
+void addTypeDefines(Defines& defines, const OpView& op);
 /// Appends the defines of common/finish.cl and of the epilogue. `stream`: D_STREAM.
 void addFinishDefines(Defines& defines, const OpView& op, const DeviceCaps& device, bool stream = false);
 /// Appends FINISH_OPERANDS; adds constants padded to 16 channels to launch.packed.

@@ -11,7 +11,8 @@
 //   STORE_NUMBERS(TYPE, WIDTH, v, p, i)
 //
 // Half needs no extension: arithmetic is in float, and vload_half and vstore_half belong to OpenCL C 1.0. Where vectors of
-// half are not aligned they move as ushort: some drivers take vload_half<n> as an aligned load.
+// half are not aligned they move as ushort: some drivers take vload_half<n> as an aligned load, and PoCL's vstore8 and vstore16
+// of ushort go element by element, its vload16 by shuffles, which a packed struct does not.
 #ifndef OPERAND_CL
 #define OPERAND_CL
 #define LOAD_(TYPE, WIDTH, p, i) load_##TYPE(WIDTH, p, i)
@@ -113,14 +114,17 @@
 #define WRITE_HALF_16(v, p, i) vstorea_half16_rte(v, 0, (p) + (i))
 
 #define HALF_VECTORS(N)                                                                  \
+  typedef struct __attribute__((packed, aligned(2))) {                                   \
+    ushort##N bits;                                                                      \
+  } Halves##N;                                                                           \
   static inline float##N readHalf##N(__global const half* p, long i) {                   \
-    const ushort##N bits = vload##N(0, (__global const ushort*)p + i);                   \
-    return vload_half##N(0, (const half*)&bits);                                         \
+    const ushort##N bits = ((__global const Halves##N*)(p + i))->bits;                   \
+    return vloada_half##N(0, (const half*)&bits);                                        \
   }                                                                                      \
   static inline void writeHalf##N(float##N v, __global half* p, long i) {                \
     ushort##N bits;                                                                      \
-    vstore_half##N##_rte(v, 0, (half*)&bits);                                            \
-    vstore##N(bits, 0, (__global ushort*)p + i);                                         \
+    vstorea_half##N##_rte(v, 0, (half*)&bits);                                           \
+    ((__global Halves##N*)(p + i))->bits = bits;                                         \
   }
 HALF_VECTORS(2)
 HALF_VECTORS(4)

@@ -33,6 +33,12 @@ PackedConstant packedChannels(const OpView& op, int block) {
           }};
 }
 
+std::vector<OpInstance> quantisedTwins(const std::string& op, std::vector<OpInstance> samples) {
+  std::erase_if(samples,
+                [](const OpInstance& s) { return !exactActivation(s.view.attrs.string("activation")); });
+  return quantisedSamples(op, samples);
+}
+
 std::string whyNoQuantEpilogue(const OpView& op) {
   if (op.inputs[0].type != DataType::Int8 || op.inputs[1].type != DataType::Int8)
     return "input and weights are not codes";

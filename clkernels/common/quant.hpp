@@ -20,6 +20,9 @@ void addQuantArgs(std::vector<KernelArg>& args, const OpView& op);
 /// three.
 PackedConstant packedChannels(const OpView& op, int block);
 
+/// Samples of a family in floats as instances of `op` in codes, those with an exact activation.
+std::vector<OpInstance> quantisedTwins(const std::string& op, std::vector<OpInstance> samples);
+
 /// Why the INT8 epilogue can not run this operator ("" where it can).
 std::string whyNoQuantEpilogue(const OpView& op);
 

@@ -1,62 +1,113 @@
-// conv_depthwise: one filter per channel over blocks of 16 channels, for CPUs.
-#include "clkernels/conv_depthwise/depthwise.hpp"
+// conv_depthwise, q_conv_depthwise: one filter per channel over blocks of 16 channels, for CPUs, in f32, half
+// storage or INT8.
+#include "clkernels/common/finish.hpp"
+#include "clkernels/common/storage.hpp"
 
 namespace tessera {
 namespace {
 
+const std::vector<int> kWidths{1, 2, 4, 7, 8, 14, 16};
+
+/// Outputs of a row in registers; rows a work-item takes.
+struct DepthwiseTactic {
+  int tx = 8, rows = 1;
+  static constexpr auto fields() {
+    using T = DepthwiseTactic;
+    return std::tuple{Field<T>{"TX", &T::tx}, Field<T>{"ROWS", &T::rows}};
+  }
+};
+
+// [C / 16][KH][KW][16], then 16 zeros.
+template <class T>
+PackedConstant packFilters(const Window& w) {
+  return {"depthwise", [w](const std::vector<const HostTensor*>& inputs) {
+            const auto from = inputs.at(1)->as<T>();
+            const std::int64_t taps = w.kernelVolume();
+            HostTensor packed(dataTypeOf<T>(), {ceilDiv(w.channels, 16) * taps + 1, 16});
+            const auto to = packed.as<T>();
+            for (std::int64_t c = 0; c < w.channels; ++c)
+              for (std::int64_t tap = 0; tap < taps; ++tap)
+                to[(c / 16 * taps + tap) * 16 + c % 16] = from[c * taps + tap];
+            return packed;
+          }};
+}
+
 class ConvDepthwise final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"conv_depthwise", 1}; }
+  ConvDepthwise(std::string_view name, bool codes) : name_(name), codes_(codes) {}
+  FamilyId id() const override { return {name_, 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
-    if (op.inputs[0].shape.size() > 4) return Verdict::no("it has more than two spatial extents");
+    if (const Verdict verdict = finishApplies(op, device, codes_); !verdict) return verdict;
     const Window w = windowOf(op);
     if (!w.depthwise() || w.outChannels != w.channels) return Verdict::no("it is not one filter per channel");
-    for (std::size_t i = 0; i < op.inputs.size(); ++i) {
-      if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
-      const bool image = i == 0 || i == kResidualInput;
-      if (op.has(i) && !image && !op.inputs[i].constant)
-        return Verdict::no("weights, bias and slope must be constants");
-      if (op.has(i) && image && op.inputs[i].layout.block != 16)
-        return Verdict::no("an operand is not in blocks of 16 channels");
-    }
-    if (op.outputs[0].layout.block != 16) return Verdict::no("the output is not in blocks of 16 channels");
-    if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
-    return Verdict::yes();
+    return inBlocksOf16(op);
   }
 
   int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
 
   TacticSpace space(const Problem& p, const DeviceCaps&) const override {
-    return depthwiseSpace(windowOf(p));
-  }
-  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    return toTactic(depthwiseFallback(windowOf(p), device));
+    const Window w = windowOf(p);
+    TacticSpace space;
+    std::vector<int> rows;
+    for (int r = 1; r < 2 * w.out[1] && r <= 64; r *= 2) rows.push_back(r);
+    space.parameters = {{"TX", kWidths}, {"ROWS", rows}};
+    space.constraints = {{"a tile is wider than a row of the output",
+                          [w](const Tactic& t) { return t.get("TX") <= w.out[2]; }}};
+    return space;
   }
 
-  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    const Window w = windowOf(p);
+    DepthwiseTactic best{.tx = 1};
+    double least = 0;
+    for (const int tx : kWidths) {
+      const double time = static_cast<double>(ceilDiv(w.out[2], tx)) * (tx + 3);
+      if (tx > w.out[2] || (least > 0 && time >= least)) continue;
+      least = time;
+      best.tx = tx;
+    }
+    const std::int64_t items = ceilDiv(w.channels, 16) * w.batch * w.out[1];
+    while (best.rows < 64 && best.rows < w.out[1] && best.rows * 32 * device.computeUnits < items)
+      best.rows *= 2;
+    return toTactic(best);
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const auto t = fromTactic<DepthwiseTactic>(tactic);
     const Window w = windowOf(p);
     Launch launch;
-    launch.packed = {packDepthwise<float>(w, DataType::Float32)};
+    launch.packed = {codes_ ? packFilters<std::int8_t>(w)
+                            : inStorage(p.inputs[1].type, packFilters<float>(w))};
     KernelCall call{.source = "conv_depthwise/conv_depthwise.cl", .entry = "conv_depthwise"};
-    setDepthwiseTile(call, w, t);
-    addEpilogueDefines(call.defines, p);
+    call.defines = {{"T_TX", std::to_string(t.tx)}, {"P_STEP", std::to_string(w.stride[2])}};
+    addFinishDefines(call.defines, p, device, false);
+    call.global = {static_cast<std::size_t>(ceilDiv(w.out[1], t.rows)),
+                   static_cast<std::size_t>(ceilDiv(w.channels, 16)), static_cast<std::size_t>(w.batch)};
+    call.local = {1, 1, 1};
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
-    addPaddedEpilogueArgs(launch, call.args, p, 16);
+    addFinishArgs(launch, call.args, p);
     call.args.push_back(KernelArg::output(0));
     addPlaces(call.args, p);
-    addDepthwiseArgs(call.args, w, t);
+    for (const std::int64_t value :
+         {w.channels, w.in[1], w.in[2], w.out[1], w.out[2], w.kernel[1], w.kernel[2], w.stride[1],
+          w.dilation[1], w.dilation[2], w.padBegin[1], w.padBegin[2], std::int64_t{t.rows}})
+      call.args.push_back(KernelArg::ofInt(value));
     launch.calls = {call};
     return launch;
   }
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
-    return depthwiseCost(p, KernelFamily::cost(p, device));
+    Cost cost = KernelFamily::cost(p, device);
+    cost.operations = 2.0 * static_cast<double>(p.outputs[0].size() * windowOf(p).kernelVolume());
+    cost.efficiency = 0.4;
+    return cost;
   }
 
   std::vector<OpInstance> samples() const override {
+    return codes_ ? quantisedTwins("QConvolution", floatSamples()) : floatSamples();
+  }
+  static std::vector<OpInstance> floatSamples() {
     using List = std::vector<std::int64_t>;
     const auto conv = [](std::int64_t channels, std::int64_t h, std::int64_t w, List kernel, Attributes attrs,
                          bool residual = false) {
@@ -75,13 +126,18 @@ class ConvDepthwise final : public KernelFamily {
         conv(17, 6, 5, {3, 3}, {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}}),
     };
   }
+
+ private:
+  std::string_view name_;
+  bool codes_;
 };
 
 }  // namespace
 
 void addFamilies_conv_depthwise(FamilyList& list) {
-  static const ConvDepthwise family;
-  list.add(family, {"Convolution"});
+  static const ConvDepthwise floats("conv_depthwise", false), codes("q_conv_depthwise", true);
+  list.add(floats, {"Convolution"});
+  list.add(codes, {"QConvolution"});
 }
 
 }  // namespace tessera

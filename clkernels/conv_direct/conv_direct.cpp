@@ -1,106 +1,31 @@
-// conv_direct: convolution over channel-blocked tensors for CPUs.
+// conv_direct, q_conv_direct: convolution over channel-blocked tensors for CPUs, in f32, half storage or
+// INT8.
 #include "clkernels/conv_direct/tile.hpp"
 
 namespace tessera {
 namespace {
 
-// Below this many input channels a planar input is read as it is: blocks of 16 would be mostly padding.
-constexpr std::int64_t kPlanarChannels = 8;
+// Up to so many input channels a planar input is read as it is: blocks of 16 would be mostly padding.
+constexpr std::int64_t kPlanarFloats = 7, kPlanarCodes = 4;
 
-struct Shape2d {
-  Window window;
-  bool flat;  // all pixels in one row
-  int block;
-  std::int64_t h, w, oh, ow;
-
-  explicit Shape2d(const OpView& op) : window(windowOf(op)), block(op.inputs[0].layout.block) {
-    flat = window.pointwise();
-    h = flat ? 1 : window.in[1], w = flat ? window.inVolume() : window.in[2];
-    oh = flat ? 1 : window.out[1], ow = flat ? window.outVolume() : window.out[2];
-  }
-  TileWork work() const {
-    TileWork t{.rows = oh, .columns = ow};
-    t.kBlocks = ceilDiv(window.groupOutputs(), 16);
-    t.groups = window.group, t.batch = window.batch;
-    t.channels = window.groupChannels(), t.taps = window.kernelVolume();
-    t.block = block;
-    t.patchFloats = window.kernel[1] * window.span(2) * block;
-    t.patchFloatsPerPixel = window.kernel[1] * window.stride[2] * block;
-    return t;
-  }
-};
-
-// [group][tile][C / block][KH][KW][block][TK * 16]
-PackedConstant packWeights(const Window& w, int block, int tk) {
-  return {
-      "conv_direct b" + std::to_string(block) + " tk" + std::to_string(tk) + " g" + std::to_string(w.group),
-      [w, block, tk](const std::vector<const HostTensor*>& inputs) {
-        const auto from = inputs.at(1)->as<float>();
-        const std::int64_t C = w.groupChannels(), K = w.groupOutputs(), taps = w.kernelVolume();
-        const std::int64_t wide = tk * 16, tiles = ceilDiv(K, wide), blocks = ceilDiv(C, block);
-        HostTensor packed(DataType::Float32, {w.group, tiles, blocks, taps, block, wide});
-        const auto to = packed.as<float>();
-        for (std::int64_t k = 0; k < w.outChannels; ++k)
-          for (std::int64_t c = 0; c < C; ++c)
-            for (std::int64_t tap = 0; tap < taps; ++tap) {
-              const std::int64_t tile = k / K * tiles + k % K / wide;
-              to[(((tile * blocks + c / block) * taps + tap) * block + c % block) * wide + k % K % wide] =
-                  from[(k * C + c) * taps + tap];
-            }
-        return packed;
-      }};
-}
-
-class ConvDirect final : public KernelFamily {
+class ConvDirect final : public TiledFamily {
  public:
-  FamilyId id() const override { return {"conv_direct", 1}; }
-
-  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    return tileApplies(op, device);
-  }
+  ConvDirect(std::string_view name, bool codes) : TiledFamily(name, "conv_direct", codes) {}
 
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
     const BlockChoice blocked = BlockChoice::uniform(op, 16);
     BlockChoice planar = blocked;
     planar.inputs[0] = 1;
-    if (op.inputs[0].shape[1] < kPlanarChannels) return {planar, blocked};
-    return {blocked, planar};
-  }
-
-  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
-    return tileSpace(Shape2d(p).work(), device);
-  }
-  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    return toTactic(tileFallback(Shape2d(p).work(), device));
-  }
-
-  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
-    const auto t = fromTactic<TileTactic>(tactic);
-    const Shape2d s(p);
-    const Window& w = s.window;
-    const TileWork work = s.work();
-    const TileRegions regions = tileRegions(work, t);
-    Launch launch;
-    launch.packed = {packWeights(w, s.block, t.tk)};
-    KernelCall call = tileCall(launch, p, work, t, "conv_direct/conv_direct.cl", "conv_direct", device);
-    call.defines.emplace_back("P_STEP", std::to_string(w.stride[2]));
-    const std::int64_t panel = t.panel ? t.panel : work.inputBlocks();
-    for (const std::int64_t value : {w.groupChannels(), s.h, s.w, w.outChannels, work.kBlocks, s.oh, s.ow,
-                                     w.kernel[1], w.kernel[2], w.stride[1], w.dilation[1], w.dilation[2],
-                                     w.padBegin[1], w.padBegin[2], regions.rows, regions.columns, panel})
-      call.args.push_back(KernelArg::ofInt(value));
-    launch.calls = {call};
-    return launch;
-  }
-
-  Cost cost(const Problem& p, const DeviceCaps& device) const override {
-    const Shape2d s(p);
-    const double operations = 2.0 * static_cast<double>(p.outputs[0].size() * s.window.groupChannels()) *
-                              static_cast<double>(s.window.kernelVolume());
-    return tileCost(KernelFamily::cost(p, device), operations, s.window, s.work(), device);
+    std::vector<BlockChoice> choices{blocked, planar};
+    if (op.inputs[0].shape[1] <= (codes() ? kPlanarCodes : kPlanarFloats)) std::swap(choices[0], choices[1]);
+    addPlanarOutput(choices, op, blocked);
+    return choices;
   }
 
   std::vector<OpInstance> samples() const override {
+    return codes() ? quantisedTwins("QConvolution", floatSamples()) : floatSamples();
+  }
+  static std::vector<OpInstance> floatSamples() {
     using List = std::vector<std::int64_t>;
     return {
         // Tiles with a tail, borders on both sides, channels that are not whole blocks.
@@ -126,13 +51,35 @@ class ConvDirect final : public KernelFamily {
         convolutionSample({1, 18, 33}, {40, 18, 4}, {{"pads", List{3, 0}}}),
     };
   }
+
+ protected:
+  TileShape shape(const OpView& op) const override {
+    TileShape s{.window = windowOf(op)};
+    const Window& w = s.window;
+    const bool flat = w.pointwise();  // all pixels in one row
+    s.h = flat ? 1 : w.in[1], s.w = flat ? w.inVolume() : w.in[2];
+    s.oh = flat ? 1 : w.out[1], s.ow = flat ? w.outVolume() : w.out[2];
+    s.work = tileWork(op, w);
+    s.work.rows = s.oh, s.work.columns = s.ow, s.work.taps = w.kernelVolume();
+    s.work.setPatch(w.kernel[1], w.span(2), w.stride[2]);
+    s.step = w.stride[2];
+    s.further = {w.stride[1], w.dilation[1], w.dilation[2], w.padBegin[1], w.padBegin[2]};
+    const std::int64_t C = w.groupChannels(), taps = w.kernelVolume();
+    s.operations = 2.0 * static_cast<double>(op.outputs[0].size() * C) * static_cast<double>(taps);
+    s.order = {
+        "conv_direct g" + std::to_string(w.group),
+        [C, taps](std::int64_t k, std::int64_t c, std::int64_t tap) { return (k * C + c) * taps + tap; },
+        [](std::int64_t tap) { return tap; }};
+    return s;
+  }
 };
 
 }  // namespace
 
 void addFamilies_conv_direct(FamilyList& list) {
-  static const ConvDirect family;
-  list.add(family, {"Convolution"});
+  static const ConvDirect floats("conv_direct", false), codes("q_conv_direct", true);
+  list.add(floats, {"Convolution"});
+  list.add(codes, {"QConvolution"});
 }
 
 }  // namespace tessera

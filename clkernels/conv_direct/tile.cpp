@@ -1,4 +1,4 @@
-// Tactics of the tiled CPU families.
+// Tactics of the tiled families for CPUs.
 #include "clkernels/conv_direct/tile.hpp"
 
 #include <algorithm>
@@ -9,30 +9,68 @@
 namespace tessera {
 namespace {
 
-constexpr std::int64_t kMaxPatchBytes = 32 << 20;
-constexpr std::int64_t kWeightBytes = 512 << 10;  // of one channel tile, to stay in the second-level cache
-constexpr std::size_t kStreamBytes = 32 << 20;    // outputs above do not wait in a cache for their reader
+constexpr std::int64_t kScratchPatches = 32 << 20;  // bytes of all work-items' patches
+constexpr std::int64_t kPrivatePatch = 16 << 10;    // values
+constexpr std::int64_t kWaitingSums = 64 << 20;     // bytes of all work-items' sums between passes
+constexpr std::int64_t kWeightBytes = 512 << 10;    // of one channel tile, to stay in the second-level cache
 const std::vector<int> kTileWidths{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28};
 
-// Register steps per input channel and tap for the whole output; what the processor spends besides
-// multiply-adds is measured: every step has loads and a loop to pay for.
-double steps(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
-  const double busy =
-      VectorRegisters(device).step(t.tx * t.tk, t.tk) + 0.3 * t.tk + 0.1 * t.tx + (w.block == 1 ? 3.0 : 0.8);
-  return static_cast<double>(w.tilesPerRow(t) * ceilDiv(w.kBlocks, t.tk)) * busy;
+// Register steps of one tile per step of its loops: of an input channel and tap, or of four channels in
+// codes. What the processor spends besides multiply-adds is measured: every step has loads and a loop to pay
+// for. Halves are widened, the weights in every step.
+double stepsOfTile(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
+  const VectorRegisters registers(device);
+  if (w.codes()) return registers.step(t.tx * t.tk, t.tk + 1) + 0.35 * t.tx + 0.5 * t.tk + 1.0;
+  const double widening = w.inPlace() ? 0 : 0.5 * t.tk + 0.1 * t.tx;
+  return registers.step(t.tx * t.tk, t.tk) + 0.3 * t.tk + 0.1 * t.tx + (w.block == 1 ? 3.0 : 0.8) + widening;
 }
 
-bool fitsRegisters(const TileTactic& t, int block, const DeviceCaps& device) {
-  // With blocked input the compiler folds broadcasts into the multiply-adds, which saves the register for
+// Of the whole output; per input channel and tap, or in codes all of them, with the epilogue of a tile.
+double steps(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
+  const auto tiles = static_cast<double>(w.tilesPerRow(t) * ceilDiv(w.kBlocks, t.tk));
+  const double tile = stepsOfTile(w, t, device);
+  if (!w.codes()) return tiles * tile;
+  return tiles * (static_cast<double>(w.taps * ceilDiv(w.channels, 4)) * tile + 14.0 * t.tx * t.tk + 40.0);
+}
+
+bool fitsRegisters(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
+  // With blocks of floats the compiler folds broadcasts into the multiply-adds, which saves the register for
   // them.
-  return t.tx * t.tk + t.tk + (block == 16 ? 0 : 1) <= VectorRegisters(device).most();
+  const int broadcast = !w.codes() && w.block == 16 ? 0 : 1;
+  return t.tx * t.tk + t.tk + broadcast <= VectorRegisters(device).most();
 }
 
 std::int64_t weightBytes(const TileWork& w, int tk, std::int64_t blocks) {
-  return blocks * w.block * w.taps * tk * 16 * 4;
+  return blocks * w.block * w.taps * tk * 16 * static_cast<std::int64_t>(byteSize(w.type));
+}
+
+// Of a tile.
+std::int64_t patchValues(const TileWork& w, const TileTactic& t) {
+  const std::int64_t values = w.patch + (t.tx - 1) * w.patchPixel;
+  return w.codes() ? values / 4 : values;  // four codes are a word
+}
+
+std::int64_t workItems(const TileWork& w, const TileTactic& t) {
+  return tileRegions(w, t).count * w.groups * ceilDiv(w.kBlocks, t.tk) * w.batch;
+}
+
+std::int64_t scratchLimit(const TileWork& w) { return w.inPlace() ? kScratchPatches : kWaitingSums; }
+
+bool fitsScratch(const TileWork& w, const TileTactic& t) {
+  return static_cast<std::int64_t>(tileScratch(w, t)) <= scratchLimit(w);
 }
 
 }  // namespace
+
+TileWork tileWork(const OpView& op, const Window& window) {
+  TileWork work;
+  work.type = op.inputs[0].type;
+  work.block = op.inputs[0].layout.block == 16 ? 16 : work.codes() ? 4 : 1;
+  work.kBlocks = ceilDiv(window.groupOutputs(), 16);
+  work.groups = window.group, work.batch = window.batch;
+  work.channels = window.groupChannels();
+  return work;
+}
 
 TileRegions tileRegions(const TileWork& w, const TileTactic& t) {
   TileRegions r;
@@ -47,9 +85,23 @@ TileRegions tileRegions(const TileWork& w, const TileTactic& t) {
   return r;
 }
 
-std::size_t patchBytes(const TileWork& w, const TileTactic& t) {
-  const std::int64_t items = tileRegions(w, t).count * w.groups * ceilDiv(w.kBlocks, t.tk) * w.batch;
-  return static_cast<std::size_t>(items * (w.patchFloats + (t.tx - 1) * w.patchFloatsPerPixel) * 4);
+std::int64_t privatePatch(const TileWork& w, const TileTactic& t) {
+  if (w.inPlace()) return 0;
+  const std::int64_t values = patchValues(w, t) + 16;
+  std::int64_t rounded = 64;
+  while (rounded < values) rounded *= 2;
+  return rounded;
+}
+
+std::size_t tileScratch(const TileWork& w, const TileTactic& t) {
+  if (w.inPlace()) return static_cast<std::size_t>(workItems(w, t) * patchValues(w, t) * 4);
+  if (t.panel == 0 || t.panel >= w.inputBlocks()) return 0;
+  const TileRegions r = tileRegions(w, t);
+  return static_cast<std::size_t>(workItems(w, t) * r.rows * ceilDiv(r.columns, t.tx) * t.tx * t.tk * 64);
+}
+
+std::string whyNoPatch(const TileWork& work) {
+  return privatePatch(work, {}) > kPrivatePatch ? "the window is too large" : "";
 }
 
 TacticSpace tileSpace(const TileWork& w, const DeviceCaps& device) {
@@ -59,17 +111,22 @@ TacticSpace tileSpace(const TileWork& w, const DeviceCaps& device) {
     regions.push_back(region);
     if (region >= w.rows * w.columns) break;
   }
-  for (int panel = 1; panel < w.inputBlocks() && panel <= 64; panel *= 2) panels.push_back(panel);
+  for (int panel = 1; w.panels && panel < w.inputBlocks() && panel <= 64; panel *= 2) panels.push_back(panel);
   space.parameters = {{"TX", kTileWidths}, {"TK", {1, 2, 3, 4}}, {"REGION", regions}, {"PANEL", panels}};
-  const auto typed = [](const Tactic& t) { return fromTactic<TileTactic>(t); };
-  space.constraints = {
-      {"a tile is wider than a row of the output", [=](const Tactic& t) { return typed(t).tx <= w.columns; }},
-      {"a tile has more channels than the output", [=](const Tactic& t) { return typed(t).tk <= w.kBlocks; }},
-      {"accumulators and weights do not fit the vector registers",
-       [=](const Tactic& t) { return fitsRegisters(typed(t), w.block, device); }},
-      {"edge patches of all work-items take more than 32 MiB",
-       [=](const Tactic& t) { return static_cast<std::int64_t>(patchBytes(w, typed(t))) <= kMaxPatchBytes; }},
+  const auto add = [&](std::string reason, auto holds) {
+    space.constraints.push_back(
+        {std::move(reason), [holds](const Tactic& t) { return holds(fromTactic<TileTactic>(t)); }});
   };
+  add("a tile is wider than a row of the output", [=](const TileTactic& t) { return t.tx <= w.columns; });
+  add("a tile has more channels than the output", [=](const TileTactic& t) { return t.tk <= w.kBlocks; });
+  add("accumulators and weights do not fit the vector registers",
+      [=](const TileTactic& t) { return fitsRegisters(w, t, device); });
+  add("the input of a tile takes more than 64 KiB",
+      [=](const TileTactic& t) { return privatePatch(w, t) <= kPrivatePatch; });
+  add((w.inPlace() ? "edge patches of all work-items take more than "
+                   : "sums between passes take more than ") +
+          std::to_string(scratchLimit(w) >> 20) + " MiB",
+      [=](const TileTactic& t) { return fitsScratch(w, t); });
   return space;
 }
 
@@ -79,7 +136,7 @@ TileTactic tileFallback(const TileWork& w, const DeviceCaps& device) {
   for (int tk = 1; tk <= std::min<std::int64_t>(4, w.kBlocks); ++tk)
     for (const int tx : kTileWidths) {
       const TileTactic t{tx, tk};
-      if (tx > w.columns || !fitsRegisters(t, w.block, device)) continue;
+      if (tx > w.columns || !fitsRegisters(w, t, device) || privatePatch(w, t) > kPrivatePatch) continue;
       const double needed = steps(w, t, device);
       if (needed >= least) continue;
       least = needed;
@@ -88,7 +145,7 @@ TileTactic tileFallback(const TileWork& w, const DeviceCaps& device) {
   // Weights that overflow the cache are taken in passes of some input blocks, over regions large enough to
   // reuse them.
   const std::int64_t blocks = w.inputBlocks();
-  if (weightBytes(w, best.tk, blocks) > kWeightBytes)
+  if (w.panels && weightBytes(w, best.tk, blocks) > kWeightBytes)
     for (best.panel = 1; best.panel * 2 < blocks && best.panel < 64 &&
                          weightBytes(w, best.tk, best.panel * 2) <= kWeightBytes;)
       best.panel *= 2;
@@ -97,73 +154,20 @@ TileTactic tileFallback(const TileWork& w, const DeviceCaps& device) {
   const std::int64_t others = w.groups * ceilDiv(w.kBlocks, best.tk) * w.batch;
   const std::int64_t tiles = w.tilesPerRow(best) * w.rows;
   const std::int64_t wanted = ceilDiv((best.panel ? 8 : 24) * std::max(device.computeUnits, 1), others);
-  const auto tooMany = [&] { return static_cast<std::int64_t>(patchBytes(w, best)) > kMaxPatchBytes; };
+  const auto tooMany = [&] { return w.inPlace() && !fitsScratch(w, best); };
   while (best.region < 4096 && best.region < w.rows * w.columns &&
          (std::int64_t{best.region} * 2 * wanted <= tiles || tooMany()))
     best.region *= 2;
+  if (!w.inPlace() && !fitsScratch(w, best)) best.panel = 0;
   return best;
 }
 
-double tileEfficiency(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
-  const double useful = static_cast<double>(w.columns * w.kBlocks);
-  return std::min(0.93, 0.95 * useful / steps(w, t, device));
-}
-
-Verdict tileApplies(const OpView& op, const DeviceCaps& device) {
-  if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
-  for (std::size_t i = 0; i < op.inputs.size(); ++i)
-    if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
-  if (op.inputs[0].shape.size() > 4) return Verdict::no("it has more than two spatial extents");
-  for (const int i : {1, kBiasInput, kSlopeInput})
-    if (op.has(i) && !op.inputs[i].constant) return Verdict::no("weights, bias and slope must be constants");
-  if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
-  const int block = op.inputs[0].layout.block;
-  if (block != 1 && block != 16)
-    return Verdict::no("the input is neither planar nor in blocks of 16 channels");
-  if (op.outputs[0].layout.block != 16) return Verdict::no("the output is not in blocks of 16 channels");
-  if (op.has(kResidualInput) && op.inputs[kResidualInput].layout.block != 16)
-    return Verdict::no("the residual is not in blocks of 16 channels");
-  const Window w = windowOf(op);
-  if (w.group > 1 && w.groupOutputs() % 16) return Verdict::no("a group's output is not whole blocks");
-  if (w.group > 1 && w.groupChannels() % block) return Verdict::no("a group's input is not whole blocks");
-  return Verdict::yes();
-}
-
-KernelCall tileCall(Launch& launch, const OpView& op, const TileWork& w, const TileTactic& t,
-                    const std::string& source, const std::string& entry, const DeviceCaps& device) {
-  // Streaming stores take the vectors' natural alignment, and pay where the output leaves the caches anyway.
-  const TensorDesc& y = op.outputs[0];
-  const bool aligned = y.layout.offset % 16 == 0 && y.batchStride() % 16 == 0;
-  const bool stream = device.pocl && aligned && y.bytes() > kStreamBytes;
-  KernelCall call{.source = source, .entry = entry};
-  call.defines = {{"T_TX", std::to_string(t.tx)},
-                  {"T_TK", std::to_string(t.tk)},
-                  {"P_BLOCK", std::to_string(w.block)},
-                  {"D_PREFETCH", device.pocl ? "1" : "0"},
-                  {"D_STREAM", stream ? "1" : "0"}};
-  addEpilogueDefines(call.defines, op);
-  call.global = {static_cast<std::size_t>(tileRegions(w, t).count),
-                 static_cast<std::size_t>(w.groups * ceilDiv(w.kBlocks, t.tk)),
-                 static_cast<std::size_t>(w.batch)};
-  call.local = {1, 1, 1};
-  launch.scratch = {patchBytes(w, t)};
-  call.args = {KernelArg::input(0), KernelArg::packed(0)};
-  addPaddedEpilogueArgs(launch, call.args, op, 16);
-  call.args.push_back(KernelArg::output(0));
-  call.args.push_back(KernelArg::scratch(0));
-  addPlaces(call.args, op);
-  return call;
-}
-
-Cost tileCost(Cost operands, double operations, const Window& window, const TileWork& work,
-              const DeviceCaps& device) {
-  const double lanes =
-      static_cast<double>(window.groupOutputs()) / static_cast<double>(roundUp(window.groupOutputs(), 16));
-  operands.operations = operations;
-  operands.efficiency = lanes * tileEfficiency(work, tileFallback(work, device), device);
-  // Measured with many planar channels: a loop per tap for each of them.
-  if (work.block == 1 && work.channels >= 8) operands.efficiency /= 1.4;
-  return operands;
+double tileEfficiency(const TileWork& w, double lanes, const DeviceCaps& device) {
+  const double needed = steps(w, tileFallback(w, device), device);
+  const auto blocks = static_cast<double>(w.columns * w.kBlocks);
+  if (!w.codes()) return lanes * std::min(0.93, 0.95 * blocks / needed);
+  const double products = lanes * blocks * static_cast<double>(w.rows * w.taps * w.channels) / 4;
+  return 4.0 * std::min(0.9, products / needed);
 }
 
 }  // namespace tessera

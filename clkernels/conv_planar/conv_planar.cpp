@@ -2,11 +2,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/finish.hpp"
 #include "clkernels/common/image.hpp"
 #include "clkernels/common/registers.hpp"
-#include "clkernels/conv_direct/tile.hpp"
-#include "ops/geometry.hpp"
+#include "clkernels/common/storage.hpp"
 
 namespace tessera {
 namespace {
@@ -26,10 +25,12 @@ struct PlanarTactic {
 
 struct PlanarShape {
   Window window;
+  bool half;
   bool copies;  // some column of a window leaves the image
   std::int64_t h, w, oh, ow, C, K;
 
-  explicit PlanarShape(const OpView& op) : window(windowOf(op)) {
+  explicit PlanarShape(const OpView& op)
+      : window(windowOf(op)), half(op.inputs[0].type == DataType::Float16) {
     const Window& win = window;
     const bool flat = win.pointwise();  // all pixels in one row
     h = flat ? 1 : win.in[1], w = flat ? win.inVolume() : win.in[2];
@@ -51,6 +52,10 @@ struct PlanarShape {
   std::int64_t patchBytes(const PlanarTactic& t) const {
     return copies ? C * window.kernel[1] * span(t) * 4 : 0;
   }
+  // Weights in half are widened into local memory.
+  std::int64_t widenedBytes(const PlanarTactic& t) const {
+    return half ? t.k * C * window.kernelVolume() * 4 : 0;
+  }
   // Rows of taps by which an output row's differ from the last one's.
   std::int64_t shift() const {
     const std::int64_t taps = window.kernel[1];
@@ -58,8 +63,9 @@ struct PlanarShape {
   }
 };
 
-std::int64_t patchLimit(const DeviceCaps& device) {
-  return std::min<std::int64_t>(kPatchBytes, static_cast<std::int64_t>(device.localMemory) / 2);
+bool fitsLocal(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& device) {
+  const auto local = static_cast<std::int64_t>(device.localMemory);
+  return s.patchBytes(t) <= std::min(kPatchBytes, local / 2) && s.widenedBytes(t) <= local / 2;
 }
 
 bool fitsRegisters(const PlanarTactic& t, const DeviceCaps& device) {
@@ -81,7 +87,7 @@ PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
   for (int v = 1; v <= 4; ++v)
     for (int k = 1; k <= std::min<std::int64_t>(28, s.K); ++k) {
       const PlanarTactic t{k, v};
-      if (!fitsRegisters(t, device) || s.patchBytes(t) > patchLimit(device)) continue;
+      if (!fitsRegisters(t, device) || !fitsLocal(s, t, device)) continue;
       if (!s.copies && t.pixels() > s.ow) continue;
       const double needed = steps(s, t, device);
       if (needed >= least) continue;
@@ -93,7 +99,7 @@ PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
   const std::int64_t wanted = ceilDiv(8 * std::int64_t{std::max(device.computeUnits, 1)}, others);
   const std::int64_t tiles = s.tilesPerRow(best) * s.oh;
   for (PlanarTactic t = best; t.region < 4096; t.region *= 2) {
-    if (s.patchBytes(t) > patchLimit(device) || t.region * wanted > tiles) break;
+    if (!fitsLocal(s, t, device) || t.region * wanted > tiles) break;
     best = t;
   }
   return best;
@@ -121,21 +127,16 @@ class ConvPlanar final : public KernelFamily {
   FamilyId id() const override { return {"conv_planar", 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
-    for (std::size_t i = 0; i < op.inputs.size(); ++i)
-      if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
-    for (const int i : {1, kBiasInput, kSlopeInput})
-      if (op.has(i) && !op.inputs[i].constant)
-        return Verdict::no("weights, bias and slope must be constants");
-    if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
+    if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
     if (const Verdict planar = allPlanar(op); !planar) return planar;
     const Window w = windowOf(op);
     if (w.rank > 2) return Verdict::no("it has a third spatial extent");
     if (w.group > 1) return Verdict::no("it has groups");
     if (w.stride[2] > 2) return Verdict::no("it takes strides of 1 and 2 in x");
     if (w.kernel[2] > kMaxTaps) return Verdict::no("more than 11 taps of a row to unroll");
-    if (PlanarShape(op).patchBytes({}) > patchLimit(device))
-      return Verdict::no("the rows under one tile do not fit the second-level cache");
+    if (!fitsLocal(PlanarShape(op), {}, device))
+      return Verdict::no(
+          "the rows under one tile, or a channel's weights, do not fit the second-level cache");
     return Verdict::yes();
   }
 
@@ -160,8 +161,8 @@ class ConvPlanar final : public KernelFamily {
         [s](const PlanarTactic& t) { return t.v == 1 || t.pixels() - 16 < s.ow; });
     add("a tile is wider than a row that is read in place",
         [s](const PlanarTactic& t) { return s.copies || t.pixels() <= s.ow; });
-    add("copied rows do not fit the second-level cache",
-        [s, limit = patchLimit(device)](const PlanarTactic& t) { return s.patchBytes(t) <= limit; });
+    add("copied rows or widened weights do not fit the second-level cache",
+        [s, device](const PlanarTactic& t) { return fitsLocal(s, t, device); });
     return space;
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
@@ -173,11 +174,12 @@ class ConvPlanar final : public KernelFamily {
     const PlanarShape s(p);
     const Window& w = s.window;
     Launch launch;
-    launch.packed = {packWeights(w, t.k)};
+    launch.packed = {inStorage(p.inputs[1].type, packWeights(w, t.k))};
     KernelCall call{.source = "conv_planar/conv_planar.cl", .entry = "conv_planar"};
     call.defines = {{"T_K", std::to_string(t.k)},          {"T_V", std::to_string(t.v)},
                     {"P_KW", std::to_string(w.kernel[2])}, {"P_SX", std::to_string(w.stride[2])},
                     {"P_COPY", s.copies ? "1" : "0"},      {"D_PREFETCH", device.pocl ? "1" : "0"}};
+    addTypeDefines(call.defines, p);
     addEpilogueDefines(call.defines, p);
     call.global = {static_cast<std::size_t>(ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t))),
                    static_cast<std::size_t>(ceilDiv(s.K, t.k)), static_cast<std::size_t>(w.batch)};
@@ -194,6 +196,7 @@ class ConvPlanar final : public KernelFamily {
       call.args.push_back(KernelArg::ofInt(s.span(t)));
       call.args.push_back(KernelArg::local(static_cast<std::size_t>(s.patchBytes(t))));
     }
+    if (s.half) call.args.push_back(KernelArg::local(static_cast<std::size_t>(s.widenedBytes(t))));
     launch.calls = {call};
     return launch;
   }

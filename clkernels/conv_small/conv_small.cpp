@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/storage.hpp"
 #include "clkernels/conv_gemm/gemm_shape.hpp"
 
 namespace tessera {
@@ -84,24 +85,25 @@ SmallTactic smallFallback(const GemmShape& s, const DeviceCaps& device) {
 
 // [group][block][channel][tap][row], rows zero-padded to whole blocks
 PackedConstant packWeights(const OpView& op, int block) {
-  return {"small " + op.op + " " + op.attrs.text() + " block " + std::to_string(block),
-          [op, block](const std::vector<const HostTensor*>& inputs) {
-            const GemmShape s = gemmShape(op);
-            const GemmWeights weights(op);
-            const HostTensor& given = *inputs.at(1);
-            const std::int64_t blocks = ceilDiv(s.rows, block);
-            HostTensor packed(DataType::Float32, {s.groups * blocks, s.channels, s.taps(), block});
-            float* to = packed.as<float>().data();
-            for (std::int64_t b = 0; b < s.groups * blocks; ++b)
-              for (std::int64_t c = 0; c < s.channels; ++c)
-                for (int tap = 0; tap < s.taps(); ++tap)
-                  for (std::int64_t r = 0; r < block; ++r, ++to) {
-                    const std::int64_t row = b % blocks * block + r;
-                    const std::int64_t i = row < s.rows ? weights.index(b / blocks, row, c, tap) : -1;
-                    if (i >= 0) *to = static_cast<float>(given.number(i));
-                  }
-            return packed;
-          }};
+  const auto pack = [op, block](const std::vector<const HostTensor*>& inputs) {
+    const GemmShape s = gemmShape(op);
+    const GemmWeights weights(op);
+    const auto given = inputs.at(1)->as<float>();
+    const std::int64_t blocks = ceilDiv(s.rows, block);
+    HostTensor packed(DataType::Float32, {s.groups * blocks, s.channels, s.taps(), block});
+    float* to = packed.as<float>().data();
+    for (std::int64_t b = 0; b < s.groups * blocks; ++b)
+      for (std::int64_t c = 0; c < s.channels; ++c)
+        for (int tap = 0; tap < s.taps(); ++tap)
+          for (std::int64_t r = 0; r < block; ++r, ++to) {
+            const std::int64_t row = b % blocks * block + r;
+            const std::int64_t i = row < s.rows ? weights.index(b / blocks, row, c, tap) : -1;
+            if (i >= 0) *to = given[i];
+          }
+    return packed;
+  };
+  return inStorage(op.inputs[1].type,
+                   {"small " + op.op + " " + op.attrs.text() + " block " + std::to_string(block), pack});
 }
 
 class ConvSmall final : public KernelFamily {

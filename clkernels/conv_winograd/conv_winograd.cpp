@@ -1,5 +1,5 @@
 // conv_winograd: 3x3 convolutions of stride 1 over blocks of 16 channels, for CPUs.
-#include "clkernels/conv_direct/tile.hpp"
+#include "clkernels/common/finish.hpp"
 #include "clkernels/conv_winograd/winograd.hpp"
 
 namespace tessera {
@@ -14,8 +14,9 @@ class ConvWinograd final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
-    if (const Verdict tiles = tileApplies(op, device); !tiles) return tiles;
-    if (op.inputs[0].layout.block != 16) return Verdict::no("the input is not in blocks of 16 channels");
+    if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
+    if (const Verdict verdict = inBlocksOf16(op); !verdict) return verdict;
+    if (op.inputs[0].type == DataType::Float16) return Verdict::no(kNoHalfWinograd);
     const Window w = windowOf(op);
     if (w.rank != 2 || w.kernel[1] != 3 || w.kernel[2] != 3) return Verdict::no("the window is not 3x3");
     if (w.stride[1] != 1 || w.stride[2] != 1) return Verdict::no("the stride is not 1");

@@ -7,6 +7,10 @@
 
 namespace tessera {
 
+/// Why convolutions kept in half are refused.
+inline constexpr const char* kNoHalfWinograd =
+    "transformed weights do not fit half precision, and in f32 take more memory than that saves";
+
 /// Outputs per extent of a tile; tiles and groups of 16 channels in registers; register tiles and output
 /// channel parts per work-item (see conv_winograd.cl).
 struct WinogradTactic {

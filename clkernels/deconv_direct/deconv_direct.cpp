@@ -1,21 +1,9 @@
-// deconv_direct: transposed convolution over channel-blocked tensors for CPUs.
+// deconv_direct, q_deconv_direct: transposed convolution over channel-blocked tensors for CPUs, in f32, half
+// storage or INT8.
 #include "clkernels/conv_direct/tile.hpp"
 
 namespace tessera {
 namespace {
-
-TileWork workOf(const Window& w, int block) {
-  TileWork t{.rows = w.out[1], .columns = ceilDiv(w.out[2], w.stride[2])};
-  t.kBlocks = ceilDiv(w.groupOutputs(), 16);
-  t.groups = w.group, t.batch = w.batch;
-  t.channels = w.groupChannels(), t.taps = ceilDiv(w.kernel[1], w.stride[1]) * w.kernel[2];
-  t.block = block;
-  const std::int64_t tapRows = ceilDiv(w.kernel[1], w.stride[1]),
-                     tapColumns = ceilDiv(w.kernel[2], w.stride[2]);
-  t.patchFloats = tapRows * tapColumns * block;
-  t.patchFloatsPerPixel = tapRows * block;
-  return t;
-}
 
 // Place of tap `k` of `taps` among those of its remainder, which are flipped, and the number of taps before
 // and in it.
@@ -29,39 +17,27 @@ struct Phase {
   }
 };
 
-// [group][tile][C / block][taps by phase][block][TK * 16] from [C][K / group][KH][KW]
-PackedConstant packWeights(const Window& w, int block, int tk) {
-  const std::string name = "deconv_direct b" + std::to_string(block) + " tk" + std::to_string(tk) + " g" +
-                           std::to_string(w.group) + " s" + std::to_string(w.stride[1]) + "x" +
-                           std::to_string(w.stride[2]);
-  return {
-      name, [w, block, tk](const std::vector<const HostTensor*>& inputs) {
-        const auto from = inputs.at(1)->as<float>();
-        const std::int64_t C = w.groupChannels(), K = w.groupOutputs(), KH = w.kernel[1], KW = w.kernel[2];
-        const std::int64_t wide = tk * 16, tiles = ceilDiv(K, wide), blocks = ceilDiv(C, block);
-        HostTensor packed(DataType::Float32, {w.group, tiles, blocks, KH * KW, block, wide});
-        const auto to = packed.as<float>();
-        for (std::int64_t ky = 0; ky < KH; ++ky)
-          for (std::int64_t kx = 0; kx < KW; ++kx) {
-            const Phase py(ky, KH, w.stride[1]), px(kx, KW, w.stride[2]);
-            const std::int64_t tap = py.before * KW + py.count * px.before + py.at * px.count + px.at;
-            for (std::int64_t c = 0; c < w.channels; ++c)
-              for (std::int64_t k = 0; k < K; ++k) {
-                const std::int64_t tile = c / C * tiles + k / wide, inGroup = c % C;
-                to[(((tile * blocks + inGroup / block) * KH * KW + tap) * block + inGroup % block) * wide +
-                   k % wide] = from[((c * K + k) * KH + ky) * KW + kx];
-              }
-          }
-        return packed;
-      }};
+// Weights come as [C][K / group][KH][KW].
+WeightOrder orderOf(const Window& w) {
+  const std::int64_t C = w.groupChannels(), K = w.groupOutputs(), taps = w.kernelVolume();
+  return {"deconv_direct g" + std::to_string(w.group) + " s" + std::to_string(w.stride[1]) + "x" +
+              std::to_string(w.stride[2]),
+          [=](std::int64_t k, std::int64_t c, std::int64_t tap) {
+            return ((k / K * C + c) * K + k % K) * taps + tap;
+          },
+          [=](std::int64_t tap) {
+            const Phase py(tap / w.kernel[2], w.kernel[1], w.stride[1]),
+                px(tap % w.kernel[2], w.kernel[2], w.stride[2]);
+            return py.before * w.kernel[2] + py.count * px.before + py.at * px.count + px.at;
+          }};
 }
 
-class DeconvDirect final : public KernelFamily {
+class DeconvDirect final : public TiledFamily {
  public:
-  FamilyId id() const override { return {"deconv_direct", 1}; }
+  DeconvDirect(std::string_view name, bool codes) : TiledFamily(name, "deconv_direct", codes) {}
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (const Verdict verdict = tileApplies(op, device); !verdict) return verdict;
+    if (const Verdict verdict = TiledFamily::applies(op, device); !verdict) return verdict;
     if (op.inputs[0].layout.block != 16) return Verdict::no("the input is not in blocks of 16 channels");
     const Window w = windowOf(op);
     if (w.dilation[1] != 1 || w.dilation[2] != 1) return Verdict::no("the taps are dilated");
@@ -69,42 +45,16 @@ class DeconvDirect final : public KernelFamily {
     return Verdict::yes();
   }
 
-  int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
-
-  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
-    return tileSpace(workOf(windowOf(p), p.inputs[0].layout.block), device);
-  }
-  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    return toTactic(tileFallback(workOf(windowOf(p), p.inputs[0].layout.block), device));
-  }
-
-  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
-    const auto t = fromTactic<TileTactic>(tactic);
-    const Window w = windowOf(p);
-    const int block = p.inputs[0].layout.block;
-    const TileWork work = workOf(w, block);
-    const TileRegions regions = tileRegions(work, t);
-    Launch launch;
-    launch.packed = {packWeights(w, block, t.tk)};
-    KernelCall call = tileCall(launch, p, work, t, "deconv_direct/deconv_direct.cl", "deconv_direct", device);
-    const std::int64_t panel = t.panel ? t.panel : work.inputBlocks();
-    for (const std::int64_t value : {w.groupChannels(), w.in[1], w.in[2], w.outChannels, work.kBlocks,
-                                     w.out[1], w.out[2], w.kernel[1], w.kernel[2], w.stride[1], w.stride[2],
-                                     w.padBegin[1], w.padBegin[2], regions.rows, regions.columns, panel})
-      call.args.push_back(KernelArg::ofInt(value));
-    launch.calls = {call};
-    return launch;
-  }
-
-  Cost cost(const Problem& p, const DeviceCaps& device) const override {
-    const Window w = windowOf(p);
-    const double operations =
-        2.0 * static_cast<double>(p.inputs[0].size() * w.groupOutputs() * w.kernelVolume());
-    return tileCost(KernelFamily::cost(p, device), operations, w, workOf(w, p.inputs[0].layout.block),
-                    device);
+  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps&) const override {
+    std::vector<BlockChoice> choices{BlockChoice::uniform(op, 16)};
+    addPlanarOutput(choices, op, choices[0]);
+    return choices;
   }
 
   std::vector<OpInstance> samples() const override {
+    return codes() ? quantisedTwins("QDeconvolution", floatSamples()) : floatSamples();
+  }
+  static std::vector<OpInstance> floatSamples() {
     using List = std::vector<std::int64_t>;
     const auto deconv = [](Shape x, Shape weights, List strides, List pads, Attributes more = {},
                            bool residual = false) {
@@ -129,13 +79,33 @@ class DeconvDirect final : public KernelFamily {
         deconv({2, 32, 4, 7}, {32, 16, 3, 3}, {2, 2}, {0, 1, 1, 0}, {{"group", std::int64_t{2}}}),
     };
   }
+
+ protected:
+  TileShape shape(const OpView& op) const override {
+    TileShape s{.window = windowOf(op)};
+    const Window& w = s.window;
+    const std::int64_t tapRows = ceilDiv(w.kernel[1], w.stride[1]),
+                       tapColumns = ceilDiv(w.kernel[2], w.stride[2]);
+    s.h = w.in[1], s.w = w.in[2], s.oh = w.out[1], s.ow = w.out[2];
+    s.work = tileWork(op, w);
+    s.work.rows = s.oh, s.work.columns = ceilDiv(s.ow, w.stride[2]);
+    s.work.taps = tapRows * (s.work.codes() ? tapColumns : w.kernel[2]);
+    s.work.panels = s.work.inPlace();
+    s.work.setPatch(tapRows, tapColumns, 1);
+    s.step = 1;
+    s.further = {w.stride[1], w.stride[2], w.padBegin[1], w.padBegin[2]};
+    s.operations = 2.0 * static_cast<double>(op.inputs[0].size() * w.groupOutputs() * w.kernelVolume());
+    s.order = orderOf(w);
+    return s;
+  }
 };
 
 }  // namespace
 
 void addFamilies_deconv_direct(FamilyList& list) {
-  static const DeconvDirect family;
-  list.add(family, {"Deconvolution"});
+  static const DeconvDirect floats("deconv_direct", false), codes("q_deconv_direct", true);
+  list.add(floats, {"Deconvolution"});
+  list.add(codes, {"QDeconvolution"});
 }
 
 }  // namespace tessera

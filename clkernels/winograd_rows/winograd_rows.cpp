@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "clkernels/common/finish.hpp"
 #include "clkernels/common/image.hpp"
 #include "clkernels/common/registers.hpp"
-#include "clkernels/conv_direct/tile.hpp"
 #include "clkernels/conv_winograd/winograd.hpp"
 
 namespace tessera {
@@ -115,13 +115,8 @@ class WinogradRows final : public KernelFamily {
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
-    if (const auto why = whyNoTiles(device); !why.empty()) return Verdict::no(why);
-    for (std::size_t i = 0; i < op.inputs.size(); ++i)
-      if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
-    for (const int i : {1, kBiasInput, kSlopeInput})
-      if (op.has(i) && !op.inputs[i].constant)
-        return Verdict::no("weights, bias and slope must be constants");
-    if (const auto why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
+    if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
+    if (op.inputs[0].type == DataType::Float16) return Verdict::no(kNoHalfWinograd);
     if (const Verdict planar = allPlanar(op); !planar) return planar;
     const Window w = windowOf(op);
     if (w.rank != 2 || w.kernel[1] != 3) return Verdict::no("the window is not three rows high");
