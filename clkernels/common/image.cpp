@@ -18,14 +18,6 @@ void addExtentArgs(std::vector<KernelArg>& args, const Extents& extents) {
   for (const auto extent : extents) args.push_back(KernelArg::ofInt(extent));
 }
 
-void addElementDefine(Defines& defines, const TensorDesc& t) {
-  const int kind = t.type == DataType::Float16 ? 1
-                   : t.type == DataType::Int8  ? 2
-                   : t.type == DataType::UInt8 ? 3
-                                               : 0;
-  addDefine(defines, "P_ELEMENT", kind);
-}
-
 Verdict sameFloatType(const OpView& op, std::initializer_list<int> inputs) {
   const DataType type = op.outputs[0].type;
   if (type != DataType::Float32 && type != DataType::Float16)

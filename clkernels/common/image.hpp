@@ -23,8 +23,6 @@ void addExtentArgs(std::vector<KernelArg>& args, const Extents& extents);
 inline void addDefine(Defines& defines, const char* name, std::int64_t value) {
   defines.emplace_back(name, std::to_string(value));
 }
-/// P_ELEMENT of common/element.cl.
-void addElementDefine(Defines& defines, const TensorDesc& t);
 /// Elements per vector that divide a channel block, at most 16: P_WIDTH of kernels that work on whole lanes.
 inline int laneWidth(const TensorDesc& t) { return std::min(t.layout.block, 16); }
 

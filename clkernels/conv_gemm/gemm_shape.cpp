@@ -132,13 +132,6 @@ void addGeometryDefines(Defines& defines, const GemmShape& s) {
   add("P_OH", s.outHeight), add("P_OW", s.outWidth);
 }
 
-void addTypeDefines(Defines& defines, const OpView& op) {
-  defines.emplace_back("P_X", clType(op.inputs[0].type));
-  defines.emplace_back("P_WEIGHTS", clType(op.inputs[1].type));
-  defines.emplace_back("P_Y", clType(op.outputs[0].type));
-  defines.emplace_back("P_R", op.has(kResidualInput) ? clType(op.inputs[kResidualInput].type) : "float");
-}
-
 void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& s) {
   addGeometryDefines(defines, s);
   addTypeDefines(defines, op);

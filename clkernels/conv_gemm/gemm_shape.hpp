@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "clkernels/common/finish.hpp"
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/family.hpp"
 
@@ -42,8 +43,6 @@ GemmShape gemmShape(const OpView& op);
 
 /// The P_ macros of common/window.cl, without types.
 void addGeometryDefines(Defines& defines, const GemmShape& shape);
-/// P_X, P_WEIGHTS, P_Y and P_R: the operands' types in memory.
-void addTypeDefines(Defines& defines, const OpView& op);
 /// Both, and the macros of the epilogue.
 void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& shape);
 /// bias, residual, slope, y, then offset and batch stride of x, y and the residual.
