@@ -13,14 +13,10 @@ class ConvWinograd final : public KernelFamily {
   bool onlyMeasured() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
-    if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
+    if (const Verdict verdict = winogradApplies(op, device); !verdict) return verdict;
     if (const Verdict verdict = inBlocksOf16(op); !verdict) return verdict;
-    if (op.inputs[0].type == DataType::Float16) return Verdict::no(kNoHalfWinograd);
     const Window w = windowOf(op);
-    if (w.rank != 2 || w.kernel[1] != 3 || w.kernel[2] != 3) return Verdict::no("the window is not 3x3");
-    if (w.stride[1] != 1 || w.stride[2] != 1) return Verdict::no("the stride is not 1");
-    if (w.group != 1) return Verdict::no("it has groups");
+    if (w.kernel[2] != 3) return Verdict::no("the window is not 3x3");
     const WinogradTactic least{2, 4, 1, 1, 1};
     if (winogradInputBytes(w, least) + winogradProductBytes(least) > device.localMemory)
       return Verdict::no("four transformed tiles do not fit local memory");

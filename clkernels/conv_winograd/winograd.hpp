@@ -7,10 +7,6 @@
 
 namespace tessera {
 
-/// Why convolutions kept in half are refused.
-inline constexpr const char* kNoHalfWinograd =
-    "transformed weights do not fit half precision, and in f32 take more memory than that saves";
-
 /// Outputs per extent of a tile; tiles and groups of 16 channels in registers; register tiles and output
 /// channel parts per work-item (see conv_winograd.cl).
 struct WinogradTactic {
@@ -32,6 +28,10 @@ struct WinogradTiles {
   WinogradTiles(const Window& window, int m);
   std::int64_t count() const { return phasesY * phasesX * tilesY * tilesX; }
 };
+
+/// Whether device, operands and window suit the families for CPUs: windows of three rows, stride 1, no
+/// groups.
+Verdict winogradApplies(const OpView& op, const DeviceCaps& device);
 
 /// Bytes of local memory for the transformed inputs and for the products.
 std::size_t winogradInputBytes(const Window& window, const WinogradTactic& tactic);

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "clkernels/common/finish.hpp"
 #include "clkernels/common/registers.hpp"
-#include "clkernels/common/work_size.hpp"
 #include "clkernels/conv_winograd/winograd.hpp"
 
 namespace tessera {
@@ -35,6 +35,18 @@ WinogradTiles::WinogradTiles(const Window& w, int m) {
   phasesY = std::min(w.dilation[1], w.out[1]), phasesX = std::min(w.dilation[2], w.out[2]);
   tilesY = ceilDiv(ceilDiv(w.out[1], w.dilation[1]), m),
   tilesX = ceilDiv(ceilDiv(w.out[2], w.dilation[2]), m);
+}
+
+Verdict winogradApplies(const OpView& op, const DeviceCaps& device) {
+  if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
+  if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
+  if (op.inputs[0].type == DataType::Float16)
+    return Verdict::no("transformed weights do not fit half, and in f32 take more memory than half saves");
+  const Window w = windowOf(op);
+  if (w.rank != 2 || w.kernel[1] != 3) return Verdict::no("the window is not three rows high");
+  if (w.stride[1] != 1 || w.stride[2] != 1) return Verdict::no("the stride is not 1");
+  if (w.group != 1) return Verdict::no("it has groups");
+  return Verdict::yes();
 }
 
 std::size_t winogradInputBytes(const Window& w, const WinogradTactic& t) {

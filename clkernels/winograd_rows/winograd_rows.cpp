@@ -114,15 +114,10 @@ class WinogradRows final : public KernelFamily {
   bool onlyMeasured() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
-    if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
-    if (op.inputs[0].type == DataType::Float16) return Verdict::no(kNoHalfWinograd);
+    if (const Verdict verdict = winogradApplies(op, device); !verdict) return verdict;
     if (const Verdict planar = allPlanar(op); !planar) return planar;
     const Window w = windowOf(op);
-    if (w.rank != 2 || w.kernel[1] != 3) return Verdict::no("the window is not three rows high");
     if (w.kernel[2] > kMaxTaps) return Verdict::no("more than 11 taps of a row to unroll");
-    if (w.stride[1] != 1 || w.stride[2] != 1) return Verdict::no("the stride is not 1");
-    if (w.group > 1) return Verdict::no("it has groups");
     if (w.in[2] < 16 || w.out[2] < 16) return Verdict::no("rows are shorter than a vector");
     if (localBytes(w, kSizes.front()) > device.localMemory)
       return Verdict::no("the transformed rows do not fit local memory");
