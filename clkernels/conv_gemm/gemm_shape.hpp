@@ -43,7 +43,7 @@ GemmShape gemmShape(const OpView& op);
 
 /// The P_ macros of common/window.cl, without types.
 void addGeometryDefines(Defines& defines, const GemmShape& shape);
-/// Both, and the macros of the epilogue.
+/// The same with types, and the macros of the epilogue.
 void addWindowDefines(Defines& defines, const OpView& op, const GemmShape& shape);
 /// bias, residual, slope, y, then offset and batch stride of x, y and the residual.
 void addWindowArgs(std::vector<KernelArg>& args, const OpView& op);
