@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Checks what a compiler does not: the format of all sources, and what folders include.
+# Checks what a compiler does not: the format of all sources, the length of functions, and what folders include.
 # Usage: tests/check_style.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 failed=0
+sources() { find runtime clkernels importers calib apps bench tests docs -name '*.[ch]pp' -print0; }
 python3 tests/check_includes.py || failed=1
+python3 tests/check_functions.py --self-test || failed=1
+sources | xargs -0 python3 tests/check_functions.py || failed=1
 # Other versions of clang-format lay some lines out otherwise.
 format=$(command -v clang-format-14 || command -v clang-format || true)
 if [[ -z $format || $("$format" --version) != *"version 14."* ]]; then
   echo "clang-format 14 is not here; the format is not checked"
-elif ! find runtime clkernels importers calib apps bench tests docs -name '*.[ch]pp' -print0 |
-  xargs -0 -P "$(nproc)" -n 40 "$format" --dry-run --Werror --style=file 2>/tmp/tessera-format.$$; then
+elif ! sources | xargs -0 -P "$(nproc)" -n 40 "$format" --dry-run --Werror --style=file 2>/tmp/tessera-format.$$; then
   grep -o '^[^:]*' /tmp/tessera-format.$$ | sort -u | sed 's/$/: not formatted (clang-format -i)/' | grep cpp\\\|hpp || true
   failed=1
 fi
