@@ -7,11 +7,6 @@
 #include "apps/common/images.hpp"
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
-#include "lower/cost_model.hpp"
-#include "ops/operator.hpp"
-#include "tune/problem.hpp"
-#include "tune/trial/candidates.hpp"
-#include "tune/trial/worker.hpp"
 
 namespace tessera::app {
 namespace {
@@ -184,8 +179,7 @@ Json cellsOf(const Heatmap& map) {
 Json drawHeatmap(const RecordStore& store, const TuneArguments& a, const Device& device) {
   const auto problems = listedProblems(a);
   if (problems.empty()) throw UsageError("--heatmap wants a --problem; tessera-tune --show lists some.");
-  const bool int8 = traitsOf(parseOpView(problems.front()).op).quantised();
-  const DeviceCaps caps = int8 ? device.int8Caps() : device.caps();
+  const DeviceCaps caps = capsFor(device, parseOpView(problems.front()).op);
   const Candidate base = chosenKernel(problems.front(), a.heatmapFamily, store, caps);
   const Problem problem = base.family->problem(base.view);
   const TacticSpace space = base.family->space(problem, caps);

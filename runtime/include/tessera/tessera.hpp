@@ -4,6 +4,7 @@
 
 #include "tessera/attributes.hpp"
 #include "tessera/calibration.hpp"
+#include "tessera/calibration_cache.hpp"
 #include "tessera/calibrator.hpp"
 #include "tessera/context.hpp"
 #include "tessera/device.hpp"
