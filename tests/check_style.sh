@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks what a compiler does not: the format of all sources, the length of functions, and what folders include.
+# Checks what a compiler does not: the format of all sources, the length of functions, what folders include, and that public
+# symbols are documented.
 # Usage: tests/check_style.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,4 +19,11 @@ elif ! sources | xargs -0 -P "$(nproc)" -n 40 "$format" --dry-run --Werror --sty
   failed=1
 fi
 rm -f /tmp/tessera-format.$$
+if ! command -v doxygen >/dev/null; then
+  echo "doxygen is not here; comments of public symbols are not checked"
+else
+  written=$(mktemp -d)
+  { cat docs/Doxyfile; echo "OUTPUT_DIRECTORY = $written"; } | doxygen - || failed=1
+  rm -r "$written"
+fi
 exit $failed

@@ -15,6 +15,7 @@
 #include "tessera/importer.hpp"
 #include "tessera/log.hpp"
 #include "tessera/passes.hpp"
+#include "tessera/precision.hpp"
 #include "tessera/segmentation.hpp"
 #include "tessera/tensor.hpp"
 #include "tessera/tuning.hpp"
