@@ -14,9 +14,9 @@
 #include "apps/tessera/tensors.hpp"
 #include "bench/reference_networks.hpp"
 #include "bench/write_onnx.hpp"
-#include "launch/roofline.hpp"
 #include "tessera/calibrator.hpp"
 #include "tessera/context.hpp"
+#include "tune/tools.hpp"
 
 namespace tessera::bench {
 namespace {

@@ -1,7 +1,7 @@
 // Calibration: cache, statistics, thresholds.
 #include "calib/auto_calibration.hpp"
-#include "calib/calibration_cache.hpp"
 #include "lower/precision.hpp"
+#include "tessera/calibration_cache.hpp"
 
 namespace tessera {
 namespace {

@@ -1,5 +1,5 @@
 // Reading and writing calibration caches.
-#include "calib/calibration_cache.hpp"
+#include "tessera/calibration_cache.hpp"
 
 #include <bit>
 #include <charconv>

@@ -10,7 +10,7 @@ build=(
   libopencv-imgcodecs-dev libopencv-imgproc-dev libopencv-videoio-dev libcli11-dev nlohmann-json3-dev
 )
 tests=(
-  libgtest-dev libgmock-dev libonnx-testdata mesa-opencl-icd oclgrind clinfo clang-format python3-minimal
+  libgtest-dev libgmock-dev libonnx-testdata mesa-opencl-icd oclgrind clinfo clang-format doxygen python3-minimal
 )
 
 case "${1:-tests}" in

@@ -12,12 +12,12 @@ SEARCHED = ("", "runtime", "runtime/include")  # as the compiler does
 
 
 def table():
-    """Folder -> folders whose headers it may include, as the table lists them."""
+    """Folder -> folders and single headers that it may include, as the table lists them."""
     allowed = {}
     for line in (ROOT / "docs/architecture.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 3 and re.fullmatch(r"`[\w/]+`", cells[0]):
-            allowed[cells[0].strip("`")] = re.findall(r"`([\w/]+)`", cells[2])
+        if len(cells) == 3 and re.fullmatch(r"`[\w/-]+`", cells[0]):
+            allowed[cells[0].strip("`")] = re.findall(r"`([\w/.-]+)`", cells[2])
     return allowed
 
 

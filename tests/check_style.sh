@@ -1,19 +1,29 @@
 #!/usr/bin/env bash
-# Checks what a compiler does not: the format of all sources, and what folders include.
+# Checks what a compiler does not: the format of all sources, the length of functions, what folders include, and that public
+# symbols are documented.
 # Usage: tests/check_style.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 failed=0
+sources() { find runtime clkernels importers calib apps bench tests docs -name '*.[ch]pp' -print0; }
 python3 tests/check_includes.py || failed=1
+python3 tests/check_functions.py --self-test || failed=1
+sources | xargs -0 python3 tests/check_functions.py || failed=1
 # Other versions of clang-format lay some lines out otherwise.
 format=$(command -v clang-format-14 || command -v clang-format || true)
 if [[ -z $format || $("$format" --version) != *"version 14."* ]]; then
   echo "clang-format 14 is not here; the format is not checked"
-elif ! find runtime clkernels importers calib apps bench tests docs -name '*.[ch]pp' -print0 |
-  xargs -0 -P "$(nproc)" -n 40 "$format" --dry-run --Werror --style=file 2>/tmp/tessera-format.$$; then
+elif ! sources | xargs -0 -P "$(nproc)" -n 40 "$format" --dry-run --Werror --style=file 2>/tmp/tessera-format.$$; then
   grep -o '^[^:]*' /tmp/tessera-format.$$ | sort -u | sed 's/$/: not formatted (clang-format -i)/' | grep cpp\\\|hpp || true
   failed=1
 fi
 rm -f /tmp/tessera-format.$$
+if ! command -v doxygen >/dev/null; then
+  echo "doxygen is not here; comments of public symbols are not checked"
+else
+  written=$(mktemp -d)
+  { cat docs/Doxyfile; echo "OUTPUT_DIRECTORY = $written"; } | doxygen - || failed=1
+  rm -r "$written"
+fi
 exit $failed

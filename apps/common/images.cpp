@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <opencv2/imgcodecs.hpp>
 
+#include "base/text.hpp"
 #include "calib/images/image_file.hpp"
 #include "tessera/error.hpp"
 
@@ -21,9 +22,7 @@ bool isBelow(const fs::path& file, const fs::path& folder) {
 bool hasImageExtension(const fs::path& file) {
   static const std::set<std::string> known{".png", ".jpg", ".jpeg", ".bmp", ".ppm",
                                            ".pgm", ".tif", ".tiff", ".webp"};
-  std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string extension = lowerCase(file.extension().string());
   return known.count(extension) > 0;
 }
 

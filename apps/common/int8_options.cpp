@@ -4,7 +4,8 @@
 #include "apps/common/numbers.hpp"
 #include "apps/common/progress.hpp"
 #include "base/read_file.hpp"
-#include "calib/calibration_cache.hpp"
+#include "calib/images/image_batch_stream.hpp"
+#include "tessera/calibration_cache.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera::app {

@@ -8,7 +8,7 @@
 
 #include "apps/common/model.hpp"
 #include "apps/common/program.hpp"
-#include "calib/images/image_batch_stream.hpp"
+#include "tessera/calibrator.hpp"
 
 namespace tessera::app {
 

@@ -2,8 +2,9 @@
 #include "apps/common/names.hpp"
 
 #include <spdlog/fmt/fmt.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+
+#include "base/hex.hpp"
+#include "base/text.hpp"
 
 namespace tessera::app {
 namespace {
@@ -49,17 +50,15 @@ std::string fileNameOf(std::string_view name) {
   for (std::size_t i = 0; i < name.size(); ++i) {
     const auto c = static_cast<unsigned char>(name[i]);
     const bool inside = i > 0 && i + 1 < name.size();  // "." and ".." are folders, ".x" is hidden
-    if (isPlain(c) || (c == '.' && inside))
-      out += name[i];
-    else
-      out += fmt::format("%{:02X}", c);
+    const bool plain = isPlain(c) || (c == '.' && inside);
+    out += plain ? std::string(1, name[i]) : percentEscape(name[i]);
   }
   if (out.empty()) return "%";  // which no other name gives
   if (out.size() <= kLongest) return out;
   out.resize(kLongest - 17);
   while (!out.empty() && out.find('%', out.size() < 2 ? 0 : out.size() - 2) != std::string::npos)
     out.pop_back();
-  return out + fmt::format("%{:016x}", XXH3_64bits(name.data(), name.size()));
+  return out + '%' + hexText(textHash(name));
 }
 
 std::string utf8Text(std::string_view text) {

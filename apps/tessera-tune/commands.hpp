@@ -11,8 +11,7 @@
 #include "apps/common/int8_options.hpp"
 #include "apps/common/program.hpp"
 #include "apps/common/shapes.hpp"
-#include "tune/records/record_store.hpp"
-#include "tune/trial/candidates.hpp"
+#include "tune/tools.hpp"
 
 namespace tessera::app {
 

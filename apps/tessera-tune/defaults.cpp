@@ -6,11 +6,6 @@
 
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
-#include "ops/operator.hpp"
-#include "tune/defaults.hpp"
-#include "tune/problem.hpp"
-#include "tune/trial/candidates.hpp"
-#include "tune/trial/worker.hpp"
 
 namespace tessera::app {
 namespace {
@@ -83,7 +78,7 @@ class Comparison {
     std::vector<bool> harms(tactics.size());
     for (const TacticRecord* r : records) {
       const OpView view = parseOpView(r->problem);
-      const DeviceCaps caps = traitsOf(view.op).quantised() ? device_.int8Caps() : device_.caps();
+      const DeviceCaps caps = capsFor(device_, view.op);
       const Problem problem = c.family->problem(view);
       const TacticSpace space = c.family->space(problem, caps);
       std::vector<Candidate> candidates{{c.family, view, c.family->fallback(problem, caps)}};
@@ -139,7 +134,7 @@ Json exportDefaults(const RecordStore& store, const TuneArguments& a, const Devi
     line.deviceClass = device.caps().classes().front();
     line.tactic = found->tactic;
     const Problem problem = c.family->problem(parseOpView(c.records.front()->problem));
-    const DeviceCaps caps = traitsOf(problem.op).quantised() ? device.int8Caps() : device.caps();
+    const DeviceCaps caps = capsFor(device, problem.op);
     const std::string source =
         c.family->plan(problem, c.family->fallback(problem, caps), caps).calls.at(0).source;
     files[source.substr(0, source.find('/'))] +=

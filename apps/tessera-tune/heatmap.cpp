@@ -7,11 +7,6 @@
 #include "apps/common/images.hpp"
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
-#include "lower/cost_model.hpp"
-#include "ops/operator.hpp"
-#include "tune/problem.hpp"
-#include "tune/trial/candidates.hpp"
-#include "tune/trial/worker.hpp"
 
 namespace tessera::app {
 namespace {
@@ -88,77 +83,114 @@ void text(cv::Mat& image, const std::string& what, cv::Point at, double size, co
   cv::putText(image, what, at, cv::FONT_HERSHEY_SIMPLEX, size, color, 1, cv::LINE_AA);
 }
 
+// Milliseconds by two parameters of a kernel, a row for each value of the second.
+struct Heatmap {
+  std::string first, second;      // names: the one across, and the one down
+  std::vector<int> across, down;  // the values of each
+  std::vector<double> ms;         // negative: no member of the space, or not right
+
+  double at(std::size_t row, std::size_t column) const { return ms[row * across.size() + column]; }
+};
+
+// The parameters that --axes names, else the first two.
+Heatmap axesOf(const TacticSpace& space, const std::string& axes) {
+  Heatmap map;
+  map.first = space.parameters.front().name;
+  map.second = space.parameters[std::min<std::size_t>(1, space.parameters.size() - 1)].name;
+  if (!axes.empty()) {
+    const auto comma = axes.find(',');
+    if (comma == std::string::npos) throw UsageError("--axes wants two names, as in TX,REGION.");
+    map.first = axes.substr(0, comma), map.second = axes.substr(comma + 1);
+  }
+  map.across = parameterNamed(space, map.first).values;
+  map.down = parameterNamed(space, map.second).values;
+  map.ms.assign(map.across.size() * map.down.size(), -1);
+  return map;
+}
+
+void measure(Heatmap& map, const Candidate& base, const TacticSpace& space, CandidateRunner& runner) {
+  const std::size_t columns = map.across.size();
+  Progress progress("measuring", map.ms.size(), "tactics");
+  for (std::size_t r = 0; r < map.down.size(); ++r) {
+    std::vector<Candidate> row;
+    std::vector<std::size_t> at;
+    for (std::size_t c = 0; c < columns; ++c) {
+      Candidate candidate = base;
+      candidate.tactic.set(map.first, map.across[c]);
+      candidate.tactic.set(map.second, map.down[r]);
+      if (!space.contains(candidate.tactic)) continue;
+      row.push_back(candidate);
+      at.push_back(r * columns + c);
+    }
+    const auto trials = runner.run(row, 0, false);
+    for (std::size_t i = 0; i < trials.size(); ++i)
+      if (trials[i].outcome != Trial::Outcome::Wrong) map.ms[at[i]] = trials[i].milliseconds;
+    progress.advance(columns);
+  }
+}
+
+double fastestOf(const Heatmap& map) {
+  double least = 0;
+  for (const double t : map.ms)
+    if (t > 0) least = least > 0 ? std::min(least, t) : t;
+  return least;
+}
+
+cv::Mat drawn(const Heatmap& map, const std::string& title, const std::string& problem) {
+  const double least = fastestOf(map);
+  // What is slower than four times the fastest is as dark as can be.
+  const double most = std::min(*std::max_element(map.ms.begin(), map.ms.end()), 4 * least);
+  const int columns = static_cast<int>(map.across.size()), rows = static_cast<int>(map.down.size());
+  cv::Mat image(kMargin + rows * kCell + 24, kMargin + columns * kCell + 24, CV_8UC3,
+                cv::Scalar(255, 255, 255));
+  const cv::Scalar black(0, 0, 0), white(255, 255, 255), grey(200, 200, 200);
+  text(image, title, {8, 18}, 0.45, black);
+  text(image, problem, {8, 36}, 0.35, black);
+  text(image, map.first + " across, " + map.second + " down; ms; grey: not a member or not right", {8, 54},
+       0.4, black);
+  for (int c = 0; c < columns; ++c)
+    text(image, std::to_string(map.across[c]), {kMargin + c * kCell + 8, kMargin - 8}, 0.4, black);
+  for (int r = 0; r < rows; ++r) {
+    text(image, std::to_string(map.down[r]), {kMargin - 48, kMargin + r * kCell + kCell / 2 + 4}, 0.4, black);
+    for (int c = 0; c < columns; ++c) {
+      const double t = map.at(r, c);
+      const cv::Rect cell(kMargin + c * kCell, kMargin + r * kCell, kCell - 1, kCell - 1);
+      const double fraction = most > least ? std::clamp((t - least) / (most - least), 0.0, 1.0) : 0;
+      cv::rectangle(image, cell, t > 0 ? colorOf(fraction) : grey, cv::FILLED);
+      if (t > 0)
+        text(image, fmt::format("{:.3g}", t), {cell.x + 4, cell.y + kCell / 2 + 4}, 0.38,
+             fraction < 0.5 ? black : white);
+    }
+  }
+  return image;
+}
+
+Json cellsOf(const Heatmap& map) {
+  Json cells = Json::array();
+  for (std::size_t r = 0; r < map.down.size(); ++r)
+    for (std::size_t c = 0; c < map.across.size(); ++c)
+      if (const double t = map.at(r, c); t > 0)
+        cells.push_back({{map.first, map.across[c]}, {map.second, map.down[r]}, {"ms", t}});
+  return cells;
+}
+
 }  // namespace
 
 Json drawHeatmap(const RecordStore& store, const TuneArguments& a, const Device& device) {
   const auto problems = listedProblems(a);
   if (problems.empty()) throw UsageError("--heatmap wants a --problem; tessera-tune --show lists some.");
-  const bool int8 = traitsOf(parseOpView(problems.front()).op).quantised();
-  const DeviceCaps caps = int8 ? device.int8Caps() : device.caps();
-  Candidate base = chosenKernel(problems.front(), a.heatmapFamily, store, caps);
+  const DeviceCaps caps = capsFor(device, parseOpView(problems.front()).op);
+  const Candidate base = chosenKernel(problems.front(), a.heatmapFamily, store, caps);
   const Problem problem = base.family->problem(base.view);
   const TacticSpace space = base.family->space(problem, caps);
-  std::string first = space.parameters.front().name,
-              second = space.parameters[std::min<std::size_t>(1, space.parameters.size() - 1)].name;
-  if (!a.axes.empty()) {
-    const auto comma = a.axes.find(',');
-    if (comma == std::string::npos) throw UsageError("--axes wants two names, as in TX,REGION.");
-    first = a.axes.substr(0, comma), second = a.axes.substr(comma + 1);
-  }
-  const auto &x = parameterNamed(space, first), &y = parameterNamed(space, second);
-  const std::size_t columns = x.values.size(), rows = y.values.size();
-  std::vector<double> ms(columns * rows, -1);
-  const auto runner = makeWorkerRunner({a.common.tuneWorker, device.caps().fingerprint()});
-  Progress progress("measuring", columns * rows, "tactics");
-  double least = 0, most = 0;
-  for (std::size_t r = 0; r < rows; ++r) {
-    std::vector<Candidate> row;
-    std::vector<std::size_t> at;
-    for (std::size_t c = 0; c < columns; ++c) {
-      Candidate candidate = base;
-      candidate.tactic.set(first, x.values[c]);
-      candidate.tactic.set(second, y.values[r]);
-      if (!space.contains(candidate.tactic)) continue;
-      row.push_back(candidate);
-      at.push_back(r * columns + c);
-    }
-    const auto trials = runner->run(row, 0, false);
-    for (std::size_t i = 0; i < trials.size(); ++i)
-      if (trials[i].outcome != Trial::Outcome::Wrong) ms[at[i]] = trials[i].milliseconds;
-    progress.advance(columns);
-  }
-  for (const double t : ms)
-    if (t > 0) least = least > 0 ? std::min(least, t) : t, most = std::max(most, t);
-  most = std::min(most, 4 * least);  // what is slower is as dark as can be
-  cv::Mat image(kMargin + static_cast<int>(rows) * kCell + 24,
-                kMargin + static_cast<int>(columns) * kCell + 24, CV_8UC3, cv::Scalar(255, 255, 255));
-  const cv::Scalar black(0, 0, 0), white(255, 255, 255), grey(200, 200, 200);
-  text(image, std::string(base.family->id().name) + " on " + device.caps().name, {8, 18}, 0.45, black);
-  text(image, problem.text(), {8, 36}, 0.35, black);
-  text(image, first + " across, " + second + " down; ms; grey: not a member or not right", {8, 54}, 0.4,
-       black);
-  for (std::size_t c = 0; c < columns; ++c)
-    text(image, std::to_string(x.values[c]), {kMargin + static_cast<int>(c) * kCell + 8, kMargin - 8}, 0.4,
-         black);
-  Json cells = Json::array();
-  for (std::size_t r = 0; r < rows; ++r) {
-    text(image, std::to_string(y.values[r]),
-         {kMargin - 48, kMargin + static_cast<int>(r) * kCell + kCell / 2 + 4}, 0.4, black);
-    for (std::size_t c = 0; c < columns; ++c) {
-      const double t = ms[r * columns + c];
-      const cv::Rect cell(kMargin + static_cast<int>(c) * kCell, kMargin + static_cast<int>(r) * kCell,
-                          kCell - 1, kCell - 1);
-      const double fraction = most > least ? std::clamp((t - least) / (most - least), 0.0, 1.0) : 0;
-      cv::rectangle(image, cell, t > 0 ? colorOf(fraction) : grey, cv::FILLED);
-      if (t <= 0) continue;
-      text(image, fmt::format("{:.3g}", t), {cell.x + 4, cell.y + kCell / 2 + 4}, 0.38,
-           fraction < 0.5 ? black : white);
-      cells.push_back({{first, x.values[c]}, {second, y.values[r]}, {"ms", t}});
-    }
-  }
-  writeImage(a.heatmap, image);
-  fmt::print("{}: {} x {}, {} tactics, fastest {:.4f} ms\n", a.heatmap, first, second, cells.size(), least);
-  return {{"family", base.family->id().name}, {"problem", problem.text()}, {"cells", cells}};
+  Heatmap map = axesOf(space, a.axes);
+  measure(map, base, space, *makeWorkerRunner({a.common.tuneWorker, device.caps().fingerprint()}));
+  const std::string family(base.family->id().name);
+  writeImage(a.heatmap, drawn(map, family + " on " + device.caps().name, problem.text()));
+  const Json cells = cellsOf(map);
+  fmt::print("{}: {} x {}, {} tactics, fastest {:.4f} ms\n", a.heatmap, map.first, map.second, cells.size(),
+             fastestOf(map));
+  return {{"family", family}, {"problem", problem.text()}, {"cells", cells}};
 }
 
 }  // namespace tessera::app

@@ -7,11 +7,7 @@
 
 #include "apps/common/progress.hpp"
 #include "apps/tessera-tune/commands.hpp"
-#include "launch/roofline.hpp"
 #include "tessera/log.hpp"
-#include "tune/problem.hpp"
-#include "tune/trial/candidates.hpp"
-#include "tune/trial/worker.hpp"
 
 namespace tessera::app {
 namespace {

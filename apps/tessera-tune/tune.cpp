@@ -5,7 +5,6 @@
 
 #include "apps/common/model.hpp"
 #include "apps/tessera-tune/commands.hpp"
-#include "tune/problem.hpp"
 
 namespace tessera::app {
 namespace {

@@ -3,7 +3,6 @@
 
 #include "apps/common/files.hpp"
 #include "apps/tessera/commands.hpp"
-#include "tune/records/record_store.hpp"
 
 namespace tessera::app {
 namespace {

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/read_file.hpp"
+#include "base/text.hpp"
 #include "base/write_file.hpp"
 #include "calib/images/image_file.hpp"
 #include "ops/operator.hpp"
@@ -24,9 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 bool isImage(const fs::path& file) {
-  std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string extension = lowerCase(file.extension().string());
   for (const char* known : {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".tif", ".tiff", ".webp"})
     if (extension == known) return true;
   return false;

@@ -5,24 +5,20 @@
 #include <charconv>
 #include <limits>
 
+#include "base/text.hpp"
+
 namespace tessera {
 namespace {
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return text;
-}
-
 /// How exporters name the batch, wherever it stands.
 bool namesBatch(const std::string& symbol) {
-  const std::string name = lower(symbol);
+  const std::string name = lowerCase(symbol);
   return name == "n" || name == "b" || name == "bs" || name.find("batch") != std::string::npos;
 }
 
 /// Names of a first extent that is no batch: images and sequences without one.
 bool namesOther(const std::string& symbol) {
-  const std::string name = lower(symbol);
+  const std::string name = lowerCase(symbol);
   for (const char* whole : {"h", "w", "c", "t", "l", "s"})
     if (name == whole) return true;
   for (const char* part : {"height", "width", "channel", "seq", "len", "time", "frame"})

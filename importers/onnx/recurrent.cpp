@@ -22,10 +22,12 @@ struct Cell {
   Node& node;
   std::int64_t steps, batch, hidden, gates;
   std::string part;  ///< of layer names
-  TensorId recurrent, inputBias, recurrentBias, peepholes;
-  std::vector<Activation> activations;
-  std::optional<double> clip;
-  std::map<TensorId, Coded> codedWeights;  ///< of DynamicQuantizeLSTM: [inputs or hidden, gates * hidden]
+  TensorId inputWeights = kNoTensor, recurrent = kNoTensor;
+  TensorId inputBias = kNoTensor, recurrentBias = kNoTensor, peepholes = kNoTensor;  ///< may be absent
+  std::vector<Activation> activations = {};
+  std::optional<double> clip = std::nullopt;
+  /// Of DynamicQuantizeLSTM: [inputs or hidden, gates * hidden].
+  std::map<TensorId, Coded> codedWeights = {};
 
   TensorId add(const char* op, std::vector<TensorId> operands, Attributes attrs = {}) const {
     return node.add(op, std::move(operands), std::move(attrs), part + "/" + op);
@@ -182,97 +184,174 @@ void wantFullLengths(const Node& node, std::int64_t steps) {
     if (length != steps) node.unsupported("its sequences differ in length");
 }
 
-void recurrent(Node& node) {
-  const bool dynamic = node.type() == "DynamicQuantizeLSTM";
-  const bool lstm = node.type() == "LSTM" || dynamic, gru = node.type() == "GRU";
-  const std::int64_t gates = lstm ? 4 : gru ? 3 : 1;
+enum class RecurrentKind { Rnn, Gru, Lstm };
+
+/// What the node says, checked.
+struct Recurrent {
+  Node& node;
+  RecurrentKind kind;
+  bool codedWeights;  ///< DynamicQuantizeLSTM: weights in codes, [inputs or hidden, gates * hidden]
+  bool batchFirst;    ///< the batch is the outermost extent of inputs and outputs
+  std::int64_t gates, directions, steps, batch, inputs, hidden;
+  std::string direction;
+  TensorId x;  ///< [steps, batch, inputs]
+  std::vector<Activation> activations;
+
+  bool backward(std::int64_t d) const { return direction == "reverse" || d == 1; }
+  /// Of one direction's weights that are multiplied by so many columns.
+  Shape weightShape(std::int64_t columns) const {
+    return codedWeights ? Shape{columns, gates * hidden} : Shape{gates * hidden, columns};
+  }
+  bool fits(std::size_t input, std::int64_t columns) const {
+    Shape wanted = weightShape(columns);
+    wanted.insert(wanted.begin(), directions);
+    return node.shape(input) == wanted;
+  }
+};
+
+/// Exchanges steps (or directions) and batch.
+const std::vector<std::int64_t> kSwapBatch{1, 0, 2};
+
+std::vector<std::string> usualActivations(RecurrentKind kind) {
+  switch (kind) {
+    case RecurrentKind::Lstm:
+      return {"Sigmoid", "Tanh", "Tanh"};
+    case RecurrentKind::Gru:
+      return {"Sigmoid", "Tanh"};
+    case RecurrentKind::Rnn:
+      break;
+  }
+  return {"Tanh"};
+}
+
+Recurrent recurrentOf(Node& node) {
+  const bool coded = node.type() == "DynamicQuantizeLSTM";
+  const RecurrentKind kind = coded || node.type() == "LSTM" ? RecurrentKind::Lstm
+                             : node.type() == "GRU"         ? RecurrentKind::Gru
+                                                            : RecurrentKind::Rnn;
   if (node.rank(0) != 3 || node.rank(1) != 3 || node.rank(2) != 3)
     node.bad("input and weights want three extents each");
   if (node.flag("input_forget"))
     node.unsupported("its input and forget gates are coupled (input_forget = 1)");
   const bool batchFirst = node.flag("layout");
-  const std::vector<std::int64_t> swap{1, 0, 2};
   const TensorId x =
-      batchFirst ? node.add("Transpose", {node.in(0)}, {{"perm", swap}}, "time first") : node.in(0);
-  const std::int64_t steps = node.shapeOf(x)[0], batch = node.shapeOf(x)[1], inputs = node.shapeOf(x)[2];
-  const std::int64_t directions = node.shape(1)[0], hidden = node.shape(2)[dynamic ? 1 : 2];
-  const std::string direction = node.string("direction", "forward");
-  if ((direction == "bidirectional" ? 2 : 1) != directions)
+      batchFirst ? node.add("Transpose", {node.in(0)}, {{"perm", kSwapBatch}}, "time first") : node.in(0);
+  const Shape extents = node.shapeOf(x);
+  Recurrent r{.node = node,
+              .kind = kind,
+              .codedWeights = coded,
+              .batchFirst = batchFirst,
+              .gates = kind == RecurrentKind::Lstm  ? 4
+                       : kind == RecurrentKind::Gru ? 3
+                                                    : 1,
+              .directions = node.shape(1)[0],
+              .steps = extents[0],
+              .batch = extents[1],
+              .inputs = extents[2],
+              .hidden = node.shape(2)[coded ? 1 : 2],
+              .direction = node.string("direction", "forward"),
+              .x = x,
+              .activations = {}};
+  if ((r.direction == "bidirectional" ? 2 : 1) != r.directions)
     node.bad("attribute direction contradicts the weights");
-  const auto weightShape = [&](std::int64_t columns) {
-    return dynamic ? Shape{columns, gates * hidden} : Shape{gates * hidden, columns};
-  };
-  const auto fits = [&](std::size_t input, std::int64_t columns) {
-    Shape wanted = weightShape(columns);
-    wanted.insert(wanted.begin(), directions);
-    return node.shape(input) == wanted;
-  };
-  if (!fits(1, inputs) || !fits(2, hidden)) node.bad("its weights do not fit each other or the input");
-  if (steps < 1 || steps > kMostSteps)
-    node.unsupported("it has " + std::to_string(steps) + " steps, unrolling stops at " +
+  if (!r.fits(1, r.inputs) || !r.fits(2, r.hidden))
+    node.bad("its weights do not fit each other or the input");
+  if (r.steps < 1 || r.steps > kMostSteps)
+    node.unsupported("it has " + std::to_string(r.steps) + " steps, unrolling stops at " +
                      std::to_string(kMostSteps));
-  wantFullLengths(node, steps);
-  const auto activations = activationsOf(node, directions,
-                                         lstm  ? std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"}
-                                         : gru ? std::vector<std::string>{"Sigmoid", "Tanh"}
-                                               : std::vector<std::string>{"Tanh"});
-  const std::size_t perDirection = activations.size() / static_cast<std::size_t>(directions);
-  const TensorId flat = node.reshape(x, {steps * batch, inputs}, "steps");
-  std::vector<TensorId> sequences, lastHidden, lastCell;
-  for (std::int64_t d = 0; d < directions; ++d) {
-    const bool backward = direction == "reverse" || d == 1;
-    const std::int64_t width = gates * hidden;
-    const TensorId bias = ofDirection(node, node.optional(3), d, {2 * width});
-    Cell cell{node,      steps,     batch,     hidden,    gates, backward ? "backward" : "forward",
-              kNoTensor, kNoTensor, kNoTensor, kNoTensor, {},    {},
-              {}};
-    cell.recurrent = ofDirection(node, node.in(2), d, weightShape(hidden));
-    const TensorId inputWeights = ofDirection(node, node.in(1), d, weightShape(inputs));
-    if (dynamic) {
-      cell.codedWeights[inputWeights] = codesOfDirection(node, inputWeights, 8, d);
-      cell.codedWeights[cell.recurrent] = codesOfDirection(node, cell.recurrent, 10, d);
-    }
-    if (bias != kNoTensor) {
-      cell.inputBias = cell.slice(bias, 0, 0, width);
-      cell.recurrentBias = cell.slice(bias, 0, width, width);
-    }
-    cell.peepholes = lstm ? ofDirection(node, node.optional(7), d, {3 * hidden}) : kNoTensor;
-    const auto first = activations.begin() + static_cast<std::ptrdiff_t>(perDirection) * d;
-    cell.activations.assign(first, first + static_cast<std::ptrdiff_t>(perDirection));
-    if (node.hasAttribute("clip")) cell.clip = node.number("clip", 0);
+  wantFullLengths(node, r.steps);
+  r.activations = activationsOf(node, r.directions, usualActivations(kind));
+  return r;
+}
 
-    const auto initial = [&](std::size_t input) {
-      if (!node.has(input)) return zeros(node, {batch, hidden});
-      const TensorId given =
-          batchFirst ? node.add("Transpose", {node.in(input)}, {{"perm", swap}}, "initial") : node.in(input);
-      return ofDirection(node, given, d, {batch, hidden});
-    };
-    State state{initial(5), lstm ? initial(6) : kNoTensor};
-    const TensorId products = cell.linear(flat, inputWeights, cell.inputBias);
-    std::vector<TensorId> outputs(static_cast<std::size_t>(steps));
-    for (std::int64_t i = 0; i < steps; ++i) {
-      const std::int64_t t = backward ? steps - 1 - i : i;
-      const TensorId now = cell.slice(products, 0, t * batch, batch);
-      state = lstm  ? lstmStep(cell, now, state)
-              : gru ? gruStep(cell, now, state, node.flag("linear_before_reset"))
-                    : rnnStep(cell, now, state);
-      outputs[static_cast<std::size_t>(t)] =
-          node.wants(0) ? node.reshape(state.hidden, {1, 1, batch, hidden}, "step") : state.hidden;
-    }
-    if (node.wants(0))
-      sequences.push_back(steps == 1 ? outputs[0] : node.add("Concat", outputs, {{"axis", 0}}, "sequence"));
-    lastHidden.push_back(node.reshape(state.hidden, {1, batch, hidden}, "last"));
-    if (lstm) lastCell.push_back(node.reshape(state.cell, {1, batch, hidden}, "last cell"));
+Cell cellOf(const Recurrent& r, std::int64_t d) {
+  Node& node = r.node;
+  const std::int64_t width = r.gates * r.hidden;
+  const TensorId bias = ofDirection(node, node.optional(3), d, {2 * width});
+  Cell cell{node, r.steps, r.batch, r.hidden, r.gates, r.backward(d) ? "backward" : "forward"};
+  cell.recurrent = ofDirection(node, node.in(2), d, r.weightShape(r.hidden));
+  cell.inputWeights = ofDirection(node, node.in(1), d, r.weightShape(r.inputs));
+  if (r.codedWeights) {
+    cell.codedWeights[cell.inputWeights] = codesOfDirection(node, cell.inputWeights, 8, d);
+    cell.codedWeights[cell.recurrent] = codesOfDirection(node, cell.recurrent, 10, d);
   }
-  const auto joined = [&](std::vector<TensorId> parts, std::int64_t axis,
-                          const std::vector<std::int64_t>& perm) {
-    const TensorId all =
-        parts.size() == 1 ? parts[0] : node.add("Concat", std::move(parts), {{"axis", axis}}, "directions");
-    return batchFirst ? node.add("Transpose", {all}, {{"perm", perm}}, "batch first") : all;
-  };
-  if (node.wants(0)) node.set(0, joined(sequences, 1, {2, 0, 1, 3}));
-  if (node.wants(1)) node.set(1, joined(lastHidden, 0, swap));
-  if (lstm && node.wants(2)) node.set(2, joined(lastCell, 0, swap));
+  if (bias != kNoTensor) {
+    cell.inputBias = cell.slice(bias, 0, 0, width);
+    cell.recurrentBias = cell.slice(bias, 0, width, width);
+  }
+  if (r.kind == RecurrentKind::Lstm) cell.peepholes = ofDirection(node, node.optional(7), d, {3 * r.hidden});
+  const auto count = static_cast<std::ptrdiff_t>(r.activations.size()) / r.directions;
+  cell.activations.assign(r.activations.begin() + count * d, r.activations.begin() + count * (d + 1));
+  if (node.hasAttribute("clip")) cell.clip = node.number("clip", 0);
+  return cell;
+}
+
+/// The state that an input gives, else zeros.
+TensorId initialState(const Recurrent& r, std::size_t input, std::int64_t d) {
+  Node& node = r.node;
+  if (!node.has(input)) return zeros(node, {r.batch, r.hidden});
+  const TensorId given = r.batchFirst
+                             ? node.add("Transpose", {node.in(input)}, {{"perm", kSwapBatch}}, "initial")
+                             : node.in(input);
+  return ofDirection(node, given, d, {r.batch, r.hidden});
+}
+
+State nextState(const Recurrent& r, const Cell& cell, TensorId x, const State& state) {
+  switch (r.kind) {
+    case RecurrentKind::Lstm:
+      return lstmStep(cell, x, state);
+    case RecurrentKind::Gru:
+      return gruStep(cell, x, state, r.node.flag("linear_before_reset"));
+    case RecurrentKind::Rnn:
+      break;
+  }
+  return rnnStep(cell, x, state);
+}
+
+/// What directions give, one entry each.
+struct Results {
+  std::vector<TensorId> sequences;             ///< [steps, 1, batch, hidden], where the node asks for them
+  std::vector<TensorId> lastHidden, lastCell;  ///< [1, batch, hidden]
+};
+
+/// `flat`: the inputs of all steps, [steps * batch, inputs].
+void addDirection(const Recurrent& r, TensorId flat, std::int64_t d, Results& results) {
+  Node& node = r.node;
+  const bool lstm = r.kind == RecurrentKind::Lstm;
+  const Cell cell = cellOf(r, d);
+  const TensorId hidden = initialState(r, 5, d);
+  State state{hidden, lstm ? initialState(r, 6, d) : kNoTensor};
+  const TensorId products = cell.linear(flat, cell.inputWeights, cell.inputBias);
+  std::vector<TensorId> outputs(static_cast<std::size_t>(r.steps));
+  for (std::int64_t i = 0; i < r.steps; ++i) {
+    const std::int64_t t = r.backward(d) ? r.steps - 1 - i : i;
+    state = nextState(r, cell, cell.slice(products, 0, t * r.batch, r.batch), state);
+    outputs[static_cast<std::size_t>(t)] =
+        node.wants(0) ? node.reshape(state.hidden, {1, 1, r.batch, r.hidden}, "step") : state.hidden;
+  }
+  if (node.wants(0))
+    results.sequences.push_back(r.steps == 1 ? outputs[0]
+                                             : node.add("Concat", outputs, {{"axis", 0}}, "sequence"));
+  results.lastHidden.push_back(node.reshape(state.hidden, {1, r.batch, r.hidden}, "last"));
+  if (lstm) results.lastCell.push_back(node.reshape(state.cell, {1, r.batch, r.hidden}, "last cell"));
+}
+
+/// Directions side by side; `perm` brings the batch to the front where the node wants it there.
+TensorId joined(const Recurrent& r, std::vector<TensorId> parts, std::int64_t axis,
+                const std::vector<std::int64_t>& perm) {
+  const TensorId all =
+      parts.size() == 1 ? parts[0] : r.node.add("Concat", std::move(parts), {{"axis", axis}}, "directions");
+  return r.batchFirst ? r.node.add("Transpose", {all}, {{"perm", perm}}, "batch first") : all;
+}
+
+void recurrent(Node& node) {
+  const Recurrent r = recurrentOf(node);
+  const TensorId flat = node.reshape(r.x, {r.steps * r.batch, r.inputs}, "steps");
+  Results results;
+  for (std::int64_t d = 0; d < r.directions; ++d) addDirection(r, flat, d, results);
+  if (node.wants(0)) node.set(0, joined(r, results.sequences, 1, {2, 0, 1, 3}));
+  if (node.wants(1)) node.set(1, joined(r, results.lastHidden, 0, kSwapBatch));
+  if (r.kind == RecurrentKind::Lstm && node.wants(2)) node.set(2, joined(r, results.lastCell, 0, kSwapBatch));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
 #include "cl/device_impl.hpp"
 
 namespace tessera {
@@ -48,13 +49,6 @@ std::vector<Device> Device::all() {
 
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 std::string listing(const std::vector<Device>& devices) {
   std::string out;
   for (std::size_t i = 0; i < devices.size(); ++i)
@@ -76,7 +70,7 @@ Device Device::select(std::string_view selector) {
         std::find_if(devices.begin(), devices.end(), [&](const Device& d) { return d.caps().kind == kind; });
     return it == devices.end() ? nullptr : &*it;
   };
-  const std::string wanted = lower(selector);
+  const std::string wanted = lowerCase(selector);
   const Device* found = nullptr;
   std::size_t index = 0;
   if (wanted.empty()) {
@@ -92,7 +86,7 @@ Device Device::select(std::string_view selector) {
   } else {
     for (const auto& device : devices)
       if (!found &&
-          lower(device.caps().name + " " + device.caps().platform).find(wanted) != std::string::npos)
+          lowerCase(device.caps().name + " " + device.caps().platform).find(wanted) != std::string::npos)
         found = &device;
   }
   if (!found)

@@ -50,7 +50,7 @@ std::string ProgramCache::identity(const DeviceCaps& device, std::string_view so
 }
 
 fs::path ProgramCache::fileOf(const std::string& identity) const {
-  return folder_ / (hexText(XXH3_64bits(identity.data(), identity.size())) + kExtension);
+  return folder_ / (hexText(textHash(identity)) + kExtension);
 }
 
 std::optional<std::vector<unsigned char>> ProgramCache::find(const std::string& identity) {
@@ -62,7 +62,7 @@ std::optional<std::vector<unsigned char>> ProgramCache::find(const std::string& 
   const char* rest = text.data() + sizeof(header);
   if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0 ||
       header.bytes != text.size() - sizeof(header) || header.identity != identity.size() ||
-      header.identity > header.bytes || header.checksum != XXH3_64bits(rest, header.bytes) ||
+      header.identity > header.bytes || header.checksum != textHash({rest, header.bytes}) ||
       identity != std::string_view(rest, identity.size()))
     return std::nullopt;
   return std::vector<unsigned char>(rest + header.identity, rest + header.bytes);
@@ -72,7 +72,7 @@ void ProgramCache::save(const std::string& identity, const std::vector<unsigned 
   try {
     std::string rest = identity;
     rest.append(reinterpret_cast<const char*>(binary.data()), binary.size());
-    Header header{{}, rest.size(), XXH3_64bits(rest.data(), rest.size()), identity.size()};
+    Header header{{}, rest.size(), textHash(rest), identity.size()};
     std::memcpy(header.magic, kMagic, sizeof(kMagic));
 
     createPrivateFolders(folder_);

@@ -38,10 +38,7 @@ std::string Graph::text() const {
   return out;
 }
 
-std::uint64_t Graph::hash() const {
-  const std::string all = text();
-  return XXH3_64bits(all.data(), all.size());
-}
+std::uint64_t Graph::hash() const { return textHash(text()); }
 
 void Graph::verify() const {
   const auto fail = [&](const std::string& what) {

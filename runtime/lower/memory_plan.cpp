@@ -1,6 +1,5 @@
 // Arena offsets by lifetime: largest storage first, at the lowest offset free during its life.
 #include <algorithm>
-#include <numeric>
 
 #include "graph/amount.hpp"
 #include "lower/step.hpp"
@@ -12,27 +11,8 @@ bool aliveTogether(const Storage& a, const Storage& b) {
   return a.firstStep <= b.lastStep && b.firstStep <= a.lastStep;
 }
 
-// Largest first, so that a slot's first storage decides its size.
-void assignSlots(Lowered& lowered, const std::vector<int>& order) {
-  std::vector<std::vector<int>> members;
-  for (const int id : order) {
-    Storage& storage = lowered.storages[id];
-    const auto free = std::find_if(members.begin(), members.end(), [&](const std::vector<int>& slot) {
-      return std::none_of(slot.begin(), slot.end(),
-                          [&](int other) { return aliveTogether(lowered.storages[other], storage); });
-    });
-    storage.slot = static_cast<int>(free - members.begin());
-    if (free == members.end()) {
-      members.emplace_back();
-      lowered.slotBytes.push_back(storage.bytes);
-    }
-    members[storage.slot].push_back(id);
-  }
-}
-
-}  // namespace
-
-void planMemory(Lowered& lowered, const DeviceCaps& device) {
+// First and last step of every storage, and the most scratch of one step.
+void findLifetimes(Lowered& lowered) {
   for (auto& storage : lowered.storages) storage.firstStep = storage.lastStep = -1;
   const auto touch = [&](int storageId, int step) {
     Storage& storage = lowered.storages[storageId];
@@ -52,42 +32,74 @@ void planMemory(Lowered& lowered, const DeviceCaps& device) {
     }
     lowered.scratchBytes = std::max(lowered.scratchBytes, scratch);
   }
+}
 
+// What lives in the arena, the largest first.
+std::vector<int> largestFirst(const Lowered& lowered) {
   std::vector<int> order;
   for (std::size_t i = 0; i < lowered.storages.size(); ++i)
     if (lowered.storages[i].kind == Storage::Kind::Arena && lowered.storages[i].firstStep >= 0)
       order.push_back(static_cast<int>(i));
   std::stable_sort(order.begin(), order.end(),
                    [&](int a, int b) { return lowered.storages[a].bytes > lowered.storages[b].bytes; });
+  return order;
+}
 
-  const std::size_t align = std::max<std::size_t>(device.addressAlign, 64);
-  const auto rounded = [&](std::size_t bytes) {
-    return (std::max<std::size_t>(bytes, 1) + align - 1) / align * align;
-  };
-  lowered.arenaBytes = 0;
-  if (!device.subBuffers) {
-    assignSlots(lowered, order);
-    for (const std::size_t bytes : lowered.slotBytes) lowered.arenaBytes += rounded(bytes);
-    return;
+std::size_t rounded(std::size_t bytes, std::size_t align) {
+  return (std::max<std::size_t>(bytes, 1) + align - 1) / align * align;
+}
+
+// A buffer for each slot, for devices without sub-buffers. The first storage of a slot decides its size.
+void assignSlots(Lowered& lowered, const std::vector<int>& order, std::size_t align) {
+  std::vector<std::vector<int>> members;
+  for (const int id : order) {
+    Storage& storage = lowered.storages[id];
+    const auto free = std::find_if(members.begin(), members.end(), [&](const std::vector<int>& slot) {
+      return std::none_of(slot.begin(), slot.end(),
+                          [&](int other) { return aliveTogether(lowered.storages[other], storage); });
+    });
+    storage.slot = static_cast<int>(free - members.begin());
+    if (free == members.end()) {
+      members.emplace_back();
+      lowered.slotBytes.push_back(storage.bytes);
+    }
+    members[storage.slot].push_back(id);
   }
+  for (const std::size_t bytes : lowered.slotBytes) lowered.arenaBytes += rounded(bytes, align);
+}
+
+// Offsets in one buffer: each storage at the lowest that is free during its life.
+void assignOffsets(Lowered& lowered, const std::vector<int>& order, std::size_t align) {
   std::vector<int> placed;
   for (const int id : order) {
     Storage& storage = lowered.storages[id];
     std::vector<std::pair<std::size_t, std::size_t>> taken;  // begin, end of what lives at the same time
     for (const int other : placed) {
       const Storage& o = lowered.storages[other];
-      if (aliveTogether(o, storage)) taken.emplace_back(o.arenaOffset, o.arenaOffset + rounded(o.bytes));
+      if (aliveTogether(o, storage))
+        taken.emplace_back(o.arenaOffset, o.arenaOffset + rounded(o.bytes, align));
     }
     std::sort(taken.begin(), taken.end());
     std::size_t at = 0;
     for (const auto& [begin, end] : taken) {
-      if (at + rounded(storage.bytes) <= begin) break;
+      if (at + rounded(storage.bytes, align) <= begin) break;
       at = std::max(at, end);
     }
     storage.arenaOffset = at;
-    lowered.arenaBytes = std::max(lowered.arenaBytes, at + rounded(storage.bytes));
+    lowered.arenaBytes = std::max(lowered.arenaBytes, at + rounded(storage.bytes, align));
     placed.push_back(id);
   }
+}
+
+}  // namespace
+
+void planMemory(Lowered& lowered, const DeviceCaps& device) {
+  findLifetimes(lowered);
+  const std::vector<int> order = largestFirst(lowered);
+  const std::size_t align = std::max<std::size_t>(device.addressAlign, 64);
+  lowered.arenaBytes = 0;
+  if (!device.subBuffers) return assignSlots(lowered, order, align);
+  assignOffsets(lowered, order, align);
   if (device.maxAllocation && lowered.arenaBytes > device.maxAllocation)
     throw Error(ErrorCode::OutOfMemory, "the activations need " +
                                             byteAmount(static_cast<double>(lowered.arenaBytes)) +

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
 #include "lower/lowering.hpp"
 
 namespace tessera {
@@ -16,37 +17,14 @@ std::string escaped(std::string_view name) {
   std::string text;
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte > ' ' && byte != 0x7f && c != '%' && c != '|' && c != kReformatSign) {
-      text += c;
-    } else {
-      text += '%';
-      text += "0123456789ABCDEF"[byte >> 4];
-      text += "0123456789ABCDEF"[byte & 15];
-    }
+    const bool plain = byte > ' ' && byte != 0x7f && c != '%' && c != '|' && c != kReformatSign;
+    text += plain ? std::string(1, c) : percentEscape(c);
   }
   return text;
 }
 
 [[noreturn]] void malformed(std::string_view step) {
   throw Error(ErrorCode::BadCache, "'" + std::string(step.substr(0, 80)) + "' is no step of a recipe");
-}
-
-std::string unescaped(std::string_view text) {
-  std::string name;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      name += text[i];
-      continue;
-    }
-    unsigned value = 0;
-    const auto digits = text.substr(i + 1, 2);
-    if (digits.size() != 2 ||
-        std::from_chars(digits.data(), digits.data() + 2, value, 16).ptr != digits.data() + 2)
-      malformed(text);
-    name += static_cast<char>(value);
-    i += 2;
-  }
-  return name;
 }
 
 std::string blocksText(const std::vector<int>& blocks) {
@@ -81,7 +59,9 @@ RecipeStep parseStep(std::string_view text) {
   if (fields.size() != 4) malformed(text);
   RecipeStep step;
   if (fields[0].starts_with(kReformatSign)) step.reformat = true, fields[0].remove_prefix(1);
-  step.layer = unescaped(fields[0]);
+  auto layer = percentUnescaped(fields[0]);
+  if (!layer) malformed(fields[0]);
+  step.layer = *std::move(layer);
   step.family = fields[1];
   const auto arrow = fields[2].find('>');
   if (arrow == std::string_view::npos) malformed(text);

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <optional>
 
+#include "base/hex.hpp"
 #include "base/read_file.hpp"
 #include "base/write_file.hpp"
 #include "plan/plan_network.hpp"
@@ -49,7 +50,7 @@ std::uint64_t checksumOf(Header header, const std::vector<Section>& table) {
   header.checksum = 0;
   std::string text(reinterpret_cast<const char*>(&header), sizeof header);
   text.append(reinterpret_cast<const char*>(table.data()), table.size() * sizeof(Section));
-  return XXH3_64bits(text.data(), text.size());
+  return textHash(text);
 }
 
 std::uint64_t aligned(std::uint64_t at) { return (at + kAlignment - 1) / kAlignment * kAlignment; }

@@ -2,7 +2,6 @@
 #include "tune/look_up.hpp"
 
 #include <spdlog/logger.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <limits>
@@ -21,8 +20,6 @@ fs::path folderOf(const TuneOptions& options) {
   if (options.mode == TuneMode::Off) return {};
   return options.folder ? *options.folder : defaultCacheFolder();
 }
-
-std::string hashText(std::string_view text) { return hexText(XXH3_64bits(text.data(), text.size())); }
 
 constexpr std::pair<TuneMode, std::string_view> kModes[] = {
     {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};
@@ -68,7 +65,7 @@ std::uint64_t LookUp::sourceHash(const KernelFamily& family, const Problem& prob
   std::string text;
   for (const KernelCall& call : family.plan(problem, family.fallback(problem, caps_), caps_).calls)
     if (call.library.empty()) text += call.options + "\n" + call.prologue + "\n" + kernelSource(call.source);
-  return known->second = XXH3_64bits(text.data(), text.size());
+  return known->second = textHash(text);
 }
 
 std::optional<RecordStore::Hit> LookUp::find(const KernelFamily& family, const OpView& view) const {
@@ -150,7 +147,8 @@ void LookUp::noteBad(const TacticRecord& record) {
 
 std::string LookUp::stepName(const KernelFamily& family, const OpView& view) const {
   const Problem problem = family.problem(denseView(view));
-  return hashText(family.id().text() + "\t" + hexText(sourceHash(family, problem)) + "\t" + problem.text());
+  return hexText(
+      textHash(family.id().text() + "\t" + hexText(sourceHash(family, problem)) + "\t" + problem.text()));
 }
 
 void LookUp::add(const TacticRecord& record) {

@@ -1,6 +1,5 @@
 // How whole networks run: recipes on record, and what the times of their layers predict.
 #include <spdlog/logger.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <limits>
@@ -19,7 +18,7 @@ std::string networkKey(const Graph& graph) {
       for (const TensorId id : *ids)
         text += id == kNoTensor ? "-," : std::to_string(id) + ":" + graph.tensor(id).desc().text() + ",";
   }
-  return "network " + hexText(XXH3_64bits(text.data(), text.size()));
+  return "network " + hexText(textHash(text));
 }
 
 ChosenRecipe LookUp::choose(const Graph& graph, std::optional<LayoutChoice> layouts,

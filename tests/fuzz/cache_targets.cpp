@@ -1,8 +1,8 @@
 // Calibration caches, tuning records, and the lines of shipped tactics.
 #include <stdexcept>
 
-#include "calib/calibration_cache.hpp"
 #include "clkernels/embedded.hpp"
+#include "tessera/calibration_cache.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/support/invented_device.hpp"
 #include "tune/defaults.hpp"

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 
 #include "tests/import/onnx_fixture.hpp"
@@ -173,99 +174,64 @@ TEST_F(OnnxImport, FunctionsOfTheModelAreInlined) {
   EXPECT_THAT(run(graph, {{"x", HostTensor::of<float>({2}, {-4, 2})}}), ElementsAre(-2, 2));
 }
 
+// Values of two elements, as an initialiser may hold them.
+struct Encoding {
+  int type;
+  std::function<void(Tensor&)> fill;
+  std::vector<double> expected;
+};
+
+template <class T>
+std::function<void(Tensor&)> raw(T first, T second) {
+  return [=](Tensor& t) {
+    const T values[] = {first, second};
+    t.set_raw_data(std::string(reinterpret_cast<const char*>(values), sizeof values));
+  };
+}
+
+std::function<void(Tensor&)> int32Data(std::int32_t first, std::int32_t second) {
+  return [=](Tensor& t) {
+    t.add_int32_data(first);
+    t.add_int32_data(second);
+  };
+}
+
+std::function<void(Tensor&)> uint64Data(std::uint64_t first, std::uint64_t second) {
+  return [=](Tensor& t) {
+    t.add_uint64_data(first);
+    t.add_uint64_data(second);
+  };
+}
+
+std::function<void(Tensor&)> doubleData(double first, double second) {
+  return [=](Tensor& t) {
+    t.add_double_data(first);
+    t.add_double_data(second);
+  };
+}
+
+std::vector<Encoding> encodings() {
+  return {
+      {Tensor::FLOAT, raw<float>(1.5f, -2), {1.5, -2}},
+      {Tensor::DOUBLE, raw<double>(1.5, -2), {1.5, -2}},
+      {Tensor::DOUBLE, doubleData(0.25, 3), {0.25, 3}},
+      {Tensor::FLOAT16, raw<std::uint16_t>(0x3e00, 0xc000), {1.5, -2}},
+      {Tensor::FLOAT16, int32Data(0x3e00, 0xc000), {1.5, -2}},
+      {Tensor::BFLOAT16, raw<std::uint16_t>(0x3fc0, 0xc000), {1.5, -2}},
+      {Tensor::INT64, raw<std::int64_t>(1ll << 40, -2), {1099511627776.0, -2}},
+      {Tensor::INT32, int32Data(7, -9), {7, -9}},
+      {Tensor::INT16, raw<std::int16_t>(-300, 300), {-300, 300}},
+      {Tensor::UINT16, raw<std::uint16_t>(65535, 1), {65535, 1}},
+      {Tensor::INT8, int32Data(-128, 127), {-128, 127}},
+      {Tensor::UINT8, raw<std::uint8_t>(255, 1), {255, 1}},
+      {Tensor::UINT32, uint64Data(4294967295u, 1), {4294967295.0, 1}},
+      {Tensor::UINT64, raw<std::uint64_t>(1ull << 40, 1), {1099511627776.0, 1}},
+      {Tensor::BOOL, raw<std::uint8_t>(1, 0), {1, 0}},
+  };
+}
+
 TEST_F(OnnxImport, EveryEncodingOfInitializersIsRead) {
-  struct Case {
-    int type;
-    void (*fill)(Tensor&);
-    std::vector<double> expected;
-  };
-  const auto raw = []<class T>(Tensor& t, std::vector<T> values) {
-    t.set_raw_data(std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
-  };
-  static const auto rawBytes = raw;
-  const Case cases[] = {
-      {Tensor::FLOAT,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<float>{1.5f, -2});
-       },
-       {1.5, -2}},
-      {Tensor::DOUBLE,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<double>{1.5, -2});
-       },
-       {1.5, -2}},
-      {Tensor::DOUBLE,
-       [](Tensor& t) {
-         t.add_double_data(0.25);
-         t.add_double_data(3);
-       },
-       {0.25, 3}},
-      {Tensor::FLOAT16,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<std::uint16_t>{0x3e00, 0xc000});
-       },
-       {1.5, -2}},
-      {Tensor::FLOAT16,
-       [](Tensor& t) {
-         t.add_int32_data(0x3e00);
-         t.add_int32_data(0xc000);
-       },
-       {1.5, -2}},
-      {Tensor::BFLOAT16,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<std::uint16_t>{0x3fc0, 0xc000});
-       },
-       {1.5, -2}},
-      {Tensor::INT64,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<std::int64_t>{1ll << 40, -2});
-       },
-       {1099511627776.0, -2}},
-      {Tensor::INT32,
-       [](Tensor& t) {
-         t.add_int32_data(7);
-         t.add_int32_data(-9);
-       },
-       {7, -9}},
-      {Tensor::INT16,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<std::int16_t>{-300, 300});
-       },
-       {-300, 300}},
-      {Tensor::UINT16,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<std::uint16_t>{65535, 1});
-       },
-       {65535, 1}},
-      {Tensor::INT8,
-       [](Tensor& t) {
-         t.add_int32_data(-128);
-         t.add_int32_data(127);
-       },
-       {-128, 127}},
-      {Tensor::UINT8,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<std::uint8_t>{255, 1});
-       },
-       {255, 1}},
-      {Tensor::UINT32,
-       [](Tensor& t) {
-         t.add_uint64_data(4294967295u);
-         t.add_uint64_data(1);
-       },
-       {4294967295.0, 1}},
-      {Tensor::UINT64,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<std::uint64_t>{1ull << 40, 1});
-       },
-       {1099511627776.0, 1}},
-      {Tensor::BOOL,
-       [](Tensor& t) {
-         rawBytes(t, std::vector<std::uint8_t>{1, 0});
-       },
-       {1, 0}},
-  };
-  for (const auto& c : cases) {
+  for (const auto& c : encodings()) {
     OnnxModel model;
     model.output("y");
     c.fill(model.initializer("w", c.type, {2}));

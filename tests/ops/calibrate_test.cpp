@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "calib/calibration_cache.hpp"
 #include "graph/evaluate.hpp"
 #include "lower/precision.hpp"
+#include "tessera/calibration_cache.hpp"
 #include "tessera/calibrator.hpp"
 #include "tessera/passes.hpp"
 #include "tests/support/devices.hpp"

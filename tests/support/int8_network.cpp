@@ -61,6 +61,35 @@ struct Builder {
   }
 };
 
+// Batch norms after concats, one of which adds a residual: members keep their scales, the chains' channels
+// have their own. One member stays in floats and is encoded for the concat. `first` is a convolution of `x`.
+void addNormsOfConcats(Builder& b, TensorId x, TensorId first) {
+  Graph& g = b.graph;
+  const auto mean = g.add(
+      "Pool", "mean", {x},
+      {{"mode", "average"}, {"kernel", List{3, 3}}, {"strides", List{2, 2}}, {"pads", List{1, 1, 1, 1}}});
+  const auto top =
+      g.add("Pool", "top", {x},
+            {{"mode", "max"}, {"kernel", List{3, 3}}, {"strides", List{2, 2}}, {"pads", List{1, 1, 1, 1}}});
+  const auto left = b.conv("left", first, {15, 20, 1, 1}, {});
+  const auto joined = g.add("Concat", "joined", {left, mean, top}, {{"axis", 1}});
+  const auto normal =
+      g.add("Pointwise", "normal",
+            {joined, b.uneven(21), b.constant({21, 1, 1}, 0.1f), b.constant({21, 1, 1}, 0.5f)},
+            {{"expression", "t0=Mul(x0,x1);t1=Add(t0,x2);t2=PRelu(t1,x3)"}});
+  const auto small = b.conv("small", normal, {9, 21, 1, 1}, {});
+  const auto near = b.conv("near", small, {9, 9, 3, 3}, {}),
+             far = b.conv("far", small, {12, 9, 3, 3}, {.dilations = {2, 2}});
+  const auto branches = g.add("Concat", "branches", {near, far}, {{"axis", 1}});
+  const auto block =
+      g.add("Pointwise", "block", {normal, branches, b.uneven(21), b.constant({21, 1, 1}, 0.1f)},
+            {{"expression", "t0=Add(x0,x1);t1=Mul(t0,x2);t2=Add(t1,x3);t3=Relu(t2)"}});
+  const auto both = g.add("Concat", "both", {block, normal}, {{"axis", 1}});
+  const auto last = g.add("Pointwise", "last", {both, b.uneven(42), b.constant({42, 1, 1}, 0.1f)},
+                          {{"expression", "t0=Mul(x0,x1);t1=Add(t0,x2)"}});
+  g.markOutput(b.deconv("map", last, {42, 4, 2, 2}, {.strides = {2, 2}, .pads = {0, 0, 0, 0}}));
+}
+
 }  // namespace
 
 HostTensor portableRandom(Shape shape, unsigned seed, float low, float high) {
@@ -114,32 +143,7 @@ Graph int8Network() {
             {{"activation", "Relu"}});
   g.markOutput(
       g.add("FullyConnected", "classes", {hidden, b.constant({11, 70}, 0.3f), b.constant({11}, 0.2f)}));
-
-  // Batch norms after concats, one of which adds a residual: members keep their scales, the chains' channels
-  // have their own. One member stays in floats and is encoded for the concat.
-  const auto mean = g.add(
-      "Pool", "mean", {x},
-      {{"mode", "average"}, {"kernel", List{3, 3}}, {"strides", List{2, 2}}, {"pads", List{1, 1, 1, 1}}});
-  const auto top =
-      g.add("Pool", "top", {x},
-            {{"mode", "max"}, {"kernel", List{3, 3}}, {"strides", List{2, 2}}, {"pads", List{1, 1, 1, 1}}});
-  const auto left = b.conv("left", first, {15, 20, 1, 1}, {});
-  const auto joined = g.add("Concat", "joined", {left, mean, top}, {{"axis", 1}});
-  const auto normal =
-      g.add("Pointwise", "normal",
-            {joined, b.uneven(21), b.constant({21, 1, 1}, 0.1f), b.constant({21, 1, 1}, 0.5f)},
-            {{"expression", "t0=Mul(x0,x1);t1=Add(t0,x2);t2=PRelu(t1,x3)"}});
-  const auto small = b.conv("small", normal, {9, 21, 1, 1}, {});
-  const auto near = b.conv("near", small, {9, 9, 3, 3}, {}),
-             far = b.conv("far", small, {12, 9, 3, 3}, {.dilations = {2, 2}});
-  const auto branches = g.add("Concat", "branches", {near, far}, {{"axis", 1}});
-  const auto block =
-      g.add("Pointwise", "block", {normal, branches, b.uneven(21), b.constant({21, 1, 1}, 0.1f)},
-            {{"expression", "t0=Add(x0,x1);t1=Mul(t0,x2);t2=Add(t1,x3);t3=Relu(t2)"}});
-  const auto both = g.add("Concat", "both", {block, normal}, {{"axis", 1}});
-  const auto last = g.add("Pointwise", "last", {both, b.uneven(42), b.constant({42, 1, 1}, 0.1f)},
-                          {{"expression", "t0=Mul(x0,x1);t1=Add(t0,x2)"}});
-  g.markOutput(b.deconv("map", last, {42, 4, 2, 2}, {.strides = {2, 2}, .pads = {0, 0, 0, 0}}));
+  addNormsOfConcats(b, x, first);
   g.verify();
   return std::move(g);
 }

@@ -1,5 +1,5 @@
 // Calibration caches: round trips, and every kind of damage named.
-#include "calib/calibration_cache.hpp"
+#include "tessera/calibration_cache.hpp"
 
 #include <gtest/gtest.h>
 

@@ -15,7 +15,7 @@ namespace tessera {
 
 /// What calibration found: portable to any device. Keys are names of the source model's tensors and layers.
 struct Calibration {
-  std::string graphName;
+  std::string graphName;  ///< Graph::name of the network
   std::uint64_t graphHash =
       0;  ///< Graph::hash() of the graph as imported, before passes; 0: not known (foreign caches)
   std::string method;  ///< "auto", "entropy", "minmax", "percentile", "mse", or where the scales came from

@@ -11,7 +11,10 @@
 
 namespace tessera {
 
+/// How the threshold of a tensor follows from its histogram (docs/int8_tutorial.md); Auto tries all the
+/// others.
 enum class CalibrationMethod { Auto, Entropy, MinMax, Percentile, Mse };
+/// "auto", "entropy", "minmax", "percentile", "mse".
 std::string_view toString(CalibrationMethod method);
 CalibrationMethod parseCalibrationMethod(std::string_view text);  ///< throws Error(InvalidArgument)
 
@@ -29,18 +32,20 @@ class Calibrator {
   virtual int batchCount() const { return 0; }
   /// A cache written before (either format); empty: calibrate.
   virtual std::string readCache() { return {}; }
+  /// Given what was found, in Tessera's format (calibrationText()).
   virtual void writeCache([[maybe_unused]] const std::string& text) {}
 };
 
+/// How to calibrate.
 struct CalibrationOptions {
-  CalibrationMethod method = CalibrationMethod::Auto;
-  double percentile = 99.99;   ///< for Percentile, and what Auto tries
-  bool biasCorrection = true;  ///< Auto: let corrected biases compete
+  CalibrationMethod method = CalibrationMethod::Auto;  ///< see there
+  double percentile = 99.99;                           ///< for Percentile, and what Auto tries
+  bool biasCorrection = true;                          ///< Auto: let corrected biases compete
   /// Auto: share of the multiply-adds that may be left in fp32 where that helps most. Sums in fp32 depend on
   /// their order, so only a network without such layers gives the same bits on every device.
   double fp32Share = 0;
-  PassOptions passes;
-  PrecisionOptions layerPrecision;
+  PassOptions passes;               ///< as of the engine to come
+  PrecisionOptions layerPrecision;  ///< likewise
   /// Called with the stage's name, batches done and batches in all (0: not known).
   std::function<void(std::string_view stage, int done, int total)> progress;
 };
@@ -53,9 +58,9 @@ struct CalibrationDamage {
 
 /// What calibration found, and what the methods cost on the calibration data.
 struct CalibrationResult {
-  Calibration calibration;
-  bool fromCache = false;
-  int batches = 0;
+  Calibration calibration;  ///< for EngineOptions::calibration
+  bool fromCache = false;   ///< Calibrator::readCache() gave it; nothing was run
+  int batches = 0;          ///< that the network was run on
   /// By candidate: "minmax", "entropy", ..., Auto only.
   std::map<std::string, CalibrationDamage> damage;
   std::string chosen;  ///< the candidate Auto took, refinements included
@@ -70,9 +75,10 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
 
 /// What one layer alone in INT8 costs, all others in fp32.
 struct LayerSensitivity {
-  std::string layer, op;
-  double multiplyAdds = 0;
-  CalibrationDamage damage;
+  std::string layer;         ///< its name
+  std::string op;            ///< its operator
+  double multiplyAdds = 0;   ///< of one run
+  CalibrationDamage damage;  ///< of the network's outputs
 };
 
 /// Ranks the layers with weights, most harmful first, on at most `batches` batches of `data`: candidates for

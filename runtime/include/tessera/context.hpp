@@ -16,12 +16,13 @@
 
 namespace tessera {
 
+/// Tensors by the names of bindings.
 using TensorMap = std::map<std::string, HostTensor>;
 
 /// Device time of one layer, a median over runs.
 struct LayerTime {
-  LayerInfo layer;
-  double milliseconds = 0;
+  LayerInfo layer;          ///< whose
+  double milliseconds = 0;  ///< of its kernels
 };
 
 /// One stream of work through an engine: its own activations and kernel objects. Inputs are zeros until they
@@ -29,11 +30,12 @@ struct LayerTime {
 /// construction.
 class Context {
  public:
+  /// Allocates all that runs need. Throws Error(OutOfMemory or DeviceError) where the device has no room.
   explicit Context(std::shared_ptr<const Engine> engine);
   ~Context();
-  Context(Context&&) noexcept;
+  Context(Context&&) noexcept;  ///< the other can only be destroyed
 
-  const Engine& engine() const;
+  const Engine& engine() const;  ///< that it runs
 
   /// Uploads the inputs, runs, downloads every output. An output whose length depends on values (what
   /// NonMaxSuppression selects) comes in its actual shape; its binding has room for the most there can be,
@@ -41,9 +43,10 @@ class Context {
   /// Error(InvalidArgument) where an input is missing, has another type or shape than its binding, or data
   /// that do not fill its shape.
   TensorMap run(const TensorMap& inputs);
-  /// The halves of run(), for hosts that have other work meanwhile (another context's results, say): uploads
-  /// the inputs and enqueues; and waits and downloads every output.
+  /// The first half of run(), for hosts that have other work meanwhile (another context's results, say):
+  /// uploads the inputs and enqueues.
   void start(const TensorMap& inputs);
+  /// The second half: waits and downloads every output.
   TensorMap finish();
 
   /// The context's own buffer of a binding, for callers that fill inputs or read outputs on the device.
@@ -60,6 +63,7 @@ class Context {
   /// Enqueues on the own queue and waits.
   void execute();
 
+  /// Copies to an input's buffer. Throws as run() does.
   void upload(std::string_view binding, const HostTensor& value);
   HostTensor download(std::string_view binding);  ///< in its actual shape, as run() gives it
 

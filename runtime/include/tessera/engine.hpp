@@ -22,15 +22,16 @@ namespace tessera {
 /// it pays on this device, as tuning with Fast or Full finds; later builds with any mode but Off take the
 /// recorded choice.
 enum class PrecisionChoice { Rules, Measured };
-std::string_view toString(PrecisionChoice choice);
+std::string_view toString(PrecisionChoice choice);  ///< as parsePrecisionChoice() reads it
 PrecisionChoice parsePrecisionChoice(
     std::string_view text);  ///< "rules", "measured"; throws Error(InvalidArgument)
 
 class Engine;
 
+/// How to build an engine.
 struct EngineOptions {
-  Precision precision = Precision::Fp32;
-  PassOptions passes;
+  Precision precision = Precision::Fp32;                     ///< see there
+  PassOptions passes;                                        ///< that the graph goes through
   std::optional<Calibration> calibration;                    ///< needed for Int8
   PrecisionOptions layerPrecision;                           ///< exceptions from Fp16 and Int8
   PrecisionChoice precisionChoice = PrecisionChoice::Rules;  ///< of Int8
@@ -45,10 +46,11 @@ struct EngineOptions {
 
 /// An input or output of the network, as the host sees it: planar, dense.
 struct Binding {
-  std::string name;
-  DataType type = DataType::None;
-  Shape shape;
-  bool isInput = false;
+  std::string name;                ///< of the graph's tensor
+  DataType type = DataType::None;  ///< as the host sees it: floats in any precision
+  Shape shape;                     ///< the most there can be, where the length depends on values
+  bool isInput = false;            ///< else an output
+  /// Of its buffer.
   std::size_t bytes() const { return static_cast<std::size_t>(elementCount(shape)) * byteSize(type); }
 };
 
@@ -62,8 +64,13 @@ struct MemoryUse {
 
 /// How one layer runs.
 struct LayerInfo {
-  std::string name, op, family, tactic, precision;
-  double operations = 0, bytes = 0;  ///< a multiply-add counts two; each operand moved once
+  std::string name;       ///< of the layer; "reformat .." for a change of layout
+  std::string op;         ///< its operator
+  std::string family;     ///< of its kernels
+  std::string tactic;     ///< values of its tunables; empty: it has none
+  std::string precision;  ///< "fp32", "fp16" or "int8"
+  double operations = 0;  ///< a multiply-add counts two
+  double bytes = 0;       ///< each operand moved once
 };
 
 /// A network ready to run on one device. Immutable; any number of contexts may use it from any threads.
@@ -90,22 +97,23 @@ class Engine {
   static std::shared_ptr<const Engine> load(const std::filesystem::path& file, const Device& device,
                                             const TuneOptions& tuning = {});
 
-  const std::string& name() const;         ///< of the network
-  Precision precision() const;             ///< that it was built with
-  const std::string& description() const;  ///< EngineOptions::description
-  const Graph& graph() const;              ///< what runs: optimised, in its precision
-  const std::vector<Binding>& bindings() const;
+  const std::string& name() const;               ///< of the network
+  Precision precision() const;                   ///< that it was built with
+  const std::string& description() const;        ///< EngineOptions::description
+  const Graph& graph() const;                    ///< what runs: optimised, in its precision
+  const std::vector<Binding>& bindings() const;  ///< inputs, then outputs, as the graph lists them
   const Binding& binding(
-      std::string_view name) const;  ///< throws Error(InvalidArgument) that lists the names
-  const Device& device() const;
-  const MemoryUse& memory() const;
+      std::string_view name) const;              ///< throws Error(InvalidArgument) that lists the names
+  const Device& device() const;                  ///< that it was built for
+  const MemoryUse& memory() const;               ///< see there
   const std::vector<LayerInfo>& layers() const;  ///< one per step, in order
   const std::vector<LayerPrecision>& precisions()
       const;                         ///< Fp16, Int8: one per layer, with the reason; else empty
   const TuneReport& tuning() const;  ///< where the tactics came from
   std::string text() const;          ///< one line a step: layer, family, tactic, operands
 
-  struct Impl;
+  struct Impl;  ///< runtime/exec/engine_impl.hpp
+  /// For the library itself.
   const Impl& impl() const { return *impl_; }
 
  private:

@@ -8,6 +8,7 @@
 
 namespace tessera {
 
+/// What kind of failure it was, for callers that act on it.
 enum class ErrorCode {
   InvalidArgument,  ///< the caller passed something that can never work
   Unsupported,      ///< valid, but Tessera has no implementation; the message says what would help
@@ -18,14 +19,15 @@ enum class ErrorCode {
   Internal,         ///< a defect of Tessera itself
 };
 
-std::string_view toString(ErrorCode code);
+std::string_view toString(ErrorCode code);  ///< the name as written here
 
 /// Every error Tessera throws. what() is a complete sentence that names file, node and reason where they are
 /// known.
 class Error : public std::runtime_error {
  public:
+  /// `message`: what() returns it.
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
-  ErrorCode code() const noexcept { return code_; }
+  ErrorCode code() const noexcept { return code_; }  ///< see there
 
  private:
   ErrorCode code_;

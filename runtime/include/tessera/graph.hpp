@@ -14,35 +14,39 @@
 namespace tessera {
 
 class TensorUses;
+/// Index into Graph::tensors().
 using TensorId = std::int32_t;
 inline constexpr TensorId kNoTensor = -1;  ///< an optional input that is absent
 
 /// One value of the graph: a constant, a graph input, or the output of a layer.
 struct GraphTensor {
-  std::string name;
-  DataType type = DataType::None;
-  Shape shape;
+  std::string name;                ///< the source model's, where it has one
+  DataType type = DataType::None;  ///< of the elements
+  Shape shape;                     ///< the most there can be, where a count says how much means something
   std::shared_ptr<const HostTensor> constant;  ///< set for constants only; shared between copies of the graph
 
-  bool isConstant() const { return constant != nullptr; }
+  bool isConstant() const { return constant != nullptr; }  ///< its value is known
+  /// In planar layout.
   TensorDesc desc() const { return {type, shape, {}, isConstant()}; }
 };
 
 /// One operator applied to tensors. docs/operators.md lists operators, their inputs and attributes.
 struct Layer {
   std::string name;  ///< the source model's name; fused layers keep the name of the one that computes
-  std::string op;
-  Attributes attrs;
-  std::vector<TensorId> inputs;  ///< kNoTensor for an absent optional input
-  std::vector<TensorId> outputs;
+  std::string op;    ///< the operator's name
+  Attributes attrs;  ///< those that are missing have the operator's defaults
+  std::vector<TensorId> inputs;   ///< kNoTensor for an absent optional input
+  std::vector<TensorId> outputs;  ///< as many as the operator has
 };
 
 /// A directed acyclic graph in topological order. Plain value: copying is cheap, since constants are shared.
 class Graph {
  public:
-  std::string name;
+  std::string name;  ///< the model's; goes into messages and caches
 
+  /// Appends an input of the network. Throws Error(InvalidArgument) where elementCount() does.
   TensorId addInput(const std::string& tensorName, DataType type, Shape shape);
+  /// Adds a tensor whose value is known. Throws as HostTensor::check() does.
   TensorId addConstant(const std::string& tensorName, HostTensor value);
   /// Appends a layer, infers its outputs' types and shapes and creates them (named outputNames, or
   /// `<layer>:<i>`). Throws Error(InvalidArgument) naming layer and reason where the operator refuses.
@@ -51,25 +55,25 @@ class Graph {
   /// Shorthand for addLayer(...).outputs[0].
   TensorId add(const std::string& op, const std::string& layerName, std::vector<TensorId> inputs,
                Attributes attrs = {}, std::vector<std::string> outputNames = {});
-  void markOutput(TensorId tensor);
+  void markOutput(TensorId tensor);  ///< appends to outputs()
 
-  const std::vector<GraphTensor>& tensors() const { return tensors_; }
-  const std::vector<Layer>& layers() const { return layers_; }
-  const std::vector<TensorId>& inputs() const { return inputs_; }
-  const std::vector<TensorId>& outputs() const { return outputs_; }
-  const GraphTensor& tensor(TensorId id) const;
-  GraphTensor& tensor(TensorId id);
+  const std::vector<GraphTensor>& tensors() const { return tensors_; }  ///< by TensorId
+  const std::vector<Layer>& layers() const { return layers_; }          ///< producers before consumers
+  const std::vector<TensorId>& inputs() const { return inputs_; }       ///< in the model's order
+  const std::vector<TensorId>& outputs() const { return outputs_; }     ///< in the model's order
+  const GraphTensor& tensor(TensorId id) const;                         ///< of an id that the graph has
+  GraphTensor& tensor(TensorId id);                                     ///< for edits
   /// For edits. References into the list must not be written through after the next look-up of a producer or
   /// consumer: take them anew. verify() finds such writes.
   std::vector<Layer>& editLayers() {
     index_.drop();
     return layers_;
   }
-  std::vector<TensorId>& outputs() { return outputs_; }
-  std::vector<TensorId>& inputs() { return inputs_; }
+  std::vector<TensorId>& outputs() { return outputs_; }  ///< for edits
+  std::vector<TensorId>& inputs() { return inputs_; }    ///< for edits
 
   TensorId findTensor(std::string_view tensorName) const;  ///< kNoTensor where there is none
-  bool isOutput(TensorId id) const;
+  bool isOutput(TensorId id) const;                        ///< of the network
   int producer(TensorId id) const;  ///< index of the layer that computes it; -1 for inputs, constants
   std::vector<int> consumers(TensorId id) const;  ///< indices of the layers that read it, in order
   /// Operands of layers that producer() and consumers() had to look at so far: all of them once after an

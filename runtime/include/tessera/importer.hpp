@@ -19,6 +19,7 @@ namespace tessera {
 using OpenShape =
     std::function<std::optional<Shape>(const std::string& input, const std::vector<std::int64_t>& declared)>;
 
+/// How to import a model.
 struct ImportOptions {
   int batch = 1;  ///< value of an open batch extent
   /// Shapes of graph inputs by name; they replace the model's. "*" fills what the model leaves open in every
@@ -46,7 +47,9 @@ struct ImportOptions {
 /// or one Error(Unsupported) that lists every node Tessera can not run (name, type, version, shapes, reason).
 Graph importModel(const std::string& model, const ImportOptions& options = {});
 
+/// As importModel(), of a file of any name.
 Graph importOnnx(const std::filesystem::path& file, const ImportOptions& options = {});
+/// As importModel(), of files of any names.
 Graph importCaffe(const std::filesystem::path& prototxt, const std::filesystem::path& caffemodel,
                   const ImportOptions& options = {});
 

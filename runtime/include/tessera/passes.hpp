@@ -11,6 +11,7 @@
 
 namespace tessera {
 
+/// Which passes run.
 struct PassOptions {
   std::set<std::string> disabled;  ///< names of passes to leave out; unknown names are an error
 };
@@ -19,7 +20,7 @@ struct PassOptions {
 struct Pass {
   std::string_view name;     ///< e.g. "fold-batch-norm"
   std::string_view purpose;  ///< one line for listings
-  bool (*run)(Graph&);
+  bool (*run)(Graph&);       ///< the rewrite
 };
 
 /// All passes in the order they run (runtime/passes/passes.def).

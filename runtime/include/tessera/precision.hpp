@@ -14,9 +14,10 @@ namespace tessera {
 /// Fp32: floats everywhere. Fp16: activations and weights are kept in half precision, sums in fp32; every
 /// device can (docs/numerics.md). Int8: codes of 8 bits where a calibration allows, other layers in fp32.
 enum class Precision { Fp32, Fp16, Int8 };
-std::string_view toString(Precision precision);
+std::string_view toString(Precision precision);   ///< as parsePrecision() reads it
 Precision parsePrecision(std::string_view text);  ///< "fp32", "fp16", "int8"; throws Error(InvalidArgument)
 
+/// Layers that stay in fp32 by the caller's wish.
 struct PrecisionOptions {
   std::set<std::string> keepFp32;  ///< names of layers; an unknown name is an error
   bool keepFirstLast = false;      ///< the first and the last layer with weights stay in fp32
@@ -24,10 +25,11 @@ struct PrecisionOptions {
 
 /// Precision of one layer and why.
 struct LayerPrecision {
-  std::string layer, op;
-  Precision precision = Precision::Fp32;
-  std::string reason;
-  double multiplyAdds = 0;
+  std::string layer;                      ///< its name
+  std::string op;                         ///< its operator
+  Precision precision = Precision::Fp32;  ///< that it got
+  std::string reason;                     ///< for people
+  double multiplyAdds = 0;                ///< of one run
 };
 
 /// Rewrites an optimised fp32 graph into one that keeps activations and weights in half precision; inputs and

@@ -22,38 +22,44 @@ enum class OutputLayout {
   Classes,  ///< the class of each pixel, of any number type, with or without an axis of one channel
   Mask,     ///< one score a pixel, likewise: class 1 where it is above the threshold, else class 0
 };
-std::string_view toString(OutputLayout layout);
+std::string_view toString(OutputLayout layout);         ///< as parseOutputLayout() reads it
 OutputLayout parseOutputLayout(std::string_view text);  ///< "auto", "NCHW", ..; throws Error(InvalidArgument)
 
+/// How images go in and maps come out.
 struct SegmentationOptions {
   ImagePreprocess
-      preprocess;  ///< height and width 0: the network's own; channelsLast follows the network's input
-  std::string input, output;  ///< bindings; empty: the only one
+      preprocess;      ///< height and width 0: the network's own; channelsLast follows the network's input
+  std::string input;   ///< binding; empty: the only one
+  std::string output;  ///< binding; empty: the only one
   /// Blue, green, red, opacity in the overlay, by class; classes beyond the end are black and transparent.
   std::vector<std::array<std::uint8_t, 4>> palette;
   int border = -1;  ///< width of the line between classes in the overlay; -1: by image size
-  OutputLayout layout = OutputLayout::Auto;
-  std::optional<double> threshold;         ///< of a Mask; 0.5 where there is none
-  int fewestClasses = 0, mostClasses = 0;  ///< that the labels allow; 0: not known
+  OutputLayout layout = OutputLayout::Auto;  ///< of the network's output
+  std::optional<double> threshold;           ///< of a Mask; 0.5 where there is none
+  int fewestClasses = 0;                     ///< that the labels allow; 0: not known
+  int mostClasses = 0;                       ///< likewise
 };
 
 /// What became of one image. Pixels are 8-bit, rows dense, BGR. Classes of networks with more than 256 are in
 /// `wideClasses` and `wideMap`, and `classes` and `map` are empty.
 struct SegmentedImage {
-  std::int64_t height = 0, width = 0;     ///< of the image
+  std::int64_t height = 0;                ///< of the image, in pixels
+  std::int64_t width = 0;                 ///< likewise
   std::vector<std::uint8_t> classes;      ///< height x width; what is no class (negative, too large) is 255,
   std::vector<std::int32_t> wideClasses;  ///< or here 65535
-  std::vector<std::uint8_t> colors, overlay;  ///< height x width x 3
-  std::int64_t mapHeight = 0, mapWidth = 0;   ///< of the network's output
-  std::vector<std::uint8_t> map;              ///< classes at the network's resolution
-  std::vector<std::int32_t> wideMap;
+  std::vector<std::uint8_t> colors;       ///< height x width x 3: the palette's, by class
+  std::vector<std::uint8_t> overlay;      ///< height x width x 3: the image with the colours over it
+  std::int64_t mapHeight = 0;             ///< of the network's output
+  std::int64_t mapWidth = 0;              ///< likewise
+  std::vector<std::uint8_t> map;          ///< classes at the network's resolution
+  std::vector<std::int32_t> wideMap;      ///< or here
 };
 
 /// A batch of them and the device time it took, in milliseconds.
 struct SegmentedBatch {
-  std::vector<SegmentedImage> images;
-  double preprocess = 0;  ///< preprocessing kernels, per image
-  double network = 0;     ///< the network alone, per batch
+  std::vector<SegmentedImage> images;  ///< in the order of the submission
+  double preprocess = 0;               ///< preprocessing kernels, per image
+  double network = 0;                  ///< the network alone, per batch
 };
 
 /// A network that gives scores per class and pixel, or classes (OutputLayout), run on images. Uploads,
@@ -68,7 +74,7 @@ class Segmentation {
   /// built.
   static void check(const std::vector<Binding>& bindings, const SegmentationOptions& options);
   ~Segmentation();
-  Segmentation(Segmentation&&) noexcept;
+  Segmentation(Segmentation&&) noexcept;  ///< the other can only be destroyed
 
   int batch() const;    ///< most images a submission may have
   int classes() const;  ///< that the network tells apart; the most it can where its output does not say

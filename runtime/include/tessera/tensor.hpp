@@ -7,18 +7,20 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "tessera/error.hpp"
 
 namespace tessera {
 
+/// Types of elements. None: no tensor.
 enum class DataType : std::uint8_t { None, Float32, Float16, Int8, UInt8, Int32, Int64, Bool };
 
 /// Bytes of one element; 0 for None. Bool takes one byte, 0 or 1.
 std::size_t byteSize(DataType type);
-std::string_view toString(DataType type);  ///< "f32", "f16", "i8", "u8", "i32", "i64", "bool", "none"
-DataType parseDataType(std::string_view text);
+std::string_view toString(DataType type);       ///< "f32", "f16", "i8", "u8", "i32", "i64", "bool", "none"
+DataType parseDataType(std::string_view text);  ///< throws Error(InvalidArgument)
 
 /// Extents, outermost first. Images are N, C, H, W. A scalar has no extents.
 using Shape = std::vector<std::int64_t>;
@@ -33,20 +35,23 @@ std::string toString(const Shape& shape);  ///< "1x3x512x1024"; "scalar" for no 
 
 /// A dense tensor in host memory, planar (row-major).
 struct HostTensor {
-  DataType type = DataType::None;
-  Shape shape;
-  std::vector<std::byte> data;
+  DataType type = DataType::None;  ///< of the elements
+  Shape shape;                     ///< as many elements as `data` has
+  std::vector<std::byte> data;     ///< the elements, without gaps
 
   HostTensor() = default;
   /// Zero-initialised.
   HostTensor(DataType t, Shape s)
       : type(t), shape(std::move(s)), data(elementCount(shape) * byteSize(type)) {}
 
+  /// Throws Error(InvalidArgument) where the number of values is not the shape's.
   template <class T>
   static HostTensor of(Shape shape, const std::vector<T>& values);
+  /// A float without extents.
   static HostTensor scalar(float value) { return of<float>({}, {value}); }
 
-  std::int64_t size() const { return elementCount(shape); }
+  std::int64_t size() const { return elementCount(shape); }  ///< elements
+  /// No tensor at all; one of no elements is not empty.
   bool empty() const { return type == DataType::None; }
   /// Throws Error(InvalidArgument) that names `what` where there is no type, or the data do not fill the
   /// shape exactly.
@@ -55,12 +60,12 @@ struct HostTensor {
   /// Elements as T; throws Error(Internal) where T is not this tensor's element type.
   template <class T>
   std::span<T> as();
+  /// Likewise.
   template <class T>
   std::span<const T> as() const;
 
-  /// Element i converted to double / int64 whatever the type is.
-  double number(std::int64_t i) const;
-  std::int64_t integer(std::int64_t i) const;
+  double number(std::int64_t i) const;         ///< element i as double, whatever the type is
+  std::int64_t integer(std::int64_t i) const;  ///< element i as int64, whatever the type is
   /// Stores a number, converted to the element type (integers truncate toward zero).
   void setNumber(std::int64_t i, double value);
 
@@ -69,40 +74,30 @@ struct HostTensor {
 
 /// Half precision held as its bits; arithmetic goes through float.
 struct Half {
-  std::uint16_t bits = 0;
+  std::uint16_t bits = 0;              ///< of IEEE binary16
   static Half fromFloat(float value);  ///< rounds to nearest even
-  float toFloat() const;
+  float toFloat() const;               ///< exact
 };
 
+/// The type of elements that a C++ type holds.
 template <class T>
-constexpr DataType dataTypeOf();
-template <>
-constexpr DataType dataTypeOf<float>() {
-  return DataType::Float32;
-}
-template <>
-constexpr DataType dataTypeOf<Half>() {
-  return DataType::Float16;
-}
-template <>
-constexpr DataType dataTypeOf<std::int8_t>() {
-  return DataType::Int8;
-}
-template <>
-constexpr DataType dataTypeOf<std::uint8_t>() {
-  return DataType::UInt8;
-}
-template <>
-constexpr DataType dataTypeOf<std::int32_t>() {
-  return DataType::Int32;
-}
-template <>
-constexpr DataType dataTypeOf<std::int64_t>() {
-  return DataType::Int64;
-}
-template <>
-constexpr DataType dataTypeOf<bool>() {
-  return DataType::Bool;
+constexpr DataType dataTypeOf() {
+  if constexpr (std::is_same_v<T, float>)
+    return DataType::Float32;
+  else if constexpr (std::is_same_v<T, Half>)
+    return DataType::Float16;
+  else if constexpr (std::is_same_v<T, std::int8_t>)
+    return DataType::Int8;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return DataType::UInt8;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return DataType::Int32;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return DataType::Int64;
+  else {
+    static_assert(std::is_same_v<T, bool>, "no tensor has elements of this type");
+    return DataType::Bool;
+  }
 }
 
 template <class T>
@@ -134,7 +129,7 @@ HostTensor HostTensor::of(Shape shape, const std::vector<T>& values) {
 /// block 1 is plain planar order; the last block's unused lanes hold zeros (consumers rely on it).
 /// Tensors of other ranks have block 1; their "batch" is the first extent.
 struct Layout {
-  int block = 1;
+  int block = 1;                 ///< channels side by side; 1: planar
   std::int64_t offset = 0;       ///< first element inside the buffer: where a concat slice begins
   std::int64_t batchStride = 0;  ///< elements between batch items; 0: dense
   bool operator==(const Layout&) const = default;
@@ -142,13 +137,13 @@ struct Layout {
 
 /// Type, shape and layout of one operand. `type` None: an optional operand that is absent.
 struct TensorDesc {
-  DataType type = DataType::None;
-  Shape shape;
-  Layout layout;
-  bool constant = false;  ///< its value is known when an engine is built (weights); always planar
+  DataType type = DataType::None;  ///< of the elements
+  Shape shape;                     ///< extents, whatever the layout
+  Layout layout;                   ///< how it lies in its buffer
+  bool constant = false;           ///< its value is known when an engine is built (weights); always planar
 
-  bool present() const { return type != DataType::None; }
-  std::int64_t size() const { return elementCount(shape); }
+  bool present() const { return type != DataType::None; }    ///< false: an optional operand that is absent
+  std::int64_t size() const { return elementCount(shape); }  ///< elements, without unused lanes of blocks
   /// Elements one batch item takes in a dense buffer of this layout (blocked channels rounded up).
   std::int64_t itemElements() const;
   /// Elements between batch items: layout.batchStride, or itemElements() where it is dense.

@@ -4,6 +4,7 @@
 
 #include "tessera/attributes.hpp"
 #include "tessera/calibration.hpp"
+#include "tessera/calibration_cache.hpp"
 #include "tessera/calibrator.hpp"
 #include "tessera/context.hpp"
 #include "tessera/device.hpp"
@@ -14,6 +15,7 @@
 #include "tessera/importer.hpp"
 #include "tessera/log.hpp"
 #include "tessera/passes.hpp"
+#include "tessera/precision.hpp"
 #include "tessera/segmentation.hpp"
 #include "tessera/tensor.hpp"
 #include "tessera/tuning.hpp"

@@ -19,22 +19,24 @@ namespace tessera {
 enum class TuneMode { Off, Cached, Fast, Full };
 /// Whether the mode looks for what has no record.
 inline bool searches(TuneMode mode) { return mode == TuneMode::Fast || mode == TuneMode::Full; }
-std::string_view toString(TuneMode mode);
+std::string_view toString(TuneMode mode);  ///< as parseTuneMode() reads it
 TuneMode parseTuneMode(
     std::string_view text);  ///< "off", "cached", "fast", "full"; throws Error(InvalidArgument)
 
 /// How far a search is; the times are sums over the network's layers.
 struct TuneProgress {
-  std::string layer;             ///< being searched for, in the source model's names
-  double elapsed = 0;            ///< seconds
-  double budget = 0;             ///< seconds that searches may take
-  double fraction = 0;           ///< of the whole search, 0 to 1
-  std::size_t candidates = 0;    ///< tried so far
-  double untuned = 0, best = 0;  ///< milliseconds of a pass before, and with the best found so far
+  std::string layer;           ///< being searched for, in the source model's names
+  double elapsed = 0;          ///< seconds
+  double budget = 0;           ///< seconds that searches may take
+  double fraction = 0;         ///< of the whole search, 0 to 1
+  std::size_t candidates = 0;  ///< tried so far
+  double untuned = 0;          ///< milliseconds of a pass before the search
+  double best = 0;             ///< milliseconds of a pass with the best found so far
 };
 
+/// How to tune.
 struct TuneOptions {
-  TuneMode mode = TuneMode::Cached;
+  TuneMode mode = TuneMode::Cached;  ///< see there
   /// Budget of a build, about: 70 % for searches, in every precision that is looked at; the rest for races of
   /// whole networks and for compiling them. 0: 50 (CPUs 75) for Fast, 600 for Full.
   double seconds = 0;
@@ -59,8 +61,8 @@ struct TuneOptions {
 /// while they are searched for; this is about all of them together. A network that is wrong is not kept: the
 /// untuned one runs.
 struct NetworkCheck {
-  bool done = false;
-  bool right = true;
+  bool done = false;        ///< something was compared
+  bool right = true;        ///< as far as it was
   std::size_t outputs = 0;  ///< of the network,
   std::int64_t values = 0;  ///< and elements of them that were compared
   std::size_t kernels = 0;  ///< compared one by one, each with the inputs it has in the network

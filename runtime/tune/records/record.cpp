@@ -1,7 +1,5 @@
 #include "tune/records/record.hpp"
 
-#include <xxhash.h>
-
 #include <charconv>
 
 #include "base/hex.hpp"
@@ -14,8 +12,6 @@ namespace {
 constexpr std::string_view kFormat = "tessera-tuning-2";
 constexpr std::string_view kOlderFormat = "tessera-tactic-";
 constexpr std::string_view kTactic = "tactic";  // kind of a TacticRecord
-
-std::uint64_t hashOf(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 template <class T>
 bool parseNumber(std::string_view text, T& value) {
@@ -56,7 +52,7 @@ std::optional<TuneMode> takeMode(std::string_view& text) {
 
 std::string lineOf(const Record& record) {
   const std::string body = std::visit([](const auto& r) { return bodyOf(r); }, record);
-  return std::string(kFormat) + "\t" + hexText(hashOf(body)) + "\t" + body;
+  return std::string(kFormat) + "\t" + hexText(textHash(body)) + "\t" + body;
 }
 
 std::optional<Record> parseRecord(std::string_view line) {
@@ -64,7 +60,7 @@ std::optional<Record> parseRecord(std::string_view line) {
   if (fields.size() < 7 || fields[0] != kFormat) return std::nullopt;
   const std::string_view body = line.substr(fields[0].size() + fields[1].size() + 2);
   std::uint64_t sum = 0;
-  if (!parseNumber(fields[1], sum) || sum != hashOf(body)) return std::nullopt;
+  if (!parseNumber(fields[1], sum) || sum != textHash(body)) return std::nullopt;
   if (fields[2] != kTactic) {
     Note note{std::string(fields[2]), std::string(fields[3]), 0, std::string(fields[5]),
               std::string(fields[6])};
@@ -94,7 +90,7 @@ std::string nameOf(const Record& record) {
     else
       return r.kind + "\t" + hexText(r.source) + "\t" + r.subject;
   };
-  return hexText(hashOf(std::visit(text, record)));
+  return hexText(textHash(std::visit(text, record)));
 }
 
 std::string SearchNote::text() const {

@@ -6,7 +6,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <cerrno>
 #include <charconv>
@@ -23,8 +22,6 @@
 namespace tessera {
 namespace fs = std::filesystem;
 namespace {
-
-std::uint64_t hashOf(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 // Of a family on a problem, or of a kind of notes on a subject.
 std::string keyOf(const std::string& subject, const std::string& kind, std::uint64_t source) {
@@ -95,7 +92,7 @@ class LockedFile {
 std::string fileName(const DeviceCaps& device) {
   std::string name;
   for (const char c : device.name) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-  return name.substr(0, 60) + "-" + hexText(hashOf(fingerprintWithoutDriver(device.fingerprint()))) +
+  return name.substr(0, 60) + "-" + hexText(textHash(fingerprintWithoutDriver(device.fingerprint()))) +
          ".tactics";
 }
 

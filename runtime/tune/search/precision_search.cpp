@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "lower/cost_model.hpp"
-#include "lower/precision_cut.hpp"
 #include "lower/reformat.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
@@ -26,6 +25,31 @@ std::string layerOf(const Step& step, const std::map<std::string, int>& layers) 
   if (slash == std::string::npos) return {};
   const std::string part = step.layer.substr(slash + 1), front = step.layer.substr(0, slash);
   return part != "encode" && part != "decode" && layers.count(front) ? front : std::string();
+}
+
+// The layers with labels run in INT8, the others in fp32, for each of which it says what it alone in INT8
+// would change.
+PrecisionDecision decisionOf(const Graph& optimized, const PrecisionCosts& costs, const std::string& name,
+                             const std::vector<bool>& labels) {
+  PrecisionDecision made{name, {}, 0, 0};
+  const double whole = precisionSeconds(optimized, costs, labels);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (!costs.layers[i].free || labels[i]) continue;
+    auto flipped = labels;
+    flipped[i] = true;
+    const double gain = costs.layers[i].fp32 - costs.layers[i].int8;
+    const double change = precisionSeconds(optimized, costs, flipped) - whole;
+    made.kept.push_back({static_cast<int>(i), (change + gain) * 1e3, gain * 1e3});
+  }
+  log().debug("precision '{}': {:.3f} ms expected, {} layers kept in fp32", name, whole * 1e3,
+              made.kept.size());
+  return made;
+}
+
+std::vector<int> keptLayers(const PrecisionDecision& decision) {
+  std::vector<int> layers;
+  for (const KeptLayer& kept : decision.kept) layers.push_back(kept.layer);
+  return layers;
 }
 
 }  // namespace
@@ -80,20 +104,17 @@ double PrecisionSearch::conversionSeconds(const TensorDesc& tensor, int fp32Bloc
   return encode + measuredSeconds(reformatView(tensor, fp32Block, int8Block));
 }
 
-std::vector<PrecisionDecision> PrecisionSearch::decisions(const Graph& optimized, const Graph& rules,
-                                                          const std::vector<LayerPrecision>& report) {
-  networks_.search(rules, networks_.nothingOpen(optimized) ? kUntilFp32 : kUntilInt8);
-  networks_.search(optimized, kUntilFp32);
+PrecisionCosts PrecisionSearch::costsOf(const Graph& optimized, const Graph& rules,
+                                        const std::vector<LayerPrecision>& report) {
   const LayerTimes int8 = layerTimes(rules, optimized), fp32 = layerTimes(optimized, optimized);
-  const std::size_t count = optimized.layers().size();
   PrecisionCosts costs;
-  for (std::size_t i = 0; i < count; ++i)
+  for (std::size_t i = 0; i < optimized.layers().size(); ++i)
     costs.layers.push_back({int8.seconds[i], fp32.seconds[i], report.at(i).precision == Precision::Int8});
+  const auto free = [&](int layer) { return costs.layers[layer].free; };
   for (std::size_t t = 0; t < optimized.tensors().size(); ++t) {
     const auto id = static_cast<TensorId>(t);
     const auto readers = optimized.consumers(id);
     const int producer = optimized.producer(id);
-    const auto free = [&](int layer) { return costs.layers[layer].free; };
     const bool border =
         optimized.tensor(id).type == DataType::Float32 && !optimized.tensor(id).isConstant() &&
         ((producer >= 0 && free(producer)) || std::any_of(readers.begin(), readers.end(), free));
@@ -104,41 +125,31 @@ std::vector<PrecisionDecision> PrecisionSearch::decisions(const Graph& optimized
                                                         int8.blocks[nearest])
                                     : 0);
   }
-  // Why each layer stays where it is: what it alone in INT8 would change.
-  const auto decision = [&](const std::string& name, const std::vector<bool>& labels) {
-    PrecisionDecision made{name, {}, 0, 0};
-    const double whole = precisionSeconds(optimized, costs, labels);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!costs.layers[i].free || labels[i]) continue;
-      auto flipped = labels;
-      flipped[i] = true;
-      const double gain = costs.layers[i].fp32 - costs.layers[i].int8;
-      const double change = precisionSeconds(optimized, costs, flipped) - whole;
-      made.kept.push_back({static_cast<int>(i), (change + gain) * 1e3, gain * 1e3});
-    }
-    log().debug("precision '{}': {:.3f} ms expected, {} layers kept in fp32", name, whole * 1e3,
-                made.kept.size());
-    return made;
-  };
+  return costs;
+}
+
+std::vector<PrecisionDecision> PrecisionSearch::decisions(const Graph& optimized, const Graph& rules,
+                                                          const std::vector<LayerPrecision>& report) {
+  networks_.search(rules, networks_.nothingOpen(optimized) ? kUntilFp32 : kUntilInt8);
+  networks_.search(optimized, kUntilFp32);
+  const PrecisionCosts costs = costsOf(optimized, rules, report);
+  const std::size_t count = costs.layers.size();
   std::vector<bool> all;
   for (const LayerCost& cost : costs.layers) all.push_back(cost.free);
-  std::vector<PrecisionDecision> decisions{decision("rules", all),
-                                           decision("cut", cheapestPrecisions(optimized, costs)),
-                                           decision("fp32", std::vector<bool>(count, false))};
+  std::vector<PrecisionDecision> decisions{
+      decisionOf(optimized, costs, "rules", all),
+      decisionOf(optimized, costs, "cut", cheapestPrecisions(optimized, costs)),
+      decisionOf(optimized, costs, "fp32", std::vector<bool>(count, false))};
   if (decisions[1].kept.empty() || decisions[1].kept.size() == decisions[2].kept.size())
     decisions.erase(decisions.begin() + 1);
   if (decisions.back().kept.empty()) decisions.pop_back();  // nothing could run in INT8
   // What Fast decided runs again, so that Full never decides for less.
   if (const auto earlier = known_.decisionOnRecord(rules); earlier && earlier->name == "cut") {
-    const auto layersOf = [](const PrecisionDecision& d) {
-      std::vector<int> layers;
-      for (const KeptLayer& kept : d.kept) layers.push_back(kept.layer);
-      return layers;
-    };
-    const auto same = [&](const PrecisionDecision& d) { return layersOf(d) == layersOf(*earlier); };
-    const auto exists = [&](const KeptLayer& kept) { return kept.layer < static_cast<int>(count); };
+    const std::vector<int> layers = keptLayers(*earlier);
+    const auto same = [&](const PrecisionDecision& d) { return keptLayers(d) == layers; };
+    const auto exists = [&](int layer) { return layer < static_cast<int>(count); };
     if (std::none_of(decisions.begin(), decisions.end(), same) &&
-        std::all_of(earlier->kept.begin(), earlier->kept.end(), exists))
+        std::all_of(layers.begin(), layers.end(), exists))
       decisions.push_back(*earlier);
   }
   budget_.shareRaces(static_cast<int>(decisions.size()) + 1);

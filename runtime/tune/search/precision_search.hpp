@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "lower/precision_cut.hpp"
 #include "tessera/calibration.hpp"
 #include "tune/search/network_search.hpp"
 
@@ -26,6 +27,9 @@ class PrecisionSearch {
     std::vector<int> blocks;
   };
   LayerTimes layerTimes(const Graph& graph, const Graph& optimized) const;
+  /// Of the layers, those that `report` has in INT8 being free, and of the conversions at their borders.
+  PrecisionCosts costsOf(const Graph& optimized, const Graph& rules,
+                         const std::vector<LayerPrecision>& report);
   double measuredSeconds(const OpView& view);
   double conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block);
 

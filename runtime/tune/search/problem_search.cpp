@@ -1,9 +1,8 @@
 #include "tune/search/problem_search.hpp"
 
-#include <xxhash.h>
-
 #include <limits>
 
+#include "base/hex.hpp"
 #include "tune/search/tactic_search.hpp"
 
 namespace tessera {
@@ -57,7 +56,7 @@ bool ProblemSearch::search(const Way& way, double seconds) {
   options.patience = full ? 80 : 20;
   options.batch = caps.isCpu() ? 4 : 8;
   const std::string text = problem.text();
-  options.seed = static_cast<unsigned>(XXH3_64bits(text.data(), text.size()));
+  options.seed = static_cast<unsigned>(textHash(text));
   options.outOfTime = [&] { return budget_.elapsed() > end; };
   const auto bad = known_.store().bad(text, way.family->id().text(), known_.sourceHash(*way.family, problem));
   options.bad = {bad.begin(), bad.end()};

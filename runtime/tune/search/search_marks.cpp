@@ -1,22 +1,16 @@
 #include "tune/search/search_marks.hpp"
 
 #include <spdlog/logger.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <optional>
 #include <unordered_set>
 
+#include "base/hex.hpp"
 #include "clkernels/embedded.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
-namespace {
-
-std::uint64_t hashOf(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
-
-}  // namespace
-
 std::uint64_t SearchMarks::jobHash(const Job& job) const {
   std::uint64_t hash = 0;
   for (const Way& option : job.options)
@@ -57,7 +51,7 @@ std::uint64_t SearchMarks::kernelsHash() const {
   for (const KernelFamily* family : allFamilies()) text += family->id().text() + "\n";
   for (const auto& [path, _] : embeddedFiles())
     if (path.ends_with(".cl")) text += kernelSource(path);
-  return kernelsHash_ = hashOf(text);
+  return kernelsHash_ = textHash(text);
 }
 
 // Every record that listing the problems would ask for must still be there, and good: one that was removed,

@@ -17,9 +17,10 @@ Calibration parseCalibration(std::string_view text, const std::string& source);
 /// TensorRT's text: `TRT-<version>-<algorithm>`, then `name: 8 hex digits`, the scale's bits as a big-endian
 /// number.
 std::string tensorrtCacheText(const Calibration& calibration);
+/// Throws as parseCalibration() does.
 Calibration parseTensorrtCache(std::string_view text, const std::string& source);
 
-/// Either form, told apart by the first line.
+/// Either form, told apart by the first line. Throws as parseCalibration() does.
 Calibration parseAnyCalibration(std::string_view text, const std::string& source);
 
 }  // namespace tessera
