@@ -41,8 +41,9 @@ void describe(Engine::Impl& engine) {
   };
   for (const auto& input : engine.lowered.inputs) add(input, true);
   for (const auto& output : engine.lowered.outputs) add(output, false);
-  engine.memory.activations += engine.lowered.arenaBytes - engine.lowered.scratchBytes;
-  engine.memory.workspace = engine.lowered.scratchBytes + engine.lowered.counters() * sizeof(cl_int);
+  engine.memory.activations = engine.lowered.activationBytes;
+  engine.memory.workspace =
+      engine.lowered.arenaBytes - engine.lowered.activationBytes + engine.lowered.counters() * sizeof(cl_int);
   for (const Step& step : engine.lowered.steps) {
     const Cost cost = step.family->cost(step.family->problem(step.view), engine.device.caps());
     engine.layers.push_back({step.layer, step.view.op, std::string(step.family->id().name),

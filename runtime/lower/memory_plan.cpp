@@ -11,7 +11,7 @@ bool aliveTogether(const Storage& a, const Storage& b) {
   return a.firstStep <= b.lastStep && b.firstStep <= a.lastStep;
 }
 
-// First and last step of every storage, and the most scratch of one step.
+// First and last step of every storage.
 void findLifetimes(Lowered& lowered) {
   for (auto& storage : lowered.storages) storage.firstStep = storage.lastStep = -1;
   const auto touch = [&](int storageId, int step) {
@@ -19,19 +19,31 @@ void findLifetimes(Lowered& lowered) {
     if (storage.firstStep < 0) storage.firstStep = step;
     storage.lastStep = step;
   };
-  lowered.scratchBytes = 0;
   for (std::size_t i = 0; i < lowered.steps.size(); ++i) {
     const Step& step = lowered.steps[i];
     for (const auto* ids : {&step.inputs, &step.outputs})
       for (const int value : *ids)
         if (value >= 0) touch(lowered.values[value].storage, static_cast<int>(i));
-    std::size_t scratch = 0;
-    for (const int storage : step.scratch) {
-      touch(storage, static_cast<int>(i));
-      scratch += lowered.storages[storage].bytes;
-    }
-    lowered.scratchBytes = std::max(lowered.scratchBytes, scratch);
+    for (const int storage : step.scratch) touch(storage, static_cast<int>(i));
   }
+}
+
+// The most that values, which are no scratch, take at one time.
+std::size_t mostAlive(const Lowered& lowered) {
+  std::vector<bool> scratch(lowered.storages.size());
+  for (const Step& step : lowered.steps)
+    for (const int storage : step.scratch) scratch[storage] = true;
+  // Of each step, what begins there more than what has ended before.
+  std::vector<std::int64_t> change(lowered.steps.size() + 1);
+  for (std::size_t i = 0; i < lowered.storages.size(); ++i) {
+    const Storage& s = lowered.storages[i];
+    if (scratch[i] || s.kind != Storage::Kind::Arena || s.firstStep < 0) continue;
+    change[s.firstStep] += static_cast<std::int64_t>(s.bytes);
+    change[s.lastStep + 1] -= static_cast<std::int64_t>(s.bytes);
+  }
+  std::int64_t alive = 0, most = 0;
+  for (const std::int64_t c : change) most = std::max(most, alive += c);
+  return static_cast<std::size_t>(most);
 }
 
 // What lives in the arena, the largest first.
@@ -95,6 +107,7 @@ void assignOffsets(Lowered& lowered, const std::vector<int>& order, std::size_t 
 
 void planMemory(Lowered& lowered, const DeviceCaps& device) {
   findLifetimes(lowered);
+  lowered.activationBytes = mostAlive(lowered);
   const std::vector<int> order = largestFirst(lowered);
   const std::size_t align = std::max<std::size_t>(device.addressAlign, 64);
   lowered.arenaBytes = 0;

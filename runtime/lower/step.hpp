@@ -55,7 +55,8 @@ struct Lowered {
   std::vector<Value> values;
   std::vector<Step> steps;
   std::vector<LoweredBinding> inputs, outputs;
-  std::size_t arenaBytes = 0, scratchBytes = 0;  ///< set by the memory plan; scratch is part of the arena
+  std::size_t arenaBytes = 0;       ///< set by the memory plan
+  std::size_t activationBytes = 0;  ///< the most that values take of it at one time; the rest is for scratch
   std::vector<std::size_t>
       slotBytes;  ///< without sub-buffers: the arena as buffers that storages take in turn
 

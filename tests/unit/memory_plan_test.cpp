@@ -52,5 +52,24 @@ TEST(MemoryPlan, NothingAliveTogetherOverlaps) {
     }
 }
 
+TEST(MemoryPlan, ScratchCountsApartFromActivations) {
+  Lowered lowered;
+  for (const std::size_t bytes : {4096u, 8192u, 2048u, 65536u}) {
+    Storage storage;
+    storage.bytes = bytes;
+    lowered.storages.push_back(storage);
+  }
+  for (int i = 0; i < 3; ++i) lowered.values.push_back({"v", {}, i});
+  Step first, second;
+  first.inputs = {0}, first.outputs = {1}, first.scratch = {3};
+  second.inputs = {1}, second.outputs = {2};
+  lowered.steps = {first, second};
+  DeviceCaps device;
+  device.subBuffers = true;
+  planMemory(lowered, device);
+  EXPECT_EQ(lowered.activationBytes, 4096u + 8192u);
+  EXPECT_EQ(lowered.arenaBytes, 4096u + 8192u + 65536u);
+}
+
 }  // namespace
 }  // namespace tessera

@@ -57,9 +57,9 @@ struct Binding {
 /// Bytes an engine takes; activations and workspace once per context.
 struct MemoryUse {
   std::size_t weights = 0;      ///< constants on the device, in the layouts the tactics want
-  std::size_t activations = 0;  ///< the arena, without scratch and bindings
+  std::size_t activations = 0;  ///< the most that values take at one time, bindings not counted
   std::size_t bindings = 0;     ///< inputs and outputs as the host sees them: floats in any precision
-  std::size_t workspace = 0;    ///< the largest scratch of one step, and counters
+  std::size_t workspace = 0;    ///< the rest of the arena: scratch of steps, gaps; and counters
 };
 
 /// How one layer runs.
