@@ -3,6 +3,8 @@
 #include "tests/models/networks.hpp"
 
 namespace tessera {
+
+namespace fs = std::filesystem;
 namespace {
 
 using test::Network;
