@@ -193,14 +193,7 @@ class Reader {
   Graph graph_;
 };
 
-}  // namespace
-
-NetworkSections networkSections(const Plan& plan) { return Writer(plan).run(); }
-
-Plan parseNetwork(std::string_view bytes, std::span<const char> constants) {
-  tessera_plan::Network network;
-  if (!network.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    bad("its network can not be read");
+Plan planOf(const tessera_plan::Network& network, std::span<const char> constants) {
   Plan plan;
   plan.name = network.name();
   plan.precision = parsePrecision(network.precision());
@@ -215,6 +208,21 @@ Plan parseNetwork(std::string_view bytes, std::span<const char> constants) {
     plan.counted.push_back({c.output(), c.axis(), c.count(), c.added()});
   }
   return plan;
+}
+
+}  // namespace
+
+NetworkSections networkSections(const Plan& plan) { return Writer(plan).run(); }
+
+Plan parseNetwork(std::string_view bytes, std::span<const char> constants) {
+  tessera_plan::Network network;
+  if (!network.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    bad("its network can not be read");
+  try {
+    return planOf(network, constants);
+  } catch (const Error& e) {
+    bad(e.what());  // whatever operators or the graph refuse: the file is not what it claims
+  }
 }
 
 bool sameNetwork(const Plan& a, const Plan& b) {

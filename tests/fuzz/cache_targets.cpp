@@ -1,7 +1,9 @@
-// Calibration caches, tuning records, and the lines of shipped tactics.
+// Calibration caches, tuning records, the lines of shipped tactics, and plans.
 #include <stdexcept>
 
 #include "clkernels/embedded.hpp"
+#include "plan/plan.pb.h"
+#include "plan/plan_network.hpp"
 #include "tessera/calibration_cache.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/support/invented_device.hpp"
@@ -38,6 +40,43 @@ void readRecords(std::string_view bytes) {
 
 void readDefaults(std::string_view bytes) {
   readTwice(bytes, DefaultLine::parse, [](const DefaultLine& line) { return line.text(); });
+}
+
+// A plan's network, behind the checksums that a damaged file meets first. Constants are 256 bytes whatever it
+// says.
+void readPlanNetwork(std::string_view bytes) {
+  static const std::string constants(256, '\x3c');
+  const auto write = [](const Plan& plan) { return networkSections(plan); };
+  const NetworkSections once = write(parseNetwork(bytes, constants));
+  const NetworkSections again = write(parseNetwork(once.network, once.constants));
+  if (again.network != once.network || again.constants != once.constants)
+    throw std::logic_error("written and read again, the plan is another");
+}
+
+std::string mutatePlanNetwork(std::string_view bytes, Random& random) {
+  tessera_plan::Network network;
+  network.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  for (std::size_t n = 1 + random.below(3); n > 0; --n) mutateMessage(network, random);
+  return network.SerializeAsString();
+}
+
+std::vector<std::string> planNetworks() {
+  Plan plan;
+  plan.name = "net\xff";  // names need not be UTF-8
+  plan.description = "{}";
+  Graph& g = plan.graph;
+  g.name = plan.name;
+  const TensorId x = g.addInput("x", DataType::Float32, {1, 2, 4, 4});
+  const TensorId w = g.addConstant("w\xfe", HostTensor(DataType::Float16, {3, 2, 1, 1}));
+  const TensorId half = g.add("Cast", "cast", {x}, {{"to", std::string("f16")}});
+  const TensorId c =
+      g.add("Convolution", "conv", {half, w, kNoTensor},
+            {{"activation", std::string("LeakyRelu")}, {"alpha", 0.1}, {"result", std::string("f32")}});
+  g.markOutput(g.add("Reshape", "flat", {c}, {{"shape", std::vector<std::int64_t>{1, 48}}}, {"y"}));
+  plan.precision = Precision::Fp16;
+  plan.precisions = {{"conv", "Convolution", Precision::Fp16, "half", 96}};
+  plan.counted = {{"y", 1, "y", false}};
+  return {networkSections(plan).network};
 }
 
 std::vector<std::string> calibrations() {
@@ -89,7 +128,8 @@ std::vector<std::string> defaults() {
 std::vector<FuzzTarget> cacheTargets() {
   return {{"calibration", readCalibration, calibrations},
           {"records", readRecords, records},
-          {"defaults", readDefaults, defaults}};
+          {"defaults", readDefaults, defaults},
+          {"plan_network", readPlanNetwork, planNetworks, mutatePlanNetwork}};
 }
 
 }  // namespace tessera::test
