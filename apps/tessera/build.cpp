@@ -16,7 +16,7 @@ struct BuildOptions {
   bool append = false;
 };
 
-int build(const BuildOptions& options, const CommonOptions& common) {
+int makePlan(const BuildOptions& options, const CommonOptions& common) {
   const auto begin = std::chrono::steady_clock::now();
   const auto engine = options.engine.build(common);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
@@ -49,7 +49,7 @@ Command addBuild(CLI::App& app, CommonOptions& common) {
                "Add how the network runs on this device to the plan that is there, of the same network");
   addDeviceOptions(app, common);
   addOutputOptions(app, common);
-  return [options, &common] { return build(*options, common); };
+  return [options, &common] { return makePlan(*options, common); };
 }
 
 }  // namespace tessera::app

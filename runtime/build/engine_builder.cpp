@@ -55,13 +55,13 @@ bool computesOnCodes(const Graph& graph) {
   return std::ranges::any_of(graph.layers(), [](const Layer& l) { return traitsOf(l.op).quantised(); });
 }
 
-DeviceCaps capsFor(const Graph& graph, const Device& device) {
+DeviceCaps capsOf(const Graph& graph, const Device& device) {
   return computesOnCodes(graph) ? device.int8Caps() : device.caps();
 }
 
 Plan planOf(const Engine& engine) {
   const Engine::Impl& impl = engine.impl();
-  const DeviceCaps caps = capsFor(impl.graph, impl.device);
+  const DeviceCaps caps = capsOf(impl.graph, impl.device);
   return {impl.name,
           impl.precision,
           impl.description,
@@ -133,7 +133,7 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
 }
 
 void EngineBuilder::begin(const Network& network) {
-  caps_ = capsFor(network.graph, device_);
+  caps_ = capsOf(network.graph, device_);
   tuner_.emplace(device_, caps_, options_.tuning);
 }
 

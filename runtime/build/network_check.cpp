@@ -19,7 +19,7 @@
 namespace tessera {
 namespace {
 
-constexpr double kNearlyEqual = 1e-3;  // of an output's range: more is looked at step by step
+constexpr double kNearlyEqual = 1e-4;  // of an output's range: more is looked at step by step
 
 HostTensor randomValues(const Binding& binding, unsigned seed) {
   std::mt19937 engine(seed);

@@ -307,11 +307,13 @@ std::vector<SampleRun> runsOf(const KernelFamily& family, const std::vector<OpIn
     runs.push_back({static_cast<int>(i), views[0], tactic});
     samples.emplace_back(i, std::move(views));
   }
+  const bool halves = std::ranges::any_of(
+      samples, [&](const auto& s) { return obliged.inHalfPrecision(instances[s.first].view); });
   for (const auto& [sample, views] : samples) {
     const bool half = obliged.inHalfPrecision(instances[sample].view);
     TriedValues& values = half ? triedInHalf : tried;
     const auto space = family.space(family.problem(views[0]), caps);
-    const auto tactic = values.next(space, !half && madeFor(family, views[0], caps) ? 2 : 1, sample);
+    const auto tactic = values.next(space, !halves && madeFor(family, views[0], caps) ? 2 : 1, sample);
     if (!tactic) continue;
     runs.push_back({sample, views[0], *tactic});
     compiled.wants(views[0], *tactic, true);

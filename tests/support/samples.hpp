@@ -49,8 +49,8 @@ struct SampleRun {
 ///    next rule wants.
 /// 2. A sample's other layouts, dense and as slices, run where an earlier run has compiled their programs,
 ///    or where they bring a layout or the value of a define that no earlier run had.
-/// 3. Every value of every tunable is tried with two samples, and with one in half precision; with one each
-///    by families made for other devices.
+/// 3. Every value of every tunable is tried with two samples: one of them in half precision, where the family
+///    takes it; by families made for other devices with one.
 /// With TESSERA_TEST_TACTICS=all every sample runs in every layout, with the fallback, both corners of the
 /// space and two random members.
 std::vector<SampleRun> runsOf(const KernelFamily& family, const std::vector<OpInstance>& instances,
