@@ -20,7 +20,7 @@ Verdict finishApplies(const OpView& op, const DeviceCaps& device, bool codes) {
     if (op.has(i) && !op.inputs[i].constant)
       return Verdict::no("weights, bias, slope and multipliers must be constants");
   if (!codes)
-    if (const Verdict types = floatsOrWider(op, {0, 1, kResidualInput}); !types) return types;
+    if (const Verdict types = sameFloatType(op, {0, 1, kResidualInput}); !types) return types;
   if (const auto why = codes ? whyNoQuantEpilogue(op) : whyNoEpilogue(op); !why.empty())
     return Verdict::no(why);
   return Verdict::yes();

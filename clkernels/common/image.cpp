@@ -18,12 +18,6 @@ void addExtentArgs(std::vector<KernelArg>& args, const Extents& extents) {
   for (const auto extent : extents) args.push_back(KernelArg::ofInt(extent));
 }
 
-Verdict floatsOrWider(const OpView& op, std::initializer_list<int> inputs) {
-  OpView narrow = op;
-  if (op.outputs[0].type == DataType::Float32) narrow.outputs[0].type = op.inputs[0].type;
-  return sameFloatType(narrow, inputs);
-}
-
 Verdict sameFloatType(const OpView& op, std::initializer_list<int> inputs) {
   const DataType type = op.outputs[0].type;
   if (type != DataType::Float32 && type != DataType::Float16)

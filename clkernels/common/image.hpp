@@ -28,9 +28,6 @@ inline int laneWidth(const TensorDesc& t) { return std::min(t.layout.block, 16);
 
 /// Whether inputs `inputs` and output 0 are all f32 or all f16.
 Verdict sameFloatType(const OpView& op, std::initializer_list<int> inputs);
-/// Whether `inputs`, where present, are all f32 or all f16, and output 0 like them or f32 (attribute
-/// `result`).
-Verdict floatsOrWider(const OpView& op, std::initializer_list<int> inputs);
 /// Whether `inputs`, where present, are f32: places, parameters.
 Verdict inF32(const OpView& op, std::initializer_list<int> inputs);
 /// The same, and dense and planar.

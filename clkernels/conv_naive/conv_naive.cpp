@@ -27,7 +27,7 @@ class NaiveWindow final : public KernelFamily {
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     if (!codes_) {
       if (const std::string why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
-      return allOf({floatsOrWider(op, {0, 1, kResidualInput}), allPlanar(op)});
+      return allOf({sameFloatType(op, {0, 1, kResidualInput}), allPlanar(op)});
     }
     if (const std::string why = whyNoQuantEpilogue(op); !why.empty()) return Verdict::no(why);
     if (!traitsOf(op.op).window && (op.inputs[0].layout.block != 1 || !op.inputs[0].dense()))

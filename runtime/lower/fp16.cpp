@@ -105,13 +105,6 @@ class HalfRewriter {
   // Whether the type of the layer's result is its own choice.
   static bool makesFloats(const Layer& layer) { return layer.op == "Cast"; }
 
-  // Whether the layer can write an output of the network, which nobody else reads, in f32 at once.
-  bool givesOutput(const Layer& layer) const {
-    const TensorId out = layer.outputs[0];
-    return std::ranges::count(operatorNamed(layer.op).attributes(), "result") > 0 && from_.isOutput(out) &&
-           from_.consumers(out).empty();
-  }
-
   void addLayer(const Layer& layer, bool half) {
     const Operator& op = operatorNamed(layer.op);
     std::vector<TensorId> inputs;
@@ -123,13 +116,11 @@ class HalfRewriter {
     }
     Attributes attrs = layer.attrs;
     if (half && makesFloats(layer) && attrs.string("to") == "f32") attrs.set("to", std::string("f16"));
-    const bool direct = half && givesOutput(layer);
-    if (direct) attrs.set("result", std::string("f32"));
     std::vector<std::string> names;
     for (const TensorId id : layer.outputs) {
       // The name of an output of the network belongs to its floats.
       const auto& t = from_.tensor(id);
-      names.push_back(half && !direct && isF32(id) && from_.isOutput(id) ? t.name + "/half" : t.name);
+      names.push_back(half && isF32(id) && from_.isOutput(id) ? t.name + "/half" : t.name);
     }
     const Layer added = to_.addLayer(layer.op, layer.name, inputs, attrs, names);
     for (std::size_t i = 0; i < layer.outputs.size(); ++i) {

@@ -42,12 +42,6 @@ void checkEpilogue(const Attributes& attrs, std::span<const TensorDesc> inputs, 
     refuse("slope " + toString(inputs[kSlope].shape) + " is neither one value nor one per output channel");
 }
 
-DataType resultType(const Attributes& attrs, DataType input) {
-  if (!attrs.has("result")) return input;
-  if (attrs.string("result") != "f32") refuse("attribute result may be f32 only");
-  return DataType::Float32;
-}
-
 EpilogueReference::EpilogueReference(const OpView& op, std::span<const HostTensor> inputs) {
   if (const std::string name = op.attrs.string("activation"); !name.empty()) {
     activation_ = findPointwise(name);

@@ -16,9 +16,6 @@ void storeDoubles(HostTensor& tensor, const std::vector<double>& values);
 void checkEpilogue(const Attributes& attrs, std::span<const TensorDesc> inputs, const Shape& output,
                    std::int64_t outChannels);
 
-/// The type of the result of an operator on `input`: its own, or what attribute `result` says: f32.
-DataType resultType(const Attributes& attrs, DataType input);
-
 /// y = act(value + bias + residual) in double.
 class EpilogueReference {
  public:

@@ -123,17 +123,6 @@ TEST(Fp16, OperatorsWithoutHalfGetFloats) {
   EXPECT_THAT(m.of("nms").reason, HasSubstr("NonMaxSuppression"));
 }
 
-TEST(Fp16, TheLastConvolutionWritesFloats) {
-  Graph g;
-  const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 6, 6});
-  const TensorId w = g.addConstant("w", randomTensor({4, 3, 3, 3}, 1));
-  g.markOutput(g.add("Convolution", "conv", {x, w}, {}, {"y"}));
-  const Made m = made(g);
-  ASSERT_EQ(m.graph.layers().size(), 2u) << "the input is rounded, the output is not";
-  EXPECT_EQ(m.typeOf("y"), DataType::Float32);
-  EXPECT_EQ(m.typeOf("w"), DataType::Float16);
-}
-
 TEST(Fp16, CastsToFloatGiveHalf) {
   Graph g;
   const TensorId i = g.addInput("i", DataType::Int32, {4});
