@@ -70,8 +70,8 @@ TEST_F(Plans, KeepCalibrationAndLabelsInside) {
       runProgram("tessera", {"inspect", (elsewhere / "moved.plan").string(), "--json", at("inspect.json")});
   ASSERT_EQ(inspected.code, 0) << inspected.err;
   int coded = 0;
-  for (const auto& layer : readJson(folder / "inspect.json")["precisions"])
-    coded += layer["precision"] == "int8";
+  const auto json = readJson(folder / "inspect.json");
+  for (const auto& layer : json["precisions"]) coded += layer["precision"] == "int8";
   EXPECT_GT(coded, 0);
   EXPECT_THAT(inspected.out, HasSubstr("by the plan"));
   EXPECT_EQ(segment((elsewhere / "moved.plan").string(), "plan").code, 0);

@@ -69,9 +69,8 @@ std::vector<std::string> planNetworks() {
   const TensorId x = g.addInput("x", DataType::Float32, {1, 2, 4, 4});
   const TensorId w = g.addConstant("w\xfe", HostTensor(DataType::Float16, {3, 2, 1, 1}));
   const TensorId half = g.add("Cast", "cast", {x}, {{"to", std::string("f16")}});
-  const TensorId c =
-      g.add("Convolution", "conv", {half, w, kNoTensor},
-            {{"activation", std::string("LeakyRelu")}, {"alpha", 0.1}, {"result", std::string("f32")}});
+  const TensorId c = g.add("Convolution", "conv", {half, w, kNoTensor},
+                           {{"activation", std::string("LeakyRelu")}, {"alpha", 0.1}});
   g.markOutput(g.add("Reshape", "flat", {c}, {{"shape", std::vector<std::int64_t>{1, 48}}}, {"y"}));
   plan.precision = Precision::Fp16;
   plan.precisions = {{"conv", "Convolution", Precision::Fp16, "half", 96}};

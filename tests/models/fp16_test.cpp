@@ -16,10 +16,8 @@ SegmentedImage segment(const Network& network, const cv::Mat& image) {
   return Segmentation(network.engine, options).run(app::viewOf(image));
 }
 
-void expectHalfTheMemory(const Network& half, const Network& floats) {
-  const MemoryUse a = half.engine->memory(), b = floats.engine->memory();
-  EXPECT_LE(static_cast<double>(a.weights), 0.52 * static_cast<double>(b.weights));
-  EXPECT_LE(static_cast<double>(a.activations), 0.52 * static_cast<double>(b.activations));
+double share(std::size_t half, std::size_t floats) {
+  return static_cast<double>(half) / static_cast<double>(floats);
 }
 
 void expectSamePixels(const SegmentedImage& a, const SegmentedImage& b) {
@@ -33,7 +31,9 @@ TEST(Fp16, EmbeddedNetworkSeesTheSameScenes) {
   const fs::path demo = test::sourceFolder() / "apps/segmenter/demo";
   const std::string model = (demo / "fcn8s_street.onnx").string();
   const Network floats = Network::load(model), half = Network::load(model, {}, Precision::Fp16);
-  expectHalfTheMemory(half, floats);
+  const MemoryUse a = half.engine->memory(), b = floats.engine->memory();
+  EXPECT_LE(share(a.weights, b.weights), 0.52);
+  EXPECT_LE(share(a.activations, b.activations), 0.52);
   for (const auto& file : app::listImages({(demo / "images").string()})) {
     const cv::Mat image = app::readImage(file.path);
     expectSamePixels(segment(half, image), segment(floats, image));
@@ -45,7 +45,10 @@ TEST(Fp16, EspNetCityscapesClassMap) {
   const auto shared = test::sharedFolder();
   const std::string model = (shared / "models/espnet/espnet_cityscapes_1x3x512x1024.onnx").string();
   const Network floats = Network::load(model), half = Network::load(model, {}, Precision::Fp16);
-  expectHalfTheMemory(half, floats);
+  const MemoryUse a = half.engine->memory(), b = floats.engine->memory();
+  EXPECT_LE(share(a.weights, b.weights), 0.52);
+  // In fp32 the last layer writes the output itself; in half its result stands beside the output.
+  EXPECT_LE(share(a.activations, b.activations), 0.7);
   const cv::Mat image = app::readImage(shared / "images/cityscapes/frankfurt_000000_000294_leftImg8bit.png");
   expectSamePixels(segment(half, image), segment(floats, image));
 }
