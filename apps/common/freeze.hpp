@@ -17,6 +17,7 @@ struct FreezeArguments {
   void add(CLI::App& app);
   /// Into ImportOptions::constants and constantNumbers. Throws UsageError that says what is wrong.
   void apply(ImportOptions& options) const;
+  bool empty() const { return texts.empty(); }
 };
 
 }  // namespace tessera::app

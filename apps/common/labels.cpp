@@ -163,8 +163,12 @@ LabelSet loadLabels(const std::string& nameOrFile) {
   if (!fs::exists(nameOrFile))
     throw Error(ErrorCode::InvalidArgument,
                 "No labels '" + nameOrFile + "': neither cityscapes, camvid, nor a JSON file of that name.");
-  const Json value = readJson(nameOrFile);
-  return parse(value.is_object() && value.contains("classes") ? value["classes"] : value, nameOrFile);
+  return parse(readClasses(nameOrFile), nameOrFile);
+}
+
+Json readClasses(const std::string& file) {
+  Json value = readJson(file);
+  return value.is_object() && value.contains("classes") ? value["classes"] : value;
 }
 
 LabelSet labelsOf(const Json& value, const std::string& folder) {

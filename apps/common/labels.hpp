@@ -37,6 +37,8 @@ struct LabelSet {
 bool isLabelSet(const std::string& name);
 /// "cityscapes", "camvid", or a JSON file: [{"name","color":[r,g,b],"category"?,"ignore"?}, ..].
 LabelSet loadLabels(const std::string& nameOrFile);
+/// The list of classes in a JSON file: the whole of it, or its member "classes".
+nlohmann::ordered_json readClasses(const std::string& file);
 /// From a sidecar: a name or file as above (relative to `folder`), or a list of names or objects.
 LabelSet labelsOf(const nlohmann::ordered_json& value, const std::string& folder);
 /// "class 0", "class 1", .. in colours far apart.

@@ -159,10 +159,8 @@ Sidecar sidecarFor(const std::string& model, const std::string& given) {
 std::string portableDescription(const fs::path& sidecar) {
   Json json = readJson(sidecar);
   const Sidecar checked = Sidecar::parse(json, sidecar);
-  if (checked.labels.is_string() && !isLabelSet(checked.labels.get<std::string>())) {
-    const Json content = readJson(sidecar.parent_path() / checked.labels.get<std::string>());
-    json["labels"] = content.is_object() && content.contains("classes") ? content["classes"] : content;
-  }
+  if (checked.labels.is_string() && !isLabelSet(checked.labels.get<std::string>()))
+    json["labels"] = readClasses((sidecar.parent_path() / checked.labels.get<std::string>()).string());
   return json.dump();
 }
 
@@ -172,6 +170,12 @@ Sidecar sidecarOfPlan(const Engine& engine, const std::string& plan, const std::
   throw Error(ErrorCode::InvalidArgument,
               "The plan " + plan +
                   " does not say how images become its input: give a description with --preprocess.");
+}
+
+void requireNoChoices(const std::string& plan, std::initializer_list<std::pair<bool, const char*>> options) {
+  for (const auto& [given, name] : options)
+    if (given)
+      throw UsageError(plan + " is a plan, which was built already: " + name + " goes with a model.");
 }
 
 void requireModelFiles(const std::string& model) {

@@ -2,8 +2,10 @@
 /// Loading a network with the sidecar that says how images become its input.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "apps/common/files.hpp"
 #include "tessera/engine.hpp"
@@ -31,13 +33,13 @@ struct Sidecar {
   static Sidecar parse(const Json& json, const fs::path& file);
 };
 
-/// Where the sidecar of a model argument lies: beside `model.onnx` as `model.json`, beside
-/// `net.prototxt,net.caffemodel` as `net.json` (the caffemodel's stem, else the prototxt's). None where there
-/// is none.
 /// The description of a model's images: `given` where there is one, else the file beside the model. Throws
 /// Error(InvalidArgument) that says what to write where there is none.
 Sidecar sidecarFor(const std::string& model, const std::string& given);
 
+/// Where the sidecar of a model argument lies: beside `model.onnx` as `model.json`, beside
+/// `net.prototxt,net.caffemodel` as `net.json` (the caffemodel's stem, else the prototxt's). None where there
+/// is none.
 std::optional<fs::path> findSidecar(const std::string& model);
 
 /// The text of a description with the labels in it, where it names a file: needs no other file, as plans do.
@@ -45,6 +47,10 @@ std::string portableDescription(const fs::path& sidecar);
 /// The description in a plan, or `given` where there is one. Throws Error(InvalidArgument) where there is
 /// neither.
 Sidecar sidecarOfPlan(const Engine& engine, const std::string& plan, const std::string& given);
+
+/// Throws UsageError that names the first option given (true) of those that only a model can take: what they
+/// choose, a plan has decided already.
+void requireNoChoices(const std::string& plan, std::initializer_list<std::pair<bool, const char*>> options);
 
 /// Throws Error(InvalidArgument) that names the file where a file of the model argument does not exist.
 void requireModelFiles(const std::string& model);

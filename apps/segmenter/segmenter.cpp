@@ -53,35 +53,40 @@ cv::Size firstSize(const std::vector<ImageFile>& files, const std::vector<std::s
       "The model leaves the size of its images open, and no image can be read: give the size with --shape.");
 }
 
-// The network, for images of the description's size where it leaves that open, else for the first image's.
+// The shape of the image input of a model that leaves it open: of the description's size, else of the first
+// image's, which `taken` then says. None where the model fixes it.
+std::optional<Shape> openImageShape(const SegmenterOptions& options, const ImagePreprocess& how,
+                                    const std::vector<ImageFile>& files,
+                                    const std::vector<std::int64_t>& declared, cv::Size& taken) {
+  if (how.height > 0) return imageShapeFor(declared, options.maxBatch, how.height, how.width);
+  const bool sizeOpen =
+      declared.empty() || std::any_of(declared.begin() + 1, declared.end(), [](auto e) { return e < 0; });
+  if (!sizeOpen) return std::nullopt;
+  taken = firstSize(files, options.videos);
+  return imageShapeFor(declared, options.maxBatch, taken.height, taken.width);
+}
+
 Graph importNetwork(const SegmenterOptions& options, const Sidecar& sidecar,
                     const std::vector<ImageFile>& files) {
-  ImportOptions import;
-  import.inputShapes = options.shapes.shapes();
-  options.freeze.apply(import);
+  ImportOptions importing;
+  importing.inputShapes = options.shapes.shapes();
+  options.freeze.apply(importing);
   cv::Size size;
-  import.openShape = [&](const std::string& name, const std::vector<std::int64_t>& declared)
-                         ->std::optional<Shape> {
-                           if (!sidecar.input.empty() && name != sidecar.input) return std::nullopt;
-  const ImagePreprocess& how = sidecar.preprocess;
-  if (how.height > 0) return imageShapeFor(declared, options.maxBatch, how.height, how.width);
-  const bool sizeOpen = declared.empty() || std::count_if(declared.begin() + 1, declared.end(),
-                                                          [](std::int64_t e) { return e < 0; }) > 0;
-  if (!sizeOpen) return std::nullopt;
-  size = firstSize(files, options.videos);
-  return imageShapeFor(declared, options.maxBatch, size.height, size.width);
-};
-try {
-  return loadModel(options.model, options.maxBatch, import);
-} catch (const Error& e) {
-  if (size.empty()) throw;
-  throw Error(e.code(),
-              sentence("The model was taken for images of " + std::to_string(size.height) + "x" +
-                       std::to_string(size.width) +
-                       ", the size of the first one (others: input.size in the description, or --shape): " +
-                       e.what()));
+  importing.openShape = [&](const std::string& name, const std::vector<std::int64_t>& declared) {
+    const bool image = sidecar.input.empty() || name == sidecar.input;
+    return image ? openImageShape(options, sidecar.preprocess, files, declared, size) : std::nullopt;
+  };
+  try {
+    return loadModel(options.model, options.maxBatch, importing);
+  } catch (const Error& e) {
+    if (size.empty()) throw;
+    throw Error(e.code(),
+                sentence("The model was taken for images of " + std::to_string(size.height) + "x" +
+                         std::to_string(size.width) +
+                         ", the size of the first one (others: input.size in the description, or --shape): " +
+                         e.what()));
+  }
 }
-}  // namespace
 
 std::vector<Binding> bindingsOf(const Graph& graph) {
   std::vector<Binding> bindings;
@@ -101,11 +106,10 @@ struct Described {
 Described describe(const SegmenterOptions& options, const Device& device) {
   requireModelFiles(options.model);
   if (!isPlan(options.model)) return {sidecarFor(options.model, options.preprocess), nullptr};
-  if (!options.shapes.empty() || options.maxBatch != 1 || !options.int8.images.empty() ||
-      !options.int8.cache.empty())
-    throw UsageError(
-        options.model +
-        " is a plan, which was built already: --shape, --max-batch and calibration go with a model.");
+  requireNoChoices(options.model, {{!options.shapes.empty(), "--shape"},
+                                   {!options.freeze.empty(), "--freeze"},
+                                   {options.maxBatch != 1, "--max-batch"},
+                                   {options.int8.given(), "a calibration"}});
   const auto engine = Engine::load(options.model, device, options.common.engineOptions().tuning);
   return {sidecarOfPlan(*engine, options.model, options.preprocess), engine};
 }
@@ -274,7 +278,7 @@ void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs:
     writeAtomically(named, run);
 }
 
-}  // namespace tessera::app
+}  // namespace
 
 int runSegmenter(const SegmenterOptions& options) {
   if (options.images.empty() && options.videos.empty()) throw UsageError("--images or --video is required.");

@@ -44,6 +44,7 @@ int makePlan(const BuildOptions& options, const CommonOptions& common) {
 Command addBuild(CLI::App& app, CommonOptions& common) {
   auto options = std::make_shared<BuildOptions>();
   options->engine.add(app);
+  options->engine.describe = true;
   app.add_option("--out,-o", options->out, "The plan to write")->required()->type_name("FILE");
   app.add_flag("--append", options->append,
                "Add how the network runs on this device to the plan that is there, of the same network");

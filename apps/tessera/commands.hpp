@@ -32,14 +32,13 @@ struct EngineArguments {
   FreezeArguments freeze;
   ShapeArguments shapes;
   Int8Arguments int8;
+  bool describe = false;  ///< whether the engine carries the description of its images, as plans do
 
   void add(CLI::App& app);
   /// `openShape`: ImportOptions::openShape.
   Graph load(const OpenShape& openShape = {}) const;
   EngineOptions options(const CommonOptions& common) const;
   Sidecar sidecar() const;
-  /// Throws UsageError where an option asks for what a plan has decided already.
-  void requireNoChoices() const;
   /// The engine, calibrated where the options ask for it; of a plan as it is.
   std::shared_ptr<const Engine> build(const CommonOptions& common, const OpenShape& openShape = {}) const;
 };

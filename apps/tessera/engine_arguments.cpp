@@ -56,28 +56,22 @@ Sidecar EngineArguments::sidecar() const {
   return described;
 }
 
-void EngineArguments::requireNoChoices() const {
-  const std::pair<bool, const char*> choices[] = {
-      {batch != 1, "--batch"},
-      {!shapes.empty(), "--shape"},
-      {!passesOff.empty(), "--passes-off"},
-      {!int8.images.empty() || !int8.cache.empty(), "a calibration"}};
-  for (const auto& [given, name] : choices)
-    if (given)
-      throw UsageError(model + " is a plan, which was built already: " + name + " goes with a model.");
-}
-
 std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common,
                                                      const OpenShape& openShape) const {
   if (isPlan(model)) {
-    requireNoChoices();
+    requireNoChoices(model, {{batch != 1, "--batch"},
+                             {!shapes.empty(), "--shape"},
+                             {!freeze.empty(), "--freeze"},
+                             {!passesOff.empty(), "--passes-off"},
+                             {int8.given(), "a calibration"}});
     return Engine::load(model, common.selectDevice(), common.engineOptions().tuning);
   }
   Graph graph = load(openShape);
   const Device device = common.selectDevice();
   EngineOptions engineOptions = options(common);
-  if (const auto file = preprocess.empty() ? findSidecar(model) : std::optional<fs::path>(preprocess))
-    engineOptions.description = portableDescription(*file);
+  if (describe)
+    if (const auto file = preprocess.empty() ? findSidecar(model) : std::optional<fs::path>(preprocess))
+      engineOptions.description = portableDescription(*file);
   completeInt8(
       int8, graph, [&] { return sidecar(); }, device, engineOptions);
   return Engine::build(std::move(graph), device, engineOptions);

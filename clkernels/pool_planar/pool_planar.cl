@@ -16,15 +16,7 @@
 #endif
 #if P_MODE == 2
 #define PW_WIDTH 16
-#define P_ACT None
-#define P_ALPHA 0.0f
-#define P_BETA 0.0f
-#define P_HAS_BIAS 0
-#define P_HAS_RESIDUAL 0
-#define P_SLOPE 0
-#define P_RESIDUAL_CODED 0
-#include "common/activation.cl"
-#include "common/quant.cl"
+#include "common/codes_alone.cl"
 #define RESULT Q_RESULT
 #define SUM int
 #define CELLS char16

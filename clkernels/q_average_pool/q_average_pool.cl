@@ -10,15 +10,7 @@
 #if !defined(PW_WIDTH) || !defined(P_BLOCK) || !defined(P_CELLS) || !defined(T_LANES) || !defined(T_GROUP)
 #error "q_average_pool needs PW_WIDTH, P_BLOCK, P_CELLS, T_LANES and T_GROUP"
 #endif
-#define P_ACT None
-#define P_ALPHA 0.0f
-#define P_BETA 0.0f
-#define P_HAS_BIAS 0
-#define P_HAS_RESIDUAL 0
-#define P_SLOPE 0
-#define P_RESIDUAL_CODED 0
-#include "common/activation.cl"
-#include "common/quant.cl"
+#include "common/codes_alone.cl"
 
 #if PW_WIDTH == 1
 #define TO_INT convert_int

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/half.hpp"
 #include "lower/precision.hpp"
 #include "ops/operator.hpp"
 #include "tessera/precision.hpp"
@@ -11,12 +12,6 @@ namespace tessera {
 namespace {
 
 constexpr double kMostHalf = 65504, kLeastNormalHalf = 6.103515625e-05;
-
-HostTensor toHalf(const HostTensor& floats) {
-  HostTensor half(DataType::Float16, floats.shape);
-  for (std::int64_t i = 0; i < floats.size(); ++i) half.setNumber(i, floats.number(i));
-  return half;
-}
 
 // Why half precision cannot hold a constant: a number beyond its range, or, unless the constant is `weights`,
 // whose small numbers add little to sums, one so small that half of its digits or all would go.
@@ -64,14 +59,10 @@ class HalfRewriter {
 
  private:
   std::map<int, std::string> keptLayers() const {
+    requireLayers(from_, options_.keepFp32);
     std::map<int, std::string> kept;
-    for (const auto& name : options_.keepFp32) {
-      const auto& layers = from_.layers();
-      const auto found = std::ranges::find(layers, name, &Layer::name);
-      if (found == layers.end())
-        throw Error(ErrorCode::InvalidArgument, "there is no layer named '" + name + "' to keep in fp32");
-      kept[static_cast<int>(found - layers.begin())] = "kept fp32 by option";
-    }
+    for (std::size_t i = 0; i < from_.layers().size(); ++i)
+      if (options_.keepFp32.count(from_.layers()[i].name)) kept[static_cast<int>(i)] = "kept fp32 by option";
     if (!options_.keepFirstLast) return kept;
     std::vector<int> weighty;
     for (std::size_t i = 0; i < from_.layers().size(); ++i)
@@ -134,7 +125,7 @@ class HalfRewriter {
   TensorId asHalf(TensorId id) {
     if (halves_[id] != kNoTensor) return halves_[id];
     const auto& t = from_.tensor(id);
-    if (t.isConstant()) return halves_[id] = to_.addConstant(t.name, toHalf(*t.constant));
+    if (t.isConstant()) return halves_[id] = to_.addConstant(t.name, halfOf(*t.constant));
     return halves_[id] = to_.add("Cast", t.name + "/half", {asFloat(id)}, {{"to", std::string("f16")}},
                                  {t.name + "/half"});
   }

@@ -4,6 +4,8 @@
 
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "lower/weight_codes.hpp"
 #include "ops/pointwise_chain.hpp"
@@ -30,6 +32,9 @@ std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer);
 
 /// Multiply-adds of a layer with integer weights, 0 for others.
 double multiplyAdds(const Graph& graph, const Layer& layer);
+
+/// Throws Error(InvalidArgument) where one of the layers to keep in fp32 is not in the graph.
+void requireLayers(const Graph& graph, const std::set<std::string>& kept);
 
 /// Throws Error(BadCache) where the calibration was made for an imported graph of another hash than this
 /// one's.

@@ -52,10 +52,7 @@ class Planner {
         plan_.reasons[i] = layer.attrs.integer("exact_sums") ? "its sums of integers have to be exact"
                                                              : "its weights are not constant";
     }
-    for (const auto& name : options.keepFp32)
-      if (std::none_of(graph_.layers().begin(), graph_.layers().end(),
-                       [&](const Layer& l) { return l.name == name; }))
-        throw Error(ErrorCode::InvalidArgument, "there is no layer named '" + name + "' to keep in fp32");
+    requireLayers(graph_, options.keepFp32);
     const auto keep = [&](int i, const char* why) {
       plan_.roles[i] = Int8Role::Float;
       plan_.reasons[i] = why;
@@ -339,6 +336,12 @@ bool hasIntegerWeights(const Layer& layer) {
 
 double multiplyAdds(const Graph& graph, const Layer& layer) {
   return hasIntegerWeights(layer) ? traitsOf(layer.op).multiplyAdds(viewOf(graph, layer)) : 0;
+}
+
+void requireLayers(const Graph& graph, const std::set<std::string>& kept) {
+  for (const auto& name : kept)
+    if (std::ranges::find(graph.layers(), name, &Layer::name) == graph.layers().end())
+      throw Error(ErrorCode::InvalidArgument, "there is no layer named '" + name + "' to keep in fp32");
 }
 
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options) {

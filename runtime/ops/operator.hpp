@@ -92,8 +92,8 @@ std::vector<TensorDesc> inferOutputs(const Operator& op, const Attributes& attrs
 /// rounding to it adds, unless they are exact.
 Tolerance toleranceOf(const OpView& view);
 
-/// The operator with every operand that may be half kept so (takesHalf(), outputs like input 0's twin in
-/// f32); none where it has no float operand that may.
+/// The operator with every operand that may be half kept so (takesHalf()), its outputs as it then infers
+/// them; none where it has no float operand that may.
 std::optional<OpView> inHalf(const OpView& view);
 
 /// Finds an operator by name; null where there is none.

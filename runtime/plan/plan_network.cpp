@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 
 #include "plan/plan.pb.h"
 
@@ -205,6 +204,8 @@ Plan planOf(const tessera_plan::Network& network, std::span<const char> constant
   for (const auto& c : network.counted()) {
     for (const std::string& name : {c.output(), c.count()})
       if (plan.graph.findTensor(name) == kNoTensor) bad("there is no tensor '" + name + "'");
+    if (c.axis() >= plan.graph.tensor(plan.graph.findTensor(c.output())).shape.size())
+      bad("'" + c.output() + "' has no axis " + std::to_string(c.axis()));
     plan.counted.push_back({c.output(), c.axis(), c.count(), c.added()});
   }
   return plan;
