@@ -26,8 +26,6 @@ struct Int8Arguments {
   /// Adds --calibration-images, --calibration-cache and their kin.
   void add(CLI::App& app);
   PrecisionOptions layerPrecision() const;
-  /// Whether images or a cache to calibrate from are given.
-  bool given() const { return !images.empty() || !cache.empty(); }
 };
 
 /// Adds --precision-choice.

@@ -172,12 +172,6 @@ Sidecar sidecarOfPlan(const Engine& engine, const std::string& plan, const std::
                   " does not say how images become its input: give a description with --preprocess.");
 }
 
-void requireNoChoices(const std::string& plan, std::initializer_list<std::pair<bool, const char*>> options) {
-  for (const auto& [given, name] : options)
-    if (given)
-      throw UsageError(plan + " is a plan, which was built already: " + name + " goes with a model.");
-}
-
 void requireModelFiles(const std::string& model) {
   for (std::size_t begin = 0; begin <= model.size();) {
     const auto comma = std::min(model.find(',', begin), model.size());

@@ -2,10 +2,8 @@
 /// Loading a network with the sidecar that says how images become its input.
 #pragma once
 
-#include <initializer_list>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "apps/common/files.hpp"
 #include "tessera/engine.hpp"
@@ -47,10 +45,6 @@ std::string portableDescription(const fs::path& sidecar);
 /// The description in a plan, or `given` where there is one. Throws Error(InvalidArgument) where there is
 /// neither.
 Sidecar sidecarOfPlan(const Engine& engine, const std::string& plan, const std::string& given);
-
-/// Throws UsageError that names the first option given (true) of those that only a model can take: what they
-/// choose, a plan has decided already.
-void requireNoChoices(const std::string& plan, std::initializer_list<std::pair<bool, const char*>> options);
 
 /// Throws Error(InvalidArgument) that names the file where a file of the model argument does not exist.
 void requireModelFiles(const std::string& model);

@@ -117,10 +117,18 @@ EngineOptions CommonOptions::engineOptions() const {
   return options;
 }
 
-void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
+void addDeviceOption(CLI::App& app, CommonOptions& options) {
   app.add_option("--device", options.device,
                  "OpenCL device: index, part of its name, cpu or gpu (see tessera devices)")
       ->type_name("SEL");
+}
+
+void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
+  addDeviceOption(app, options);
+  app.add_flag(
+      "--self-check", options.selfCheck,
+      "Plans: before anything else, compare what the network computes here with what it computed where "
+      "the plan was made");
   app.add_option("--precision", options.precision, "Precision of the network")
       ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();

@@ -17,6 +17,7 @@ struct CommonOptions {
   std::string device;  ///< index, part of a name, cpu, gpu; empty: a GPU where there is one
   std::string precision = "fp32";
   std::string tune = "fast";
+  bool selfCheck = false;               ///< of plans: Engine::selfCheck() before anything else
   bool tuneHint = true;                 ///< say, where a search begins, how to do without
   double tuneBudget = 0;                ///< seconds; 0: the mode's own
   std::vector<std::string> tuneWorker;  ///< TuneOptions::worker
@@ -32,7 +33,10 @@ struct CommonOptions {
 /// uses what was found before (Cached). Never: it searches for nothing, and offers no mode that does.
 enum class TuneDefault { Fast, Full, Cached, Never };
 
-/// Adds --device, --precision, --tune, --tune-budget, --tuning-cache; programs that run a network want them.
+/// Adds --device.
+void addDeviceOption(CLI::App& app, CommonOptions& options);
+/// Adds --device, --precision, --self-check, --tune, --tune-budget, --tuning-cache; programs that run a
+/// network want them.
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune = TuneDefault::Fast);
 /// Adds --json and --log-level.
 void addOutputOptions(CLI::App& app, CommonOptions& options);

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
          "The output is a mask of one score a pixel: above this is class 1 (default: the description's, 0.5 "
          "for probabilities)")
       ->check(number(-1e30, 1e30));
+  options.app = &app;
   options.shapes.add(app);
   app.add_option("--max-batch", options.maxBatch, "Images at a time")
       ->check(number(1, 256))

@@ -14,6 +14,7 @@
 namespace tessera::app {
 
 struct SegmenterOptions {
+  const CLI::App* app = nullptr;  ///< that the options were added to
   CommonOptions common;
   Int8Arguments int8;
   FreezeArguments freeze;

@@ -11,6 +11,7 @@
 #include "apps/common/background.hpp"
 #include "apps/common/images.hpp"
 #include "apps/common/model.hpp"
+#include "apps/common/plans.hpp"
 #include "apps/common/videos.hpp"
 #include "apps/segmenter/annotations.hpp"
 #include "apps/segmenter/legend.hpp"
@@ -105,12 +106,12 @@ struct Described {
 
 Described describe(const SegmenterOptions& options, const Device& device) {
   requireModelFiles(options.model);
-  if (!isPlan(options.model)) return {sidecarFor(options.model, options.preprocess), nullptr};
-  requireNoChoices(options.model, {{!options.shapes.empty(), "--shape"},
-                                   {!options.freeze.empty(), "--freeze"},
-                                   {options.maxBatch != 1, "--max-batch"},
-                                   {options.int8.given(), "a calibration"}});
-  const auto engine = Engine::load(options.model, device, options.common.engineOptions().tuning);
+  if (!isPlan(options.model)) {
+    requireNoSelfCheck(options.model, options.common);
+    return {sidecarFor(options.model, options.preprocess), nullptr};
+  }
+  const auto engine =
+      loadPlan(options.model, *options.app, options.common, device, options.common.engineOptions().tuning);
   return {sidecarOfPlan(*engine, options.model, options.preprocess), engine};
 }
 

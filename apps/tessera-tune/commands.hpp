@@ -16,6 +16,7 @@
 namespace tessera::app {
 
 struct TuneArguments {
+  const CLI::App* app = nullptr;  ///< that the options were added to
   CommonOptions common;
   Int8Arguments int8;
   FreezeArguments freeze;

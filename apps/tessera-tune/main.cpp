@@ -9,7 +9,8 @@ namespace tessera::app {
 namespace {
 
 void addOptions(CLI::App& app, TuneArguments& a) {
-  app.add_option("model", a.models, "Models to tune: model.onnx, or net.prototxt,net.caffemodel")
+  a.app = &app;
+  app.add_option("model", a.models, "Models to tune: model.onnx, or net.prototxt,net.caffemodel, or plans")
       ->type_name("MODEL..");
   app.add_option("--problem", a.problems, "Operators to tune, as --show and the debug log write them")
       ->type_name("TEXT");

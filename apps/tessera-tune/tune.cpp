@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "apps/common/model.hpp"
+#include "apps/common/plans.hpp"
 #include "apps/tessera-tune/commands.hpp"
 
 namespace tessera::app {
@@ -67,9 +68,16 @@ Json report(const std::string& name, const Engine& engine, TuneProgress last) {
           {"best_ms", last.best}};
 }
 
+using Build = std::function<std::shared_ptr<const Engine>(const TuneOptions&)>;
+
 // A model and how it is built: in INT8 with a calibration, where that is asked for.
-std::pair<Graph, EngineOptions> loadForTuning(const TuneArguments& a, const std::string& model,
-                                              const Device& device) {
+Build buildOf(const TuneArguments& a, const std::string& model, const Device& device) {
+  requireModelFiles(model);
+  if (isPlan(model))  // its network; kernels are searched for whatever it says of the device
+    return [&a, &model, &device](const TuneOptions& tuning) {
+      return loadPlan(model, *a.app, a.common, device, tuning, PlanUse::Network);
+    };
+  requireNoSelfCheck(model, a.common);
   ImportOptions import;
   a.freeze.apply(import);
   import.inputShapes = a.shapes.shapes();
@@ -84,7 +92,11 @@ std::pair<Graph, EngineOptions> loadForTuning(const TuneArguments& a, const std:
         return Sidecar::read(*file);
       },
       device, options);
-  return {graph, options};
+  return [graph, options, &device](const TuneOptions& tuning) {
+    EngineOptions tuned = options;
+    tuned.tuning = tuning;
+    return Engine::build(graph, device, tuned);
+  };
 }
 
 }  // namespace
@@ -110,24 +122,24 @@ Json tuneAll(const TuneArguments& a, const Device& device) {
   if (a.common.tune != "fast" && a.common.tune != "full")
     throw UsageError("--tune " + a.common.tune + " searches for nothing: choose fast or full.");
   Json results = Json::array();
-  const auto tune = [&](const std::string& name, Graph graph, EngineOptions options) {
+  const auto tune = [&](const std::string& name, const Build& build) {
     TuneProgress last;
-    options.tuning.progress = [&last, show = options.tuning.progress](const TuneProgress& p) {
+    TuneOptions tuning = a.common.engineOptions().tuning;
+    tuning.progress = [&last, show = tuning.progress](const TuneProgress& p) {
       last = p;
       if (show) show(p);
     };
-    const auto engine = Engine::build(std::move(graph), device, options);
-    results.push_back(report(name, *engine, last));
+    results.push_back(report(name, *build(tuning), last));
   };
-  for (const std::string& model : a.models) {
-    const auto [graph, options] = loadForTuning(a, model, device);
-    tune(modelName(model), graph, options);
-  }
+  for (const std::string& model : a.models) tune(modelName(model), buildOf(a, model, device));
   for (const std::string& problem : listedProblems(a)) {
     EngineOptions options = a.common.engineOptions();
     options.precision = Precision::Fp32;  // a problem says itself what it computes in
     options.optimized = true;
-    tune(problem, graphOf(problem), options);
+    tune(problem, [&](const TuneOptions& tuning) {
+      options.tuning = tuning;
+      return Engine::build(graphOf(problem), device, options);
+    });
   }
   return results;
 }
@@ -136,10 +148,10 @@ bool verifyModels(const TuneArguments& a, const Device& device, Json& json) {
   bool right = true;
   json = Json::array();
   for (const std::string& model : a.models) {
-    auto [graph, options] = loadForTuning(a, model, device);
-    options.tuning.mode = TuneMode::Cached;
-    options.tuning.verify = true;
-    const auto engine = Engine::build(std::move(graph), device, options);
+    TuneOptions tuning = a.common.engineOptions().tuning;
+    tuning.mode = TuneMode::Cached;
+    tuning.verify = true;
+    const auto engine = buildOf(a, model, device)(tuning);
     const TuneReport& report = engine->tuning();
     const NetworkCheck& check = report.check;
     const std::string compared =

@@ -6,6 +6,7 @@
 #include "apps/common/model.hpp"
 #include "apps/common/tactics.hpp"
 #include "apps/tessera/commands.hpp"
+#include "tessera/plan.hpp"
 
 namespace tessera::app {
 namespace {
@@ -14,6 +15,7 @@ struct BuildOptions {
   EngineArguments engine;
   std::string out;
   bool append = false;
+  SaveOptions save;
 };
 
 int makePlan(const BuildOptions& options, const CommonOptions& common) {
@@ -21,9 +23,9 @@ int makePlan(const BuildOptions& options, const CommonOptions& common) {
   const auto engine = options.engine.build(common);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   if (options.append)
-    engine->appendTo(options.out);
+    appendToPlan(*engine, options.out, options.save);
   else
-    engine->save(options.out);
+    savePlan(*engine, options.out, options.save);
   const auto bytes = fs::file_size(options.out);
   fmt::print("{}: {} in {}, {}, for {}; built in {:.1f} s, {}\n", options.out, engine->name(),
              toString(engine->precision()), bytesText(bytes), engine->device().caps().name, elapsed.count(),
@@ -48,6 +50,10 @@ Command addBuild(CLI::App& app, CommonOptions& common) {
   app.add_option("--out,-o", options->out, "The plan to write")->required()->type_name("FILE");
   app.add_flag("--append", options->append,
                "Add how the network runs on this device to the plan that is there, of the same network");
+  app.add_flag("!--no-programs", options->save.programs,
+               "Leave compiled programs out: smaller, and compiled anew at every start");
+  app.add_flag("!--no-packed-weights", options->save.weights,
+               "Leave packed weights out: smaller, and packed anew at every start");
   addDeviceOptions(app, common);
   addOutputOptions(app, common);
   return [options, &common] { return makePlan(*options, common); };

@@ -22,6 +22,7 @@ Command addInspect(CLI::App& app, CommonOptions& common);
 Command addRun(CLI::App& app, CommonOptions& common);
 Command addBench(CLI::App& app, CommonOptions& common);
 Command addBuild(CLI::App& app, CommonOptions& common);
+Command addPlan(CLI::App& app, CommonOptions& common);
 Command addCalibrate(CLI::App& app, CommonOptions& common);
 
 /// Options of the commands that build an engine.
@@ -34,6 +35,7 @@ struct EngineArguments {
   Int8Arguments int8;
   bool describe = false;  ///< whether the engine carries the description of its images, as plans do
 
+  /// The app must outlive this.
   void add(CLI::App& app);
   /// `openShape`: ImportOptions::openShape.
   Graph load(const OpenShape& openShape = {}) const;
@@ -41,6 +43,9 @@ struct EngineArguments {
   Sidecar sidecar() const;
   /// The engine, calibrated where the options ask for it; of a plan as it is.
   std::shared_ptr<const Engine> build(const CommonOptions& common, const OpenShape& openShape = {}) const;
+
+ private:
+  const CLI::App* app_ = nullptr;  ///< that the options were added to
 };
 
 }  // namespace tessera::app

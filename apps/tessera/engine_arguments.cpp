@@ -3,11 +3,13 @@
 
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
+#include "apps/common/plans.hpp"
 #include "apps/tessera/commands.hpp"
 
 namespace tessera::app {
 
 void EngineArguments::add(CLI::App& app) {
+  app_ = &app;
   app.add_option("model,--model", model, "model.onnx, or net.prototxt,net.caffemodel, or a plan")
       ->required()
       ->type_name("M");
@@ -59,13 +61,10 @@ Sidecar EngineArguments::sidecar() const {
 std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common,
                                                      const OpenShape& openShape) const {
   if (isPlan(model)) {
-    requireNoChoices(model, {{batch != 1, "--batch"},
-                             {!shapes.empty(), "--shape"},
-                             {!freeze.empty(), "--freeze"},
-                             {!passesOff.empty(), "--passes-off"},
-                             {int8.given(), "a calibration"}});
-    return Engine::load(model, common.selectDevice(), common.engineOptions().tuning);
+    const Device device = common.selectDevice();
+    return loadPlan(model, *app_, common, device, common.engineOptions().tuning);
   }
+  requireNoSelfCheck(model, common);
   Graph graph = load(openShape);
   const Device device = common.selectDevice();
   EngineOptions engineOptions = options(common);

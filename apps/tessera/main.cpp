@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   command("devices", "Lists OpenCL devices and what they can do", addDevices);
   command("inspect", "Prints a model's graph, the kernels that run it, and memory", addInspect);
   command("build", "Makes a plan of a model: a file that starts at once", addBuild);
+  command("plan", "Looks into plans: plan check FILE", addPlan);
   command("run", "Runs a model on .npy inputs", addRun);
   command("bench", "Measures latency, throughput, memory and time per layer", addBench);
   command("calibrate", "Finds the scales that INT8 needs from images", addCalibrate);

@@ -6,16 +6,18 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/read_file.hpp"
 #include "build/measured_precision.hpp"
 #include "build/network_check.hpp"
 #include "build/race.hpp"
 #include "build/refine.hpp"
+#include "exec/random_inputs.hpp"
 #include "exec/weights.hpp"
 #include "lower/memory_need.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
-#include "lower/recipe.hpp"
 #include "ops/operator.hpp"
+#include "tessera/context.hpp"
 #include "tessera/log.hpp"
 #include "tune/records/record_store.hpp"
 
@@ -59,18 +61,6 @@ DeviceCaps capsOf(const Graph& graph, const Device& device) {
   return computesOnCodes(graph) ? device.int8Caps() : device.caps();
 }
 
-Plan planOf(const Engine& engine) {
-  const Engine::Impl& impl = engine.impl();
-  const DeviceCaps caps = capsOf(impl.graph, impl.device);
-  return {impl.name,
-          impl.precision,
-          impl.description,
-          impl.graph,
-          impl.precisions,
-          impl.counted,
-          {{caps.fingerprint(), recipeOf(impl.lowered).text()}}};
-}
-
 }  // namespace
 
 std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, const EngineOptions& options) {
@@ -79,23 +69,15 @@ std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, c
 
 std::shared_ptr<const Engine> Engine::load(const std::filesystem::path& file, const Device& device,
                                            const TuneOptions& tuning) {
-  EngineOptions options;
-  options.tuning = tuning;
-  return EngineBuilder(device, options).load(readPlan(file));
+  return loadPlan(file, device, tuning);
 }
 
-void Engine::save(const std::filesystem::path& file) const { writePlan(file, planOf(*this)); }
-
-void Engine::appendTo(const std::filesystem::path& file) const {
-  const Plan own = planOf(*this);
-  Plan plan = readPlan(file);
-  if (!sameNetwork(own, plan))
-    throw Error(ErrorCode::BadCache, "the plan " + file.string() + " is not of this network '" + own.name +
-                                         "' in " + std::string(toString(own.precision)));
-  std::erase_if(plan.devices,
-                [&](const PlanDevice& d) { return d.fingerprint == own.devices[0].fingerprint; });
-  plan.devices.push_back(own.devices[0]);
-  writePlan(file, plan);
+std::shared_ptr<const Engine> loadPlan(const std::filesystem::path& file, const Device& device,
+                                       const TuneOptions& tuning, PlanUse use) {
+  EngineOptions options;
+  options.tuning = tuning;
+  return EngineBuilder(device, options)
+      .load(readPlan(file, device.caps().fingerprint()), use, whyForeign(file));
 }
 
 Int8Networks EngineBuilder::toInt8(const Graph& graph, std::uint64_t sourceHash,
@@ -157,45 +139,56 @@ std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
   return finish(std::move(measured.engine));
 }
 
-std::shared_ptr<Engine> EngineBuilder::load(Plan plan) {
+std::shared_ptr<Engine> EngineBuilder::load(Plan plan, PlanUse use, const std::string& foreign) {
   name_ = plan.name;
   precision_ = plan.precision;
   description_ = plan.description;
   counted_ = plan.counted;
+  requireMemory(plan.graph, device_.caps());
+  PlanFit fit = fitOf(plan, device_);
   const Network network{std::move(plan.graph), std::move(plan.precisions)};
-  requireMemory(network.graph, device_.caps());
-  begin(network);
-  auto engine = byPlan(network, plan.devices);
-  return finish(engine ? std::move(engine) : fastest(network));
+  std::shared_ptr<Engine> engine;
+  if (use == PlanUse::All) engine = byPlan(network, std::move(fit), foreign);
+  const bool known = engine != nullptr;
+  if (!known) {
+    begin(network);
+    engine = fastest(network);
+  }
+  engine->impl_->golden = std::make_shared<Golden>(std::move(plan.golden));
+  engine = finish(std::move(engine));
+  if (!known) selfCheck(*engine);
+  return engine;
 }
 
-std::shared_ptr<Engine> EngineBuilder::byPlan(const Network& network,
-                                              const std::vector<PlanDevice>& devices) {
-  const auto found = std::ranges::find(devices, caps_.fingerprint(), &PlanDevice::fingerprint);
-  if (found == devices.end()) {
-    log().warn("the plan of '{}' was not made for {} with this driver: its kernels are chosen anew", name_,
-               caps_.name);
+std::shared_ptr<Engine> EngineBuilder::byPlan(const Network& network, PlanFit fit,
+                                              const std::string& foreign) {
+  if (!fit.section) {
+    log().warn("the plan of '{}' has no section that {} can use, and its kernels are chosen anew: {}", name_,
+               device_.caps().name, fit.why);
     return nullptr;
   }
-  try {
-    Lowered lowered = lowerGraph(network.graph, caps_, Recipe::parse(found->recipe));
-    TacticSources sources;
-    sources.problems = sources.planned = lowered.steps.size();
-    auto engine = assemble(network, std::move(lowered));
-    engine->impl_->tuning = tuner_->report(sources);
-    return engine;
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::BadCache) throw;
-    log().warn("what the plan of '{}' says of {} does not hold any more, and its kernels are chosen anew: {}",
-               name_, caps_.name, e.what());
-    return nullptr;
+  caps_ = fit.caps;
+  auto parts = std::make_shared<PlannedParts>(fit.section->parts);
+  if (!foreign.empty()) {
+    log().warn("the programs in the plan of '{}' are not used but compiled anew: {}", name_, foreign);
+    for (ProgramBinary& program : parts->programs) program.bytes = {};
   }
+  planned_ = parts;
+  const std::size_t steps = fit.lowered->steps.size();
+  auto engine = assemble(network, std::move(*fit.lowered));
+  engine->impl_->tuning.problems = engine->impl_->tuning.planned = steps;
+  const ProgramSet& programs = engine->impl().programs;
+  const bool brings = std::ranges::any_of(parts->programs, [](const auto& p) { return !p.bytes.empty(); });
+  if (brings && programs.planned() < programs.size())
+    log().warn("{} of the {} programs of '{}' were compiled anew: the plan's do not fit this build or driver",
+               programs.size() - programs.planned(), programs.size(), name_);
+  return engine;
 }
 
 std::shared_ptr<Engine> EngineBuilder::finish(std::shared_ptr<Engine> engine) {
-  savePrograms(*engine);
+  savePrograms(engine);
   TuneReport& report = engine->impl_->tuning;
-  if (report.candidates > 0) report.seconds = tuner_->spent();  // races and compiling, too
+  if (tuner_ && report.candidates > 0) report.seconds = tuner_->spent();  // races and compiling, too
   const Engine::Impl& built = engine->impl();
   log().info("built '{}' for {}: {} steps, {} programs, {:.1f} MiB weights, {:.1f} MiB activations",
              built.name, caps_.name, built.lowered.steps.size(), built.programs.size(),
@@ -246,7 +239,7 @@ std::pair<std::shared_ptr<Engine>, TacticSources> EngineBuilder::race(
 
 std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered lowered,
                                                 const Engine* like) const {
-  auto made = std::make_unique<Engine::Impl>(device_);
+  auto made = std::make_unique<Engine::Impl>(device_, caps_);
   made->name = name_, made->description = description_;
   made->precision = precision_;
   made->graph = network.graph;
@@ -260,6 +253,10 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
     for (const auto& call : step.launch.calls) calls.push_back(&call);
   if (options_.sharePrograms && options_.sharePrograms->device().caps().fingerprint() == caps_.fingerprint())
     made->programs.share(options_.sharePrograms->impl().programs, calls);
+  if (planned_) {
+    made->planned = planned_;
+    made->programs.useBinaries({planned_, &planned_->programs});
+  }
   if (like) made->programs.share(like->impl().programs, calls);
   made->programs.useCache(
       ProgramCache::forDevice(caps_, options_.tuning.folder.value_or(defaultCacheFolder())));
@@ -270,10 +267,17 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
 }
 
 // PoCL keeps programs itself, but preprocesses each before it looks. A binary skips that and costs a second
-// compilation to make: little beside a search, too much without one.
-void EngineBuilder::savePrograms(const Engine& engine) {
-  if (searches(options_.tuning.mode)) tuner_->savePrograms(engine.impl().lowered);
-  if (searches(options_.tuning.mode) || !caps_.pocl) engine.impl_->programs.save();
+// compilation to make: little beside a search or a plan, too much without. It holds what was compiled for
+// runs so far.
+void EngineBuilder::savePrograms(const std::shared_ptr<Engine>& engine) {
+  ProgramSet& programs = engine->impl_->programs;
+  if (programs.planned() == programs.size()) return;
+  const bool searched = searches(options_.tuning.mode) && tuner_;
+  if (searched) {
+    if (caps_.pocl) Context(engine).run(randomInputs(*engine, 0));
+    tuner_->savePrograms(engine->impl().lowered);
+  }
+  if (searched || !caps_.pocl) programs.save();
 }
 
 }  // namespace tessera

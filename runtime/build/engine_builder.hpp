@@ -5,9 +5,11 @@
 #include <memory>
 
 #include "build/int8_networks.hpp"
+#include "build/plan_fit.hpp"
 #include "build/refine.hpp"
 #include "exec/engine_impl.hpp"
 #include "plan/plan.hpp"
+#include "tessera/plan.hpp"
 #include "tune/tuner.hpp"
 
 namespace tessera {
@@ -17,8 +19,9 @@ class EngineBuilder {
  public:
   EngineBuilder(const Device& device, const EngineOptions& options) : device_(device), options_(options) {}
   std::shared_ptr<Engine> build(Graph graph);
-  /// The engine of a plan; serves Engine::load().
-  std::shared_ptr<Engine> load(Plan plan);
+  /// The engine of a plan; serves Engine::load(). `foreign`: why the plan's programs are not to be trusted;
+  /// empty: they are.
+  std::shared_ptr<Engine> load(Plan plan, PlanUse use, const std::string& foreign);
 
  private:
   /// The optimised graph, and with INT8 the networks that a calibration gives.
@@ -31,8 +34,8 @@ class EngineBuilder {
   Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const Calibration* own) const;
   /// Looks up what is known on the device.
   void begin(const Network& network);
-  /// By the recipe that the plan has for this device; null, with a warning, where it has none that fits.
-  std::shared_ptr<Engine> byPlan(const Network& network, const std::vector<PlanDevice>& devices);
+  /// By the section that the plan has for this device; null, with a warning, where it has none that fits.
+  std::shared_ptr<Engine> byPlan(const Network& network, PlanFit fit, const std::string& foreign);
   std::shared_ptr<Engine> finish(std::shared_ptr<Engine> engine);
   /// Tunes a network, lets its variants race where there is something to decide, and builds the fastest.
   std::shared_ptr<Engine> fastest(const Network& network);
@@ -44,15 +47,16 @@ class EngineBuilder {
   /// programs and weights are shared; null for none.
   std::shared_ptr<Engine> assemble(const Network& network, Lowered lowered,
                                    const Engine* like = nullptr) const;
-  void savePrograms(const Engine& engine);
+  void savePrograms(const std::shared_ptr<Engine>& engine);
 
   const Device& device_;
   const EngineOptions& options_;
   DeviceCaps caps_;
   std::string name_, description_;
   Precision precision_ = Precision::Fp32;
-  std::vector<CountedOutput> counted_;  ///< outputs whose length depends on values
-  std::optional<Tuner> tuner_;
+  std::vector<CountedOutput> counted_;           ///< outputs whose length depends on values
+  std::shared_ptr<const PlannedParts> planned_;  ///< for this device, where the network comes from a plan
+  std::optional<Tuner> tuner_;                   ///< none for a network that its plan knows how to run
 };
 
 }  // namespace tessera

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <random>
 
 #include "exec/engine_impl.hpp"
+#include "exec/random_inputs.hpp"
 #include "exec/step_trace.hpp"
 #include "launch/op_runner.hpp"
 #include "lower/cost_model.hpp"
@@ -20,27 +20,6 @@ namespace tessera {
 namespace {
 
 constexpr double kNearlyEqual = 1e-4;  // of an output's range: more is looked at step by step
-
-HostTensor randomValues(const Binding& binding, unsigned seed) {
-  std::mt19937 engine(seed);
-  HostTensor tensor(binding.type, binding.shape);
-  std::uniform_real_distribution<double> real(-1, 1);
-  std::uniform_int_distribution<int> pixel(0, 255), code(-127, 127), small(0, 1);
-  for (std::int64_t i = 0; i < tensor.size(); ++i)
-    tensor.setNumber(i, binding.type == DataType::UInt8  ? pixel(engine)
-                        : binding.type == DataType::Int8 ? code(engine)
-                        : binding.type == DataType::Float32 || binding.type == DataType::Float16
-                            ? real(engine)
-                            : small(engine));
-  return tensor;
-}
-
-TensorMap randomInputs(const Engine& engine, unsigned seed) {
-  TensorMap inputs;
-  for (const Binding& binding : engine.bindings())
-    if (binding.isInput) inputs[binding.name] = randomValues(binding, seed++);
-  return inputs;
-}
 
 bool sameBits(const HostTensor& a, const HostTensor& b) { return a.data == b.data; }
 
@@ -131,7 +110,7 @@ bool hasIntegers(const Engine& engine) {
 std::optional<NetworkFault> faultyStep(const std::shared_ptr<const Engine>& engine, const TensorMap& inputs,
                                        NetworkCheck& check) {
   std::optional<NetworkFault> fault;
-  const DeviceCaps caps = hasIntegers(*engine) ? engine->device().int8Caps() : engine->device().caps();
+  const DeviceCaps& caps = engine->impl().caps;
   Context context(engine);
   ProgramSet programs(engine->device());
   StepTrace::run(context, inputs, [&](const TracedStep& traced) {

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 #include "cl/cl.hpp"
 #include "tessera/device.hpp"
@@ -28,6 +31,10 @@ struct Device::Impl {
 
 /// Compiles, checks and times every dot4 body.
 std::vector<Device::Dot4Probe> probeDot4(const Device& device);
+
+/// What int8Caps() gave where a body of that name (toString(Dot4Body)) was the fastest, without probing
+/// again; none where the body is not to be tried on this device.
+std::optional<DeviceCaps> capsWithDot4(const Device& device, std::string_view body);
 
 /// Reads and probes what a device can do: the one place for vendor quirks.
 DeviceCaps probeDevice(const cl::Platform& platform, const cl::Device& device);

@@ -140,13 +140,29 @@ Device::Dot4Probe tryBody(const Device& device, Dot4Body body, const std::string
 
 }  // namespace
 
+namespace {
+
+constexpr Dot4Body kBodies[] = {Dot4Body::Khr,       Dot4Body::Arm,  Dot4Body::Amd,
+                                Dot4Body::NvidiaPtx, Dot4Body::Vnni, Dot4Body::Emulated};
+
+}  // namespace
+
 std::vector<Device::Dot4Probe> probeDot4(const Device& device) {
   const std::string extensions = device.impl().device.getInfo<CL_DEVICE_EXTENSIONS>();
   std::vector<Device::Dot4Probe> probes;
-  for (const Dot4Body body :
-       {Dot4Body::Khr, Dot4Body::Arm, Dot4Body::Amd, Dot4Body::NvidiaPtx, Dot4Body::Vnni, Dot4Body::Emulated})
-    probes.push_back(tryBody(device, body, extensions));
+  for (const Dot4Body body : kBodies) probes.push_back(tryBody(device, body, extensions));
   return probes;
+}
+
+std::optional<DeviceCaps> capsWithDot4(const Device& device, std::string_view text) {
+  const std::string extensions = device.impl().device.getInfo<CL_DEVICE_EXTENSIONS>();
+  for (const Dot4Body body : kBodies) {
+    if (toString(body) != text || !whyNotTried(body, device.caps(), extensions).empty()) continue;
+    DeviceCaps caps = device.caps();
+    caps.dot4 = body;
+    return caps;
+  }
+  return std::nullopt;
 }
 
 const std::vector<Device::Dot4Probe>& Device::Impl::dot4Probes(const Device& self) const {

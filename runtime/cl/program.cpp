@@ -4,10 +4,12 @@
 #include <spdlog/logger.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include "clkernels/embedded.hpp"
@@ -35,36 +37,49 @@ std::string buildOptions(const ProgramSource& source) {
   return source.options + (std::getenv("TESSERA_KERNEL_DIR") ? "" : " -w");
 }
 
-// A null program where there is no binary or the driver refuses it.
-cl::Program fromCache(const Device& device, ProgramCache& cache, const std::string& identity,
-                      const std::string& options) {
-  const auto binary = cache.find(identity);
-  if (!binary) return {};
+// A null program where the driver refuses the binary.
+cl::Program fromBinary(const Device& device, const unsigned char* data, std::size_t size,
+                       const std::string& options) {
   const auto& impl = device.impl();
-  const unsigned char* data = binary->data();
-  const std::size_t size = binary->size();
   cl_int status = CL_SUCCESS, loaded = CL_SUCCESS;
   cl::Program program(
       clCreateProgramWithBinary(impl.context()(), 1, &impl.device(), &size, &data, &loaded, &status));
   if (status == CL_SUCCESS && loaded == CL_SUCCESS &&
       clBuildProgram(program(), 1, &impl.device(), options.c_str(), nullptr, nullptr) == CL_SUCCESS)
     return program;
-  cache.drop(identity);
   return {};
+}
+
+// A null program where there is no binary or the driver refuses it.
+cl::Program fromCache(const Device& device, ProgramCache& cache, const std::string& identity,
+                      const std::string& options) {
+  const auto binary = cache.find(identity);
+  if (!binary) return {};
+  cl::Program program = fromBinary(device, binary->data(), binary->size(), options);
+  if (!program()) cache.drop(identity);
+  return program;
 }
 
 }  // namespace
 
-void saveProgram(const Device& device, const ProgramSource& source, const cl::Program& program,
-                 ProgramCache& cache) {
+cl::Program programFromBinary(const Device& device, const ProgramSource& source, const KeptBytes& bytes) {
+  return fromBinary(device, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                    buildOptions(source));
+}
+
+std::string identityOf(const Device& device, const ProgramSource& source) {
+  return ProgramCache::identity(device.caps(), source.text, buildOptions(source));
+}
+
+std::vector<unsigned char> binaryOf(const cl::Program& program) {
   std::size_t size = 0;
   if (clGetProgramInfo(program(), CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, nullptr) != CL_SUCCESS ||
       size == 0)
-    return;
+    return {};
   std::vector<unsigned char> binary(size);
   unsigned char* data = binary.data();
-  if (clGetProgramInfo(program(), CL_PROGRAM_BINARIES, sizeof(data), &data, nullptr) == CL_SUCCESS)
-    cache.save(ProgramCache::identity(device.caps(), source.text, buildOptions(source)), binary);
+  if (clGetProgramInfo(program(), CL_PROGRAM_BINARIES, sizeof(data), &data, nullptr) != CL_SUCCESS) return {};
+  return binary;
 }
 
 cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label,
@@ -73,7 +88,7 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
   const std::string options = buildOptions(source);
   if (found) *found = false;
   if (cache) {
-    const std::string identity = ProgramCache::identity(device.caps(), source.text, options);
+    const std::string identity = identityOf(device, source);
     if (cl::Program program = fromCache(device, *cache, identity, options); program()) {
       log().debug("program cache HIT {}", label);
       if (found) *found = true;
@@ -104,6 +119,29 @@ void ProgramSet::share(const ProgramSet& other, const std::vector<const KernelCa
   }
 }
 
+void ProgramSet::useBinaries(const std::shared_ptr<const std::vector<ProgramBinary>>& binaries) {
+  for (const ProgramBinary& binary : *binaries)
+    if (!binary.bytes.empty())
+      given_[binary.identity] = std::shared_ptr<const ProgramBinary>(binaries, &binary);
+}
+
+ProgramSet::Built ProgramSet::made(const ProgramSource& source, const KernelCall& call) const {
+  Built built;
+  built.label = call.source + ":" + call.entry;
+  if (!given_.empty())
+    if (const auto given = given_.find(identityOf(device_, source)); given != given_.end()) {
+      built.program = programFromBinary(device_, source, given->second->bytes);
+      built.planned = built.program() ? given->second : nullptr;
+    }
+  if (!built.planned) built.program = buildProgram(device_, source, built.label, cache_.get(), &built.cached);
+  return built;
+}
+
+std::size_t ProgramSet::planned() const {
+  return std::count_if(programs_.begin(), programs_.end(),
+                       [](const auto& entry) { return entry.second.planned != nullptr; });
+}
+
 std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vector<const KernelCall*>& calls,
                                                                  bool goOn) {
   std::vector<std::pair<ProgramSource, const KernelCall*>> missing;
@@ -122,9 +160,7 @@ std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vect
   std::mutex mutex;
   const auto work = [&] {
     for (std::size_t i; (i = next++) < missing.size();) try {
-        Built built;
-        built.label = missing[i].second->source + ":" + missing[i].second->entry;
-        built.program = buildProgram(device_, missing[i].first, built.label, cache_.get(), &built.cached);
+        Built built = made(missing[i].first, *missing[i].second);
         const std::lock_guard lock(mutex);
         programs_.emplace(missing[i].first, std::move(built));
       } catch (...) {
@@ -161,15 +197,33 @@ std::map<ProgramSource, std::string> ProgramSet::tryBuild(const std::vector<cons
 void ProgramSet::save() {
   if (!cache_) return;
   for (auto& [source, built] : programs_) {
-    if (built.cached) continue;
-    // Another process may have been quicker.
-    built.cached =
-        cache_->find(ProgramCache::identity(device_.caps(), source.text, buildOptions(source))).has_value();
-    if (built.cached) continue;
-    saveProgram(device_, source, built.program, *cache_);
-    log().debug("program cache SAVE {}", built.label);
+    if (built.cached || built.planned) continue;
+    const std::string identity = identityOf(device_, source);
     built.cached = true;
+    if (cache_->find(identity)) continue;  // another process was quicker
+    if (const auto binary = binaryOf(built.program); !binary.empty()) cache_->save(identity, binary);
+    log().debug("program cache SAVE {}", built.label);
   }
+}
+
+std::vector<ProgramBinary> ProgramSet::binaries(bool bytes) const {
+  std::vector<ProgramBinary> all;
+  for (const auto& [source, built] : programs_) {
+    if (built.planned && bytes) {
+      all.push_back(*built.planned);
+      continue;
+    }
+    ProgramBinary& kept = all.emplace_back(ProgramBinary{identityOf(device_, source), {}});
+    if (!bytes || !ProgramCache::pays(device_.caps())) continue;
+    std::optional<std::vector<unsigned char>> binary = cache_ ? cache_->find(kept.identity) : std::nullopt;
+    if (!binary) {
+      binary = binaryOf(built.program);
+      if (cache_ && !binary->empty()) cache_->save(kept.identity, *binary);
+    }
+    const auto view = std::as_bytes(std::span(*binary));
+    kept.bytes = KeptBytes({view.begin(), view.end()});
+  }
+  return all;
 }
 
 cl::Kernel ProgramSet::kernel(const KernelCall& call) const {

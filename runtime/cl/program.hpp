@@ -26,9 +26,12 @@ struct ProgramSource {
 /// Error(DeviceError) with the build log.
 cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label,
                          ProgramCache* cache = nullptr, bool* found = nullptr);
-/// Keeps a program's binary; nothing where the driver gives none.
-void saveProgram(const Device& device, const ProgramSource& source, const cl::Program& program,
-                 ProgramCache& cache);
+/// A program's binary; empty where the driver gives none.
+std::vector<unsigned char> binaryOf(const cl::Program& program);
+/// The program of such a binary; null where the driver refuses it.
+cl::Program programFromBinary(const Device& device, const ProgramSource& source, const KeptBytes& bytes);
+/// ProgramCache::identity() of a program on a device.
+std::string identityOf(const Device& device, const ProgramSource& source);
 
 /// The programs of an engine, keyed by source and options.
 class ProgramSet {
@@ -36,6 +39,8 @@ class ProgramSet {
   explicit ProgramSet(Device device) : device_(std::move(device)) {}
   /// Binaries are looked for there from now on; null for nowhere.
   void useCache(std::shared_ptr<ProgramCache> cache) { cache_ = std::move(cache); }
+  /// Binaries that a plan brings; those that the driver takes are used before any cache.
+  void useBinaries(const std::shared_ptr<const std::vector<ProgramBinary>>& binaries);
   /// Takes over what another set on the same device has of `calls`: it need not be built again.
   void share(const ProgramSet& other, const std::vector<const KernelCall*>& calls);
   /// Builds what is not built yet, on several threads.
@@ -44,22 +49,32 @@ class ProgramSet {
   std::map<ProgramSource, std::string> tryBuild(const std::vector<const KernelCall*>& calls);
   /// Keeps in the cache what it does not hold yet.
   void save();
+  /// Binaries of all programs, in an order that depends on nothing but the programs: as they were found, else
+  /// from the cache, else from the driver, which the cache then keeps. On PoCL, kernels must have run before:
+  /// what it compiles for a run goes into the binary. Without `bytes`, only their identities.
+  std::vector<ProgramBinary> binaries(bool bytes = true) const;
+  /// How many programs were made of useBinaries()'s.
+  std::size_t planned() const;
   /// A kernel object of its own: kernel objects are not thread-safe and never shared.
   cl::Kernel kernel(const KernelCall& call) const;
   std::size_t size() const { return programs_.size(); }
 
  private:
+  struct Built;
   std::map<ProgramSource, std::exception_ptr> buildAll(const std::vector<const KernelCall*>& calls,
                                                        bool goOn);
+  Built made(const ProgramSource& source, const KernelCall& call) const;
 
   struct Built {
     cl::Program program;
     std::string label;
     bool cached = false;
+    std::shared_ptr<const ProgramBinary> planned;  ///< of useBinaries(), where it was made of that
   };
 
   Device device_;
   std::shared_ptr<ProgramCache> cache_;
+  std::map<std::string, std::shared_ptr<const ProgramBinary>> given_;  ///< by identity
   std::map<ProgramSource, Built> programs_;
 };
 

@@ -35,7 +35,7 @@ ProgramCache::ProgramCache(fs::path folder, std::uintmax_t limitBytes)
     : folder_(std::move(folder)), limit_(limitBytes) {}
 
 std::shared_ptr<ProgramCache> ProgramCache::forDevice(const DeviceCaps& device, const fs::path& folder) {
-  if (device.platform == "rusticl" || trustedFolder(folder).empty()) return nullptr;
+  if (!pays(device) || trustedFolder(folder).empty()) return nullptr;
   const fs::path programs = trustedFolder(folder / "programs");
   return programs.empty() ? nullptr : std::make_shared<ProgramCache>(programs);
 }

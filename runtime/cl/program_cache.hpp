@@ -11,9 +11,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/kept_bytes.hpp"
 #include "tessera/device.hpp"
 
 namespace tessera {
+
+/// A compiled program as the driver gave it.
+struct ProgramBinary {
+  std::string identity;  ///< ProgramCache::identity()
+  KeptBytes bytes;       ///< none where the driver gives no binaries
+  bool operator==(const ProgramBinary&) const = default;
+};
 
 /// A folder of binaries, bounded in size: the longest unused go first. Safe for several threads and
 /// processes: files are written aside and renamed.
@@ -22,8 +30,9 @@ class ProgramCache {
   static constexpr std::uintmax_t kDefaultLimit = std::uintmax_t{512} << 20;
 
   explicit ProgramCache(std::filesystem::path folder, std::uintmax_t limitBytes = kDefaultLimit);
-  /// The cache below `folder` for such a device; null where it gains nothing (Mesa keeps one of its own) or
-  /// `folder` is empty.
+  /// Whether a start with binaries is quicker on such a device: Mesa keeps a cache of its own.
+  static bool pays(const DeviceCaps& device) { return device.platform != "rusticl"; }
+  /// The cache below `folder` for such a device; null where it does not pay or `folder` is empty.
   static std::shared_ptr<ProgramCache> forDevice(const DeviceCaps& device,
                                                  const std::filesystem::path& folder);
 

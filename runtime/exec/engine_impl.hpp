@@ -7,18 +7,20 @@
 
 #include "cl/program.hpp"
 #include "exec/counted_outputs.hpp"
+#include "exec/planned.hpp"
 #include "lower/step.hpp"
 #include "tessera/engine.hpp"
 
 namespace tessera {
 
-/// Names the bytes of a buffer: 128 bits of hash, and how many there are.
-using ContentHash = std::array<std::uint64_t, 3>;
+/// What the network of a plan computed when the plan was made (runtime/plan/plan.hpp).
+struct Golden;
 
 struct Engine::Impl {
-  explicit Impl(const Device& d) : device(d), programs(d) {}
+  Impl(const Device& d, const DeviceCaps& c) : device(d), caps(c), programs(d) {}
 
   Device device;
+  DeviceCaps caps;  ///< that the network was lowered for
   std::string name, description;
   Precision precision = Precision::Fp32;
   Graph graph;  ///< what was lowered; its constants are those of the lowered network
@@ -27,6 +29,7 @@ struct Engine::Impl {
   std::vector<Binding> bindings;
   std::vector<int> bindingStorage;              ///< storage id per binding
   std::vector<CountedOutput> counted;           ///< outputs whose length depends on values
+  std::shared_ptr<const PlannedParts> planned;  ///< what a plan brought for this device; null: nothing
   std::vector<cl::Buffer> constants;            ///< per storage; null handles for the others
   std::vector<std::vector<cl::Buffer>> packed;  ///< per step, per packed constant
   /// Buffers of constants by what lies in them: layers and engines share equal ones.
@@ -38,6 +41,8 @@ struct Engine::Impl {
   std::vector<LayerPrecision> precisions;
   MemoryUse memory;
   TuneReport tuning;
+  std::size_t plannedWeights = 0;        ///< packed constants that came from a plan
+  std::shared_ptr<const Golden> golden;  ///< of the plan that it came from; null: from none
 
   int bindingIndex(std::string_view bindingName) const;
 };

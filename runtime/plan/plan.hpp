@@ -3,10 +3,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mapped_file.hpp"
 #include "exec/counted_outputs.hpp"
+#include "exec/planned.hpp"
 #include "tessera/precision.hpp"
 
 namespace tessera {
@@ -15,7 +19,29 @@ namespace tessera {
 struct PlanDevice {
   std::string fingerprint;  ///< DeviceCaps::fingerprint()
   std::string recipe;       ///< Recipe::text()
+  std::string features;     ///< featuresOf(): what the fingerprint does not tell
+  std::string dot4;         ///< toString(Dot4Body) for networks that compute on codes; else empty
+  PlannedParts parts;       ///< compiled programs and packed weights
   bool operator==(const PlanDevice&) const = default;
+};
+
+/// What a device can do that drivers' names do not tell, as text; kernels are chosen by it.
+std::string featuresOf(const DeviceCaps& device);
+
+/// What an output was on inputs that a seed makes.
+struct GoldenOutput {
+  std::string name;
+  std::array<std::uint64_t, 2> checksum{};  ///< of its bytes
+  double range = 0;                         ///< its largest finite number
+  std::vector<double> samples;              ///< numbers at equal distances, kGoldenSamples at most
+  bool operator==(const GoldenOutput&) const = default;
+};
+/// What the network computed when the plan was made; every device must agree.
+struct Golden {
+  std::uint32_t seed = 0;
+  bool exact = false;  ///< every operator is defined to the bit; else samples are compared
+  std::vector<GoldenOutput> outputs;
+  bool operator==(const Golden&) const = default;
 };
 
 /// The portable part is all but `devices`.
@@ -26,7 +52,9 @@ struct Plan {
   Graph graph;              ///< optimised, in its precision
   std::vector<LayerPrecision> precisions;
   std::vector<CountedOutput> counted;
+  Golden golden;
   std::vector<PlanDevice> devices;
+  std::shared_ptr<const MappedFile> file;  ///< that it was read from: programs and weights are views of it
 };
 
 /// The file's bytes as described in docs/cache_and_plan_format.md; equal plans give equal bytes.
@@ -36,7 +64,8 @@ void writePlan(const std::filesystem::path& file, const Plan& plan);
 bool sameNetwork(const Plan& a, const Plan& b);
 
 /// Throws Error(BadCache) that names the file and the reason where it is no plan, of another format, cut off
-/// or damaged; nothing of such a file is used.
-Plan readPlan(const std::filesystem::path& file);
+/// or damaged; nothing of such a file is used. Of a fat plan, programs and weights for other devices than
+/// `only` are neither read nor checked, and left out; none: all are.
+Plan readPlan(const std::filesystem::path& file, const std::optional<std::string>& only = std::nullopt);
 
 }  // namespace tessera

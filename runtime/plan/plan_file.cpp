@@ -1,10 +1,4 @@
 // The file: header, table of sections, sections. Every byte that means something is under a checksum.
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -21,10 +15,11 @@ namespace tessera {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'T', 'S', 'R', 'P', 'L', 'A', 'N', '\n'};
-constexpr std::uint32_t kFormat = 1, kMostSections = 1024;
+constexpr std::uint32_t kFormat = 2, kMostSections = 1024;
 constexpr std::uint64_t kAlignment = 4096;  // of sections: a page
 
-enum class Kind : std::uint32_t { Network = 1, Constants = 2, Device = 3 };
+// Parts: programs and weights of the device whose section stands before it.
+enum class Kind : std::uint32_t { Network = 1, Constants = 2, Device = 3, Parts = 4, Golden = 5 };
 
 struct Header {
   std::array<char, 8> magic;
@@ -37,16 +32,11 @@ static_assert(sizeof(Header) == 32);
 struct Section {
   std::uint32_t kind, reserved;
   std::uint64_t offset, bytes;
-  std::array<std::uint64_t, 2> checksum;
+  Checksum checksum;
 };
 static_assert(sizeof(Section) == 40);
 
-std::array<std::uint64_t, 2> checksumOf(std::string_view bytes) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return {hash.low64, hash.high64};
-}
-
-std::uint64_t checksumOf(Header header, const std::vector<Section>& table) {
+std::uint64_t tableChecksum(Header header, const std::vector<Section>& table) {
   header.checksum = 0;
   std::string text(reinterpret_cast<const char*>(&header), sizeof header);
   text.append(reinterpret_cast<const char*>(table.data()), table.size() * sizeof(Section));
@@ -54,40 +44,6 @@ std::uint64_t checksumOf(Header header, const std::vector<Section>& table) {
 }
 
 std::uint64_t aligned(std::uint64_t at) { return (at + kAlignment - 1) / kAlignment * kAlignment; }
-
-// A file mapped for reading: pages come from disk as they are read, and go again where memory is short.
-class MappedFile {
- public:
-  explicit MappedFile(const std::filesystem::path& file) {
-    if (const auto why = whyNotRegular(file); !why.empty()) fail(file, why);
-    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat status {};
-    if (descriptor < 0 || ::fstat(descriptor, &status) != 0) {
-      const std::string why = std::strerror(errno);
-      if (descriptor >= 0) ::close(descriptor);
-      fail(file, why);
-    }
-    size_ = static_cast<std::size_t>(status.st_size);
-    if (size_ > 0) data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    const std::string why = data_ == MAP_FAILED ? std::strerror(errno) : "";
-    ::close(descriptor);
-    if (data_ == MAP_FAILED) data_ = nullptr, fail(file, why);
-  }
-  ~MappedFile() {
-    if (data_) ::munmap(data_, size_);
-  }
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-
-  std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
-
- private:
-  [[noreturn]] static void fail(const std::filesystem::path& file, const std::string& why) {
-    throw Error(ErrorCode::BadCache, "The plan " + file.string() + " can not be read: " + why + ".");
-  }
-  void* data_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 [[noreturn]] void bad(const std::string& reason) { throw Error(ErrorCode::BadCache, reason); }
 
@@ -111,78 +67,134 @@ std::vector<Section> tableOf(std::string_view bytes) {
   std::vector<Section> table;
   for (std::uint32_t i = 0; i < header.sections; ++i)
     table.push_back(take<Section>(bytes, sizeof(Header) + i * sizeof(Section)));
-  if (checksumOf(header, table) != header.checksum) bad("its table of sections is damaged");
+  if (tableChecksum(header, table) != header.checksum) bad("its table of sections is damaged");
   return table;
 }
 
 std::string_view contentOf(std::string_view bytes, const Section& section) {
   if (section.offset > bytes.size() || section.bytes > bytes.size() - section.offset) bad("it is cut off");
+  if (section.offset % kAlignment != 0) bad("a section of it does not begin at a page");
   const auto content = bytes.substr(section.offset, section.bytes);
   if (checksumOf(content) != section.checksum) bad("it is damaged: a checksum does not fit");
   return content;
 }
 
-Plan parsePlan(std::string_view bytes) {
+std::span<const std::byte> asBytes(std::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+Plan parsePlan(const std::shared_ptr<const MappedFile>& file, const std::optional<std::string>& only) {
+  const std::string_view bytes = file->bytes();
   std::optional<std::string_view> network, constants;
   std::vector<PlanDevice> devices;
-  for (const Section& section : tableOf(bytes)) {
-    const auto content = contentOf(bytes, section);
-    switch (static_cast<Kind>(section.kind)) {
+  Golden golden;
+  const std::vector<Section> table = tableOf(bytes);
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const auto content = [&](std::size_t section) { return contentOf(bytes, table[section]); };
+    switch (static_cast<Kind>(table[i].kind)) {
       case Kind::Network:
-        network = content;
+        network = content(i);
         break;
       case Kind::Constants:
-        constants = content;
+        constants = content(i);
         break;
-      case Kind::Device:
-        devices.push_back(parseDevice(content));
+      case Kind::Device: {
+        if (i + 1 == table.size() || static_cast<Kind>(table[i + 1].kind) != Kind::Parts)
+          bad("it lacks the parts of a device");
+        PlanDevice device = parseDevice(content(i), std::nullopt, file);
+        ++i;
+        if (!only || device.fingerprint == *only)
+          device = parseDevice(content(i - 1), asBytes(content(i)), file);
+        devices.push_back(std::move(device));
+        break;
+      }
+      case Kind::Golden:
+        golden = parseGolden(content(i));
         break;
       default:
-        bad("it has a section of an unknown kind");
+        bad("it has a section of an unknown kind, or out of order");
     }
   }
   if (!network || !constants) bad("it holds no network");
-  Plan plan = parseNetwork(*network, {constants->data(), constants->size()});
+  Plan plan = parseNetwork(*network, asBytes(*constants));
+  file->release(asBytes(*constants));
+  plan.golden = std::move(golden);
   plan.devices = std::move(devices);
+  plan.file = file;
   return plan;
+}
+
+/// A section to write: a message, or pieces.
+struct Content {
+  Kind kind;
+  std::string message;
+  const Pieces* pieces = nullptr;
+
+  std::uint64_t size() const { return pieces ? pieces->size() : message.size(); }
+  Checksum checksum() const { return pieces ? pieces->checksum() : checksumOf(message); }
+  void write(AtomicFile& out) const {
+    if (!pieces) return out.write(message);
+    pieces->each([&](std::string_view bytes) { out.write(bytes); });
+  }
+};
+
+void writeSections(const std::filesystem::path& file, const std::vector<Content>& contents) {
+  std::vector<Section> table;
+  std::uint64_t end = sizeof(Header) + contents.size() * sizeof(Section);
+  for (const Content& content : contents) {
+    const std::uint64_t offset = aligned(end);
+    table.push_back(
+        {static_cast<std::uint32_t>(content.kind), 0, offset, content.size(), content.checksum()});
+    end = offset + content.size();
+  }
+  Header header{kMagic, kFormat, static_cast<std::uint32_t>(table.size()), end, 0};
+  header.checksum = tableChecksum(header, table);
+
+  AtomicFile out(file);
+  out.write({reinterpret_cast<const char*>(&header), sizeof header});
+  out.write({reinterpret_cast<const char*>(table.data()), table.size() * sizeof(Section)});
+  std::uint64_t at = sizeof(Header) + table.size() * sizeof(Section);
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    out.write(std::string(table[i].offset - at, '\0'));
+    contents[i].write(out);
+    at = table[i].offset + table[i].bytes;
+  }
+  out.commit();
 }
 
 }  // namespace
 
 void writePlan(const std::filesystem::path& file, const Plan& plan) {
   const NetworkSections portable = networkSections(plan);
-  std::vector<std::pair<Kind, std::string>> sections{{Kind::Network, portable.network},
-                                                     {Kind::Constants, portable.constants}};
-  for (const PlanDevice& device : plan.devices) sections.emplace_back(Kind::Device, deviceSection(device));
-  std::vector<Section> table;
-  std::uint64_t end = sizeof(Header) + sections.size() * sizeof(Section);
-  for (const auto& [kind, content] : sections) {
-    const std::uint64_t offset = aligned(end);
-    table.push_back({static_cast<std::uint32_t>(kind), 0, offset, content.size(), checksumOf(content)});
-    end = offset + content.size();
+  std::vector<DeviceSections> devices;
+  for (const PlanDevice& device : plan.devices) devices.push_back(deviceSections(device));
+  std::vector<Content> contents{{Kind::Network, portable.network},
+                                {Kind::Constants, {}, &portable.constants},
+                                {Kind::Golden, goldenSection(plan.golden)}};
+  for (const DeviceSections& device : devices) {
+    contents.push_back({Kind::Device, device.device});
+    contents.push_back({Kind::Parts, {}, &device.parts});
   }
-  Header header{kMagic, kFormat, static_cast<std::uint32_t>(table.size()), end, 0};
-  header.checksum = checksumOf(header, table);
-
-  AtomicFile out(file);
-  out.write({reinterpret_cast<const char*>(&header), sizeof header});
-  out.write({reinterpret_cast<const char*>(table.data()), table.size() * sizeof(Section)});
-  std::uint64_t at = sizeof(Header) + table.size() * sizeof(Section);
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    out.write(std::string(table[i].offset - at, '\0'));
-    out.write(sections[i].second);
-    at = table[i].offset + table[i].bytes;
-  }
-  out.commit();
+  writeSections(file, contents);
 }
 
-Plan readPlan(const std::filesystem::path& file) {
-  const MappedFile mapped(file);
+Plan readPlan(const std::filesystem::path& file, const std::optional<std::string>& only) {
+  const auto fail = [&](const char* what, const Error& e) {
+    throw Error(ErrorCode::BadCache,
+                "The plan " + file.string() + " can not be " + what + ": " + e.what() + ".");
+  };
+  std::shared_ptr<const MappedFile> mapped;
   try {
-    return parsePlan(mapped.bytes());
+    mapped = std::make_shared<MappedFile>(file);
   } catch (const Error& e) {
-    throw Error(ErrorCode::BadCache, "The plan " + file.string() + " can not be used: " + e.what() + ".");
+    fail("read", e);
   }
+  try {
+    return parsePlan(mapped, only);
+  } catch (const Error& e) {
+    fail("used", e);
+  }
+  return {};
 }
 
 bool isPlan(const std::filesystem::path& file) {

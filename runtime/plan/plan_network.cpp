@@ -2,7 +2,6 @@
 #include "plan/plan_network.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "plan/plan.pb.h"
 
@@ -88,9 +87,7 @@ class Writer {
     to.mutable_shape()->Add(t.shape.begin(), t.shape.end());
     if (!t.isConstant()) return index;
     to.set_constant(true);
-    to.set_offset(constants_.size());
-    constants_.append(reinterpret_cast<const char*>(t.constant->data.data()), t.constant->data.size());
-    constants_.resize((constants_.size() + kConstantAlignment - 1) / kConstantAlignment * kConstantAlignment);
+    to.set_offset(constants_.add(t.constant->data));
     return index;
   }
 
@@ -106,12 +103,12 @@ class Writer {
   const Plan& plan_;
   std::vector<int> index_;  ///< per tensor of the graph: its place in the message; -1: none yet
   tessera_plan::Network network_;
-  std::string constants_;
+  Pieces constants_;
 };
 
 class Reader {
  public:
-  Reader(const tessera_plan::Network& network, std::span<const char> constants)
+  Reader(const tessera_plan::Network& network, std::span<const std::byte> constants)
       : network_(network), constants_(constants), ids_(network.tensors_size(), kNoTensor) {}
 
   Graph run() {
@@ -162,8 +159,9 @@ class Reader {
     const std::size_t bytes = static_cast<std::size_t>(elementCount(shape)) * byteSize(type);
     if (t.offset() > constants_.size() || bytes > constants_.size() - t.offset())
       bad("constant '" + t.name() + "' lies outside the file's constants");
+    if (t.offset() % Pieces::kAlignment != 0) bad("constant '" + t.name() + "' is not aligned");
     HostTensor value(type, shape);
-    std::memcpy(value.data.data(), constants_.data() + t.offset(), bytes);
+    std::ranges::copy(constants_.subspan(t.offset(), bytes), value.data.begin());
     return value;
   }
 
@@ -187,12 +185,12 @@ class Reader {
   }
 
   const tessera_plan::Network& network_;
-  std::span<const char> constants_;
+  std::span<const std::byte> constants_;
   std::vector<TensorId> ids_;  ///< per tensor of the message
   Graph graph_;
 };
 
-Plan planOf(const tessera_plan::Network& network, std::span<const char> constants) {
+Plan planOf(const tessera_plan::Network& network, std::span<const std::byte> constants) {
   Plan plan;
   plan.name = network.name();
   plan.precision = parsePrecision(network.precision());
@@ -215,7 +213,7 @@ Plan planOf(const tessera_plan::Network& network, std::span<const char> constant
 
 NetworkSections networkSections(const Plan& plan) { return Writer(plan).run(); }
 
-Plan parseNetwork(std::string_view bytes, std::span<const char> constants) {
+Plan parseNetwork(std::string_view bytes, std::span<const std::byte> constants) {
   tessera_plan::Network network;
   if (!network.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     bad("its network can not be read");
@@ -230,21 +228,7 @@ bool sameNetwork(const Plan& a, const Plan& b) {
   Plan other = b;
   other.description = a.description;  // may be written anew
   const NetworkSections x = networkSections(a), y = networkSections(other);
-  return x.network == y.network && x.constants == y.constants;
-}
-
-std::string deviceSection(const PlanDevice& device) {
-  tessera_plan::Device message;
-  message.set_fingerprint(device.fingerprint);
-  message.set_recipe(device.recipe);
-  return bytesOf(message);
-}
-
-PlanDevice parseDevice(std::string_view bytes) {
-  tessera_plan::Device message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    bad("what it says of a device can not be read");
-  return {message.fingerprint(), message.recipe()};
+  return x.network == y.network && x.constants.checksum() == y.constants.checksum();
 }
 
 }  // namespace tessera

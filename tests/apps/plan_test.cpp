@@ -96,10 +96,66 @@ TEST_F(Plans, RefuseWhatIsDecidedAlready) {
   };
   refused({"bench", at("net.plan"), "--batch", "2"}, "--batch");
   refused({"bench", at("net.plan"), "--shape", "1x3x8x8"}, "--shape");
+  refused({"run", at("net.plan"), "--random", "--precision", "fp16"}, "--precision");
+  refused({"inspect", at("net.plan"), "--keep-fp32", "score"}, "--keep-fp32");
+  refused({"inspect", at("net.plan"), "--keep-first-last"}, "--keep-first-last");
+  refused({"bench", at("net.plan"), "--precision-choice", "measured"}, "--precision-choice");
+  refused({"bench", at("net.plan"), "--batch", "1", "--freeze", "image=0"}, "--batch, --freeze");
   refused({"inspect", at("net.plan"), "--raw"}, "wants a model");
   refused({"calibrate", at("net.plan"), "--calibration-images", at("images"), "--calibration-cache", at("c")},
           "wants a model");
   EXPECT_EQ(build({"--precision", "fp16", "--append"}).code, 1) << "another network";
+  const auto segmented = runProgram("segmenter", {"--model", at("net.plan"), "--images", at("images"),
+                                                  "--out", at("s"), "--max-batch", "2"});
+  EXPECT_EQ(segmented.code, 2);
+  EXPECT_THAT(segmented.err, HasSubstr("--max-batch"));
+  const auto tuned = runProgram("tessera-tune", {at("net.plan"), "--precision", "fp16"});
+  EXPECT_EQ(tuned.code, 2);
+  EXPECT_THAT(tuned.err, HasSubstr("--precision"));
+}
+
+TEST_F(Plans, CheckThemselves) {
+  ASSERT_EQ(build({}).code, 0);
+  const auto checked =
+      runProgram("tessera", {"run", at("net.plan"), "--random", "--self-check", "--out", at("r")});
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  EXPECT_THAT(checked.err, HasSubstr("self-check passed"));
+  const auto byModel = runProgram("tessera", {"run", model, "--random", "--self-check", "--out", at("r")});
+  EXPECT_EQ(byModel.code, 2);
+  EXPECT_THAT(byModel.err, HasSubstr("goes with a plan"));
+}
+
+TEST_F(Plans, AreLookedInto) {
+  ASSERT_EQ(build({}).code, 0);
+  const auto checked = runProgram("tessera", {"plan", "check", at("net.plan"), "--json", at("check.json")});
+  ASSERT_EQ(checked.code, 0) << checked.err;
+  EXPECT_THAT(checked.out, HasSubstr("used: "));
+  const auto json = readJson(folder / "check.json");
+  EXPECT_TRUE(json["used"].get<bool>());
+  EXPECT_EQ(json["precision"], "fp32");
+  EXPECT_EQ(json["sections"][0]["packings_used"], json["sections"][0]["packings"]);
+  EXPECT_TRUE(json["description"].get<bool>());
+  test::writeText(folder / "no.plan", "no plan");
+  const auto refused = runProgram("tessera", {"plan", "check", at("no.plan")});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("no.plan"));
+  EXPECT_EQ(runProgram("tessera", {"plan"}).code, 2);
+}
+
+TEST_F(Plans, LeaveOutWhatIsNotWanted) {
+  ASSERT_EQ(build({}).code, 0);
+  const auto whole = std::filesystem::file_size(at("net.plan"));
+  ASSERT_EQ(build({"--no-programs", "--no-packed-weights"}).code, 0);
+  EXPECT_LT(std::filesystem::file_size(at("net.plan")), whole);
+  EXPECT_EQ(segment(at("net.plan"), "lean").code, 0);
+}
+
+TEST_F(Plans, AreTuned) {
+  ASSERT_EQ(build({}).code, 0);
+  const auto tuned = runProgram(
+      "tessera-tune", {at("net.plan"), "--tune", "fast", "--budget", "5", "--json", at("tune.json")});
+  ASSERT_EQ(tuned.code, 0) << tuned.err;
+  EXPECT_GT(readJson(folder / "tune.json")["tuned"][0]["candidates"].get<int>(), 0);
 }
 
 }  // namespace

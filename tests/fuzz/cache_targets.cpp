@@ -45,11 +45,19 @@ void readDefaults(std::string_view bytes) {
 // A plan's network, behind the checksums that a damaged file meets first. Constants are 256 bytes whatever it
 // says.
 void readPlanNetwork(std::string_view bytes) {
-  static const std::string constants(256, '\x3c');
-  const auto write = [](const Plan& plan) { return networkSections(plan); };
-  const NetworkSections once = write(parseNetwork(bytes, constants));
-  const NetworkSections again = write(parseNetwork(once.network, once.constants));
-  if (again.network != once.network || again.constants != once.constants)
+  static const std::vector<std::byte> constants(256, std::byte{0x3c});
+  using Written = std::pair<std::string, std::vector<std::byte>>;
+  const auto write = [](const Plan& plan) {
+    const NetworkSections sections = networkSections(plan);
+    Written written{sections.network, {}};
+    sections.constants.each([&](std::string_view piece) {
+      const auto* begin = reinterpret_cast<const std::byte*>(piece.data());
+      written.second.insert(written.second.end(), begin, begin + piece.size());
+    });
+    return written;
+  };
+  const Written once = write(parseNetwork(bytes, constants));
+  if (write(parseNetwork(once.first, once.second)) != once)
     throw std::logic_error("written and read again, the plan is another");
 }
 

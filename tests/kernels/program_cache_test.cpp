@@ -42,7 +42,7 @@ TEST(ProgramCache, BinariesServeAndBadOnesAreReplaced) {
   const cl::Program program = build();
   EXPECT_FALSE(found);
   const auto first = compute(device, program);
-  saveProgram(device, source, program, cache);
+  cache.save(identityOf(device, source), binaryOf(program));
   const auto files = [&] { return std::distance(fs::directory_iterator(folder), fs::directory_iterator()); };
   ASSERT_EQ(files(), 1);
   EXPECT_EQ(compute(device, build()), first);

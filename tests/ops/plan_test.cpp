@@ -1,14 +1,22 @@
 // Plans: what is saved comes back, runs to the same bits, and no damaged file is used.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "base/read_file.hpp"
+#include "exec/engine_impl.hpp"
 #include "plan/plan.hpp"
 #include "tessera/context.hpp"
 #include "tessera/engine.hpp"
+#include "tessera/plan.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/folder.hpp"
 #include "tests/support/int8_network.hpp"
@@ -64,6 +72,14 @@ class PlanTest : public testing::Test {
 
   test::Folder folder_;
 };
+
+const TensorMap& someInputs() {
+  static const TensorMap inputs{{"x", test::portableRandom({1, 3, 8, 8}, 5, -1, 1)}};
+  return inputs;
+}
+
+// Whether plans of the test's device hold compiled programs.
+bool givesBinaries(const Plan& plan) { return !plan.devices.at(0).parts.programs.at(0).bytes.empty(); }
 
 void expectEqualRuns(const std::shared_ptr<const Engine>& a, const std::shared_ptr<const Engine>& b,
                      const TensorMap& inputs) {
@@ -206,6 +222,166 @@ TEST_F(PlanTest, SavingThatFailsLeavesTheOldFile) {
   const std::string before = bytesOf(file("net.plan"));
   EXPECT_THROW(build(smallNetwork())->save(folder_.path() / "no folder" / "net.plan"), Error);
   EXPECT_EQ(bytesOf(file("net.plan")), before);
+}
+
+TEST_F(PlanTest, BringsProgramsAndPackedWeights) {
+  build(smallNetwork())->save(file("net.plan"));
+  const Plan plan = readPlan(file("net.plan"));
+  ASSERT_FALSE(plan.devices.at(0).parts.programs.empty());
+  const auto loaded = load(file("net.plan"));
+  const Engine::Impl& impl = loaded->impl();
+  if (givesBinaries(plan)) {
+    EXPECT_EQ(impl.programs.planned(), impl.programs.size());
+  }
+  EXPECT_EQ(impl.plannedWeights, plan.devices[0].parts.weights.size());
+  EXPECT_GT(impl.plannedWeights, 0u);
+
+  savePlan(*build(smallNetwork()), file("lean.plan"), {.programs = false, .weights = false});
+  EXPECT_LT(fs::file_size(file("lean.plan")), fs::file_size(file("net.plan")));
+  const auto lean = load(file("lean.plan"));
+  EXPECT_EQ(lean->impl().programs.planned(), 0u);
+  EXPECT_EQ(lean->impl().plannedWeights, 0u);
+  expectEqualRuns(loaded, lean, someInputs());
+}
+
+TEST_F(PlanTest, AProgramThatTheDriverRefusesIsCompiled) {
+  const auto built = build(smallNetwork());
+  built->save(file("net.plan"));
+  Plan plan = readPlan(file("net.plan"));
+  if (!givesBinaries(plan)) GTEST_SKIP() << "the driver gives no binaries";
+  for (ProgramBinary& program : plan.devices[0].parts.programs)
+    program.bytes = KeptBytes(std::vector<std::byte>(100, std::byte{'x'}));
+  writePlan(file("refused.plan"), plan);
+  const auto loaded = load(file("refused.plan"));
+  EXPECT_EQ(loaded->impl().programs.planned(), 0u);
+  EXPECT_GT(loaded->tuning().planned, 0u) << "the recipe holds all the same";
+  expectEqualRuns(built, loaded, someInputs());
+  const PlanReport report = checkPlan(file("refused.plan"), test::device());
+  ASSERT_TRUE(report.used());
+  EXPECT_EQ(report.sections[0].programsUsed, 0u);
+  EXPECT_THAT(report.sections[0].dropped.at(0), HasSubstr("refuses"));
+}
+
+TEST_F(PlanTest, WeightsOfAKernelThatChangedArePackedAnew) {
+  const auto built = build(smallNetwork());
+  built->save(file("net.plan"));
+  Plan plan = readPlan(file("net.plan"));
+  for (ProgramBinary& program : plan.devices[0].parts.programs) program.identity += " of another build";
+  for (PlannedWeights& weights : plan.devices[0].parts.weights)
+    weights.bytes = KeptBytes(std::vector<std::byte>(weights.bytes.size()));  // zeros
+  writePlan(file("changed.plan"), plan);
+  const auto loaded = load(file("changed.plan"));
+  EXPECT_EQ(loaded->impl().programs.planned(), 0u);
+  EXPECT_EQ(loaded->impl().plannedWeights, 0u);
+  expectEqualRuns(built, loaded, someInputs());
+  const PlanReport report = checkPlan(file("changed.plan"), test::device());
+  EXPECT_EQ(report.sections.at(0).packingsUsed, 0u);
+  EXPECT_FALSE(report.sections[0].dropped.empty());
+}
+
+TEST_F(PlanTest, AProgramOfAFileThatOthersMayWriteIsNotUsed) {
+  build(smallNetwork())->save(file("net.plan"));
+  ASSERT_EQ(::chmod(file("net.plan").c_str(), 0666), 0);
+  const auto loaded = load(file("net.plan"));
+  EXPECT_EQ(loaded->impl().programs.planned(), 0u);
+  EXPECT_GT(loaded->tuning().planned, 0u);
+}
+
+TEST_F(PlanTest, ADeviceWithOtherFeaturesIsAnother) {
+  build(smallNetwork())->save(file("net.plan"));
+  Plan plan = readPlan(file("net.plan"));
+  plan.devices[0].features += ",amx";
+  writePlan(file("other.plan"), plan);
+  EXPECT_EQ(load(file("other.plan"))->tuning().planned, 0u);
+  const PlanReport report = checkPlan(file("other.plan"), test::device());
+  EXPECT_FALSE(report.used());
+  EXPECT_THAT(report.sections.at(0).why, HasSubstr("amx"));
+}
+
+TEST_F(PlanTest, ACheckSaysWhatIsUsedAndWhy) {
+  build(smallNetwork())->save(file("net.plan"));
+  const PlanReport report = checkPlan(file("net.plan"), test::device());
+  EXPECT_TRUE(report.used());
+  EXPECT_EQ(report.goldenOutputs, 1u);
+  EXPECT_EQ(report.bytes, fs::file_size(file("net.plan")));
+  ASSERT_EQ(report.sections.size(), 1u);
+  EXPECT_GT(report.sections[0].kernels, 0u);
+  EXPECT_EQ(report.sections[0].packingsUsed, report.sections[0].packings);
+  Plan plan = readPlan(file("net.plan"));
+  const std::string driver = test::device().caps().driver;
+  std::string& fingerprint = plan.devices[0].fingerprint;
+  fingerprint.replace(fingerprint.find("|" + driver), driver.size() + 1, "|0.1");
+  writePlan(file("older.plan"), plan);
+  EXPECT_THAT(checkPlan(file("older.plan"), test::device()).sections.at(0).why,
+              HasSubstr("driver 0.1, here is " + driver));
+  plan.devices[0].fingerprint = "Some platform|Some GPU|1|cu1|wg1|lm1";
+  writePlan(file("foreign.plan"), plan);
+  EXPECT_THAT(checkPlan(file("foreign.plan"), test::device()).sections.at(0).why, HasSubstr("Some GPU"));
+}
+
+TEST_F(PlanTest, ChecksItself) {
+  const auto built = build(smallNetwork());
+  EXPECT_FALSE(selfCheck(*built)) << "it came from no plan";
+  built->save(file("net.plan"));
+  const auto check = selfCheck(*load(file("net.plan")));
+  ASSERT_TRUE(check);
+  EXPECT_EQ(check->outputs, 1u);
+  EXPECT_TRUE(check->exact) << "the same kernels on the same device";
+
+  Plan plan = readPlan(file("net.plan"));
+  for (double& sample : plan.golden.outputs.at(0).samples) sample += 1;
+  plan.golden.outputs[0].checksum = {};
+  writePlan(file("wrong.plan"), plan);
+  const auto loaded = load(file("wrong.plan"));  // made for this device: nothing was checked yet
+  try {
+    selfCheck(*loaded);
+    FAIL() << "it computes something else";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::DeviceError);
+    EXPECT_THAT(e.what(), HasSubstr("'y'"));
+  }
+  plan.devices[0].fingerprint += " of tomorrow";
+  writePlan(file("wrong.plan"), plan);
+  EXPECT_THROW(load(file("wrong.plan")), Error) << "after a driver change the check comes by itself";
+  EXPECT_THROW(built->appendTo(file("wrong.plan")), Error);
+  for (double& sample : plan.golden.outputs[0].samples) sample -= 1 + 1e-6;
+  writePlan(file("near.plan"), plan);
+  EXPECT_FALSE(selfCheck(*load(file("near.plan")))->exact) << "another order of sums";
+}
+
+TEST_F(PlanTest, AKillWhileSavingLeavesAWholeFile) {
+  build(smallNetwork(1))->save(file("a.plan"));
+  build(smallNetwork(2))->save(file("b.plan"));
+  const Plan a = readPlan(file("a.plan")), b = readPlan(file("b.plan"));
+  writePlan(file("net.plan"), a);
+  std::mt19937 random(3);
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0)
+      for (;;) writePlan(file("net.plan"), b), writePlan(file("net.plan"), a);
+    std::this_thread::sleep_for(std::chrono::microseconds(500 + random() % 20000));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    const Plan left = readPlan(file("net.plan"));
+    EXPECT_TRUE(sameNetwork(left, a) || sameNetwork(left, b)) << i;
+  }
+}
+
+TEST_F(PlanTest, PackedWeightsStayInTheFile) {
+  if (!test::device().caps().pocl) GTEST_SKIP() << "the device does not compute in the host's memory";
+  build(smallNetwork())->save(file("net.plan"));
+  const auto loaded = load(file("net.plan"));
+  std::size_t there = 0;
+  for (const auto& buffers : loaded->impl().packed)
+    for (const cl::Buffer& buffer : buffers)
+      if (buffer.getInfo<CL_MEM_SIZE>() > 16) {
+        EXPECT_TRUE(buffer.getInfo<CL_MEM_FLAGS>() & CL_MEM_USE_HOST_PTR);
+        ++there;
+      }
+  EXPECT_GT(there, 0u);
+  std::filesystem::remove(file("net.plan"));  // what is mapped stays
+  expectEqualRuns(build(smallNetwork()), loaded, someInputs());
 }
 
 }  // namespace
