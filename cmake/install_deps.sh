@@ -11,6 +11,7 @@ build=(
 )
 tests=(
   libgtest-dev libgmock-dev libonnx-testdata mesa-opencl-icd oclgrind clinfo clang-format doxygen python3-minimal
+  python3-dev python3-numpy python3-pytest python3-pil pybind11-dev
 )
 
 case "${1:-tests}" in

@@ -1,0 +1,27 @@
+# Whether the Python package is built, and with which Python. Sets TESSERA_PYTHON_FOUND.
+# Debian's own Python goes before others in the PATH, because it is the one that Debian's numpy and pytest belong to;
+# -DPython_EXECUTABLE=.. takes another.
+set(TESSERA_PYTHON_FOUND FALSE)
+if(TESSERA_PYTHON STREQUAL "AUTO" AND (NOT TESSERA_TESTS OR TESSERA_SANITIZE))
+  return()  # a sanitizer's library would have to be loaded before Python
+endif()
+if(NOT TESSERA_PYTHON)
+  return()
+endif()
+if(NOT SKBUILD AND NOT DEFINED Python_EXECUTABLE AND EXISTS /usr/bin/python3)
+  set(Python_EXECUTABLE /usr/bin/python3)
+endif()
+set(quiet QUIET)
+if(NOT TESSERA_PYTHON STREQUAL "AUTO")
+  set(quiet REQUIRED)
+endif()
+find_package(Python ${quiet} COMPONENTS Interpreter Development.Module)
+if(Python_Interpreter_FOUND AND Python_Development.Module_FOUND)
+  find_package(pybind11 2.10 ${quiet} CONFIG)
+  execute_process(COMMAND ${Python_EXECUTABLE} -c "import numpy" RESULT_VARIABLE no_numpy OUTPUT_QUIET ERROR_QUIET)
+  if(pybind11_FOUND AND (SKBUILD OR NOT no_numpy))
+    set(TESSERA_PYTHON_FOUND TRUE)
+  elseif(NOT TESSERA_PYTHON STREQUAL "AUTO")
+    message(FATAL_ERROR "${Python_EXECUTABLE} has no numpy: install python3-numpy, or build with -DTESSERA_PYTHON=OFF")
+  endif()
+endif()

@@ -1,0 +1,51 @@
+/// \file
+/// numpy arrays as tensors, and tensors as numpy arrays.
+#pragma once
+
+#include <pybind11/numpy.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tessera/context.hpp"
+
+namespace tessera::python {
+
+namespace py = pybind11;
+
+py::dtype dtypeOf(DataType type);
+/// Throws Error(InvalidArgument) that begins with `what` and lists the types there are.
+DataType dataTypeOf(const py::dtype& dtype, const std::string& what);
+/// Of anything that numpy makes a dtype of: "float32", numpy.float32.
+DataType dataTypeOf(const py::object& dtypeLike);
+
+py::tuple tupleOf(const Shape& shape);
+
+/// An array in C order, or what numpy makes one of: DLPack and sequences included. Throws
+/// Error(InvalidArgument) that begins with `what`.
+py::array arrayOf(py::handle value, const std::string& what);
+/// An array that owns the tensor's memory.
+py::array arrayOf(HostTensor&& tensor);
+/// An array over memory that `owner` keeps.
+py::array arrayOver(const void* data, DataType type, const Shape& shape, py::handle owner);
+
+/// A copy of an array.
+HostTensor tensorOf(py::handle value, const std::string& what);
+
+/// An array for a binding of the network: in C order, of the binding's type and shape. Throws
+/// Error(InvalidArgument) that names the binding where it has others.
+struct BoundArray {
+  std::string name;  ///< of the binding
+  py::array array;   ///< keeps the memory that is read
+
+  BoundArray(const Binding& binding, py::handle value);
+};
+/// One for each input of the engine, of a mapping from names to arrays. Throws as above, and where an input
+/// is missing.
+std::vector<BoundArray> inputsOf(const py::object& mapping, const Engine& engine);
+
+/// A dictionary of arrays that own the tensors' memory.
+py::dict dictOf(TensorMap&& tensors);
+
+}  // namespace tessera::python

@@ -1,0 +1,260 @@
+// Running engines.
+#include "tessera/context.hpp"
+
+#include <pybind11/stl.h>
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "python/src/arrays.hpp"
+#include "python/src/fields.hpp"
+#include "python/src/options.hpp"
+
+namespace tessera::python {
+namespace {
+
+void check(const char* call, cl_int code) {
+  if (code != CL_SUCCESS)
+    throw Error(ErrorCode::DeviceError, std::string(call) + " failed with " + std::to_string(code));
+}
+
+/// Copies an array from where it lies to its binding's buffer.
+void upload(Context& context, const BoundArray& input) {
+  const auto bytes = static_cast<std::size_t>(input.array.nbytes());
+  if (bytes == 0) return;
+  check("clEnqueueWriteBuffer", clEnqueueWriteBuffer(context.queue(), context.buffer(input.name), CL_TRUE, 0,
+                                                     bytes, input.array.data(), 0, nullptr, nullptr));
+}
+
+void start(Context& context, const std::vector<BoundArray>& inputs) {
+  for (const BoundArray& input : inputs) upload(context, input);
+  context.enqueue(context.queue());
+  check("clFlush", clFlush(context.queue()));
+}
+
+/// A run on its way: the marker behind its kernels, then its outputs.
+struct Pending {
+  cl_event marker = nullptr;
+  bool collected = false;
+  TensorMap outputs;  ///< until they are arrays
+  std::exception_ptr failure;
+  py::object arrays;  ///< guarded by the GIL, as its making is
+
+  explicit Pending(cl_command_queue queue) {
+    check("clEnqueueMarkerWithWaitList", clEnqueueMarkerWithWaitList(queue, 0, nullptr, &marker));
+    check("clFlush", clFlush(queue));
+  }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+  ~Pending() { clReleaseEvent(marker); }
+
+  bool done() const {
+    cl_int status = CL_QUEUED;
+    check("clGetEventInfo",
+          clGetEventInfo(marker, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(status), &status, nullptr));
+    return status <= CL_COMPLETE;  // below: it failed, and finish() says how
+  }
+};
+
+/// A context that threads take in turns. A thread gives the GIL up before it waits for its turn.
+class SharedContext {
+ public:
+  explicit SharedContext(std::shared_ptr<const Engine> engine)
+      : engine_(engine), context_(std::move(engine)) {}
+
+  const std::shared_ptr<const Engine>& engine() const { return engine_; }
+
+  template <class Work>
+  auto inTurn(const Work& work) {
+    const py::gil_scoped_release release;
+    const std::lock_guard turn(mutex_);
+    return work(context_);
+  }
+  /// Likewise, for what would disturb a run that was started.
+  template <class Work>
+  auto alone(const Work& work) {
+    return inTurn([&](Context& context) {
+      if (pending_ && !pending_->collected)
+        throw Error(ErrorCode::InvalidArgument,
+                    "a run of this context was started and its outputs are not collected yet: call finish(), "
+                    "or result() of what start() gave");
+      return work(context);
+    });
+  }
+
+  std::shared_ptr<Pending> start(const std::vector<BoundArray>& inputs) {
+    std::shared_ptr<Pending> last;  // holds arrays of Python: it goes where the GIL is held again
+    return alone([&](Context& context) {
+      last = std::move(pending_);
+      python::start(context, inputs);
+      return pending_ = std::make_shared<Pending>(context.queue());
+    });
+  }
+  std::shared_ptr<Pending> pending() {
+    const auto last = inTurn([&](Context&) { return pending_; });
+    if (!last) throw Error(ErrorCode::InvalidArgument, "no run of this context was started");
+    return last;
+  }
+  /// The outputs of a run, however often they are asked for.
+  py::object outputs(Pending& run) {
+    inTurn([&](Context& context) {
+      if (run.collected) return;
+      run.collected = true;
+      try {
+        run.outputs = context.finish();
+      } catch (...) {
+        run.failure = std::current_exception();
+      }
+    });
+    if (run.failure) std::rethrow_exception(run.failure);
+    if (!run.arrays) run.arrays = dictOf(std::move(run.outputs));
+    return run.arrays;
+  }
+
+ private:
+  std::shared_ptr<const Engine> engine_;
+  std::mutex mutex_;
+  Context context_;
+  std::shared_ptr<Pending> pending_;
+};
+
+using ContextPointer = std::shared_ptr<SharedContext>;
+
+/// What start() gives.
+struct Run {
+  ContextPointer context;
+  std::shared_ptr<Pending> pending;
+
+  py::object result(std::optional<double> timeout) const {
+    if (timeout) wait(*timeout);
+    return context->outputs(*pending);
+  }
+  void wait(double seconds) const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+    while (!pending->done()) {
+      if (std::chrono::steady_clock::now() >= end) {
+        PyErr_SetString(PyExc_TimeoutError, "the run takes longer than it was given");
+        throw py::error_already_set();
+      }
+      checkSignals();
+      withoutGil([] { std::this_thread::sleep_for(std::chrono::microseconds(500)); });
+    }
+  }
+};
+
+template <class Handle>
+Handle handleOf(std::uintptr_t address) {
+  return reinterpret_cast<Handle>(address);
+}
+std::uintptr_t addressOf(const void* handle) { return reinterpret_cast<std::uintptr_t>(handle); }
+
+py::dict runOnce(SharedContext& context, const py::object& inputs) {
+  const std::vector<BoundArray> arrays = inputsOf(inputs, *context.engine());
+  return dictOf(context.alone([&](Context& c) {
+    start(c, arrays);
+    return c.finish();
+  }));
+}
+
+void uploadOne(SharedContext& context, const std::string& name, const py::object& value) {
+  const BoundArray input(context.engine()->binding(name), value);
+  context.alone([&](Context& c) { upload(c, input); });
+}
+
+void bindRunning(py::class_<SharedContext, ContextPointer>& type) {
+  type.def(py::init([](std::shared_ptr<Engine> engine) {
+             return withoutGil([&] { return std::make_shared<SharedContext>(std::move(engine)); });
+           }),
+           py::arg("engine").none(false), doc("Context.__init__"))
+      .def_property_readonly(
+          "engine", [](const SharedContext& c) { return std::const_pointer_cast<Engine>(c.engine()); },
+          doc("Context.engine"))
+      .def("run", &runOnce, py::arg("inputs"), doc("Context.run"))
+      .def(
+          "start",
+          [](const ContextPointer& c, const py::object& inputs) {
+            return Run{c, c->start(inputsOf(inputs, *c->engine()))};
+          },
+          py::arg("inputs"), doc("Context.start"))
+      .def(
+          "finish", [](SharedContext& c) { return c.outputs(*c.pending()); }, doc("Context.finish"))
+      .def("upload", &uploadOne, py::arg("name"), py::arg("value"), doc("Context.upload"))
+      .def(
+          "download",
+          [](SharedContext& c, const std::string& name) {
+            return arrayOf(c.alone([&](Context& context) { return context.download(name); }));
+          },
+          py::arg("name"), doc("Context.download"))
+      .def(
+          "execute", [](SharedContext& c) { c.alone([](Context& context) { context.execute(); }); },
+          doc("Context.execute"))
+      .def(
+          "profile",
+          [](SharedContext& c, int runs) {
+            return c.alone([&](Context& context) { return context.profile(runs); });
+          },
+          py::arg("runs") = 5, doc("Context.profile"))
+      .def("__repr__",
+           [](const SharedContext& c) { return "<tessera.Context of " + c.engine()->name() + ">"; });
+}
+
+// OpenCL's handles as addresses, which is how its libraries for Python pass them on.
+void bindHandles(py::class_<SharedContext, ContextPointer>& type) {
+  type.def_property_readonly(
+          "queue",
+          [](SharedContext& c) {
+            return c.inTurn([](Context& context) { return addressOf(context.queue()); });
+          },
+          doc("Context.queue"))
+      .def(
+          "buffer",
+          [](SharedContext& c, const std::string& name) {
+            return c.inTurn([&](Context& context) { return addressOf(context.buffer(name)); });
+          },
+          py::arg("name"), doc("Context.buffer"))
+      .def(
+          "bind",
+          [](SharedContext& c, const std::string& name, std::optional<std::uintptr_t> buffer) {
+            c.alone([&](Context& context) { context.bind(name, handleOf<cl_mem>(buffer.value_or(0))); });
+          },
+          py::arg("name"), py::arg("buffer"), doc("Context.bind"))
+      .def(
+          "enqueue",
+          [](SharedContext& c, std::optional<std::uintptr_t> queue,
+             const std::vector<std::uintptr_t>& waits) {
+            return c.alone([&](Context& context) {
+              std::vector<cl_event> events;
+              for (const std::uintptr_t event : waits) events.push_back(handleOf<cl_event>(event));
+              cl_event done = nullptr;
+              context.enqueue(queue ? handleOf<cl_command_queue>(*queue) : context.queue(), events, &done);
+              return addressOf(done);
+            });
+          },
+          py::arg("queue") = py::none(), py::arg("waits") = py::tuple(), doc("Context.enqueue"));
+}
+
+}  // namespace
+
+void bindContext(py::module_& module) {
+  Fields<LayerTime>(module, "LayerTime")
+      .field("layer", &LayerTime::layer)
+      .field("milliseconds", &LayerTime::milliseconds);
+  py::class_<Run>(module, "Run", doc("Run"))
+      .def(
+          "done", [](const Run& r) { return r.pending->done(); }, doc("Run.done"))
+      .def("result", &Run::result, py::arg("timeout") = py::none(), doc("Run.result"))
+      .def(
+          "__await__",
+          [](const py::object& self) {
+            const py::object loop = py::module_::import("asyncio").attr("get_running_loop")();
+            return loop.attr("run_in_executor")(py::none(), self.attr("result")).attr("__await__")();
+          },
+          doc("Run.__await__"));
+  py::class_<SharedContext, ContextPointer> context(module, "Context", doc("Context"));
+  bindRunning(context);
+  bindHandles(context);
+}
+
+}  // namespace tessera::python

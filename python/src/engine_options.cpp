@@ -1,0 +1,82 @@
+// How to build an engine.
+#include <pybind11/functional.h>
+#include <pybind11/stl.h>
+
+#include "python/src/module.hpp"
+#include "python/src/options.hpp"
+
+namespace tessera::python {
+namespace {
+
+using Names = std::vector<std::string>;
+std::set<std::string> setOf(const Names& names) { return {names.begin(), names.end()}; }
+Names listOf(const std::set<std::string>& names) { return {names.begin(), names.end()}; }
+
+EngineOptions makeEngineOptions(const std::string& precision, std::optional<Calibration> calibration,
+                                const Names& keepFp32, bool keepFirstLast, const std::string& choice,
+                                std::optional<TuneOptions> tuning, const Names& passesOff,
+                                std::string description, bool optimized,
+                                std::shared_ptr<Engine> sharePrograms) {
+  EngineOptions options;
+  options.precision = parsePrecision(precision);
+  options.calibration = std::move(calibration);
+  options.layerPrecision = {setOf(keepFp32), keepFirstLast};
+  options.precisionChoice = parsePrecisionChoice(choice);
+  if (tuning) options.tuning = *std::move(tuning);
+  options.passes.disabled = setOf(passesOff);
+  options.description = std::move(description);
+  options.optimized = optimized;
+  options.sharePrograms = std::move(sharePrograms);
+  return options;
+}
+
+void bindNames(py::class_<EngineOptions>& options) {
+  options
+      .def_property(
+          "precision", [](const EngineOptions& o) { return toString(o.precision); },
+          [](EngineOptions& o, const std::string& p) { o.precision = parsePrecision(p); },
+          doc("EngineOptions.precision"))
+      .def_property(
+          "precision_choice", [](const EngineOptions& o) { return toString(o.precisionChoice); },
+          [](EngineOptions& o, const std::string& c) { o.precisionChoice = parsePrecisionChoice(c); },
+          doc("EngineOptions.precision_choice"))
+      .def_property(
+          "passes_off", [](const EngineOptions& o) { return listOf(o.passes.disabled); },
+          [](EngineOptions& o, const Names& names) { o.passes.disabled = setOf(names); },
+          doc("EngineOptions.passes_off"))
+      .def_property(
+          "keep_fp32", [](const EngineOptions& o) { return listOf(o.layerPrecision.keepFp32); },
+          [](EngineOptions& o, const Names& names) { o.layerPrecision.keepFp32 = setOf(names); },
+          doc("EngineOptions.keep_fp32"))
+      .def_property(
+          "keep_first_last", [](const EngineOptions& o) { return o.layerPrecision.keepFirstLast; },
+          [](EngineOptions& o, bool keep) { o.layerPrecision.keepFirstLast = keep; },
+          doc("EngineOptions.keep_first_last"));
+}
+
+}  // namespace
+
+void bindEngineOptions(py::module_& module) {
+  py::class_<EngineOptions> options(module, "EngineOptions", doc("EngineOptions"));
+  bindNames(options);
+  const EngineOptions defaults;
+  options
+      .def(py::init(&makeEngineOptions), py::arg("precision") = std::string(toString(defaults.precision)),
+           py::kw_only(), py::arg("calibration") = py::none(), py::arg("keep_fp32") = py::tuple(),
+           py::arg("keep_first_last") = false,
+           py::arg("precision_choice") = std::string(toString(defaults.precisionChoice)),
+           py::arg("tuning") = py::none(), py::arg("passes_off") = py::tuple(), py::arg("description") = "",
+           py::arg("optimized") = false, py::arg("share_programs") = py::none(),
+           doc("EngineOptions.__init__"))
+      .def_readwrite("calibration", &EngineOptions::calibration, doc("EngineOptions.calibration"))
+      .def_readwrite("tuning", &EngineOptions::tuning, doc("EngineOptions.tuning"))
+      .def_readwrite("description", &EngineOptions::description, doc("EngineOptions.description"))
+      .def_readwrite("optimized", &EngineOptions::optimized, doc("EngineOptions.optimized"))
+      .def_property(
+          "share_programs",
+          [](const EngineOptions& o) { return std::const_pointer_cast<Engine>(o.sharePrograms); },
+          [](EngineOptions& o, std::shared_ptr<Engine> engine) { o.sharePrograms = std::move(engine); },
+          doc("EngineOptions.share_programs"));
+}
+
+}  // namespace tessera::python

@@ -1,0 +1,11 @@
+# Documented in __init__.pyi, whose docstrings the classes and functions have at run time, too.
+import sys as _sys
+
+from . import _core
+from ._core import *  # noqa: F401,F403
+from ._core import __version__
+from ._errors import *  # noqa: F401,F403
+
+__doc__ = _core.__doc__
+TUNE_WORKER = [_sys.executable, "-m", "tessera.tune_worker"]
+__all__ = [_name for _name in globals() if not _name.startswith("_")]

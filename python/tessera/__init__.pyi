@@ -1,0 +1,693 @@
+"""Runs trained neural networks on any OpenCL device.
+
+A model becomes a Graph (import_model), the graph an Engine on a Device, and a Context runs the engine on numpy arrays:
+
+    graph = tessera.import_model("net.onnx")
+    engine = tessera.Engine.build(graph, tessera.Device.select("gpu"))
+    outputs = tessera.Context(engine).run({"input": image})
+
+Shapes are tuples, outermost extent first; images are N, C, H, W. Long calls release the GIL.
+"""
+from os import PathLike
+import pathlib
+from typing import Any, Callable, ClassVar, Generator, Literal, Mapping, Sequence
+
+import logging
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__version__: str
+
+_Array = NDArray[Any]
+_Path = str | PathLike[str]
+_Shape = tuple[int, ...]
+_Attribute = bool | int | float | str | Sequence[int] | Sequence[float]
+_PrecisionName = Literal["fp32", "fp16", "int8"]
+_PrecisionChoice = Literal["rules", "measured"]
+_CalibrationMethod = Literal["auto", "entropy", "minmax", "percentile", "mse"]
+_ResizeMode = Literal["linear", "nearest", "letterbox"]
+_OutputLayout = Literal["auto", "NCHW", "NHWC", "classes", "mask"]
+_TuneMode = Literal["off", "cached", "fast", "full"]
+_LogLevel = Literal["trace", "debug", "info", "warning", "error", "critical", "off"]
+
+class Error(Exception):
+    """Every error that Tessera raises. The text is a complete sentence that names file, node and reason where they are
+    known. There is a class for each code."""
+
+    code: ClassVar[str]  #: the code's name in C++, "BadModel" say
+
+class InvalidArgument(Error, ValueError):
+    """The caller passed something that can never work."""  # C++: ErrorCode::InvalidArgument
+
+class Unsupported(Error):
+    """Valid, but Tessera has no implementation; the text says what would help."""  # C++: ErrorCode::Unsupported
+
+class BadModel(Error):
+    """A model file is damaged or contradicts itself."""  # C++: ErrorCode::BadModel
+
+class DeviceError(Error):
+    """An OpenCL call or a kernel build failed; the text names call, code and kernel."""  # C++: ErrorCode::DeviceError
+
+class OutOfMemory(Error, MemoryError):
+    """The device or the host has no room."""  # C++: ErrorCode::OutOfMemory
+
+class BadCache(Error):
+    """A calibration cache, a tuning cache or a plan is damaged or belongs to something else."""  # C++: ErrorCode::BadCache
+
+class Internal(Error):
+    """A defect of Tessera itself."""  # C++: ErrorCode::Internal
+
+def set_logger(logger: logging.Logger | Callable[[str, str], object] | None) -> None:
+    """Sends the library's messages to a logger of Python, or to a callable that is given level and message; None:
+    silence. Without it, warnings and errors go to stderr. Messages may come from threads of the library."""
+
+def set_log_level(level: _LogLevel) -> None:
+    """The least important level that is logged; "warning" at first."""  # C++: log
+
+class DeviceCaps:
+    """Facts about a device that kernels depend on."""
+
+    platform: str  #: name of the platform
+    name: str  #: of the device
+    vendor: str  #: as the device gives it
+    driver: str  #: its version
+    version: str  #: "OpenCL 3.0 ..", as the device gives it
+    kind: Literal["cpu", "gpu", "other"]  #: what OpenCL says it is
+    compute_units: int  #: cores of a CPU, multiprocessors of a GPU
+    max_work_group: int  #: work-items of a group, at most
+    max_work_item: tuple[int, int, int]  #: of them along each dimension, at most
+    local_memory: int  #: bytes a work-group may use
+    global_memory: int  #: bytes
+    max_allocation: int  #: bytes of one buffer
+    address_align: int  #: bytes; sub-buffers begin at multiples of it
+    sub_buffers: bool  #: False: the driver fails on them
+    parallel_builds: bool  #: False: the driver's compiler crashes when several threads build programs
+    fences: bool  #: after a fence and an atomic, other work-groups of a kernel see what was written
+    fp64: bool  #: computes in double
+    fp16: bool  #: arithmetic declared by the driver; storage in half needs nothing
+    pocl: bool  #: CPU through PoCL
+    nvidia: bool  #: takes inline PTX
+    nvidia_compute_capability: int  #: 90 for sm_90, say; 0: not NVIDIA or unknown
+    avx512: bool  #: PoCL on a host with AVX-512
+    avx512_vnni: bool  #: PoCL on a host with AVX-512 VNNI
+    integer_dot_product: bool  #: cl_khr_integer_dot_product with packed 4x8 signed input
+    dot4: str  #: body of the four-element dot product that INT8 kernels use; see Device.int8_caps
+    vector_float: int  #: preferred float vector width
+    @property
+    def is_cpu(self) -> bool:
+        """Whether kernels run on a CPU."""
+    def fingerprint(self) -> str:
+        """Identity of device and driver for caches."""
+    def classes(self) -> list[str]:
+        """Classes of devices that it belongs to, the narrowest first; default tactics are looked up by them."""
+
+class Dot4Probe:
+    """What probing found about one body of the four-element dot product."""  # C++: Device::Dot4Probe
+
+    body: str  #: which of them
+    works: bool  #: compiled, and computed right
+    gops: float  #: 10^9 operations per second (a product and a sum count two); 0: not measured
+    why: str  #: why it can not be used
+
+class Device:
+    """One OpenCL device."""
+
+    @staticmethod
+    def all() -> list[Device]:
+        """Every device that the ICD loader gives; empty where there is no OpenCL."""
+    @staticmethod
+    def select(selector: str = "") -> Device:
+        """`selector`: an index into all(), "cpu", "gpu", or part of a name (any case); "" prefers a GPU. Raises DeviceError
+        that lists what there is."""
+    @property
+    def caps(self) -> DeviceCaps:
+        """Facts about it, without the dot4 body."""
+    def int8_caps(self) -> DeviceCaps:
+        """caps with the fastest dot4 body that compiled and computed right here; probed once, at the first call."""
+    def dot4_probes(self) -> list[Dot4Probe]:
+        """One for each body of the four-element dot product."""
+
+class GraphTensor:
+    """One value of a graph: a constant, an input, or the output of a layer."""
+
+    name: str  #: the source model's, where it has one
+    dtype: np.dtype[Any]  #: of the elements # C++: GraphTensor::type
+    shape: _Shape  #: the most there can be, where a count says how much means something
+    constant: _Array | None  #: a copy of its value, for constants only
+
+class Layer:
+    """One operator applied to tensors (docs/operators.md)."""
+
+    name: str  #: the source model's; fused layers keep the name of the one that computes
+    op: str  #: the operator's name
+    attrs: dict[str, int | float | str | list[int] | list[float]]  #: those that are missing have the operator's defaults
+    inputs: list[int | None]  #: tensors by index; None for an absent optional input
+    outputs: list[int]  #: tensors by index
+
+class Graph:
+    """A network as layers over tensors, in the order they run: made by an importer, or layer by layer with add_input,
+    add_constant, add and mark_output. Tensors are named by their index into tensors."""
+
+    name: str  #: the model's; goes into messages and caches
+    def __init__(self, name: str = "") -> None:
+        """An empty one."""
+    def add_input(self, name: str, shape: Sequence[int], dtype: DTypeLike = "float32") -> int:
+        """Appends an input of the network."""
+    def add_constant(self, name: str, value: ArrayLike) -> int:
+        """Adds a tensor whose value is known; the array is copied. Its dtype is the tensor's, and float64 is none of them."""
+    def add(self, op: str, name: str, inputs: Sequence[int | None], attrs: Mapping[str, _Attribute] = {},
+            output_names: Sequence[str] = ()) -> int:
+        """Appends a layer, infers type and shape of its outputs, and returns the first of them. The outputs are called
+        `output_names`, or `<name>:<i>`. Raises InvalidArgument that names layer and reason where the operator refuses."""
+    def add_layer(self, op: str, name: str, inputs: Sequence[int | None], attrs: Mapping[str, _Attribute] = {},
+                  output_names: Sequence[str] = ()) -> Layer:
+        """As add(), for layers of several outputs."""
+    def mark_output(self, tensor: int) -> None:
+        """Appends to outputs."""
+    @property
+    def tensors(self) -> list[GraphTensor]:
+        """All of them, by index."""
+    @property
+    def layers(self) -> list[Layer]:
+        """Producers before consumers."""
+    @property
+    def inputs(self) -> list[int]:
+        """Of the network, in the model's order."""
+    @property
+    def outputs(self) -> list[int]:
+        """Of the network, in the model's order."""
+    def tensor(self, index: int) -> GraphTensor:
+        """One of tensors."""
+    def find_tensor(self, name: str) -> int | None:
+        """The index of the tensor of that name; None where there is none."""
+    def is_output(self, tensor: int) -> bool:
+        """Whether it is an output of the network."""
+    def producer(self, tensor: int) -> int | None:
+        """Index of the layer that computes it; None for inputs and constants."""
+    def consumers(self, tensor: int) -> list[int]:
+        """Indices of the layers that read it, in order."""
+    def replace_uses(self, old: int, new: int) -> None:
+        """Replaces every use of `old`, outputs of the network too, by `new`."""
+    def compact(self) -> None:
+        """Drops tensors that nothing refers to and gives the others new indices; keeps inputs."""
+    def copy(self) -> Graph:
+        """A graph of its own; values of constants are shared."""  # C++: Graph
+    def verify(self) -> None:
+        """Checks order, types, shapes and single producers; raises Internal that says what is wrong."""
+    def text(self) -> str:
+        """Stable dump, one line a layer; equal graphs give equal text."""
+    def hash(self) -> int:
+        """Of structure and constants, 64 bits; keys calibration caches."""
+
+def import_model(model: _Path, *, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] = {},
+                 open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
+                 constants: Mapping[str, ArrayLike] = {}, max_constant_bytes: int = 1 << 27,
+                 max_folded_work: int = 1 << 28, max_layers: int = 1 << 16) -> Graph:
+    """Imports `model.onnx`, or `net.prototxt,net.caffemodel`.
+
+    batch: value of an open batch extent.
+    input_shapes: shapes of inputs by name; they replace the model's. "*" fills what the model leaves open in every input of
+        that many extents.
+    open_shape: called with name and declared extents (-1: open; an empty list: unknown) of inputs that `input_shapes` does
+        not close; returns a shape, or None to leave it open.
+    constants: inputs to freeze, by name. A number stands for all elements.
+    max_constant_bytes, max_folded_work, max_layers: what an import may spend (bytes of constants, multiply-adds to fold
+        them, layers after loops are unrolled), beside an allowance for every byte of the files.
+
+    Raises BadModel that names file and reason, or one Unsupported that lists every node Tessera can not run."""
+
+def import_onnx(file: _Path, *, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] = {},
+                open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
+                constants: Mapping[str, ArrayLike] = {}, max_constant_bytes: int = 1 << 27,
+                max_folded_work: int = 1 << 28, max_layers: int = 1 << 16) -> Graph:
+    """As import_model(), of a file of any name."""
+
+def import_caffe(prototxt: _Path, caffemodel: _Path, *, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] = {},
+                 open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
+                 constants: Mapping[str, ArrayLike] = {}, max_constant_bytes: int = 1 << 27,
+                 max_folded_work: int = 1 << 28, max_layers: int = 1 << 16) -> Graph:
+    """As import_model(), of files of any names."""
+
+class Pass:
+    """One rewrite of the graph that does not change what it computes."""
+
+    name: str  #: "fold-batch-norm", say
+    purpose: str  #: one line
+
+def all_passes() -> list[Pass]:
+    """All passes in the order they run."""
+
+def optimize(graph: Graph, passes_off: Sequence[str] = ()) -> None:
+    """Runs all passes but those named. Engine.build() does it by itself."""
+
+class TuneProgress:
+    """How far a search for kernels is; the milliseconds are sums over the network's layers."""
+
+    layer: str  #: being searched for, in the source model's names
+    elapsed: float  #: seconds
+    budget: float  #: seconds that searches may take
+    fraction: float  #: of the whole search, 0 to 1
+    candidates: int  #: tried so far
+    untuned: float  #: milliseconds of a pass before the search
+    best: float  #: milliseconds of a pass with the best found so far
+
+class TuneOptions:
+    """How much an engine's kernels are searched for, and where what was found is kept."""
+
+    mode: _TuneMode  #: "off": untuned; "cached": records of earlier searches; "fast", "full": search about a minute, some minutes
+    seconds: float  #: budget of a build, about; 0: 50 (CPUs 75) for "fast", 600 for "full"
+    folder: str | None  #: of the records; None: `$TESSERA_CACHE_DIR`, else the user's cache folder; "": records last as long as the engine
+    shipped: str  #: a file of records that comes with an application: looked into, never written
+    progress: Callable[[TuneProgress], object] | None  #: called between candidates, from the thread that builds the engine
+    worker: list[str]  #: program with arguments in which candidates run, so that one that crashes costs nothing else: TUNE_WORKER
+    verify: bool  #: compares the tuned network with the untuned one, see TuneReport.check
+    patience: float  #: seconds without a sign of life after which a worker's candidate counts as hanging
+    def __init__(self, mode: _TuneMode = "cached", *, seconds: float = 0, folder: _Path | None = None, shipped: _Path = "",
+                 progress: Callable[[TuneProgress], object] | None = None, worker: Sequence[str] = (), verify: bool = False,
+                 patience: float = 60) -> None:
+        """Arguments are the attributes."""
+
+TUNE_WORKER: list[str]
+
+def run_tune_worker() -> int:
+    """Serves the process that started this one as TuneOptions.worker; returns the exit code. `python -m tessera.tune_worker`
+    calls it."""
+
+class NetworkCheck:
+    """What comparing a tuned network with the untuned one on random inputs found. A network that is wrong is not kept."""
+
+    done: bool  #: something was compared
+    right: bool  #: as far as it was
+    outputs: int  #: of the network, that were compared
+    values: int  #: elements of them
+    kernels: int  #: compared one by one
+    difference: float  #: the largest, as a share of its output's range
+    wrong: str  #: what is wrong: the layer, its kernel and tactic where they were found
+
+class TuneReport:
+    """Where the tactics of an engine came from."""
+
+    problems: int  #: distinct kernels that were chosen
+    planned: int  #: by the plan that the engine came from
+    exact: int  #: by a record of this device
+    stale: int  #: by a record of this device with another driver
+    defaults: int  #: by a default tactic of the device's class
+    fallback: int  #: without any of these
+    candidates: int  #: tried for this engine; 0: nothing was tuned
+    bad: int  #: of these, wrong, crashed or hung
+    seconds: float  #: spent on them
+    check: NetworkCheck  #: after every search that changed the network
+
+class Calibration:
+    """What calibration found: portable to any device. Keys are names of the source model's tensors and layers. The attributes
+    are copies: assign them to change them."""
+
+    graph_name: str  #: of the network
+    graph_hash: int  #: Graph.hash() of the graph as imported; 0: not known (foreign caches)
+    method: str  #: CalibrationOptions.method, or where the scales came from
+    scales: dict[str, float]  #: by tensor: threshold / 127
+    channel_peaks: dict[str, list[float]]  #: by tensor: the largest absolute value of each channel
+    float_tensors: set[str]  #: tensors to keep in floating point though codes would be possible
+    float_layers: set[str]  #: layers to keep in fp32
+    partial: bool  #: tensors without a scale stay in floats; else a missing scale is an error
+    bias_correction: dict[str, list[float]]  #: by layer: added to the bias, one per output channel
+    weight_scales: dict[str, list[float]]  #: by layer: given scales; else max / 127
+    def __init__(self) -> None:
+        """One without scales."""
+    @staticmethod
+    def parse(text: str | bytes, source: str = "the calibration cache") -> Calibration:  # C++: parseAnyCalibration
+        """Reads a cache of Tessera's or of TensorRT's, told apart by the first line. Raises BadCache that names `source` (a
+        file, say), line and reason."""
+    def text(self) -> str:  # C++: calibrationText
+        """Tessera's cache (docs/cache_and_plan_format.md)."""
+    def tensorrt_text(self) -> str:  # C++: tensorrtCacheText
+        """TensorRT's cache."""
+
+class EngineOptions:
+    """How to build an engine."""
+
+    precision: _PrecisionName  #: "fp32", "fp16" (half in memory, sums in fp32), or "int8"
+    passes_off: list[str]  #: passes of the graph to leave out # C++: EngineOptions::passes
+    calibration: Calibration | None  #: needed for "int8"; copied where it is assigned
+    keep_fp32: list[str]  #: "fp16" and "int8": layers that stay in fp32; an unknown name is an error # C++: PrecisionOptions::keepFp32
+    keep_first_last: bool  #: likewise the first and the last layer with weights # C++: PrecisionOptions::keepFirstLast
+    precision_choice: _PrecisionChoice  #: "int8": every layer that can ("rules"), or those for which it pays here ("measured")
+    tuning: TuneOptions  #: copied where it is assigned; records are used, nothing is searched for unless asked
+    description: str  #: how images become the input and what the outputs are, for whoever runs the network; goes into plans as it is
+    optimized: bool  #: the graph went through optimize() already
+    share_programs: Engine | None  #: an engine on the same device: kernels that it has compiled are not compiled again
+    def __init__(self, precision: _PrecisionName = "fp32", *, calibration: Calibration | None = None, keep_fp32: Sequence[str] = (),
+                 keep_first_last: bool = False, precision_choice: _PrecisionChoice = "rules",
+                 tuning: TuneOptions | None = None, passes_off: Sequence[str] = (), description: str = "",
+                 optimized: bool = False, share_programs: Engine | None = None) -> None:
+        """Arguments are the attributes."""
+
+class Binding:
+    """An input or output of the network, as the host sees it."""
+
+    name: str  #: of the graph's tensor
+    dtype: np.dtype[Any]  #: as the host sees it: floats in any precision # C++: Binding::type
+    shape: _Shape  #: the most there can be, where the length depends on values
+    is_input: bool  #: else an output
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its buffer."""  # C++: Binding::bytes
+
+class MemoryUse:
+    """Bytes an engine takes; activations and workspace once per context."""
+
+    weights: int  #: constants on the device, in the layouts the tactics want
+    activations: int  #: the most that values take at one time, bindings not counted
+    bindings: int  #: inputs and outputs
+    workspace: int  #: scratch of steps, gaps, counters
+
+class LayerInfo:
+    """How one layer runs."""
+
+    name: str  #: of the layer; "reformat .." for a change of layout
+    op: str  #: its operator
+    family: str  #: of its kernels
+    tactic: str  #: values of its tunables; empty: it has none
+    precision: _PrecisionName  #: that it runs in
+    operations: float  #: a multiply-add counts two
+    bytes: float  #: each operand moved once
+
+class LayerPrecision:
+    """Precision of one layer and why."""
+
+    layer: str  #: its name
+    op: str  #: its operator
+    precision: _PrecisionName  #: that it got
+    reason: str  #: for people
+    multiply_adds: float  #: of one run
+
+class Engine:
+    """A network ready to run on one device. Immutable; any number of contexts may use it from any threads."""
+
+    @staticmethod
+    def build(graph: Graph, device: Device | str = "", options: EngineOptions | None = None) -> Engine:
+        """Optimises and lowers a copy of `graph`, compiles its kernels and uploads its weights. `device`: one, or what
+        Device.select() takes. Raises Unsupported that lists every layer without a kernel, OutOfMemory, DeviceError."""
+    @staticmethod
+    def load(file: _Path, device: Device | str = "", tuning: TuneOptions | None = None) -> Engine:
+        """The engine that a plan holds. On a device (or driver) that the plan does not know, a warning says so and kernels
+        are chosen as for a new network. Raises BadCache that names file and reason where it is no plan, of another format,
+        cut off or damaged."""
+    def save(self, file: _Path) -> None:
+        """Writes a plan: the network in its precision with weights and description, and how it runs on this device."""
+    def append_to(self, file: _Path) -> None:
+        """Adds how the network runs on this engine's device to a plan of the same network. Raises BadCache where the file is
+        no plan of this network."""
+    @property
+    def name(self) -> str:
+        """Of the network."""
+    @property
+    def precision(self) -> _PrecisionName:
+        """That it was built with."""
+    @property
+    def description(self) -> str:
+        """EngineOptions.description."""
+    @property
+    def graph(self) -> Graph:
+        """What runs: optimised, in its precision. A copy."""
+    @property
+    def bindings(self) -> list[Binding]:
+        """Inputs, then outputs, as the graph lists them."""
+    @property
+    def inputs(self) -> list[Binding]:
+        """Those of bindings that are inputs."""  # C++: Engine::bindings
+    @property
+    def outputs(self) -> list[Binding]:
+        """Those of bindings that are outputs."""  # C++: Engine::bindings
+    def binding(self, name: str) -> Binding:
+        """One of bindings; raises InvalidArgument that lists the names."""
+    @property
+    def device(self) -> Device:
+        """That it was built for."""
+    @property
+    def memory(self) -> MemoryUse:
+        """What it takes."""
+    @property
+    def layers(self) -> list[LayerInfo]:
+        """One per step, in order."""
+    @property
+    def precisions(self) -> list[LayerPrecision]:
+        """"fp16", "int8": one per layer, with the reason; else empty."""
+    @property
+    def tuning(self) -> TuneReport:
+        """Where the tactics came from."""
+    def text(self) -> str:
+        """One line a step: layer, family, tactic, operands."""
+
+def is_plan(file: _Path) -> bool:
+    """Whether a file is a plan, by its first bytes; False where it can not be read."""
+
+class LayerTime:
+    """Device time of one layer, a median over runs."""
+
+    layer: LayerInfo  #: whose
+    milliseconds: float  #: of its kernels
+
+class Run:
+    """A run that Context.start() put on the device. Can be awaited."""  # C++: -
+
+    def done(self) -> bool:
+        """Whether the device is through; result() then returns at once."""  # C++: -
+    def result(self, timeout: float | None = None) -> dict[str, _Array]:
+        """Waits and gives every output by name, however often it is called. Raises TimeoutError where the run takes longer
+        than `timeout` seconds from now; it goes on then."""  # C++: Context::finish
+    def __await__(self) -> Generator[Any, None, dict[str, _Array]]:
+        """result() in a thread of asyncio."""  # C++: -
+
+class Context:
+    """One stream of work through an engine: its own activations and kernel objects. Threads take turns; use one context per
+    thread to let them work side by side.
+
+    Inputs are numpy arrays (or what numpy makes arrays of, DLPack included) of the binding's dtype and shape; those in C
+    order are read where they lie, others are copied first. Another dtype is an error, never a conversion. Outputs are arrays
+    that own their memory, so `__dlpack__` gives them to other libraries without a copy."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Allocates all that runs need. Raises OutOfMemory or DeviceError where the device has no room."""
+    @property
+    def engine(self) -> Engine:
+        """That it runs."""
+    def run(self, inputs: Mapping[str, ArrayLike]) -> dict[str, _Array]:
+        """Uploads the inputs, runs, downloads every output. An output whose length depends on values comes in its actual
+        shape. Raises InvalidArgument where an input is missing, or has another dtype or shape than its binding."""
+    def start(self, inputs: Mapping[str, ArrayLike]) -> Run:
+        """The first half of run(): uploads the inputs, which may change from then on, and starts the device. Collect the
+        result before the next start()."""
+    def finish(self) -> dict[str, _Array]:
+        """The second half: the outputs of the run started last."""
+    def upload(self, name: str, value: ArrayLike) -> None:
+        """Copies to an input's buffer."""
+    def download(self, name: str) -> _Array:
+        """A binding's value, in its actual shape."""
+    def execute(self) -> None:
+        """Runs on what lies in the inputs' buffers and waits."""
+    def profile(self, runs: int = 5) -> list[LayerTime]:
+        """Device time per layer, medians over `runs` runs."""
+    @property
+    def queue(self) -> int:
+        """The context's own in-order cl_command_queue, as an address for other OpenCL libraries
+        (pyopencl.CommandQueue.from_int_ptr)."""
+    def buffer(self, name: str) -> int:
+        """The cl_mem of a binding, as an address (pyopencl.MemoryObject.from_int_ptr)."""
+    def bind(self, name: str, buffer: int | None) -> None:
+        """Uses a caller's cl_mem, given as an address, for a binding from now on; it must hold Binding.nbytes and stay alive.
+        None: the own one. An address that is no cl_mem crashes."""
+    def enqueue(self, queue: int | None = None, waits: Sequence[int] = ()) -> int:
+        """Enqueues one run on a caller's cl_command_queue (None: the own one) after the cl_events `waits`, all given as
+        addresses; waits for nothing. Returns a cl_event that the caller releases
+        (pyopencl.Event.from_int_ptr(event, retain=False)). An address that is none crashes."""
+
+class Calibrator:
+    """Where calibration gets its data. A subclass has batch_size() and next_batch(), and whatever of the rest it wants."""
+
+    def __init__(self) -> None:
+        """A subclass with an __init__ of its own calls this."""
+    def batch_size(self) -> int:
+        """Images in a batch: the first extent of the network's input."""
+    def next_batch(self) -> Mapping[str, ArrayLike] | None:
+        """One array for each input of the network, by name; None at the end. The arrays are copied."""
+    def last_batch(self) -> str:
+        """What the last batch was made of, for messages: names of files, say. "": its number is given."""
+    def batch_count(self) -> int:
+        """Batches there will be, for progress; 0: not known."""
+    def read_cache(self) -> str | bytes | None:
+        """A cache written before (Tessera's or TensorRT's text); None or "": calibrate."""
+    def write_cache(self, text: str) -> None:
+        """Given what was found, in Tessera's format."""
+
+class CalibrationOptions:
+    """How to calibrate."""
+
+    def __init__(self, method: _CalibrationMethod = "auto", *, percentile: float = 99.99, bias_correction: bool = True,
+                 fp32_share: float = 0, passes_off: Sequence[str] = (), keep_fp32: Sequence[str] = (),
+                 keep_first_last: bool = False,
+                 progress: Callable[[str, int, int], object] | None = None) -> None:
+        """method: how the threshold of a tensor follows from its histogram (docs/int8_tutorial.md); "auto" tries all.
+        percentile: for "percentile", and what "auto" tries.
+        bias_correction: "auto": let corrected biases compete.
+        fp32_share: "auto": share of the multiply-adds that may be left in fp32 where that helps most; above 0 the bits differ
+            between devices.
+        passes_off, keep_fp32, keep_first_last: as of the engine to come (EngineOptions).
+        progress: called with the stage's name, batches done and batches in all (0: not known)."""
+
+class CalibrationDamage:
+    """How an INT8 network's outputs differ from fp32's."""
+
+    error: float  #: |int8 - fp32|^2 / |fp32|^2, mean over outputs and batches
+    changed: float  #: share of the outputs' positions whose largest channel is another one
+
+class CalibrationResult:
+    """What calibration found, and what the methods cost on the calibration data."""
+
+    calibration: Calibration  #: for EngineOptions.calibration
+    from_cache: bool  #: Calibrator.read_cache() gave it; nothing was run
+    batches: int  #: that the network was run on
+    damage: dict[str, CalibrationDamage]  #: by candidate ("minmax", "entropy", ..), "auto" only
+    chosen: str  #: the candidate "auto" took, refinements included
+
+class LayerSensitivity:
+    """What one layer alone in INT8 costs, all others in fp32."""
+
+    layer: str  #: its name
+    op: str  #: its operator
+    multiply_adds: float  #: of one run
+    damage: CalibrationDamage  #: of the network's outputs
+
+def calibrate(graph: Graph, device: Device | str, calibrator: Calibrator,
+              options: CalibrationOptions | None = None) -> CalibrationResult:
+    """Runs the fp32 network over the calibrator's batches on the device and finds a scale for each tensor. `graph`: as
+    imported, with the calibrator's batch size; the scales serve every other. Raises InvalidArgument where there is no data or
+    an activation is infinite or NaN, BadCache for a cache of another network, and whatever the calibrator raises."""
+
+def rank_layers(graph: Graph, device: Device | str, data: Calibrator, calibration: Calibration, batches: int = 3,
+                options: CalibrationOptions | None = None) -> list[LayerSensitivity]:
+    """Ranks the layers with weights, most harmful first, on at most `batches` batches: candidates for
+    EngineOptions.keep_fp32."""
+
+class ImagePreprocess:
+    """How an 8-bit BGR image becomes a network's input: x = (resize(pixel) - mean) / deviation * scale, per channel."""
+
+    height: int  #: of the network's input, in pixels
+    width: int  #: likewise
+    resize: _ResizeMode  #: "linear": bilinear; "nearest"; "letterbox": bilinear, aspect ratio kept, centred, the rest is pad
+    rgb: bool  #: the network wants RGB; images are BGR
+    mean: list[float]  #: three, in the network's channel order
+    deviation: list[float]  #: likewise
+    scale: float  #: of the formula
+    pad: float  #: pixel value around a letterboxed image
+    channels_last: bool  #: the network's input is height x width x 3, not 3 x height x width
+    def __init__(self, height: int = 0, width: int = 0, *, resize: _ResizeMode = "linear", rgb: bool = False,
+                 mean: Sequence[float] = (0, 0, 0), deviation: Sequence[float] = (1, 1, 1), scale: float = 1,
+                 pad: float = 114, channels_last: bool = False) -> None:
+        """Arguments are the attributes."""
+
+class ImagePlace:
+    """Where the extents of a colour image lie in a network's input."""
+
+    height: int  #: in pixels
+    width: int  #: in pixels
+    channels_last: bool  #: N x height x width x 3, not N x 3 x height x width
+
+class ImageRegion:
+    """Where a resized image lies inside a network's input: all of it, or the middle where letterboxed."""
+
+    top: int  #: first row
+    left: int  #: first column
+    height: int  #: rows
+    width: int  #: columns
+
+def image_place_of(shape: Sequence[int]) -> ImagePlace | None:
+    """Of N x 3 x height x width, or N x height x width x 3; None where the shape is neither."""
+
+def image_region(resize: _ResizeMode, input_height: int, input_width: int, image_height: int, image_width: int) -> ImageRegion:
+    """Where an image of those extents goes in an input of those extents."""
+
+class ImageBatchStream(Calibrator):
+    """Calibration data from image files, shuffled, read and resized ahead on a thread. An image that can not be read is
+    reported by name, and the next takes its place; a last batch that would not be full is left out. Absent where Tessera was
+    built without OpenCV."""
+
+    def __init__(self, files: Sequence[_Path], *, input: str, preprocess: ImagePreprocess, batch_size: int = 1,
+                 limit: int = 0, seed: int = 0, cache_file: _Path = "") -> None:
+        """files: images, from calibration_images() say.
+        input: name of the network's input.
+        preprocess: as inference does it.
+        limit: images at most; 0: all.
+        seed: of the shuffle that picks them; equal seeds give equal batches on every machine.
+        cache_file: read before and written after calibration; "": none."""
+
+def calibration_images(paths: Sequence[_Path]) -> list[pathlib.Path]:
+    """Image files below the folders and in the lists, sorted; images as given. A list is a text file with one path a line,
+    relative to the list's folder."""
+
+class SegmentationOptions:
+    """How images go in and maps come out."""
+
+    preprocess: ImagePreprocess  #: height and width 0: the network's own; channels_last follows the network's input
+    input: str  #: binding; "": the only one
+    output: str  #: binding; "": the only one
+    palette: list[list[int]]  #: blue, green, red, opacity in the overlay, by class; classes beyond the end are black and transparent
+    border: int  #: width of the line between classes in the overlay; -1: by image size
+    layout: _OutputLayout  #: of the network's output: scores of classes, classes, or a mask
+    threshold: float | None  #: of a mask; 0.5 where there is none
+    fewest_classes: int  #: that the labels allow; 0: not known
+    most_classes: int  #: likewise
+    def __init__(self, preprocess: ImagePreprocess = ..., *, input: str = "", output: str = "",
+                 palette: Sequence[Sequence[int]] = (), border: int = -1, layout: _OutputLayout = "auto",
+                 threshold: float | None = None, fewest_classes: int = 0, most_classes: int = 0) -> None:
+        """Arguments are the attributes."""
+
+class SegmentedImage:
+    """What became of one image. Arrays share its memory. Pixels are 8-bit BGR; classes are uint8, or int32 for networks with
+    more than 256; what is no class is 255, or 65535."""
+
+    height: int  #: of the image, in pixels
+    width: int  #: likewise
+    classes: _Array  #: height x width
+    colors: NDArray[np.uint8]  #: height x width x 3: the palette's, by class
+    overlay: NDArray[np.uint8]  #: height x width x 3: the image with the colours over it
+    map: _Array  #: classes at the network's resolution
+
+class SegmentedBatch:
+    """A batch of them and the device time it took, in milliseconds."""
+
+    images: list[SegmentedImage]  #: in the order of the submission
+    preprocess: float  #: preprocessing kernels, per image
+    network: float  #: the network alone, per batch
+
+class Segmentation:
+    """A network that gives scores per class and pixel, or classes, run on images: preprocessing, network, class map and
+    colours, all on the device. Uploads, computation and downloads of consecutive batches overlap: submit the next batch
+    before collecting the last. Images are arrays of uint8, height x width x 3, BGR."""
+
+    def __init__(self, engine: Engine, options: SegmentationOptions | None = None) -> None:
+        """Raises InvalidArgument where the engine does not take images or gives no scores, classes or mask."""
+    @staticmethod
+    def check(bindings: Sequence[Binding], options: SegmentationOptions) -> None:
+        """Raises as the constructor does where a network with such inputs and outputs will not do."""
+    @property
+    def batch(self) -> int:
+        """Most images a submission may have."""
+    @property
+    def classes(self) -> int:
+        """That the network tells apart; the most it can where its output does not say."""
+    @property
+    def layout(self) -> _OutputLayout:
+        """As which the output is read."""
+    def set_palette(self, palette: Sequence[Sequence[int]]) -> None:
+        """Replaces SegmentationOptions.palette, for what is submitted from now on."""
+    def submit(self, images: Sequence[ArrayLike]) -> None:
+        """Uploads and enqueues. The arrays are kept until collected and must not change until then. At most two submissions
+        may wait."""
+    @property
+    def waiting(self) -> int:
+        """Submissions not collected yet."""
+    def collect(self) -> SegmentedBatch:
+        """Waits for the oldest submission."""
+    def run(self, image: ArrayLike) -> SegmentedImage:
+        """Submits one image and collects it."""
