@@ -11,6 +11,7 @@
 namespace tessera::app {
 
 void Int8Arguments::add(CLI::App& app) {
+  const OptionGroup group(app, "INT8");
   app.add_option("--calibration-images", images, "INT8: images, folders or lists to find the scales from")
       ->type_name("PATH..");
   app.add_option("--calibration-cache", cache,
@@ -62,16 +63,16 @@ ImageBatchStream imagesOf(const Int8Arguments& arguments, const Graph& graph, co
                     std::to_string(graph.inputs().size()) +
                     " (--freeze NAME=VALUE makes an input a constant).");
   const GraphTensor& input = graph.tensor(graph.inputs()[0]);
-  const auto place = imagePlaceOf(input.shape);
+  const ImagePreprocess& how = sidecar.preprocess;
+  const auto place = imagePlaceOf(input.shape, how.channels());
   if (!place || input.type != DataType::Float32)
     throw Error(ErrorCode::InvalidArgument,
                 "The network's input '" + input.name + "' is " + std::string(toString(input.type)) + ":" +
                     toString(input.shape) +
                     "; colour images go into f32:Nx3xHEIGHTxWIDTH or f32:NxHEIGHTxWIDTHx3.");
-  const ImagePreprocess& how = sidecar.preprocess;
   if (how.height > 0 && (how.height != place->height || how.width != place->width))
     throw Error(ErrorCode::InvalidArgument,
-                sidecar.file.string() + " makes images " + std::to_string(how.height) + "x" +
+                sidecar.where() + " makes images " + std::to_string(how.height) + "x" +
                     std::to_string(how.width) + ", but the network's input '" + input.name + "' is " +
                     toString(input.shape) + "; leave input.size out, or make the two agree (--shape).");
   ImageBatchOptions stream;

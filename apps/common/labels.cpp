@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "apps/common/files.hpp"
+#include "base/text.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera::app {
@@ -52,13 +54,10 @@ const LabelSet& camvid() {
   return set;
 }
 
-[[noreturn]] void refuse(const std::string& where, const std::string& reason) {
-  throw Error(ErrorCode::InvalidArgument, where + ": " + reason + ".");
-}
-
-// A colour for class `index`: hues a golden angle apart, so that neighbours differ.
+// A colour for class `index`: hues a golden angle apart, so that neighbours differ; those that come
+// near again, 34 further on, in another brightness.
 std::array<std::uint8_t, 3> hue(int index) {
-  const double h = std::fmod(index * 0.61803398875, 1.0) * 6, value = index % 2 ? 0.95 : 0.7;
+  const double h = std::fmod(index * 0.61803398875, 1.0) * 6, value = 0.7 + 0.125 * (index % 3);
   std::array<std::uint8_t, 3> rgb{};
   for (int c = 0; c < 3; ++c) {
     const double k = std::fmod(5 - 2 * c + h, 6), part = std::clamp(std::min(k, 4 - k), 0.0, 1.0);
@@ -66,6 +65,49 @@ std::array<std::uint8_t, 3> hue(int index) {
         static_cast<std::uint8_t>(std::lround(255 * value * (1 - 0.75 * part)));
   }
   return rgb;
+}
+
+// The 80 classes of COCO's detections; the numbers are those of its 91 categories.
+const LabelSet& coco() {
+  static const LabelSet set = [] {
+    const std::pair<int, const char*> classes[] = {
+        {1, "person"},         {2, "bicycle"},       {3, "car"},
+        {4, "motorcycle"},     {5, "airplane"},      {6, "bus"},
+        {7, "train"},          {8, "truck"},         {9, "boat"},
+        {10, "traffic light"}, {11, "fire hydrant"}, {13, "stop sign"},
+        {14, "parking meter"}, {15, "bench"},        {16, "bird"},
+        {17, "cat"},           {18, "dog"},          {19, "horse"},
+        {20, "sheep"},         {21, "cow"},          {22, "elephant"},
+        {23, "bear"},          {24, "zebra"},        {25, "giraffe"},
+        {27, "backpack"},      {28, "umbrella"},     {31, "handbag"},
+        {32, "tie"},           {33, "suitcase"},     {34, "frisbee"},
+        {35, "skis"},          {36, "snowboard"},    {37, "sports ball"},
+        {38, "kite"},          {39, "baseball bat"}, {40, "baseball glove"},
+        {41, "skateboard"},    {42, "surfboard"},    {43, "tennis racket"},
+        {44, "bottle"},        {46, "wine glass"},   {47, "cup"},
+        {48, "fork"},          {49, "knife"},        {50, "spoon"},
+        {51, "bowl"},          {52, "banana"},       {53, "apple"},
+        {54, "sandwich"},      {55, "orange"},       {56, "broccoli"},
+        {57, "carrot"},        {58, "hot dog"},      {59, "pizza"},
+        {60, "donut"},         {61, "cake"},         {62, "chair"},
+        {63, "couch"},         {64, "potted plant"}, {65, "bed"},
+        {67, "dining table"},  {70, "toilet"},       {72, "tv"},
+        {73, "laptop"},        {74, "mouse"},        {75, "remote"},
+        {76, "keyboard"},      {77, "cell phone"},   {78, "microwave"},
+        {79, "oven"},          {80, "toaster"},      {81, "sink"},
+        {82, "refrigerator"},  {84, "book"},         {85, "clock"},
+        {86, "vase"},          {87, "scissors"},     {88, "teddy bear"},
+        {89, "hair drier"},    {90, "toothbrush"}};
+    LabelSet made{"coco", {}};
+    for (const auto& [id, name] : classes)
+      made.classes.push_back({name, hue(static_cast<int>(made.classes.size())), "", false, id});
+    return made;
+  }();
+  return set;
+}
+
+[[noreturn]] void refuse(const std::string& where, const std::string& reason) {
+  throw Error(ErrorCode::InvalidArgument, where + ": " + reason + ".");
 }
 
 // An 8-bit number of a label file, whatever size it is written with.
@@ -100,6 +142,7 @@ LabelSet parse(const Json& list, const std::string& where) {
       c.name = item["name"].get<std::string>();
       if (item.contains("category") && item["category"].is_string())
         c.category = item["category"].get<std::string>();
+      if (item.contains("key") && item["key"].is_string()) c.key = item["key"].get<std::string>();
       if (item.contains("ignore") && item["ignore"].is_boolean()) c.ignored = item["ignore"].get<bool>();
       if (item.contains("id")) c.datasetId = datasetIdOf(item["id"], set, where, which);
       if (item.contains("color")) {
@@ -155,20 +198,62 @@ void LabelSet::checkClasses(int networkClasses) const {
           "; choose others with --labels.");
 }
 
-bool isLabelSet(const std::string& name) { return name == "cityscapes" || name == "camvid"; }
+std::string LabelSet::nameOf(int index) const {
+  const auto at = static_cast<std::size_t>(index);
+  return index >= 0 && at < classes.size() ? classes[at].name : "class " + std::to_string(index);
+}
+
+bool isLabelSet(const std::string& name) {
+  return name == "cityscapes" || name == "camvid" || name == "coco";
+}
+
+namespace {
+
+// "n01440764 tench, Tinca tinca": the number is WordNet's, and what follows the first comma other names.
+Json lineAsClass(std::string line) {
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  const auto space = line.find(' ');
+  const bool numbered =
+      space == 9 && line[0] == 'n' &&
+      std::all_of(line.begin() + 1, line.begin() + 9, [](char c) { return c >= '0' && c <= '9'; });
+  if (!numbered) return line;
+  return {{"name", line.substr(10, line.find(',', 10) - 10)}, {"key", line.substr(0, 9)}};
+}
+
+}  // namespace
+
+Json readClasses(const std::string& file) {
+  const std::string bytes = readFile(file);
+  const auto first = bytes.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+  if (first == std::string::npos || bytes[first] == '[' || bytes[first] == '{' ||
+      lowerCase(fs::path(file).extension().string()) == ".json") {
+    const Json content = readJson(file);
+    return content.is_object() && content.contains("classes") ? content["classes"] : content;
+  }
+  Json names = Json::array();
+  std::istringstream text(bytes);
+  for (std::string line; std::getline(text, line);) names.push_back(lineAsClass(line));
+  while (!names.empty() && names.back() == "") names.erase(names.size() - 1);
+  return names;
+}
+
+Json labelsAsJson(const std::string& nameOrList) {
+  if (nameOrList.empty()) return nullptr;
+  if (isLabelSet(nameOrList)) return nameOrList;
+  Json names = Json::array();
+  std::istringstream text(nameOrList);
+  for (std::string name; std::getline(text, name, ',');) names.push_back(name);
+  return names;
+}
 
 LabelSet loadLabels(const std::string& nameOrFile) {
   if (nameOrFile == "cityscapes") return cityscapes();
   if (nameOrFile == "camvid") return camvid();
+  if (nameOrFile == "coco") return coco();
   if (!fs::exists(nameOrFile))
     throw Error(ErrorCode::InvalidArgument,
-                "No labels '" + nameOrFile + "': neither cityscapes, camvid, nor a JSON file of that name.");
+                "No labels '" + nameOrFile + "': neither cityscapes, camvid, coco, nor a file of that name.");
   return parse(readClasses(nameOrFile), nameOrFile);
-}
-
-Json readClasses(const std::string& file) {
-  Json value = readJson(file);
-  return value.is_object() && value.contains("classes") ? value["classes"] : value;
 }
 
 LabelSet labelsOf(const Json& value, const std::string& folder) {

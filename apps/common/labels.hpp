@@ -16,7 +16,8 @@ struct LabelClass {
   std::string category;                 ///< empty: none
   bool ignored = false;                 ///< not scored: void, not labelled
   int datasetId =
-      -1;  ///< 0 to 255 in the data set's own numbering, where that differs from the index; -1: none
+      -1;           ///< 0 to 255 in the data set's own numbering, where that differs from the index; -1: none
+  std::string key;  ///< the data set's own name, a folder's (n01440764); empty: none
 };
 
 struct LabelSet {
@@ -29,18 +30,24 @@ struct LabelSet {
   std::vector<std::string> categories() const;
   /// Blue, green, red, opacity; ignored classes are transparent.
   std::vector<std::array<std::uint8_t, 4>> palette(double opacity) const;
+  /// The name of a class, "class 12" beyond the end.
+  std::string nameOf(int index) const;
   /// Throws Error(InvalidArgument) where a network with so many classes does not fit.
   void checkClasses(int networkClasses) const;
 };
 
-/// Whether a name is that of a set which is built in.
+/// Whether a name is that of a set which is built in: cityscapes, camvid, coco.
 bool isLabelSet(const std::string& name);
-/// "cityscapes", "camvid", or a JSON file: [{"name","color":[r,g,b],"category"?,"ignore"?}, ..].
+/// "cityscapes", "camvid", "coco", or a file: JSON, [{"name","color":[r,g,b],"category"?,"ignore"?}, ..], or
+/// text with one name a line, where a WordNet number before it is the key.
 LabelSet loadLabels(const std::string& nameOrFile);
-/// The list of classes in a JSON file: the whole of it, or its member "classes".
+/// The list of classes in a label file, as a description holds it in place: of JSON the whole of it, or its
+/// member "classes".
 nlohmann::ordered_json readClasses(const std::string& file);
 /// From a sidecar: a name or file as above (relative to `folder`), or a list of names or objects.
 LabelSet labelsOf(const nlohmann::ordered_json& value, const std::string& folder);
+/// A set's name, or a list from names with commas; null where there are none.
+nlohmann::ordered_json labelsAsJson(const std::string& nameOrList);
 /// "class 0", "class 1", .. in colours far apart.
 LabelSet numberedLabels(int classes);
 

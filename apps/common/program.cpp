@@ -13,7 +13,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
+#include <sstream>
 
 #include "apps/common/numbers.hpp"
 #include "apps/common/progress.hpp"
@@ -117,13 +119,56 @@ EngineOptions CommonOptions::engineOptions() const {
   return options;
 }
 
+namespace {
+
+/// Help that fits a screen: descriptions stand beside the names, in lines of at most 120 columns.
+class ScreenFormatter final : public CLI::Formatter {
+ public:
+  std::string make_option(const CLI::Option* option, bool positional) const override {
+    constexpr std::size_t kNames = 36, kColumns = 120;
+    std::string out = "  " + make_option_name(option, positional) + make_option_opts(option);
+    std::string line = out.size() < kNames ? std::string(kNames - out.size(), ' ') : " ";
+    std::size_t used = out.size() + line.size();
+    std::istringstream words(make_option_desc(option));
+    bool first = true;
+    for (std::string word; words >> word; first = false) {
+      if (!first && used + word.size() + 1 > kColumns) {
+        out += line + "\n";
+        line = std::string(kNames, ' ') + word;
+        used = line.size();
+        continue;
+      }
+      line += (first ? "" : " ") + word;
+      used += word.size() + (first ? 0 : 1);
+    }
+    return out + line + "\n";
+  }
+  // One empty line between groups, not two.
+  std::string make_group(std::string group, bool positional,
+                         std::vector<const CLI::Option*> options) const override {
+    const std::string text = CLI::Formatter::make_group(std::move(group), positional, std::move(options));
+    return text.starts_with('\n') ? text.substr(1) : text;
+  }
+};
+
+}  // namespace
+
+OptionGroup::OptionGroup(CLI::App& app, std::string name)
+    : app_(app), name_(std::move(name)), before_(app.get_options().size()) {}
+OptionGroup::~OptionGroup() {
+  const auto options = app_.get_options();
+  for (std::size_t i = before_; i < options.size(); ++i) options[i]->group(name_);
+}
+
 void addDeviceOption(CLI::App& app, CommonOptions& options) {
+  const OptionGroup group(app, "Device");
   app.add_option("--device", options.device,
                  "OpenCL device: index, part of its name, cpu or gpu (see tessera devices)")
       ->type_name("SEL");
 }
 
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
+  const OptionGroup group(app, "Device");
   addDeviceOption(app, options);
   app.add_flag(
       "--self-check", options.selfCheck,
@@ -159,6 +204,7 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
 }
 
 void addOutputOptions(CLI::App& app, CommonOptions& options) {
+  const OptionGroup group(app, "Output");
   app.add_option("--json", options.json, "Write the result as JSON")->type_name("FILE");
   app.add_option("--log-level", options.logLevel, "What to log on stderr")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
@@ -180,6 +226,9 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
   if (argc == 2 && std::string_view(argv[1]) == kTuneWorker) return runTuneWorker();
   options.tuneWorker = {"/proc/self/exe", kTuneWorker};
   app.set_version_flag("--version", app.get_name() + " " TESSERA_VERSION);
+  const auto formatter = std::make_shared<ScreenFormatter>();
+  app.formatter(formatter);
+  for (CLI::App* command : app.get_subcommands({})) command->formatter(formatter);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

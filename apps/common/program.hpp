@@ -33,6 +33,20 @@ struct CommonOptions {
 /// uses what was found before (Cached). Never: it searches for nothing, and offers no mode that does.
 enum class TuneDefault { Fast, Full, Cached, Never };
 
+/// Options that are added while it lives stand under its name in the help.
+class OptionGroup {
+ public:
+  OptionGroup(CLI::App& app, std::string name);
+  ~OptionGroup();
+  OptionGroup(const OptionGroup&) = delete;
+  OptionGroup& operator=(const OptionGroup&) = delete;
+
+ private:
+  CLI::App& app_;
+  std::string name_;
+  std::size_t before_;
+};
+
 /// Adds --device.
 void addDeviceOption(CLI::App& app, CommonOptions& options);
 /// Adds --device, --precision, --self-check, --tune, --tune-budget, --tuning-cache; programs that run a

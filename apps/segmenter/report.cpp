@@ -3,17 +3,11 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include "apps/common/statistics.hpp"
-
 namespace tessera::app {
 namespace {
 
 std::string percent(const std::optional<double>& value) {
   return value ? fmt::format("{:8.2f}", *value * 100) : fmt::format("{:>8}", "-");
-}
-
-double perSecond(const FrameStatistics& frames) {
-  return frames.seconds > 0 ? static_cast<double>(frames.images) / frames.seconds : 0;
 }
 
 std::string scoreTable(const Confusion& confusion, const LabelSet& labels) {
@@ -36,40 +30,11 @@ Json number(const std::optional<double>& value) { return value ? Json(*value) : 
 }  // namespace
 
 std::string resultTable(const SegmenterResult& result) {
-  const Latency latency = Latency::of(result.frames.network);
-  std::string out = fmt::format("model        {}\ndevice       {}\nprecision    {}\nimages       {}",
-                                result.model, result.device, result.precision, result.frames.images);
-  if (result.frames.failed) out += fmt::format(" ({} failed)", result.frames.failed);
-  out +=
-      fmt::format("\nlatency      {:.2f} ms median, {:.2f} p90, {:.2f} p99{}\n", latency.median, latency.p90,
-                  latency.p99, result.batch > 1 ? fmt::format(" per batch of {}", result.batch) : "");
-  out += fmt::format(
-      "preprocess   {:.2f} ms per image\nthroughput   {:.2f} images/s, reading and writing included\n",
-      percentile(result.frames.preprocess, 0.5), perSecond(result.frames));
-  out += fmt::format("memory       {} weights, {} activations\n", bytesText(result.memory.weights),
-                     bytesText(result.memory.activations));
-  if (result.confusion) out += scoreTable(*result.confusion, result.labels);
-  return out;
+  return runTable(result) + (result.confusion ? scoreTable(*result.confusion, result.labels) : "");
 }
 
 Json resultJson(const SegmenterResult& result) {
-  Json json{{"device", result.device},
-            {"model", result.model},
-            {"precision", result.precision},
-            {"images", result.frames.images},
-            {"failed_images", result.frames.failed},
-            {"batch", result.batch},
-            {"latency_ms", Latency::of(result.frames.network).json()},
-            {"preprocess_ms", percentile(result.frames.preprocess, 0.5)},
-            {"throughput_fps", perSecond(result.frames)},
-            {"memory_bytes",
-             {{"weights", result.memory.weights},
-              {"activations", result.memory.activations},
-              {"bindings", result.memory.bindings},
-              {"workspace", result.memory.workspace}}}};
-  json["files"] = Json::array();
-  for (const auto& [source, name] : result.files)
-    json["files"].push_back({{"source", source}, {"name", name}});
+  Json json = runJson(result);
   if (!result.confusion) return json;
   const Confusion& confusion = *result.confusion;
   json["miou"] = confusion.meanIou();

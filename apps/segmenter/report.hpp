@@ -4,24 +4,15 @@
 
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "apps/common/files.hpp"
-#include "apps/segmenter/frames.hpp"
+#include "apps/common/run_report.hpp"
 #include "apps/segmenter/score.hpp"
 
 namespace tessera::app {
 
-struct SegmenterResult {
-  std::string device, model, precision;
-  std::int64_t batch = 1;
-  FrameStatistics frames;
+struct SegmenterResult : RunReport {
   LabelSet labels;
   std::optional<Confusion> confusion;
-  MemoryUse memory;
-  std::vector<std::pair<std::string, std::string>>
-      files;  ///< images and videos, and what the results' names begin with
 };
 
 std::string resultTable(const SegmenterResult& result);

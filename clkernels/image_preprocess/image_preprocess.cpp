@@ -7,28 +7,31 @@
 namespace tessera {
 namespace {
 
+constexpr int kSame = 4;  // P_RESIZE of an image that has its extents already
+
 class ImagePreprocessFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"image_preprocess", 2}; }
+  FamilyId id() const override { return {"image_preprocess", 3}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1)
       return Verdict::no("wants planar operands");
-    // Exact positions: (2 d + 1) * from must fit 32 bits.
-    const std::int64_t from = std::max(op.inputs[0].shape[1], op.inputs[0].shape[2]);
-    const ImagePreprocess how = preprocessOf(op.attrs);
-    const std::int64_t to = std::max(how.height, how.width);
-    if (2 * from * to >= std::int64_t{1} << 31 || op.inputs[0].size() >= std::int64_t{1} << 31)
+    // Exact positions: (2 d + 3) * from must fit 32 bits.
+    const std::int64_t height = op.inputs[0].shape[1], width = op.inputs[0].shape[2];
+    const ImageRegion region = imageRegion(preprocessOf(op.attrs), height, width);
+    const std::int64_t most = std::max(height * (2 * region.height + 3), width * (2 * region.width + 3));
+    if (most >= std::int64_t{1} << 31 || op.inputs[0].size() >= std::int64_t{1} << 31)
       return Verdict::no("image and input are too large together");
     return Verdict::yes();
   }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const ImagePreprocess how = preprocessOf(p.attrs);
     const std::int64_t height = p.inputs[0].shape[1], width = p.inputs[0].shape[2];
-    const ImageRegion region = imageRegion(how.resize, how.height, how.width, height, width);
+    const ImageRegion region = imageRegion(how, height, width);
+    const bool same = region.height == height && region.width == width;
     KernelCall call{"image_preprocess/image_preprocess.cl",
                     "image_preprocess",
-                    {{"P_NEAREST", how.resize == ResizeMode::Nearest ? "1" : "0"},
-                     {"P_RGB", how.rgb ? "1" : "0"},
+                    {{"P_RESIZE", std::to_string(same ? kSame : static_cast<int>(how.resize))},
+                     {"P_ORDER", std::to_string(static_cast<int>(how.order))},
                      {"P_LAST", how.channelsLast ? "1" : "0"}}};
     call.global = {static_cast<std::size_t>(roundUp(how.width, 32)), static_cast<std::size_t>(how.height)};
     if (device.maxWorkGroup >= 32) call.local = {32, 1};

@@ -234,7 +234,7 @@ TEST_F(Outputs, AnImageThatIsTooLargeCostsNoOther) {
   const auto result =
       run(m, {"--images", at("wide.png"), at("z.png"), "--max-batch", "2", "--json", at("r.json")});
   EXPECT_EQ(result.code, 1);
-  EXPECT_THAT(result.err, HasSubstr("wide.png (60000x1) can not be segmented"));
+  EXPECT_THAT(result.err, HasSubstr("wide.png (60000x1) can not be processed"));
   EXPECT_EQ(readJson(folder / "r.json")["images"], 2);
   EXPECT_EQ(readJson(folder / "r.json")["failed_images"], 1);
   EXPECT_TRUE(same(readImageUnchanged(folder / "out/z_classes.png"), ids(1, 64, CV_8U, 0, 1, 2)));

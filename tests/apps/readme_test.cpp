@@ -17,6 +17,12 @@ TEST(Readme, ShowsTheHostProgramVerbatim) {
                                          "```\n"));
 }
 
+TEST(Tutorials, ShowTheProgramVerbatim) {
+  const fs::path folder = test::sourceFolder() / "docs/tutorials";
+  EXPECT_THAT(readFile(folder / "classification.md"),
+              testing::HasSubstr("```cpp\n" + readFile(folder / "classify.cpp") + "```\n"));
+}
+
 TEST(Readme, NamesFilesThatExist) {
   const fs::path root = test::sourceFolder();
   const std::string readme = readFile(root / "README.md");

@@ -44,8 +44,7 @@ SegmentedImage expected(const ImageView& image, const SegmentationOptions& optio
   HostTensor palette(DataType::UInt8, {kPaletteSize, 4});
   for (std::size_t i = 0; i < options.palette.size(); ++i)
     for (std::size_t c = 0; c < 4; ++c) palette.as<std::uint8_t>()[i * 4 + c] = options.palette[i][c];
-  const ImageRegion r =
-      imageRegion(options.preprocess.resize, x.shape[2], x.shape[3], image.height, image.width);
+  const ImageRegion r = imageRegion(options.preprocess, image.height, image.width);
   const auto colored =
       run(inferredView("ClassColor",
                        {{"size", std::vector<std::int64_t>{image.height, image.width}},
@@ -69,11 +68,12 @@ SegmentedImage expected(const ImageView& image, const SegmentationOptions& optio
   return wanted;
 }
 
-class SegmentationOf : public testing::TestWithParam<ResizeMode> {};
+class SegmentationOf : public testing::TestWithParam<std::pair<ResizeMode, ImageFit>> {};
 
 TEST_P(SegmentationOf, BatchesOfImagesOfAnySize) {
   SegmentationOptions options;
-  options.preprocess = {24, 32, GetParam(), true};
+  options.preprocess = {24, 32, GetParam().first, ChannelOrder::Rgb};
+  options.preprocess.fit = GetParam().second;
   options.palette = {{255, 0, 10, 128}, {0, 200, 0, 100}, {5, 6, 250, 0}};
   Segmentation segmentation(channelsAsScores(2, 24, 32), options);
   ASSERT_EQ(segmentation.batch(), 2);
@@ -106,8 +106,18 @@ TEST_P(SegmentationOf, BatchesOfImagesOfAnySize) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SegmentationOf,
-                         testing::Values(ResizeMode::Linear, ResizeMode::Nearest, ResizeMode::Letterbox),
-                         [](const auto& param) { return std::string(toString(param.param)); });
+                         testing::Values(std::pair{ResizeMode::Linear, ImageFit::Stretch},
+                                         std::pair{ResizeMode::Nearest, ImageFit::Stretch},
+                                         std::pair{ResizeMode::Area, ImageFit::Stretch},
+                                         std::pair{ResizeMode::Linear, ImageFit::Letterbox},
+                                         std::pair{ResizeMode::Linear, ImageFit::LetterboxTopLeft}),
+                         [](const auto& p) {
+                           std::string name;
+                           for (const char c : std::string(toString(p.param.first)) + "_" +
+                                                   std::string(toString(p.param.second)))
+                             name += c == '-' ? '_' : c;
+                           return name;
+                         });
 
 std::shared_ptr<const Engine> engineOf(const std::function<void(Graph&, TensorId)>& write,
                                        Shape input = {1, 3, 8, 6}) {
@@ -209,12 +219,33 @@ TEST(Segmentation, RefusesWhatItCanNotDo) {
   EXPECT_EQ(segmentation.collect().images.size(), 1u);
 }
 
-TEST(Letterbox, KeepsTheAspectRatioAndCentres) {
-  EXPECT_EQ(imageRegion(ResizeMode::Letterbox, 100, 100, 50, 200), (ImageRegion{37, 0, 25, 100}));
-  EXPECT_EQ(imageRegion(ResizeMode::Letterbox, 100, 100, 200, 50), (ImageRegion{0, 37, 100, 25}));
-  EXPECT_EQ(imageRegion(ResizeMode::Letterbox, 60, 80, 30, 40), (ImageRegion{0, 0, 60, 80}));
-  EXPECT_EQ(imageRegion(ResizeMode::Letterbox, 10, 10, 1, 1000), (ImageRegion{4, 0, 1, 10}));
-  EXPECT_EQ(imageRegion(ResizeMode::Linear, 10, 20, 1, 1000), (ImageRegion{0, 0, 10, 20}));
+ImageRegion regionOf(ImageFit fit, std::int64_t height, std::int64_t width, std::int64_t imageHeight,
+                     std::int64_t imageWidth, double crop = 1) {
+  ImagePreprocess how{height, width};
+  how.fit = fit;
+  how.crop = crop;
+  return imageRegion(how, imageHeight, imageWidth);
+}
+
+TEST(ImageRegion, LetterboxKeepsTheAspectRatioAndCentres) {
+  EXPECT_EQ(regionOf(ImageFit::Letterbox, 100, 100, 50, 200), (ImageRegion{37, 0, 25, 100}));
+  EXPECT_EQ(regionOf(ImageFit::Letterbox, 100, 100, 200, 50), (ImageRegion{0, 37, 100, 25}));
+  EXPECT_EQ(regionOf(ImageFit::Letterbox, 60, 80, 30, 40), (ImageRegion{0, 0, 60, 80}));
+  EXPECT_EQ(regionOf(ImageFit::Letterbox, 10, 10, 1, 1000), (ImageRegion{4, 0, 1, 10}));
+  EXPECT_EQ(regionOf(ImageFit::LetterboxTopLeft, 100, 100, 50, 200), (ImageRegion{0, 0, 25, 100}));
+  EXPECT_EQ(regionOf(ImageFit::Stretch, 10, 20, 1, 1000), (ImageRegion{0, 0, 10, 20}));
+}
+
+TEST(ImageRegion, CropReachesBeyondTheInput) {
+  EXPECT_EQ(regionOf(ImageFit::Crop, 100, 100, 50, 200), (ImageRegion{0, -150, 100, 400}));
+  // The shorter side becomes 256, of which 224 stay.
+  EXPECT_EQ(regionOf(ImageFit::Crop, 224, 224, 480, 640, 224.0 / 256), (ImageRegion{-16, -58, 256, 341}));
+}
+
+TEST(Segmentation, RefusesToCrop) {
+  SegmentationOptions options;
+  options.preprocess.fit = ImageFit::Crop;
+  EXPECT_THROW(Segmentation(channelsAsScores(1, 8, 8), options), Error);
 }
 
 }  // namespace

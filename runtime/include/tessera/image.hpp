@@ -12,27 +12,52 @@
 
 namespace tessera {
 
-/// How an image gets the extents of the network's input.
+/// How pixels of another resolution are found; half-pixel centres, edges repeated.
 enum class ResizeMode {
-  Linear,     ///< bilinear, half-pixel centres, edges repeated: cv::resize INTER_LINEAR on float pixels
-  Nearest,    ///< the source pixel that holds the centre
-  Letterbox,  ///< linear, aspect ratio kept, centred; the rest is `pad`
+  Linear,       ///< bilinear: cv::resize INTER_LINEAR on float pixels
+  Nearest,      ///< the source pixel that holds the centre
+  Area,         ///< mean of the area that the pixel covers: INTER_AREA where the image shrinks
+  Antialiased,  ///< linear, over a window as wide as the pixel where the image shrinks (as PIL and
+                ///< torchvision)
 };
-std::string_view toString(ResizeMode mode);         ///< "linear", "nearest", "letterbox"
+std::string_view toString(ResizeMode mode);         ///< "linear", "nearest", "area", "antialiased"
 ResizeMode parseResizeMode(std::string_view text);  ///< throws Error(InvalidArgument)
+
+/// How an image of one aspect ratio gets the extents of another.
+enum class ImageFit {
+  Stretch,           ///< aspect ratio given up
+  Letterbox,         ///< kept, all of the image, centred; the rest is `pad`
+  LetterboxTopLeft,  ///< likewise, at the upper left
+  Crop,              ///< kept, the middle of the image
+};
+std::string_view toString(ImageFit fit);        ///< "stretch", "letterbox", "letterbox-top-left", "crop"
+ImageFit parseImageFit(std::string_view text);  ///< throws Error(InvalidArgument)
+
+/// The channels that a network wants.
+enum class ChannelOrder {
+  Bgr,   ///< blue, green, red
+  Rgb,   ///< red, green, blue
+  Grey,  ///< one: 0.299 red + 0.587 green + 0.114 blue
+};
+std::string_view toString(ChannelOrder order);          ///< "BGR", "RGB", "GREY"
+ChannelOrder parseChannelOrder(std::string_view text);  ///< throws Error(InvalidArgument)
 
 /// x = (resize(pixel) - mean) / std * scale, per channel.
 struct ImagePreprocess {
   std::int64_t height = 0;                   ///< of the network's input, in pixels
   std::int64_t width = 0;                    ///< likewise
   ResizeMode resize = ResizeMode::Linear;    ///< see there
-  bool rgb = false;                          ///< the network wants RGB; images are BGR
-  std::array<double, 3> mean{0, 0, 0};       ///< in the network's channel order
-  std::array<double, 3> deviation{1, 1, 1};  ///< std of the formula, in the network's channel order
+  ChannelOrder order = ChannelOrder::Bgr;    ///< of the network; images are BGR
+  std::array<double, 3> mean{0, 0, 0};       ///< in the network's channel order; grey: the first
+  std::array<double, 3> deviation{1, 1, 1};  ///< std of the formula, likewise
   double scale = 1;                          ///< of the formula
   double pad = 114;                          ///< pixel value around a letterboxed image
-  bool channelsLast = false;  ///< the network's input is height x width x 3, not 3 x height x width
+  bool channelsLast = false;                 ///< the input is height x width x channels, not channels first
+  ImageFit fit = ImageFit::Stretch;          ///< see there
+  double crop = 1;  ///< Crop: the part of the shorter side that stays, above 0 (224 / 256, say)
 
+  /// That the network's input has.
+  std::int64_t channels() const { return order == ChannelOrder::Grey ? 1 : 3; }
   Attributes attributes() const;  ///< of the ImagePreprocess operator
 };
 
@@ -45,26 +70,26 @@ struct ImageView {
   std::size_t bytes() const { return static_cast<std::size_t>(height * width * 3); }
 };
 
-/// Where the extents of a colour image lie in a network's input.
+/// Where the extents of an image lie in a network's input.
 struct ImagePlace {
   std::int64_t height = 0;    ///< in pixels
   std::int64_t width = 0;     ///< in pixels
-  bool channelsLast = false;  ///< N x height x width x 3, not N x 3 x height x width
+  bool channelsLast = false;  ///< N x height x width x channels, not N x channels x height x width
 };
-/// Of N x 3 x height x width, or N x height x width x 3; none where the shape is neither. Where both would do
-/// the channels come first.
-std::optional<ImagePlace> imagePlaceOf(const Shape& shape);
+/// Of N x channels x height x width, or N x height x width x channels; none where the shape is neither. Where
+/// both would do the channels come first.
+std::optional<ImagePlace> imagePlaceOf(const Shape& shape, std::int64_t channels = 3);
 
-/// Where a resized image lies inside the network's input: all of it, or the middle where letterboxed.
+/// Where a resized image lies in the network's input: all of it, a part where letterboxed, and beyond its
+/// edges where cropped.
 struct ImageRegion {
-  std::int64_t top = 0;     ///< first row
-  std::int64_t left = 0;    ///< first column
+  std::int64_t top = 0;     ///< first row; negative: of the resized image, so many rows are cut off
+  std::int64_t left = 0;    ///< first column, likewise
   std::int64_t height = 0;  ///< rows
   std::int64_t width = 0;   ///< columns
   bool operator==(const ImageRegion&) const = default;
 };
-/// Where an image of those extents goes in an input of those extents.
-ImageRegion imageRegion(ResizeMode mode, std::int64_t inputHeight, std::int64_t inputWidth,
-                        std::int64_t imageHeight, std::int64_t imageWidth);
+/// Where an image of those extents goes in the input that `how` describes.
+ImageRegion imageRegion(const ImagePreprocess& how, std::int64_t imageHeight, std::int64_t imageWidth);
 
 }  // namespace tessera

@@ -1,0 +1,145 @@
+// From options to classes.
+#include "apps/classifier/classifier.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/logger.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "apps/classifier/truth.hpp"
+#include "apps/common/drawing.hpp"
+#include "apps/common/run_report.hpp"
+#include "tessera/log.hpp"
+#include "tessera/runner.hpp"
+
+namespace tessera::app {
+namespace {
+
+/// A network ready to classify, with its labels.
+struct Prepared {
+  Runner runner;
+  LabelSet labels;
+  double threshold = 0;  ///< of what is reported
+};
+
+RunnerOptions wantedOf(const ClassifierOptions& options, const Sidecar& sidecar) {
+  RunnerOptions wanted;
+  wanted.preprocess = sidecar.preprocess;
+  wanted.input = sidecar.input;
+  ClassificationOptions& how = wanted.classification.emplace();
+  how.output = options.output.empty() ? sidecar.output : options.output;
+  how.kind = sidecar.scores;
+  how.top = std::max(options.top, options.annotations.empty() ? 0 : 5);
+  return wanted;
+}
+
+Prepared prepare(const ClassifierOptions& options, const std::vector<ImageFile>& files) {
+  ImageNetwork network = openNetwork(options, files, "classification");
+  std::optional<Prepared> prepared;
+  explained(options, network, [&] {
+    const std::optional<LabelSet> labels = labelsFor(options, network.sidecar);
+    const RunnerOptions wanted = wantedOf(options, network.sidecar);
+    Runner::check(bindingsOf(network.graph), wanted);  // before minutes of tuning
+    Runner runner(buildEngine(options, network), wanted);
+    const int classes = runner.classes();
+    LabelSet used = labels ? *labels : numberedLabels(classes);
+    used.checkClasses(classes);
+    const double threshold = options.threshold ? *options.threshold : network.sidecar.threshold.value_or(0.0);
+    prepared.emplace(Prepared{std::move(runner), std::move(used), threshold});
+  });
+  return std::move(*prepared);
+}
+
+class Results {
+ public:
+  Results(const ClassifierOptions& options, const Prepared& prepared)
+      : options_(options), prepared_(prepared) {
+    if (!options.annotations.empty()) truth_.emplace(options.annotations, prepared.labels);
+  }
+
+  void add(Frame frame, const Answer& answer) {
+    std::vector<ClassScore> shown = answer.classes;
+    shown.resize(std::min(shown.size(), static_cast<std::size_t>(options_.top)));
+    std::erase_if(
+        shown, [&](const ClassScore& c) { return static_cast<double>(c.confidence) < prepared_.threshold; });
+    Json classes = Json::array();
+    std::string line = fs::path(frame.file).filename().string() + ":";
+    std::vector<std::string> caption;
+    for (const ClassScore& c : shown) {
+      const std::string name = prepared_.labels.nameOf(c.index);
+      classes.push_back({{"index", c.index}, {"class", name}, {"confidence", c.confidence}});
+      line += fmt::format("{} {} {:.3f} ({})", caption.empty() ? "" : ",", name, c.confidence, c.index);
+      caption.push_back(fmt::format("{:.3f}  {}", c.confidence, name));
+    }
+    if (shown.empty()) line += " no class";
+    Json result{{"file", frame.file}, {"classes", std::move(classes)}};
+    if (truth_) score(frame, answer, result);
+    results_.push_back(std::move(result));
+    text_ += line + "\n";
+    if (options_.out.empty()) return;
+    drawCaption(frame.image, caption);
+    writeImage(fs::path(options_.out) / (frame.name + "_classes.jpg"), frame.image);
+  }
+
+  const std::string& text() const { return text_; }
+  Json json(const RunReport& report) const {
+    Json json = runJson(report);
+    json["results"] = results_;
+    if (truth_)
+      json["accuracy"] = {{"annotated", accuracy_.annotated},
+                          {"top1", accuracy_.share(accuracy_.top1)},
+                          {"top5", accuracy_.share(accuracy_.top5)}};
+    return json;
+  }
+  std::string accuracyTable() const {
+    if (!truth_) return {};
+    return fmt::format("accuracy     {:.2f} % top-1, {:.2f} % top-5 of {} annotated images\n",
+                       accuracy_.share(accuracy_.top1) * 100, accuracy_.share(accuracy_.top5) * 100,
+                       accuracy_.annotated);
+  }
+
+ private:
+  void score(const Frame& frame, const Answer& answer, Json& result) {
+    const std::optional<int> right = truth_->find(frame.file);
+    if (!right) {
+      log().warn("{} has no annotation and is not scored", frame.file);
+      return;
+    }
+    result["annotated"] = *right;
+    ++accuracy_.annotated;
+    for (std::size_t i = 0; i < std::min<std::size_t>(answer.classes.size(), 5); ++i) {
+      if (answer.classes[i].index != *right) continue;
+      ++accuracy_.top5;
+      if (i == 0) ++accuracy_.top1;
+    }
+  }
+
+  const ClassifierOptions& options_;
+  const Prepared& prepared_;
+  std::optional<ClassTruth> truth_;
+  Accuracy accuracy_;
+  Json results_ = Json::array();
+  std::string text_;
+};
+
+}  // namespace
+
+int runClassifier(const ClassifierOptions& options) {
+  if (options.images.empty()) throw UsageError("--images is required.");
+  const std::vector<ImageFile> files = listImages(options.images, options.out);
+  Prepared prepared = prepare(options, files);
+  Results results(options, prepared);
+  RunReport report = runReport(prepared.runner.engine(), options.model, prepared.runner.batch(), files);
+  Progress progress("classifying", files.size(), "images");
+  const auto sink = [&](Frame frame, const Answer& answer) { results.add(std::move(frame), answer); };
+  report.frames = runFrames<Runner>(prepared.runner, imageSource(files), sink, progress);
+  if (report.frames.images == 0)
+    throw Error(ErrorCode::InvalidArgument, "None of the images could be classified.");
+  if (!options.common.json.empty()) writeJson(options.common.json, results.json(report));
+  std::fputs((results.text() + "\n" + runTable(report) + results.accuracyTable()).c_str(), stdout);
+  return report.frames.failed ? kFailed : kDone;
+}
+
+}  // namespace tessera::app

@@ -1,0 +1,147 @@
+// Options, descriptions and networks of programs for images.
+#include "apps/common/image_program.hpp"
+
+#include <algorithm>
+
+#include "apps/common/numbers.hpp"
+#include "apps/common/plans.hpp"
+#include "apps/common/video_frames.hpp"
+
+namespace tessera::app {
+
+void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments& wants) {
+  const OptionGroup group(app, "Images");
+  options.app = &app;
+  app.add_option("--model,-m", options.model, "model.onnx, or net.prototxt,net.caffemodel, or a plan")
+      ->required()
+      ->type_name("M");
+  app.add_option("--images,-i", options.images, "Images and folders of images")->type_name("PATH..");
+  if (wants.videos)
+    app.add_option("--video", options.videos, "Videos; pictures of results become a video")
+        ->type_name("FILE..");
+  app.add_option("--out,-o", options.out, "Folder for " + wants.results)->type_name("DIR");
+  app.add_option("--labels", options.labels, "Classes: cityscapes, camvid, coco, or a file of names")
+      ->type_name("NAME");
+  app.add_option("--preprocess", options.preprocess,
+                 "How images become the input (default: the model's .json)")
+      ->type_name("FILE");
+  if (wants.presets) {
+    std::vector<std::string> names;
+    std::string list;
+    for (const Preset& preset : tessera::presets()) {
+      names.emplace_back(preset.name);
+      list += (list.empty() ? "" : ", ") + names.back();
+    }
+    CLI::IsMember known(names);
+    known.description("");
+    app.add_option("--preset", options.preset, "A usual export, how images go in and what comes out: " + list)
+        ->check(known)
+        ->type_name("NAME");
+  }
+  app.add_option("--max-batch", options.maxBatch, "Images at a time")
+      ->check(number(1, 256))
+      ->capture_default_str();
+}
+
+void addEngineOptions(CLI::App& app, ImageOptions& options) {
+  {
+    const OptionGroup group(app, "Model");
+    options.shapes.add(app);
+    options.freeze.add(app);
+  }
+  addDeviceOptions(app, options.common);
+  options.int8.add(app);
+  addOutputOptions(app, options.common);
+}
+
+std::optional<LabelSet> labelsFor(const ImageOptions& options, const Sidecar& sidecar) {
+  if (!options.labels.empty()) return loadLabels(options.labels);
+  if (!sidecar.labels.is_null()) return labelsOf(sidecar.labels, sidecar.file.parent_path().string());
+  return std::nullopt;
+}
+
+std::vector<Binding> bindingsOf(const Graph& graph) {
+  std::vector<Binding> bindings;
+  for (const TensorId id : graph.inputs())
+    bindings.push_back({graph.tensor(id).name, graph.tensor(id).type, graph.tensor(id).shape, true});
+  for (const TensorId id : graph.outputs())
+    bindings.push_back({graph.tensor(id).name, graph.tensor(id).type, graph.tensor(id).shape, false});
+  return bindings;
+}
+
+namespace {
+
+// The network, for images of the description's size where it leaves that open, else for the first image's.
+Graph importNetwork(const ImageOptions& options, const Sidecar& sidecar,
+                    const std::vector<ImageFile>& files) {
+  ImportOptions importing;
+  importing.inputShapes = options.shapes.shapes();
+  options.freeze.apply(importing);
+  cv::Size size;
+  const ImagePreprocess& how = sidecar.preprocess;
+  const auto fill = [&](const std::string& name,
+                        const std::vector<std::int64_t>& declared) -> std::optional<Shape> {
+    if (!sidecar.input.empty() && name != sidecar.input) return std::nullopt;
+    if (how.height > 0)
+      return imageShapeFor(declared, options.maxBatch, how.height, how.width, how.channels());
+    const auto open = [](std::int64_t e) { return e < 0; };
+    if (!declared.empty() && std::none_of(declared.begin() + 1, declared.end(), open)) return std::nullopt;
+    size = firstSize(files, options.videos);
+    return imageShapeFor(declared, options.maxBatch, size.height, size.width, how.channels());
+  };
+  importing.openShape = fill;
+  try {
+    return loadModel(options.model, options.maxBatch, importing);
+  } catch (const Error& e) {
+    if (size.empty()) throw;
+    throw Error(e.code(),
+                sentence("The model was taken for images of " + std::to_string(size.height) + "x" +
+                         std::to_string(size.width) +
+                         ", the size of the first one (others: input.size in the description, or --shape): " +
+                         e.what()));
+  }
+}
+
+}  // namespace
+
+ImageNetwork openNetwork(const ImageOptions& options, const std::vector<ImageFile>& files,
+                         const std::string& task) {
+  const Device device = options.common.selectDevice();
+  requireModelFiles(options.model);
+  std::shared_ptr<const Engine> engine;
+  if (isPlan(options.model))
+    engine =
+        loadPlan(options.model, *options.app, options.common, device, options.common.engineOptions().tuning);
+  else
+    requireNoSelfCheck(options.model, options.common);
+  Sidecar sidecar = engine ? sidecarOfPlan(*engine, options.model, options.preprocess, options.preset)
+                           : sidecarFor(options.model, options.preprocess, options.preset);
+  if (!sidecar.task.empty() && sidecar.task != task)
+    throw Error(ErrorCode::InvalidArgument,
+                sidecar.where() + " describes a network for " + sidecar.task + ", not for " + task + ".");
+  if (!options.shapes.empty())
+    sidecar.preprocess.height = sidecar.preprocess.width = 0;  // the command line decides
+  Graph graph = engine ? engine->graph() : importNetwork(options, sidecar, files);
+  return {device, std::move(sidecar), std::move(graph), std::move(engine)};
+}
+
+std::shared_ptr<const Engine> buildEngine(const ImageOptions& options, ImageNetwork& network) {
+  if (network.engine) return network.engine;
+  EngineOptions engineOptions = options.common.engineOptions();
+  completeInt8(
+      options.int8, network.graph, [&] { return network.sidecar; }, network.device, engineOptions);
+  network.engine = Engine::build(network.graph, network.device, engineOptions);
+  return network.engine;
+}
+
+void explained(const ImageOptions& options, const ImageNetwork& network,
+               const std::function<void()>& prepare) {
+  try {
+    prepare();
+  } catch (const Error& e) {
+    throw Error(e.code(),
+                sentence(modelName(options.model) + " with " + network.sidecar.where() + ": " + e.what()));
+  }
+}
+
+}  // namespace tessera::app

@@ -1,0 +1,110 @@
+// Images through a network.
+#include "exec/image_pipeline.hpp"
+
+#include <algorithm>
+
+namespace tessera {
+
+ImagePipeline::ImagePipeline(std::shared_ptr<const Engine> engine, Binding input, ImagePreprocess how)
+    : engine_(std::move(engine)),
+      input_(std::move(input)),
+      how_(how),
+      context_(engine_),
+      ops_(engine_->device()) {
+  guarded("preparing to run on images", [&] {
+    const auto& device = engine_->device().impl();
+    upload_ = cl::CommandQueue(device.context(), device.device, CL_QUEUE_PROFILING_ENABLE);
+    download_ = cl::CommandQueue(device.context(), device.device);
+    compute_ = cl::CommandQueue(context_.queue(), true);
+    inputBuffer_ = cl::Buffer(context_.buffer(input_.name), true);
+    for (auto& set : sets_) set.resize(static_cast<std::size_t>(batch()));
+  });
+}
+
+cl::Buffer ImagePipeline::buffer(std::size_t bytes) const {
+  return cl::Buffer(engine_->device().impl().context(), CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
+}
+
+// Upload, then preprocessing into item `item` of the input binding.
+void ImagePipeline::enqueueImage(Slot& slot, const ImageView& image, std::int64_t item, Work& work) {
+  if (slot.bytes < image.bytes()) {
+    slot.bytes = 0;  // until it is there
+    slot.pixels = {};
+    slot.pixels = buffer(image.bytes());
+    slot.bytes = image.bytes();
+  }
+  std::vector<cl::Event> uploaded(1);
+  upload_.enqueueWriteBuffer(slot.pixels, CL_FALSE, 0, image.bytes(), image.pixels, nullptr, &uploaded[0]);
+  upload_.flush();
+  OpView view = inferredView("ImagePreprocess", how_.attributes(),
+                             {{DataType::UInt8, {1, image.height, image.width, 3}, {}}});
+  view.outputs[0].layout.offset = item * view.outputs[0].size();
+  ops_.enqueue(compute_, view, {slot.pixels}, {inputBuffer_}, &uploaded, &work.before.emplace_back());
+}
+
+void ImagePipeline::check(std::span<const ImageView> images) const {
+  if (images.empty() || images.size() > static_cast<std::size_t>(batch()))
+    throw Error(ErrorCode::InvalidArgument, "a submission has 1 to " + std::to_string(batch()) +
+                                                " images, not " + std::to_string(images.size()));
+  if (pending_.size() >= kSets)
+    throw Error(ErrorCode::InvalidArgument, "two submissions wait already; collect one first");
+  for (const ImageView& image : images)
+    if (!image.pixels || image.height < 1 || image.width < 1)
+      throw Error(ErrorCode::InvalidArgument, "an image has no pixels");
+}
+
+void ImagePipeline::submit(std::span<const ImageView> images, const Results& results,
+                           const std::function<void()>& fill) {
+  check(images);
+  const std::size_t set = next_;
+  next_ = (next_ + 1) % kSets;
+  Work& work = pending_.emplace_back();
+  try {
+    guarded("running on images", [&] {
+      for (std::size_t i = 0; i < images.size(); ++i)
+        enqueueImage(sets_[set][i], images[i], static_cast<std::int64_t>(i), work);
+      if (fill) fill();
+      compute_.enqueueMarkerWithWaitList(nullptr, &work.ready);
+      cl_event done = nullptr;
+      context_.enqueue(compute_(), {}, &done);
+      work.done = cl::Event(done);
+      results(set, work);
+      compute_.flush();
+    });
+  } catch (...) {  // commands already enqueued write into what is dropped here
+    finish();
+    pending_.pop_back();
+    throw;
+  }
+}
+
+ImageTimes ImagePipeline::collect() {
+  if (pending_.empty()) throw Error(ErrorCode::InvalidArgument, "nothing was submitted");
+  const Work work = std::move(pending_.front());
+  pending_.pop_front();
+  return guarded("waiting for what images gave", [&] {
+    cl::Event::waitForEvents(work.after);
+    const auto time = [](const cl::Event& event, cl_profiling_info what) {
+      cl_ulong nanoseconds = 0;
+      clGetEventProfilingInfo(event(), what, sizeof(nanoseconds), &nanoseconds, nullptr);
+      return static_cast<double>(nanoseconds) * 1e-6;
+    };
+    ImageTimes times;
+    for (const auto& event : work.before)
+      times.preprocess += time(event, CL_PROFILING_COMMAND_END) - time(event, CL_PROFILING_COMMAND_START);
+    times.preprocess /= static_cast<double>(work.before.size());
+    times.network = time(work.done, CL_PROFILING_COMMAND_END) - time(work.ready, CL_PROFILING_COMMAND_END);
+    return times;
+  });
+}
+
+void ImagePipeline::finish() noexcept {
+  // Mesa's rusticl (22.3) returns from clFinish while flushed commands still run, so their events come first.
+  for (const Work& work : pending_)
+    for (const cl::Event& event : work.after)
+      if (const cl_event handle = event()) clWaitForEvents(1, &handle);
+  for (const cl::CommandQueue* queue : {&upload_, &compute_, &download_})
+    if ((*queue)()) clFinish((*queue)());
+}
+
+}  // namespace tessera
