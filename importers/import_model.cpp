@@ -1,5 +1,6 @@
-// Chooses the importer by the model argument's form.
-#include "tessera/importer.hpp"
+// Chooses the importer by what the file holds.
+#include "importers/common/file_format.hpp"
+#include "importers/tensorflow/import.hpp"
 
 namespace tessera {
 
@@ -7,6 +8,16 @@ Graph importModel(const std::string& model, const ImportOptions& options) {
   const auto comma = model.find(',');
   if (comma != std::string::npos)
     return importCaffe(model.substr(0, comma), model.substr(comma + 1), options);
+  switch (modelFormat(model)) {
+    case ModelFormat::CaffeText:
+      throw Error(ErrorCode::InvalidArgument,
+                  model + ": a Caffe network is given as net.prototxt,net.caffemodel");
+    case ModelFormat::GraphDef:
+    case ModelFormat::GraphDefText:
+      return importTensorflow(model, options);
+    case ModelFormat::Onnx:
+      break;
+  }
   const auto extension = std::filesystem::path(model).extension();
   if (extension == ".prototxt" || extension == ".caffemodel")
     throw Error(ErrorCode::InvalidArgument,

@@ -1,6 +1,5 @@
 // Prototxt: text format, upgrade of V1 layers, phase rules.
 #include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/text_format.h>
 #include <spdlog/logger.h>
 
@@ -10,6 +9,7 @@
 
 #include "base/read_file.hpp"
 #include "importers/caffe/read.hpp"
+#include "importers/common/text_format.hpp"
 #include "tessera/error.hpp"
 #include "tessera/log.hpp"
 
@@ -186,33 +186,12 @@ bool belongsToTest(const NetState& state, const LayerParameter& layer) {
   return std::none_of(layer.exclude().begin(), layer.exclude().end(), met);
 }
 
-/// Refuses text nested so deep that parsing it would need more stack than there is. The parser's own limit
-/// does not hold where it skips unknown fields.
-void checkDepth(const std::string& text, const std::string& origin) {
-  constexpr int kDeepest = 64;  // networks need 4
-  Messages ignored;             // the parser reports them
-  google::protobuf::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
-  google::protobuf::io::Tokenizer tokens(&stream, &ignored);
-  tokens.set_comment_style(google::protobuf::io::Tokenizer::SH_COMMENT_STYLE);
-  int depth = 0;
-  while (tokens.Next()) {
-    const auto& token = tokens.current();
-    if (token.type != google::protobuf::io::Tokenizer::TYPE_SYMBOL) continue;
-    if (token.text == "{" || token.text == "<" || token.text == "[") ++depth;
-    if (token.text == "}" || token.text == ">" || token.text == "]") --depth;
-    if (depth > kDeepest)
-      throw Error(ErrorCode::BadModel,
-                  origin + ":" + std::to_string(token.line + 1) + ":" + std::to_string(token.column + 1) +
-                      ": fields are nested more than " + std::to_string(kDeepest) + " deep");
-  }
-}
-
 }  // namespace
 
 NetParameter parseNet(const std::string& text, const std::string& origin) {
   if (text.size() > std::size_t{std::numeric_limits<int>::max()})
     throw Error(ErrorCode::BadModel, origin + ":1:1: too large for a prototxt");
-  checkDepth(text, origin);
+  checkNesting(text, origin);
   NetParameter net;
   Messages messages;
   google::protobuf::TextFormat::Parser parser;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "importers/common/fold.hpp"
 #include "tessera/importer.hpp"
 
 namespace tessera {
@@ -30,6 +32,16 @@ struct DeclaredInput {
 /// left open and an option that closes it, or says which shapes contradict each other.
 std::map<std::string, Shape> resolveInputShapes(const std::string& file, std::vector<DeclaredInput> inputs,
                                                 const ImportOptions& options);
+
+/// The tensor of an input: a graph input of the shape that resolveInputShapes() found, or a constant where
+/// the caller freezes it. Throws Error(InvalidArgument) where what it is frozen with does not fit, and
+/// Error(BadModel) where the shape is impossible.
+TensorId addModelInput(ImportBuilder& builder, const DeclaredInput& input,
+                       const std::map<std::string, Shape>& shapes, const ImportOptions& options);
+
+/// Throws Error(InvalidArgument) where the options give a shape or value for an input that the model lacks.
+void checkGivenInputs(const std::string& file, const std::set<std::string>& inputs,
+                      const ImportOptions& options);
 
 /// A tensor of one number for all elements, given as text. Throws Error(InvalidArgument) where it is no value
 /// of the type. `name`: of the input, for messages.

@@ -1,4 +1,4 @@
-// Well-formed UTF-8, and what stands for other bytes.
+// Well-formed UTF-8, what stands for other bytes, and names that are taken.
 #include "importers/common/names.hpp"
 
 #include <cstdint>
@@ -47,6 +47,14 @@ std::string escapeBytes(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string Names::unique(const std::string& wanted) {
+  if (taken_.insert(wanted).second) return wanted;
+  int& next = next_.emplace(wanted, 2).first->second;
+  for (;;)
+    if (std::string numbered = wanted + "#" + std::to_string(next++); taken_.insert(numbered).second)
+      return numbered;
 }
 
 }  // namespace tessera

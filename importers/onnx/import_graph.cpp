@@ -17,6 +17,14 @@ namespace {
 std::string rowName(const tessera_onnx::Node& node) {
   return isDefaultDomain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type();
 }
+
+DeclaredInput declaredInput(const tessera_onnx::ValueInfo& input) {
+  const auto& type = input.type().tensor_type();
+  DeclaredInput declared{input.name(), heldType(type.elem_type()), type.has_shape(), {}};
+  for (const auto& dim : type.shape().dim())
+    declared.extents.push_back({dim.has_dim_value() ? dim.dim_value() : -1, dim.dim_param()});
+  return declared;
+}
 }  // namespace
 
 const TensorId* Scope::find(const std::string& name) const {
@@ -89,11 +97,8 @@ std::map<std::string, Shape> GraphImporter::inputShapes(const tessera_onnx::Grap
     if (scope.values.count(input.name()) || scope.unknown.count(input.name()))
       continue;  // an initializer listed again
     if (options_.constants.count(input.name())) continue;
-    const auto& type = input.type().tensor_type();
-    DeclaredInput declared{input.name(), heldType(type.elem_type()), type.has_shape(), {}};
+    DeclaredInput declared = declaredInput(input);
     if (!input.type().has_tensor_type() || declared.type == DataType::None) continue;  // refused by name
-    for (const auto& dim : type.shape().dim())
-      declared.extents.push_back({dim.has_dim_value() ? dim.dim_value() : -1, dim.dim_param()});
     inputs.push_back(std::move(declared));
   }
   return resolveInputShapes(state_.builder.file(), std::move(inputs), options_);
@@ -105,27 +110,6 @@ void GraphImporter::addInput(const tessera_onnx::ValueInfo& input, const std::ma
   if (scope.values.count(input.name()) || scope.unknown.count(input.name()))
     return;  // an initializer listed again
   state_.note(input.type().tensor_type().elem_type());
-  if (const auto frozen = options_.constants.find(input.name()); frozen != options_.constants.end()) {
-    const DataType wanted = heldType(input.type().tensor_type().elem_type());
-    if (frozen->second.type != wanted)
-      throw Error(ErrorCode::InvalidArgument, builder.file() + ": input '" + input.name() +
-                                                  "' is frozen with a value of type " +
-                                                  std::string(toString(frozen->second.type)) + ", it wants " +
-                                                  std::string(toString(wanted)) + ".");
-    const auto& declared = input.type().tensor_type().shape();
-    bool fits = !input.type().tensor_type().has_shape() ||
-                declared.dim_size() == static_cast<int>(frozen->second.shape.size());
-    for (int i = 0; fits && i < declared.dim_size(); ++i)
-      fits = !declared.dim(i).has_dim_value() || declared.dim(i).dim_value() < 0 ||
-             declared.dim(i).dim_value() == frozen->second.shape[static_cast<std::size_t>(i)];
-    if (!fits)
-      throw Error(ErrorCode::InvalidArgument,
-                  builder.file() + ": input '" + input.name() + "' is frozen with a value of shape " +
-                      toString(frozen->second.shape) + ", which is not the model's.");
-    scope.values[input.name()] = builder.constant(input.name(), frozen->second);
-    state_.modelNamed.insert(scope.values[input.name()]);
-    return;
-  }
   const int elementType = input.type().tensor_type().elem_type();
   const DataType held = input.type().has_tensor_type() ? heldType(elementType) : DataType::None;
   if (held == DataType::None) {
@@ -137,20 +121,7 @@ void GraphImporter::addInput(const tessera_onnx::ValueInfo& input, const std::ma
     scope.unknown.insert(input.name());
     return;
   }
-  const Shape& shape = shapes.at(input.name());
-  std::int64_t room = std::int64_t{1} << 40;
-  for (std::int64_t extent : shape) {
-    if (extent < 0 || (extent > 0 && room / extent == 0))
-      throw Error(ErrorCode::BadModel, builder.file() + ": input '" + input.name() +
-                                           "' has the impossible shape " + toString(shape) + ".");
-    if (extent > 0) room /= extent;
-  }
-  const auto number = options_.constantNumbers.find(input.name());
-  scope.values[input.name()] =
-      number == options_.constantNumbers.end()
-          ? builder.graph.addInput(input.name(), held, shape)
-          : builder.constant(input.name(),
-                             frozenNumber(input.name(), number->second, builder.allocate(held, shape)));
+  scope.values[input.name()] = addModelInput(builder, declaredInput(input), shapes, options_);
   state_.modelNamed.insert(scope.values[input.name()]);
 }
 
@@ -260,15 +231,7 @@ void GraphImporter::run() {
 
   std::set<std::string> inputs;
   for (const auto& input : graph.input()) inputs.insert(input.name());
-  const auto wantInput = [&](const std::string& name) {
-    if (!inputs.count(name))
-      throw Error(ErrorCode::InvalidArgument,
-                  builder.file() + ": the model has no input named '" + name + "'.");
-  };
-  for (const auto& given : options_.inputShapes)
-    if (given.first != "*") wantInput(given.first);
-  for (const auto& given : options_.constants) wantInput(given.first);
-  for (const auto& given : options_.constantNumbers) wantInput(given.first);
+  checkGivenInputs(builder.file(), inputs, options_);
 
   Scope scope;
   reserveNames(graph);

@@ -1,21 +1,11 @@
 // One node of an ONNX graph while it is imported.
 #include "importers/onnx/node.hpp"
 
-#include <algorithm>
-
 #include "importers/onnx/tensor_value.hpp"
 
 namespace tessera::onnx {
 
 using tessera_onnx::Attribute;
-
-std::string Names::unique(const std::string& wanted) {
-  if (taken_.insert(wanted).second) return wanted;
-  int& next = next_.emplace(wanted, 2).first->second;
-  for (;;)
-    if (std::string numbered = wanted + "#" + std::to_string(next++); taken_.insert(numbered).second)
-      return numbered;
-}
 
 int ImportState::elementType(TensorId id) const {
   const auto found = elementTypes.find(id);
@@ -37,15 +27,12 @@ std::string nodeName(const tessera_onnx::Node& proto) {
 }  // namespace
 
 Node::Node(ImportState& state, const tessera_onnx::Node& proto, int opset, std::vector<TensorId> inputs)
-    : state_(state),
+    : LayerMaker(state.builder, state.tensorNames, state.layerNames, nodeName(proto)),
+      state_(state),
       proto_(proto),
-      name_(nodeName(proto)),
       opset_(opset),
       inputs_(std::move(inputs)),
       outputs_(static_cast<std::size_t>(proto.output_size()), kNoTensor) {}
-
-void Node::unsupported(const std::string& reason) const { throw Error(ErrorCode::Unsupported, reason); }
-void Node::bad(const std::string& reason) const { throw Error(ErrorCode::BadModel, reason); }
 
 TensorId Node::in(std::size_t i) const {
   if (!has(i)) bad("input " + std::to_string(i) + " is missing");
@@ -173,50 +160,6 @@ const tessera_onnx::Graph& Node::graph(std::string_view name) const {
 void Node::set(std::size_t i, TensorId id) {
   if (i >= outputs_.size()) return;  // an optional output the model does not ask for
   outputs_[i] = id;
-}
-
-std::vector<TensorId> Node::addAll(const std::string& op, std::vector<TensorId> operands, Attributes attrs,
-                                   const std::string& part) {
-  const std::string layer = state_.layerNames.unique(part.empty() ? name_ : name_ + "/" + part);
-  auto made = state_.builder.addAll(op, layer, std::move(operands), std::move(attrs));
-  for (TensorId id : made) {
-    auto& tensor = state_.builder.graph.tensor(id);
-    tensor.name = state_.tensorNames.unique(tensor.name);
-  }
-  return made;
-}
-
-TensorId Node::constantOf(HostTensor value, const std::string& part) {
-  return state_.builder.constant(state_.tensorNames.unique(name_ + "/" + part), std::move(value));
-}
-
-TensorId Node::cast(TensorId id, DataType to) {
-  if (typeOf(id) == to) return id;
-  return add("Cast", {id}, {{"to", std::string(toString(to))}}, "cast");
-}
-
-TensorId Node::reshape(TensorId id, Shape shape, const std::string& part) {
-  if (shapeOf(id) == shape) return id;
-  return add("Reshape", {id}, {{"shape", std::move(shape)}}, part);
-}
-
-TensorId Node::scalar(DataType type, double value, const std::string& part) {
-  HostTensor tensor(type, {});
-  tensor.setNumber(0, value);
-  return constantOf(std::move(tensor), part);
-}
-
-std::int64_t Node::axis(std::int64_t value, std::int64_t rank) const {
-  if (value < -rank || value >= rank)
-    bad("axis " + std::to_string(value) + " lies outside a tensor of " + std::to_string(rank) + " extents");
-  return value < 0 ? value + rank : value;
-}
-
-std::vector<std::int64_t> Node::axes(std::vector<std::int64_t> values, std::int64_t rank) const {
-  for (auto& value : values) value = axis(value, rank);
-  std::sort(values.begin(), values.end());
-  if (std::adjacent_find(values.begin(), values.end()) != values.end()) bad("an axis is given twice");
-  return values;
 }
 
 }  // namespace tessera::onnx

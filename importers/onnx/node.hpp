@@ -9,22 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "importers/common/fold.hpp"
+#include "importers/common/layer_maker.hpp"
 #include "onnx/onnx.pb.h"
 
 namespace tessera::onnx {
-
-/// Gives every layer and tensor a name of its own; the model's own names are reserved before the first layer.
-class Names {
- public:
-  void reserve(const std::string& name) { taken_.insert(name); }
-  /// `wanted`, with "#2", "#3".. appended where it is taken.
-  std::string unique(const std::string& wanted);
-
- private:
-  std::set<std::string> taken_;
-  std::map<std::string, int> next_;  ///< number to try first for a name that was taken before
-};
 
 /// Names of sequences stand for ids below kNoTensor, which no tensor has.
 inline bool isSequence(TensorId id) { return id < kNoTensor; }
@@ -56,12 +44,11 @@ struct ImportState {
   int elementType(TensorId id) const;
 };
 
-class Node {
+class Node : public LayerMaker {
  public:
   Node(ImportState& state, const tessera_onnx::Node& proto, int opset, std::vector<TensorId> inputs);
 
   const std::string& type() const { return proto_.op_type(); }
-  const std::string& name() const { return name_; }
   int opset() const { return opset_; }
 
   // Operands.
@@ -72,9 +59,6 @@ class Node {
   const std::vector<TensorId>& inputs() const { return inputs_; }
   const Shape& shape(std::size_t i) const { return shapeOf(in(i)); }
   std::int64_t rank(std::size_t i) const { return static_cast<std::int64_t>(shape(i).size()); }
-  DataType typeOf(TensorId id) const { return state_.builder.type(id); }
-  const Shape& shapeOf(TensorId id) const { return state_.builder.shape(id); }
-  const HostTensor* valueOf(TensorId id) const { return state_.builder.value(id); }
   /// Value of an input that has to be known at import; throws Error(Unsupported) that says how to get there.
   const HostTensor& constant(std::size_t i, std::string_view what) const;
   std::vector<std::int64_t> constantInts(std::size_t i, std::string_view what) const;
@@ -100,42 +84,16 @@ class Node {
   void set(std::size_t i, TensorId id);
   const std::vector<TensorId>& outputs() const { return outputs_; }
 
-  // Building. The layer that does the node's work has its name; helpers around it get "<name>/<part>".
-  std::vector<TensorId> addAll(const std::string& op, std::vector<TensorId> operands, Attributes attrs = {},
-                               const std::string& part = {});
-  TensorId add(const std::string& op, std::vector<TensorId> operands, Attributes attrs = {},
-               const std::string& part = {}) {
-    return addAll(op, std::move(operands), std::move(attrs), part).at(0);
-  }
   /// add, and its first output is the node's.
   void result(const std::string& op, std::vector<TensorId> operands, Attributes attrs = {}) {
     set(0, add(op, std::move(operands), std::move(attrs)));
   }
-  /// A constant whose memory `allocate` gave, or that is small.
-  TensorId constantOf(HostTensor value, const std::string& part);
-  /// Zeros to fill, for a constant whose size the model decides; throws BudgetExceeded before it takes
-  /// memory.
-  HostTensor allocate(DataType type, const Shape& shape) const {
-    return state_.builder.allocate(type, shape);
-  }
-  TensorId cast(TensorId id, DataType to);  ///< the tensor itself where it has the type
-  TensorId reshape(TensorId id, Shape shape, const std::string& part = "reshape");
-  TensorId scalar(DataType type, double value, const std::string& part);
-
-  /// Negative axes count from the end; outside the rank is Error(BadModel).
-  std::int64_t axis(std::int64_t value, std::int64_t rank) const;
-  std::vector<std::int64_t> axes(std::vector<std::int64_t> values,
-                                 std::int64_t rank) const;  ///< sorted, no doubles
-
-  [[noreturn]] void unsupported(const std::string& reason) const;
-  [[noreturn]] void bad(const std::string& reason) const;
 
   ImportState& state() const { return state_; }
 
  private:
   ImportState& state_;
   const tessera_onnx::Node& proto_;
-  std::string name_;
   int opset_;
   std::vector<TensorId> inputs_, outputs_;
 };

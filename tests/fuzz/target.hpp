@@ -21,6 +21,7 @@ struct FuzzTarget {
 
 std::vector<FuzzTarget> onnxTargets();
 std::vector<FuzzTarget> caffeTargets();
+std::vector<FuzzTarget> tensorflowTargets();
 std::vector<FuzzTarget> cacheTargets();
 std::vector<FuzzTarget> appTargets();  ///< none where the programs are not built
 

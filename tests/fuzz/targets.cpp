@@ -15,7 +15,7 @@ std::vector<FuzzTarget> appTargets() { return {}; }
 
 std::vector<FuzzTarget> allFuzzTargets() {
   std::vector<FuzzTarget> all;
-  for (const auto& some : {onnxTargets(), caffeTargets(), cacheTargets(), appTargets()})
+  for (const auto& some : {onnxTargets(), caffeTargets(), tensorflowTargets(), cacheTargets(), appTargets()})
     all.insert(all.end(), some.begin(), some.end());
   return all;
 }

@@ -43,7 +43,7 @@ struct ImportOptions {
                            << 16;  ///< nodes after functions and loops are unrolled; and 4 a node
 };
 
-/// Imports `model.onnx`, or `net.prototxt,net.caffemodel`. Throws Error(BadModel) that names file and reason,
+/// Imports an ONNX or TensorFlow file, or `net.prototxt,net.caffemodel`. Throws Error(BadModel) naming why,
 /// or one Error(Unsupported) that lists every node Tessera can not run (name, type, version, shapes, reason).
 Graph importModel(const std::string& model, const ImportOptions& options = {});
 

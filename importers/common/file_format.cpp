@@ -1,0 +1,108 @@
+// Tells formats apart by the fields that a file begins with.
+#include "importers/common/file_format.hpp"
+
+#include <cstdint>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "base/read_file.hpp"
+
+namespace tessera {
+namespace {
+
+/// Reads the outermost fields of a binary message, skipping what they hold.
+class Fields {
+ public:
+  explicit Fields(std::istream& in) : in_(in) {}
+
+  struct Field {
+    std::uint64_t number = 0;
+    int wire = 0;
+  };
+
+  /// Nothing at the end, and where the bytes are no message.
+  std::optional<Field> next() {
+    const auto tag = varint();
+    if (!tag || *tag >> 3 == 0) return std::nullopt;
+    const Field field{*tag >> 3, static_cast<int>(*tag & 7)};
+    std::optional<std::uint64_t> skipped = 0;
+    if (field.wire == 0 && !varint()) return std::nullopt;
+    if (field.wire == 1) skipped = 8;
+    if (field.wire == 2) skipped = varint();
+    if (field.wire == 5) skipped = 4;
+    if (field.wire == 3 || field.wire == 4 || field.wire > 5 || !skipped ||
+        *skipped > (std::uint64_t{1} << 40))
+      return std::nullopt;
+    in_.seekg(static_cast<std::streamoff>(*skipped), std::ios::cur);
+    return in_ ? std::optional(field) : std::nullopt;
+  }
+
+ private:
+  std::optional<std::uint64_t> varint() {
+    std::uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      const int byte = in_.get();
+      if (byte == std::istream::traits_type::eof()) return std::nullopt;
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if (!(byte & 0x80)) return value;
+    }
+    return std::nullopt;
+  }
+
+  std::istream& in_;
+};
+
+/// A graph's first field is a node (1, a message); a model's in ONNX is its version (1, a number).
+ModelFormat binaryFormat(std::istream& in) {
+  Fields fields(in);
+  bool nodes = false, others = false;
+  for (int i = 0; i < 64; ++i) {
+    const auto field = fields.next();
+    if (!field) break;
+    nodes |= field->number == 1 && field->wire == 2;
+    others |= field->number > 4 || (field->number == 1 && field->wire != 2);
+  }
+  return nodes && !others ? ModelFormat::GraphDef : ModelFormat::Onnx;
+}
+
+/// The name of the first field of a text message: what stands before '{' or ':'. Empty where the bytes are no
+/// text.
+std::string firstField(std::istream& in) {
+  std::string name;
+  bool comment = false;
+  for (int i = 0; i < (1 << 16); ++i) {
+    const int c = in.get();
+    if (c == std::istream::traits_type::eof()) return {};
+    if (comment) {
+      comment = c != '\n';
+    } else if (c == '#' && name.empty()) {
+      comment = true;
+    } else if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+      continue;
+    } else if (c == '{' || c == ':') {
+      return name;
+    } else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_') {
+      name += static_cast<char>(c);
+    } else {
+      return {};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+ModelFormat modelFormat(const std::filesystem::path& file) {
+  if (!whyNotRegular(file).empty()) return ModelFormat::Onnx;
+  std::ifstream in(file, std::ios::binary);
+  const std::string field = firstField(in);
+  if (field == "node" || field == "versions" || field == "library") return ModelFormat::GraphDefText;
+  if (field == "layer" || field == "layers" || field == "input" || field == "name")
+    return ModelFormat::CaffeText;
+  in.clear();
+  in.seekg(0);
+  return binaryFormat(in);
+}
+
+}  // namespace tessera

@@ -1,0 +1,19 @@
+/// \file
+/// What format a model's file has, told from its bytes and not from its name.
+#pragma once
+
+#include <filesystem>
+
+namespace tessera {
+
+enum class ModelFormat {
+  Onnx,          ///< and whatever is not recognised: its reader says what is wrong
+  GraphDef,      ///< TensorFlow's frozen graph, binary
+  GraphDefText,  ///< the same as text
+  CaffeText,     ///< a prototxt, which goes with a caffemodel
+};
+
+/// Looks at the first fields only. A file that can not be read counts as Onnx.
+ModelFormat modelFormat(const std::filesystem::path& file);
+
+}  // namespace tessera

@@ -1,0 +1,112 @@
+// Matrix products: fully connected layers where one factor is constant.
+#include "importers/tensorflow/matmul.hpp"
+
+#include "importers/tensorflow/conv.hpp"
+
+namespace tessera::tensorflow {
+namespace {
+
+/// What a flattened image is made of.
+struct Flattened {
+  TensorId image = kNoTensor;      ///< as it is stored
+  std::vector<std::int64_t> perm;  ///< that turns it into the model's order
+};
+
+/// A matrix [N, rest] that was made of an image by a Transpose which keeps the first axis. The builder made
+/// the layers one after another, so that the walk back is short.
+Flattened flattenedOf(const Node& node, TensorId matrix) {
+  const auto& graph = node.state().builder.graph;
+  const auto makerOf = [&](TensorId id) -> const Layer* {
+    for (auto layer = graph.layers().rbegin(); layer != graph.layers().rend(); ++layer)
+      for (const TensorId out : layer->outputs)
+        if (out == id) return &*layer;
+    return nullptr;
+  };
+  const Layer* reshape = makerOf(matrix);
+  if (!reshape || reshape->op != "Reshape") return {};
+  const auto turned = node.state().reorderedFrom.find(reshape->inputs[0]);
+  if (turned == node.state().reorderedFrom.end()) return {};
+  const auto& [image, perm] = turned->second;
+  const Shape& shape = node.shapeOf(image);
+  if (perm.empty() || perm[0] != 0 || shape[0] != node.shapeOf(matrix)[0]) return {};
+  return {image, perm};
+}
+
+}  // namespace
+
+TensorId fullyConnected(Node& node, const Held& x, TensorId weights, TensorId bias) {
+  const Shape w = node.shapeOf(weights), natural = node.shapeOf(x);
+  if (w.size() != 2 || natural.empty()) node.bad("its weights are no matrix");
+  TensorId input = kNoTensor;
+  Held matrix = x;
+  if (natural.size() != 2 || natural[1] != w[1]) {
+    const std::int64_t count = elementCount(natural);
+    if (w[1] < 1 || count % w[1] != 0)
+      node.bad("weights " + toString(w) + " do not fit " + toString(natural));
+    matrix = node.reshaped(x, {count / w[1], w[1]}, "matrix");
+  }
+  const TensorId plain = node.ordered(matrix, {});
+  const Flattened flat = node.valueOf(weights) ? flattenedOf(node, plain) : Flattened{};
+  if (flat.image == kNoTensor) {
+    input = plain;
+  } else {
+    // Columns as the image stores its cells: [outputs, the model's axes] turned into the image's.
+    const Shape image = node.shapeOf(flat.image);
+    Shape columns{w[0]};
+    std::vector<std::int64_t> back(image.size());
+    for (std::size_t i = 0; i < image.size(); ++i)
+      back[static_cast<std::size_t>(flat.perm[i])] = static_cast<std::int64_t>(i);
+    for (std::size_t i = 1; i < image.size(); ++i)
+      columns.push_back(image[static_cast<std::size_t>(flat.perm[i])]);
+    const TensorId spread = node.add("Reshape", {weights}, {{"shape", columns}}, "columns");
+    weights = node.add("Reshape", {turned(node, spread, back)}, {{"shape", w}}, "weights");
+    input = node.add("Reshape", {flat.image}, {{"shape", Shape{image[0], w[1]}}}, "matrix");
+  }
+  std::vector<TensorId> operands{input, weights};
+  if (bias != kNoTensor) operands.push_back(bias);
+  return node.add("FullyConnected", std::move(operands));
+}
+
+namespace {
+
+/// The value with its last two axes exchanged.
+Held swapped(Node& node, const Held& x) {
+  const auto rank = node.shapeOf(x.id).size();
+  if (rank < 2) node.bad("its factors have to be matrices");
+  Order order;
+  for (const std::int64_t axis : listed(x.order, rank)) {
+    const auto last = static_cast<std::int64_t>(rank) - 1;
+    order.push_back(axis == last ? last - 1 : axis == last - 1 ? last : axis);
+  }
+  return {node.ordered({x.id, normalized(order)}, {})};
+}
+
+void matMul(Node& node) {
+  const bool batched = node.type() != "MatMul";
+  const bool turnA = node.attributes().integer(batched ? "adj_x" : "transpose_a") != 0,
+             turnB = node.attributes().integer(batched ? "adj_y" : "transpose_b") != 0;
+  if (node.rank(0) < 2 || node.rank(1) < 2 || (!batched && (node.rank(0) != 2 || node.rank(1) != 2)))
+    node.bad("its factors have to be matrices");
+  if (node.type(0) != DataType::Float32)
+    node.unsupported("matrix products are defined for floating point only, these factors are " +
+                     std::string(toString(node.type(0))));
+  const Held a = turnA ? swapped(node, node.held(0)) : node.held(0);
+  const TensorId b = node.in(1);
+  if (node.rank(1) == 2 && node.valueOf(b) && !node.valueOf(a.id) && node.rank(0) == 2) {
+    const TensorId weights = turnB ? b : turned(node, b, {1, 0});
+    if (node.shapeOf(weights)[1] != node.shapeOf(a)[1])
+      node.bad("its factors " + toString(node.shapeOf(a)) + " and " + toString(node.shapeOf(b)) +
+               " do not fit");
+    return node.set(0, fullyConnected(node, a, weights, kNoTensor));
+  }
+  node.result("MatMul", {node.ordered(a, {}), turnB ? swapped(node, node.held(1)).id : b});
+}
+
+}  // namespace
+
+void addRows_matmul(RowList& rows) {
+  for (const char* type : {"MatMul", "BatchMatMul", "BatchMatMulV2"})
+    rows.push_back({type, matMul, "of floats"});
+}
+
+}  // namespace tessera::tensorflow

@@ -1,0 +1,113 @@
+// Resizing of images, and regions cut out and resized.
+#include "importers/tensorflow/operands.hpp"
+
+namespace tessera::tensorflow {
+namespace {
+
+/// Rules of TensorFlow: corners aligned, half-pixel centres, or neither (the cell's own corner).
+Attributes rules(Node& node, bool nearest) {
+  const bool corners = node.attributes().integer("align_corners") != 0,
+             centres = node.attributes().integer("half_pixel_centers") != 0;
+  if (corners && centres) node.bad("align_corners and half_pixel_centers are both set");
+  Attributes attrs{{"mode", nearest ? "nearest" : "linear"},
+                   {"coordinate", corners   ? "align_corners"
+                                  : centres ? (nearest ? "tf_half_pixel_for_nn" : "half_pixel")
+                                            : "asymmetric"}};
+  if (nearest) attrs.set("nearest", corners ? "round_prefer_ceil" : "floor");
+  return attrs;
+}
+
+void setSizes(Node& node, TensorId image, const std::vector<std::int64_t>& size, Attributes& attrs) {
+  const Shape x = node.shapeOf(image);
+  if (x.size() != 4 || size.size() != 2) node.bad("it resizes images of two spatial axes");
+  for (const std::int64_t extent : size)
+    if (extent < 1 || extent > (1 << 24)) node.bad("its size is impossible");
+  if (x[2] < 1 || x[3] < 1) node.bad("its image is empty");
+  attrs.set("sizes", Shape{x[0], x[1], size[0], size[1]});
+  attrs.set("scales", std::vector<double>{1, 1, static_cast<double>(size[0]) / static_cast<double>(x[2]),
+                                          static_cast<double>(size[1]) / static_cast<double>(x[3])});
+}
+
+void resize(Node& node) {
+  const bool nearest = node.type() == "ResizeNearestNeighbor";
+  const Order order = node.imageOrder(0);
+  const TensorId image = node.image(0);
+  Attributes attrs = rules(node, nearest);
+  setSizes(node, image, node.constantInts(1, "size"), attrs);
+  node.result("Resize", {nearest ? image : node.cast(image, DataType::Float32)}, std::move(attrs), order);
+}
+
+/// Inputs of CropAndResize: image, boxes [R, 4] of y1, x1, y2, x2 from 0 to 1, the image of each box, the
+/// size.
+struct Crop {
+  TensorId boxes;
+  std::int64_t regions;
+  std::vector<std::int64_t> size;
+};
+
+/// Coordinates of -1 to 1 along one axis of every region: [R, length].
+TensorId coordinates(Node& node, const Crop& crop, std::int64_t first, std::int64_t length,
+                     const std::string& part) {
+  const auto corner = [&](std::int64_t at, const char* name) {
+    return node.add("Slice", {crop.boxes},
+                    {{"starts", std::vector<std::int64_t>{0, at}}, {"sizes", Shape{crop.regions, 1}}},
+                    part + "/" + name);
+  };
+  const TensorId low = corner(first, "low"), high = corner(first + 2, "high");
+  HostTensor steps(DataType::Float32, {1, length});
+  for (std::int64_t i = 0; i < length; ++i)
+    steps.setNumber(i, length > 1 ? static_cast<double>(i) / static_cast<double>(length - 1) : 0.5);
+  const TensorId range = node.add("Sub", {high, low}, {}, part + "/range");
+  const TensorId inside =
+      node.add("Mul", {range, node.constantOf(std::move(steps), part + "/steps")}, {}, part + "/inside");
+  const TensorId at = node.add("Add", {low, inside}, {}, part + "/at");
+  return node.add("Affine", {at}, {{"alpha", 2.0}, {"beta", -1.0}}, part);
+}
+
+/// Where a coordinate lies inside the image: -1 to 1.
+TensorId insideImage(Node& node, TensorId at, const std::string& part) {
+  const TensorId distance = node.add("Abs", {at}, {}, part + "/distance");
+  return node.add("LessOrEqual", {distance, node.scalar(DataType::Float32, 1, part + "/one")}, {}, part);
+}
+
+void cropAndResize(Node& node) {
+  const bool nearest = node.attributes().string("method", "bilinear") == "nearest";
+  const Order order = channelsSecond(4);
+  if (node.rank(0) != 4 || node.rank(1) != 2 || node.rank(2) != 1 || node.shape(1)[1] != 4 ||
+      node.shape(1)[0] != node.shape(2)[0])
+    node.bad("it wants images, boxes of four numbers and the image of each");
+  const Crop crop{node.in(1), node.shape(1)[0], node.constantInts(3, "crop_size")};
+  if (crop.size.size() != 2 || crop.size[0] < 1 || crop.size[1] < 1 || crop.size[0] > (1 << 16) ||
+      crop.size[1] > (1 << 16))
+    node.bad("its crop_size is impossible");
+  const TensorId image = node.cast(node.ordered(node.held(0), order), DataType::Float32);
+  const std::int64_t h = crop.size[0], w = crop.size[1], regions = crop.regions;
+  const TensorId images = node.add("Gather", {image, node.in(2)}, {{"axis", std::int64_t{0}}}, "images");
+  const TensorId y = node.reshape(coordinates(node, crop, 0, h, "y"), {regions, h, 1, 1}, "y column"),
+                 across = node.reshape(coordinates(node, crop, 1, w, "x"), {regions, 1, w, 1}, "x row");
+  const Shape cells{regions, h, w, 1};
+  const TensorId grid = node.add("Concat",
+                                 {node.add("Expand", {across}, {{"shape", cells}}, "x cells"),
+                                  node.add("Expand", {y}, {{"shape", cells}}, "y cells")},
+                                 {{"axis", std::int64_t{3}}}, "grid");
+  const TensorId sampled = node.add(
+      "GridSample", {images, grid},
+      {{"mode", nearest ? "nearest" : "linear"}, {"padding", "border"}, {"align_corners", std::int64_t{1}}},
+      "sampled");
+  const TensorId within = node.add(
+      "And", {insideImage(node, y, "y inside"), insideImage(node, across, "x inside")}, {}, "within");
+  const TensorId cellsWithin = node.reshape(within, {regions, 1, h, w}, "cells within");
+  const TensorId outside =
+      node.scalar(DataType::Float32, node.attributes().number("extrapolation_value", 0), "extrapolation");
+  node.result("Where", {cellsWithin, sampled, outside}, {}, order);
+}
+
+}  // namespace
+
+void addRows_resize(RowList& rows) {
+  rows.push_back({"ResizeBilinear", resize, "align_corners, half_pixel_centers"});
+  rows.push_back({"ResizeNearestNeighbor", resize, "align_corners, half_pixel_centers"});
+  rows.push_back({"CropAndResize", cropAndResize});
+}
+
+}  // namespace tessera::tensorflow
