@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build=(
-  g++ cmake ninja-build protobuf-compiler libprotobuf-dev
+  g++ cmake ninja-build protobuf-compiler libprotobuf-dev flatbuffers-compiler libflatbuffers-dev
   ocl-icd-opencl-dev opencl-c-headers opencl-clhpp-headers pocl-opencl-icd
   libspdlog-dev libfmt-dev libxxhash-dev libclblast-dev
   libopencv-imgcodecs-dev libopencv-imgproc-dev libopencv-videoio-dev libcli11-dev nlohmann-json3-dev

@@ -1,6 +1,7 @@
 // Chooses the importer by what the file holds.
 #include "importers/common/file_format.hpp"
 #include "importers/tensorflow/import.hpp"
+#include "importers/tflite/import.hpp"
 
 namespace tessera {
 
@@ -15,6 +16,8 @@ Graph importModel(const std::string& model, const ImportOptions& options) {
     case ModelFormat::GraphDef:
     case ModelFormat::GraphDefText:
       return importTensorflow(model, options);
+    case ModelFormat::Tflite:
+      return importTflite(model, options);
     case ModelFormat::Onnx:
       break;
   }

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/read_file.hpp"
 
@@ -96,6 +97,11 @@ std::string firstField(std::istream& in) {
 ModelFormat modelFormat(const std::filesystem::path& file) {
   if (!whyNotRegular(file).empty()) return ModelFormat::Onnx;
   std::ifstream in(file, std::ios::binary);
+  char head[8] = {};
+  in.read(head, sizeof head);
+  if (in && std::string_view(head + 4, 4) == "TFL3") return ModelFormat::Tflite;
+  in.clear();
+  in.seekg(0);
   const std::string field = firstField(in);
   if (field == "node" || field == "versions" || field == "library") return ModelFormat::GraphDefText;
   if (field == "layer" || field == "layers" || field == "input" || field == "name")

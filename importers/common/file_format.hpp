@@ -10,6 +10,7 @@ enum class ModelFormat {
   Onnx,          ///< and whatever is not recognised: its reader says what is wrong
   GraphDef,      ///< TensorFlow's frozen graph, binary
   GraphDefText,  ///< the same as text
+  Tflite,        ///< TensorFlow Lite
   CaffeText,     ///< a prototxt, which goes with a caffemodel
 };
 

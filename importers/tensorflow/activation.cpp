@@ -51,6 +51,12 @@ void log1p(Node& node) {
       0, unary(node, "Log", unary(node, "Affine", node.held(0), {{"alpha", 1.0}, {"beta", 1.0}}, "shifted")));
 }
 
+void gelu(Node& node) {
+  node.set(0, unary(node, node.attributes().integer("approximate") ? "GeluTanh" : "Gelu", node.held(0)));
+}
+
+void hardSwish(Node& node) { node.set(0, unary(node, "HardSwish", node.held(0))); }
+
 /// Operators that have integer forms as well.
 void signed1(Node& node) {
   const Held x = node.held(0);
@@ -112,6 +118,8 @@ void addRows_activation(RowList& rows) {
   rows.push_back({"ReluN1To1", relu1, "of TFLite"});
   rows.push_back({"LeakyRelu", leakyRelu});
   rows.push_back({"Elu", elu});
+  rows.push_back({"Gelu", gelu, "of TFLite"});
+  rows.push_back({"HardSwish", hardSwish, "of TFLite"});
   rows.push_back({"Rsqrt", rsqrt});
   rows.push_back({"Expm1", expm1});
   rows.push_back({"Log1p", log1p});

@@ -4,10 +4,17 @@
 #include <algorithm>
 #include <numeric>
 
+#include "importers/tensorflow/quantize.hpp"
+
 namespace tessera::tensorflow {
 
-TensorId turned(Node& node, TensorId weights, std::vector<std::int64_t> perm) {
-  return node.add("Transpose", {weights}, {{"perm", std::move(perm)}}, "weights");
+TensorId turned(Node& node, TensorId weights, const std::vector<std::int64_t>& perm) {
+  return changedWeights(
+      node, weights,
+      [&](TensorId id) {
+        return node.add("Transpose", {id}, {{"perm", perm}}, "weights");
+      },
+      [&](std::int64_t axis) { return storedAxis(perm, axis); });
 }
 
 TensorId convolution(Node& node, TensorId image, TensorId weights, TensorId bias) {

@@ -16,6 +16,6 @@ TensorId depthwiseWeights(Node& node, TensorId weights);
 /// kernel..].
 TensorId deconvolution(Node& node, TensorId image, TensorId weights, TensorId bias, const Shape& result);
 /// A Transpose of weights.
-TensorId turned(Node& node, TensorId weights, std::vector<std::int64_t> perm);
+TensorId turned(Node& node, TensorId weights, const std::vector<std::int64_t>& perm);
 
 }  // namespace tessera::tensorflow

@@ -1,7 +1,10 @@
 // Matrix products: fully connected layers where one factor is constant.
 #include "importers/tensorflow/matmul.hpp"
 
+#include <tuple>
+
 #include "importers/tensorflow/conv.hpp"
+#include "importers/tensorflow/quantize.hpp"
 
 namespace tessera::tensorflow {
 namespace {
@@ -10,26 +13,26 @@ namespace {
 struct Flattened {
   TensorId image = kNoTensor;      ///< as it is stored
   std::vector<std::int64_t> perm;  ///< that turns it into the model's order
+  std::vector<Layer> codings;      ///< of the flattened numbers, the last one first
 };
 
-/// A matrix [N, rest] that was made of an image by a Transpose which keeps the first axis. The builder made
-/// the layers one after another, so that the walk back is short.
+/// A matrix [N, rest] that was made of an image by a Transpose which keeps the first axis; it may have been
+/// rounded to codes after that.
 Flattened flattenedOf(const Node& node, TensorId matrix) {
-  const auto& graph = node.state().builder.graph;
-  const auto makerOf = [&](TensorId id) -> const Layer* {
-    for (auto layer = graph.layers().rbegin(); layer != graph.layers().rend(); ++layer)
-      for (const TensorId out : layer->outputs)
-        if (out == id) return &*layer;
-    return nullptr;
-  };
-  const Layer* reshape = makerOf(matrix);
-  if (!reshape || reshape->op != "Reshape") return {};
-  const auto turned = node.state().reorderedFrom.find(reshape->inputs[0]);
+  Flattened flat;
+  const Layer* maker = node.recentMaker(matrix);
+  while (maker && (maker->op == "Quantize" || maker->op == "Dequantize") &&
+         node.shapeOf(maker->inputs[1]).empty()) {
+    flat.codings.push_back(*maker);
+    maker = node.recentMaker(maker->inputs[0]);
+  }
+  if (!maker || maker->op != "Reshape") return {};
+  const auto turned = node.state().reorderedFrom.find(maker->inputs[0]);
   if (turned == node.state().reorderedFrom.end()) return {};
-  const auto& [image, perm] = turned->second;
-  const Shape& shape = node.shapeOf(image);
-  if (perm.empty() || perm[0] != 0 || shape[0] != node.shapeOf(matrix)[0]) return {};
-  return {image, perm};
+  std::tie(flat.image, flat.perm) = turned->second;
+  const Shape& shape = node.shapeOf(flat.image);
+  if (flat.perm.empty() || flat.perm[0] != 0 || shape[0] != node.shapeOf(matrix)[0]) return {};
+  return flat;
 }
 
 }  // namespace
@@ -46,7 +49,7 @@ TensorId fullyConnected(Node& node, const Held& x, TensorId weights, TensorId bi
     matrix = node.reshaped(x, {count / w[1], w[1]}, "matrix");
   }
   const TensorId plain = node.ordered(matrix, {});
-  const Flattened flat = node.valueOf(weights) ? flattenedOf(node, plain) : Flattened{};
+  const Flattened flat = isKnown(node, weights) ? flattenedOf(node, plain) : Flattened{};
   if (flat.image == kNoTensor) {
     input = plain;
   } else {
@@ -58,9 +61,18 @@ TensorId fullyConnected(Node& node, const Held& x, TensorId weights, TensorId bi
       back[static_cast<std::size_t>(flat.perm[i])] = static_cast<std::int64_t>(i);
     for (std::size_t i = 1; i < image.size(); ++i)
       columns.push_back(image[static_cast<std::size_t>(flat.perm[i])]);
-    const TensorId spread = node.add("Reshape", {weights}, {{"shape", columns}}, "columns");
-    weights = node.add("Reshape", {turned(node, spread, back)}, {{"shape", w}}, "weights");
+    const auto reorder = [&](TensorId id) {
+      const TensorId spread = node.add("Reshape", {id}, {{"shape", columns}}, "columns");
+      const TensorId stored = node.add("Transpose", {spread}, {{"perm", back}}, "columns");
+      return node.add("Reshape", {stored}, {{"shape", w}}, "weights");
+    };
+    weights = changedWeights(node, weights, reorder, [](std::int64_t axis) { return axis; });
     input = node.add("Reshape", {flat.image}, {{"shape", Shape{image[0], w[1]}}}, "matrix");
+    for (auto coding = flat.codings.rbegin(); coding != flat.codings.rend(); ++coding) {
+      std::vector<TensorId> operands = coding->inputs;
+      operands[0] = input;
+      input = node.add(coding->op, std::move(operands), coding->attrs, "matrix codes");
+    }
   }
   std::vector<TensorId> operands{input, weights};
   if (bias != kNoTensor) operands.push_back(bias);

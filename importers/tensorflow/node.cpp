@@ -128,4 +128,14 @@ Held Node::reshaped(const Held& value, const Shape& shape, const std::string& pa
   return {add("Reshape", {plain}, {{"shape", shape}}, part), {}};
 }
 
+const Layer* Node::recentMaker(TensorId id) const {
+  constexpr std::size_t kRecent = 64;
+  const auto& layers = state_.builder.graph.layers();
+  for (std::size_t back = 1; back <= std::min(kRecent, layers.size()); ++back) {
+    const Layer& layer = layers[layers.size() - back];
+    if (std::find(layer.outputs.begin(), layer.outputs.end(), id) != layer.outputs.end()) return &layer;
+  }
+  return nullptr;
+}
+
 }  // namespace tessera::tensorflow

@@ -22,6 +22,21 @@ struct SpaceToBatch {
   std::vector<std::int64_t> block, pads;  ///< per spatial axis; begins, then ends
 };
 
+/// How a tensor of codes means numbers: (code - zero) * scale, with one scale, or one per element of an axis
+/// of the model.
+struct Coding {
+  std::vector<float> scales;
+  std::vector<std::int64_t> zeros;
+  std::int64_t axis = 0;
+  DataType type = DataType::UInt8;  ///< i8, u8, or i32 (biases)
+};
+
+/// Constant codes, in the model's order.
+struct CodedConstant {
+  TensorId codes;
+  Coding coding;
+};
+
 /// State shared by all nodes of an import.
 struct ImportState {
   ImportState(std::string file, const ImportBudget& budget) : builder(std::move(file), budget) {}
@@ -32,6 +47,7 @@ struct ImportState {
   std::map<std::pair<TensorId, Order>, TensorId> reordered;  ///< by tensor and perm: made once
   std::map<TensorId, std::pair<TensorId, Order>>
       reorderedFrom;                         ///< the other way: what a tensor was made of, and the perm
+  std::map<TensorId, CodedConstant> coded;   ///< by the tensor that is decoded from them
   std::map<TensorId, SpaceToBatch> batched;  ///< by the tensor that holds the blocks
 };
 
@@ -86,6 +102,10 @@ class Node : public LayerMaker {
   }
   /// A value under another shape of as many elements, both in the model's axes; keeps the order where it can.
   Held reshaped(const Held& value, const Shape& shape, const std::string& part = {});
+
+  /// The layer that makes a tensor, where it is one of those added last; else null. For foldings of
+  /// neighbours.
+  const Layer* recentMaker(TensorId id) const;
 
   ImportState& state() const { return state_; }
 

@@ -18,17 +18,49 @@ std::vector<TensorId> operandsOf(Node& node, const Coding& coding, const std::st
     zeros.setNumber(static_cast<std::int64_t>(i), static_cast<double>(zero));
   }
   std::vector<TensorId> ids{node.constantOf(std::move(scales), part + "/scale")};
-  if (coding.type != DataType::Int32) ids.push_back(node.constantOf(std::move(zeros), part + "/zero"));
+  ids.push_back(node.constantOf(std::move(zeros), part + "/zero"));
   return ids;
 }
 
 }  // namespace
 
+namespace {
+/// Biases are codes of 32 bits, which need no place of their own.
+HostTensor biasNumbers(Node& node, const HostTensor& codes, const Coding& coding) {
+  HostTensor numbers = node.allocate(DataType::Float32, codes.shape);
+  const auto count = static_cast<std::int64_t>(coding.scales.size());
+  if (count > 1 && codes.size() != count) node.unsupported("its codes of 32 bits are no list of biases");
+  for (std::int64_t i = 0; i < codes.size(); ++i)
+    numbers.setNumber(i, codes.number(i) * coding.scales[static_cast<std::size_t>(count > 1 ? i : 0)]);
+  return numbers;
+}
+}  // namespace
+
 Held decoded(Node& node, const Held& codes, const Coding& coding, const std::string& part) {
+  const HostTensor* known = node.valueOf(codes.id);
+  if (coding.type == DataType::Int32) {
+    if (!known) node.unsupported("its codes of 32 bits are computed at run time");
+    return {node.constantOf(biasNumbers(node, *known, coding), part + "/numbers"), codes.order};
+  }
   std::vector<TensorId> operands{codes.id};
   for (const TensorId id : operandsOf(node, coding, part)) operands.push_back(id);
-  return {node.add("Dequantize", std::move(operands), {{"axis", storedAxis(codes.order, coding.axis)}}, part),
-          codes.order};
+  const TensorId numbers =
+      node.add("Dequantize", std::move(operands), {{"axis", storedAxis(codes.order, coding.axis)}}, part);
+  if (known && codes.order.empty()) node.state().coded[numbers] = {codes.id, coding};
+  return {numbers, codes.order};
+}
+
+bool isKnown(const Node& node, TensorId id) {
+  return node.valueOf(id) != nullptr || node.state().coded.count(id) != 0;
+}
+
+TensorId changedWeights(Node& node, TensorId weights, const std::function<TensorId(TensorId)>& change,
+                        const std::function<std::int64_t(std::int64_t)>& axis) {
+  const auto found = node.state().coded.find(weights);
+  if (found == node.state().coded.end()) return change(weights);
+  CodedConstant coded = found->second;
+  coded.coding.axis = axis(coded.coding.axis);
+  return decoded(node, {change(coded.codes)}, coded.coding, "decoded").id;
 }
 
 Held encoded(Node& node, const Held& x, const Coding& coding, const std::string& part) {

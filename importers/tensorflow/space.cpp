@@ -73,19 +73,13 @@ void spaceToBatch(Node& node) {
   node.state().batched[node.outputs()[0].id] = {{image, order}, block, pads};
 }
 
-const Layer* makerOf(const Graph& graph, TensorId id) {
-  for (auto layer = graph.layers().rbegin(); layer != graph.layers().rend(); ++layer)
-    if (std::find(layer->outputs.begin(), layer->outputs.end(), id) != layer->outputs.end()) return &*layer;
-  return nullptr;
-}
-
 /// SpaceToBatch, a plain convolution, BatchToSpace: one dilated convolution; false where it is something
 /// else.
 bool foldedIntoDilation(Node& node, const std::vector<std::int64_t>& block,
                         const std::vector<std::int64_t>& crops) {
   const Order order = channelsSecond(4);
   const TensorId id = node.ordered(node.held(0), order);
-  const Layer* maker = makerOf(node.state().builder.graph, id);
+  const Layer* maker = node.recentMaker(id);
   if (!maker || maker->op != "Convolution") return false;
   const Layer conv = *maker;
   const auto before = node.state().batched.find(conv.inputs[0]);

@@ -20,6 +20,8 @@ void addRows_resize(RowList&);
 void addRows_shape(RowList&);
 void addRows_slicing(RowList&);
 void addRows_space(RowList&);
+void addRows_tflite(RowList&);
+void addRows_tflite_detection(RowList&);
 
 namespace {
 constexpr void (*kThemes[])(RowList&) = {
@@ -27,17 +29,29 @@ constexpr void (*kThemes[])(RowList&) = {
     addRows_moving,     addRows_pooling, addRows_normalization, addRows_quantize,    addRows_reduction,
     addRows_resize,     addRows_shape,   addRows_slicing,       addRows_space,
 };
+/// Operators whose operands lie otherwise in the other formats.
+constexpr void (*kOtherThemes[])(RowList&) = {addRows_tflite, addRows_tflite_detection};
+
+template <class Themes>
+std::map<std::string_view, Row> rowsOf(const Themes& themes) {
+  RowList list;
+  for (const auto add : themes) add(list);
+  std::map<std::string_view, Row> map;
+  for (const Row& row : list) map.emplace(row.type, row);
+  return map;
+}
 }  // namespace
 
 const std::map<std::string_view, Row>& table() {
-  static const auto rows = [] {
-    RowList list;
-    for (const auto add : kThemes) add(list);
-    std::map<std::string_view, Row> map;
-    for (const Row& row : list) map.emplace(row.type, row);
-    return map;
-  }();
+  static const auto rows = rowsOf(kThemes);
   return rows;
+}
+
+const Row* findRow(std::string_view type) {
+  static const auto others = rowsOf(kOtherThemes);
+  if (const auto row = table().find(type); row != table().end()) return &row->second;
+  const auto row = others.find(type);
+  return row == others.end() ? nullptr : &row->second;
 }
 
 bool isIgnored(std::string_view type) {

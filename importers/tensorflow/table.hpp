@@ -10,8 +10,11 @@
 
 namespace tessera::tensorflow {
 
-/// Rows by operator type.
+/// Rows of TensorFlow's operators, by type.
 const std::map<std::string_view, Row>& table();
+
+/// The row of an operator of any of the formats; null where there is none.
+const Row* findRow(std::string_view type);
 
 /// Operators without a result that matters: checks, and what only orders other nodes.
 bool isIgnored(std::string_view type);

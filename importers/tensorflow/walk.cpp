@@ -5,6 +5,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "importers/tensorflow/operands.hpp"
 #include "importers/tensorflow/table.hpp"
 
 namespace tessera::tensorflow {
@@ -120,12 +121,15 @@ void Walker::importOperator(const SourceNode& source) {
   std::vector<Held> inputs;
   if (!operands(source, inputs)) return;
   if (importControlFlow(source, inputs)) return;
-  const auto row = table().find(source.type);
-  if (row == table().end())
+  const Row* row = findRow(source.type);
+  if (!row)
     throw Error(ErrorCode::Unsupported,
                 "the importer has no operator of this type; docs/tensorflow.md lists those it has");
   Node node(state_, source, std::move(inputs));
-  row->second.import(node);
+  row->import(node);
+  if (const std::string fused = source.attributes.string("activation");
+      !fused.empty() && !node.outputs().empty())
+    node.set(0, activated(node, node.outputs()[0], fused));
   nameResults(source, node.outputs());
 }
 

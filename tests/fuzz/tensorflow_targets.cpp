@@ -1,13 +1,18 @@
-// TensorFlow's frozen graphs, binary and text.
+// TensorFlow's frozen graphs, binary and text, and TensorFlow Lite models.
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "importers/tensorflow/import.hpp"
+#include "importers/tflite/import.hpp"
 #include "tessera/error.hpp"
 #include "tessera/passes.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/import/onnx_model.hpp"
 #include "tests/import/tensorflow_model.hpp"
+#include "tests/support/support.hpp"
 
 namespace tessera::test {
 namespace {
@@ -99,6 +104,23 @@ std::string mutateText(std::string_view bytes, Random& random) {
   return mutated(std::move(graph), random, text);
 }
 
+void readTflite(std::string_view bytes) {
+  static const ScratchFolder folder;
+  Graph graph = importTflite(folder.write("model.tflite", std::string(bytes)));
+  optimize(graph);
+}
+
+/// Recorded models: floats, codes, many operators, a custom operator with options of its own.
+std::vector<std::string> liteModels() {
+  std::vector<std::string> seeds;
+  for (const char* name : {"lite_conv", "lite_conv_codes", "lite_shapes", "lite_detection"}) {
+    std::ifstream in(sourceFolder() / "tests/import/tensorflow/data" / (std::string(name) + ".tflite"),
+                     std::ios::binary);
+    seeds.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  }
+  return seeds;
+}
+
 std::vector<std::string> binaries() { return {network().bytes(), moves().bytes()}; }
 std::vector<std::string> texts() { return {text(network().graph), text(moves().graph)}; }
 
@@ -106,7 +128,8 @@ std::vector<std::string> texts() { return {text(network().graph), text(moves().g
 
 std::vector<FuzzTarget> tensorflowTargets() {
   return {{"graphdef", readGraphDef, binaries, mutateBinary},
-          {"graphdef_text", readGraphDef, texts, mutateText}};
+          {"graphdef_text", readGraphDef, texts, mutateText},
+          {"tflite", readTflite, liteModels}};
 }
 
 }  // namespace tessera::test

@@ -24,6 +24,8 @@ std::string caseName(const testing::TestParamInfo<std::string>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Graphs, TensorflowRecorded, testing::ValuesIn(recordedNetworks({".pb", ".pbtxt"})),
                          caseName);
+INSTANTIATE_TEST_SUITE_P(Lite, TensorflowRecorded, testing::ValuesIn(recordedNetworks({".tflite"})),
+                         caseName);
 
 int transposesOf(const std::string& name) {
   Graph graph = importTensorflow(tensorflowData() / name);

@@ -124,14 +124,15 @@ def randomize(variables):
         variable.assign(value)
 
 
-def record_network(name, network, size=32, scale=1.0, text=False):
+def traced(network, size):
+    """The network as a function of an image, with its layers made and their weights chosen."""
     tf.keras.backend.clear_session()
     tf.keras.utils.set_random_seed(3)
-
-    # Layers are made while the function is traced once, then reused in order.
     made, at = [], [0]
 
     class Reuse:
+        """Layers are made while the function is called first, and taken in the same order after that."""
+
         def __getattr__(self, kind):
             def make(*args, **kwargs):
                 if at[0] == len(made):
@@ -140,16 +141,22 @@ def record_network(name, network, size=32, scale=1.0, text=False):
                 return made[at[0] - 1]
             return make
 
-    global L
-    L = Reuse()
-    image = numbers([1, size, size, 3]) * scale + (scale if scale > 1 else 0)
+    layers = Reuse()
 
     def call(image):
+        global L
+        L = layers
         at[0] = 0
         return network(image)
 
-    call(tf.constant(image))
+    call(tf.constant(numbers([1, size, size, 3])))
     randomize([v for layer in made for v in layer.variables])
+    return call
+
+
+def record_network(name, network, size=32, scale=1.0, text=False):
+    call = traced(network, size)
+    image = numbers([1, size, size, 3]) * scale + (scale if scale > 1 else 0)
     function = tf.function(call).get_concrete_function(tf.TensorSpec([1, size, size, 3], tf.float32, name="image"))
     frozen = convert_variables_to_constants_v2(function)
     graph_def = frozen.graph.as_graph_def()

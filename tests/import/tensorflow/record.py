@@ -10,15 +10,23 @@ random = np.random.default_rng(7)
 
 
 def values_graph(values):
-    graph = tf.Graph()
-    with graph.as_default():
-        for name, value in values.items():
-            tf.constant(np.asarray(value), name=name)
-    return graph.as_graph_def()
+    """Constants of any names: a colon is written "_slot"."""
+    graph = tf.compat.v1.GraphDef()
+    for name, value in values.items():
+        node = graph.node.add(name=name.replace(":", "_slot"), op="Const")
+        value = np.asarray(value)
+        node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    return graph
 
 
 def numbers(shape, low=-1.0, high=1.0):
     return random.uniform(low, high, shape).astype(np.float32)
+
+
+def write_values(name, values):
+    DATA.mkdir(exist_ok=True)
+    (DATA / (name + ".values.pb")).write_bytes(values_graph(values).SerializeToString(deterministic=True))
 
 
 def tidy(graph_def):
@@ -46,8 +54,8 @@ def save(name, graph_def, feeds, fetches, text=False):
     values = dict(feeds)
     for fetch, result in zip(fetches, results):
         node, slot = fetch.split(":")
-        values[node if slot == "0" else node + "_slot" + slot] = result
-    (DATA / (name + ".values.pb")).write_bytes(values_graph(values).SerializeToString(deterministic=True))
+        values[node if slot == "0" else fetch] = result
+    write_values(name, values)
 
 
 def operator_case(name, inputs, build, text=False, fixed_shapes=True):
