@@ -2,6 +2,7 @@
 #include "importers/common/file_format.hpp"
 #include "importers/tensorflow/import.hpp"
 #include "importers/tflite/import.hpp"
+#include "importers/uff/import.hpp"
 
 namespace tessera {
 
@@ -18,6 +19,8 @@ Graph importModel(const std::string& model, const ImportOptions& options) {
       return importTensorflow(model, options);
     case ModelFormat::Tflite:
       return importTflite(model, options);
+    case ModelFormat::Uff:
+      return importUff(model, options);
     case ModelFormat::Onnx:
       break;
   }

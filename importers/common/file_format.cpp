@@ -54,16 +54,22 @@ class Fields {
   std::istream& in_;
 };
 
-/// A graph's first field is a node (1, a message); a model's in ONNX is its version (1, a number).
+/// A graph's first field is a node (1, a message). UFF and ONNX begin with a version (1, a number); UFF goes
+/// on with another number (2), which is a text in ONNX, and graphs (4), which are a text there as well, and
+/// has no graph (7).
 ModelFormat binaryFormat(std::istream& in) {
   Fields fields(in);
-  bool nodes = false, others = false;
+  bool nodes = false, others = false, version = false, graphs = false, onnx = false;
   for (int i = 0; i < 64; ++i) {
     const auto field = fields.next();
     if (!field) break;
     nodes |= field->number == 1 && field->wire == 2;
+    version |= field->number == 2 && field->wire == 0;
+    graphs |= field->number == 4 && field->wire == 2;
+    onnx |= field->number == 7 || (field->number == 2 && field->wire == 2);
     others |= field->number > 4 || (field->number == 1 && field->wire != 2);
   }
+  if (version && graphs && !onnx) return ModelFormat::Uff;
   return nodes && !others ? ModelFormat::GraphDef : ModelFormat::Onnx;
 }
 

@@ -11,6 +11,7 @@ enum class ModelFormat {
   GraphDef,      ///< TensorFlow's frozen graph, binary
   GraphDefText,  ///< the same as text
   Tflite,        ///< TensorFlow Lite
+  Uff,           ///< of TensorRT's converter
   CaffeText,     ///< a prototxt, which goes with a caffemodel
 };
 

@@ -1,4 +1,4 @@
-// TensorFlow's frozen graphs, binary and text, and TensorFlow Lite models.
+// TensorFlow's frozen graphs, binary and text, TensorFlow Lite models, and UFF.
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
@@ -7,11 +7,13 @@
 
 #include "importers/tensorflow/import.hpp"
 #include "importers/tflite/import.hpp"
+#include "importers/uff/import.hpp"
 #include "tessera/error.hpp"
 #include "tessera/passes.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/import/onnx_model.hpp"
 #include "tests/import/tensorflow_model.hpp"
+#include "tests/import/uff_model.hpp"
 #include "tests/support/support.hpp"
 
 namespace tessera::test {
@@ -54,7 +56,7 @@ TensorflowModel moves() {
   m.ints("axes", {2}, {1, 2}).ints("axis", {}, {3}).ints("size", {2}, {8, 3}).ints("perm", {4}, {0, 3, 1, 2});
   m.ints("pads", {4, 2}, {0, 0, 1, 1, 0, 2, 0, 0})
       .ints("from", {4}, {0, 1, 0, 0})
-      .ints("to", {4}, {0, -1, 5, 4});
+      .ints("to", {4}, {1, -1, 5, 4});
   m.ints("steps", {4}, {1, 1, 2, 1}).ints("block", {2}, {2, 2}).ints("none", {2, 2}, {0, 0, 0, 0});
   TensorflowModel::attribute(m.node("Mean", "mean", {"x", "axes"}), "keep_dims").set_b(true);
   m.node("Mul", "scaled", {"x", "mean"});
@@ -121,6 +123,21 @@ std::vector<std::string> liteModels() {
   return seeds;
 }
 
+void readUff(std::string_view bytes) {
+  static const ScratchFolder folder;
+  Graph graph = importUff(folder.write("model.uff", std::string(bytes)));
+  optimize(graph);
+}
+
+std::string mutateUff(std::string_view bytes, Random& random) {
+  tessera_uff::MetaGraph meta;
+  meta.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  for (std::size_t n = 1 + random.below(3); n > 0; --n) mutateMessage(meta, random);
+  return meta.SerializePartialAsString();
+}
+
+std::vector<std::string> uffModels() { return {uffClassifier().bytes()}; }
+
 std::vector<std::string> binaries() { return {network().bytes(), moves().bytes()}; }
 std::vector<std::string> texts() { return {text(network().graph), text(moves().graph)}; }
 
@@ -129,7 +146,8 @@ std::vector<std::string> texts() { return {text(network().graph), text(moves().g
 std::vector<FuzzTarget> tensorflowTargets() {
   return {{"graphdef", readGraphDef, binaries, mutateBinary},
           {"graphdef_text", readGraphDef, texts, mutateText},
-          {"tflite", readTflite, liteModels}};
+          {"tflite", readTflite, liteModels},
+          {"uff", readUff, uffModels, mutateUff}};
 }
 
 }  // namespace tessera::test
