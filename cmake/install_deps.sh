@@ -7,11 +7,12 @@ build=(
   g++ cmake ninja-build protobuf-compiler libprotobuf-dev flatbuffers-compiler libflatbuffers-dev
   ocl-icd-opencl-dev opencl-c-headers opencl-clhpp-headers pocl-opencl-icd
   libspdlog-dev libfmt-dev libxxhash-dev libclblast-dev
-  libopencv-imgcodecs-dev libopencv-imgproc-dev libopencv-videoio-dev libcli11-dev nlohmann-json3-dev
+  libopencv-imgcodecs-dev libopencv-imgproc-dev libopencv-videoio-dev libjpeg-dev libcli11-dev nlohmann-json3-dev
 )
 tests=(
   libgtest-dev libgmock-dev libonnx-testdata mesa-opencl-icd oclgrind clinfo clang-format doxygen python3-minimal
   python3-dev python3-numpy python3-pytest python3-pil pybind11-dev
+  pkg-config dpkg-dev
 )
 
 case "${1:-tests}" in

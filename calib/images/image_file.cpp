@@ -21,7 +21,7 @@ cv::Mat readImageFile(const std::filesystem::path& file, int flags) {
   FileContent content = readRegularFile(file, kImageFileLimit);
   if (!content.ok()) refuse(content.why);
   if (content.bytes.empty()) refuse("it is empty");
-  if (const std::string why = whyTruncated(content.bytes); !why.empty()) refuse(why);
+  if (const std::string why = whyDamaged(content.bytes); !why.empty()) refuse(why);
   cv::utils::logging::setLogLevel(
       cv::utils::logging::LOG_LEVEL_SILENT);  // what it says comes as an error below
   cv::Mat image;

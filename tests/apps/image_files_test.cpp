@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <opencv2/imgcodecs.hpp>
 
 #include "apps/common/images.hpp"
@@ -61,8 +60,8 @@ TEST(ImageFiles, EveryFormatsTruncationIsNoticed) {
       {"a.tif", encoded(".tif", noise(), {cv::IMWRITE_TIFF_COMPRESSION, 1})},
       {"lzw.tif", encoded(".tif", noise())}};
   for (const auto& [name, bytes] : files) {
-    EXPECT_EQ(whyTruncated(bytes), "") << name;
-    EXPECT_EQ(whyTruncated(bytes + "what follows the picture does not matter"), "") << name;
+    EXPECT_EQ(whyDamaged(bytes), "") << name;
+    EXPECT_EQ(whyDamaged(bytes + "what follows the picture does not matter"), "") << name;
     writeText(folder / name, bytes);
     EXPECT_EQ(readImageFile(folder / name, cv::IMREAD_COLOR).cols, 64) << name;
     for (const double share : {0.3, 0.5, 0.75, 0.97}) {
@@ -76,13 +75,12 @@ TEST(ImageFiles, EveryFormatsTruncationIsNoticed) {
       }
     }
     // A few bytes at a time: no length may lead out of the file.
-    for (std::size_t n = 0; n < std::min<std::size_t>(bytes.size(), 600); ++n)
-      whyTruncated(bytes.substr(0, n));
+    for (std::size_t n = 0; n < std::min<std::size_t>(bytes.size(), 600); ++n) whyDamaged(bytes.substr(0, n));
     for (std::size_t i = 0; i < 200; ++i)
       for (const char value : {'\0', '\x7f', '\xff'}) {
         std::string damaged = bytes;
         damaged[i] = value;
-        whyTruncated(damaged);
+        whyDamaged(damaged);
       }
   }
 }
@@ -90,7 +88,26 @@ TEST(ImageFiles, EveryFormatsTruncationIsNoticed) {
 TEST(ImageFiles, ADamagedChunkIsNamed) {
   std::string bytes = encoded(".png", noise());
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-  EXPECT_THAT(whyTruncated(bytes), HasSubstr("IDAT"));
+  EXPECT_THAT(whyDamaged(bytes), HasSubstr("IDAT"));
+}
+
+// A damaged byte leads a decoder astray up to the next restart marker, which then comes too early or too
+// late.
+TEST(ImageFiles, AJpegDamagedInItsMiddleIsRefused) {
+  const Folder folder;
+  const std::string whole = encoded(".jpg", noise(96, 128), {cv::IMWRITE_JPEG_RST_INTERVAL, 4});
+  std::string zeros = whole, ones = whole;
+  zeros.replace(whole.size() / 2, 64, 64, '\0');
+  for (std::size_t i = 0; i < 64; i += 2) ones.replace(whole.size() / 2 + i, 2, "\xff\x00", 2);
+  for (const auto& damaged : {zeros, ones}) {
+    writeText(folder / "a.jpg", damaged);
+    try {
+      readImageFile(folder / "a.jpg", cv::IMREAD_COLOR);
+      ADD_FAILURE() << "it was read";
+    } catch (const Error& e) {
+      EXPECT_THAT(e.what(), testing::AllOf(HasSubstr("a.jpg"), HasSubstr("damaged")));
+    }
+  }
 }
 
 class CalibrationImages : public testing::Test {

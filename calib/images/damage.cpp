@@ -9,8 +9,6 @@
 namespace tessera {
 namespace {
 
-constexpr const char* kEndsEarly = "it ends before the picture does";
-
 std::uint8_t byteAt(std::string_view bytes, std::size_t at) { return static_cast<std::uint8_t>(bytes[at]); }
 
 // Numbers of 2, 4 or 8 bytes; callers have checked that they are there.
@@ -23,32 +21,6 @@ std::uint64_t littleEndian(std::string_view bytes, std::size_t at, int count) {
   std::uint64_t value = 0;
   for (int i = count - 1; i >= 0; --i) value = value << 8 | byteAt(bytes, at + i);
   return value;
-}
-
-// A JPEG is a row of segments FF xx [length data]; a scan's coded data follow its segment up to the next
-// marker. Thumbnails, which have ends of their own, lie inside a segment.
-std::string whyJpeg(std::string_view bytes) {
-  bool scan = false;
-  std::size_t at = 2;
-  while (at + 1 < bytes.size()) {
-    if (byteAt(bytes, at) != 0xff) {  // coded data; elsewhere decoders skip what is no marker
-      ++at;
-      continue;
-    }
-    const std::uint8_t marker = byteAt(bytes, at + 1);
-    if (marker == 0xff) {  // filling
-      ++at;
-    } else if (marker == 0x00 || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
-      at += 2;  // a coded FF, or a marker without a length
-    } else if (marker == 0xd9) {
-      return scan ? "" : "it holds no picture";
-    } else {
-      if (at + 4 > bytes.size()) break;
-      scan = scan || marker == 0xda;
-      at += 2 + bigEndian(bytes, at + 2, 2);
-    }
-  }
-  return kEndsEarly;
 }
 
 std::uint32_t crc32(std::string_view bytes) {
@@ -152,9 +124,9 @@ std::string whyTiff(std::string_view bytes) {
 
 }  // namespace
 
-std::string whyTruncated(std::string_view bytes) {
+std::string whyDamaged(std::string_view bytes) {
   const auto begins = [&](std::string_view magic) { return bytes.starts_with(magic); };
-  if (begins("\xff\xd8")) return whyJpeg(bytes);
+  if (begins("\xff\xd8")) return whyJpegDamaged(bytes);
   if (begins("\x89PNG\r\n\x1a\n")) return whyPng(bytes);
   if (begins("BM")) return whyBmp(bytes);
   if (begins("P4") || begins("P5") || begins("P6")) return whyPnm(bytes);
