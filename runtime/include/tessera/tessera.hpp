@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tessera/attributes.hpp"
+#include "tessera/builder.hpp"
 #include "tessera/calibration.hpp"
 #include "tessera/calibration_cache.hpp"
 #include "tessera/calibrator.hpp"
