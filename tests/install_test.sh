@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs a build and compiles docs/host_program against the installed package, as a user does: with warnings as errors,
-# without a message, and without a header of spdlog, fmt, protobuf or OpenCV.
+# Installs a build and compiles docs/host_program and docs/c_program against the installed package, as a user does: with
+# warnings as errors, without a message, and without a header of spdlog, fmt, protobuf or OpenCV. The shared library shows the
+# public API and nothing else.
 # Usage: tests/install_test.sh BUILD_DIR
 set -euo pipefail
 build=$1
@@ -26,3 +27,20 @@ done
 status=0
 "$work/build/host_program" "$work/none.onnx" 2>"$work/message" || status=$?
 grep -q none.onnx "$work/message" && [[ $status == 1 ]] || { echo "host_program: $status"; cat "$work/message"; exit 1; }
+
+# The program in C, by pkg-config with the shared library.
+library=$(find "$work/prefix" -name libtessera.so)
+export PKG_CONFIG_PATH=$(dirname "$library")/pkgconfig LD_LIBRARY_PATH=$(dirname "$library")
+# shellcheck disable=SC2046  # several words are meant
+"${CC:-cc}" -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror "$source_dir/docs/c_program/main.c" -o "$work/c_program" \
+  $(pkg-config --cflags --libs tessera)
+status=0
+"$work/c_program" "$work/none.onnx" 2>"$work/message" || status=$?
+grep -q none.onnx "$work/message" && [[ $status == 1 ]] || { echo "c_program: $status"; cat "$work/message"; exit 1; }
+
+nm -DC --defined-only "$library" | cut -d' ' -f3- >"$work/shown"
+grep -q '^tessera_engine_build' "$work/shown" || { echo "The C interface is not visible."; exit 1; }
+if grep -E '^(google|spdlog|fmt|std|opencv|cl)::|^tessera::(KernelFamily|Operator|proto)' "$work/shown"; then
+  echo "The shared library shows these, which are not its API."
+  exit 1
+fi

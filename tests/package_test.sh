@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Makes the Debian package, unpacks it into an empty root, and runs the demo from there.
+# Usage: tests/package_test.sh BUILD_DIR
+set -euo pipefail
+build=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+(cd "$build" && cpack -B "$work" >"$work/log" 2>&1) || { cat "$work/log"; exit 1; }
+package=$(find "$work" -maxdepth 1 -name 'tessera_*.deb')
+[[ -f $package ]] || { echo "There is no package."; cat "$work/log"; exit 1; }
+depends=$(dpkg-deb -f "$package" Depends)
+for needed in libopencv-imgcodecs libprotobuf ocl-icd-libopencl1; do
+  [[ $depends == *"$needed"* ]] || { echo "The package does not depend on $needed: $depends"; exit 1; }
+done
+
+dpkg-deb -x "$package" "$work/root"
+DEMO_PRECISIONS=fp32 SEGMENTER="$work/root/usr/bin/segmenter" "$work/root/usr/share/tessera/demo/run.sh" "$work/out" >"$work/result"
+python3 - "$work/out/result.json" <<'PYTHON'
+import json
+import sys
+result = json.load(open(sys.argv[1]))
+assert result["images"] == 6 and result["miou"] > 0.7, result
+PYTHON
