@@ -21,7 +21,7 @@ void checkParts(const PlanDevice& planned, const Lowered& lowered, const Device&
   std::map<std::string, const KeptBytes*> known;
   for (const ProgramBinary& program : planned.parts.programs) known[program.identity] = &program.bytes;
   std::map<ProgramSource, bool> usable;  // every program, and whether its source is the plan's
-  std::size_t without = 0, refused = 0, changed = 0, repacked = 0;
+  std::size_t without = 0, refused = 0, changed = 0, repacked = 0, unpacked = 0;
   for (const Step& step : lowered.steps)
     for (const KernelCall& call : step.launch.calls) {
       if (!call.library.empty()) continue;
@@ -50,6 +50,7 @@ void checkParts(const PlanDevice& planned, const Lowered& lowered, const Device&
       ++section.packings;
       section.packingsUsed += there && same;
       repacked += there && !same;
+      unpacked += !there;
     }
   }
   const auto drop = [&](std::size_t count, const char* what, const std::string& why) {
@@ -59,6 +60,7 @@ void checkParts(const PlanDevice& planned, const Lowered& lowered, const Device&
   drop(without, "program", "the plan has no binary of it, compiled at every start");
   drop(refused, "program", foreign.empty() ? "the driver refuses its binary, compiled anew" : foreign);
   drop(repacked, "packing", "its kernel's source is another in this build of Tessera, packed anew");
+  drop(unpacked, "packing", "the plan has no weights of it, packed at every start");
 }
 
 }  // namespace
