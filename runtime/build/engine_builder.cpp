@@ -76,8 +76,16 @@ std::shared_ptr<const Engine> loadPlan(const std::filesystem::path& file, const 
                                        const TuneOptions& tuning, PlanUse use) {
   EngineOptions options;
   options.tuning = tuning;
-  return EngineBuilder(device, options)
-      .load(readPlan(file, device.caps().fingerprint()), use, whyForeign(file));
+  Plan plan = readPlan(file, device.caps().fingerprint());
+  const auto mapped = plan.file;
+  auto engine = EngineBuilder(device, options).load(std::move(plan), use, whyForeign(file));
+  plan = {};
+  EngineBuilder::dropConstants(*engine, mapped);
+  return engine;
+}
+
+void EngineBuilder::dropConstants(Engine& engine, const std::shared_ptr<const MappedFile>& file) {
+  tessera::dropConstants(*engine.impl_, [file] { return graphOf(file); });
 }
 
 Int8Networks EngineBuilder::toInt8(const Graph& graph, std::uint64_t sourceHash,

@@ -2,11 +2,13 @@
 #include "tessera/context.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "exec/engine_impl.hpp"
 #include "exec/step_trace.hpp"
 #include "launch/host_layout.hpp"
 #include "launch/kernel_launcher.hpp"
+#include "lower/recipe.hpp"
 
 namespace tessera {
 
@@ -54,7 +56,12 @@ struct Context::Impl {
 void StepTrace::run(Context& context, const TensorMap& inputs,
                     const std::function<bool(const TracedStep&)>& each) {
   Context::Impl& c = *context.impl_;
-  const Lowered& lowered = c.e().lowered;
+  std::optional<Lowered> whole;  // with the constants, where the engine has dropped them
+  if (c.e().readGraph) {
+    whole = lowerGraph(c.e().wholeGraph(), c.e().caps, recipeOf(c.e().lowered));
+    planMemory(*whole, c.e().caps);
+  }
+  const Lowered& lowered = whole ? *whole : c.e().lowered;
   const auto valueIn = [&](int value, const std::shared_ptr<const HostTensor>& constant) {
     if (constant) return *constant;
     if (value < 0) return HostTensor();

@@ -2,8 +2,9 @@
 /// What an engine holds.
 #pragma once
 
-#include <array>
+#include <functional>
 #include <map>
+#include <mutex>
 
 #include "cl/program.hpp"
 #include "exec/counted_outputs.hpp"
@@ -23,7 +24,10 @@ struct Engine::Impl {
   DeviceCaps caps;  ///< that the network was lowered for
   std::string name, description;
   Precision precision = Precision::Fp32;
-  Graph graph;  ///< what was lowered; its constants are those of the lowered network
+  mutable Graph graph;  ///< what was lowered; its constants are those of the lowered network
+  /// Set where a plan brought all that the device needs: reads the graph again for wholeGraph(), and
+  /// constants of the lowered network are gone, so that they take no memory beside the packed weights.
+  std::function<Graph()> readGraph;
   Lowered lowered;
   ProgramSet programs;
   std::vector<Binding> bindings;
@@ -45,6 +49,10 @@ struct Engine::Impl {
   std::shared_ptr<const Golden> golden;  ///< of the plan that it came from; null: from none
 
   int bindingIndex(std::string_view bindingName) const;
+  const Graph& wholeGraph() const;
+
+ private:
+  mutable std::once_flag graphOnce_;
 };
 
 }  // namespace tessera

@@ -1,5 +1,6 @@
 #include "exec/weights.hpp"
 
+#include <malloc.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -150,7 +151,23 @@ void uploadWeights(Engine::Impl& engine, const Engine::Impl* like) {
   }
 }
 
+void dropConstants(Engine::Impl& engine, std::function<Graph()> readGraph) {
+  std::size_t packings = 0;
+  for (const Step& step : engine.lowered.steps) packings += step.launch.packed.size();
+  if (engine.plannedWeights < packings) return;
+  engine.readGraph = std::move(readGraph);
+  engine.graph = {};
+  engine.packings.clear();  // known by their constants
+  for (Storage& storage : engine.lowered.storages) storage.constant.reset();
+  for (Step& step : engine.lowered.steps)
+    for (auto& constant : step.constants) constant.reset();
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
+
 std::vector<PlannedWeights> packedWeights(const Engine::Impl& engine) {
+  if (engine.readGraph) return engine.planned->weights;
   std::vector<PlannedWeights> all;
   for (std::size_t at = 0; at < engine.lowered.steps.size(); ++at) {
     const Step& step = engine.lowered.steps[at];

@@ -68,4 +68,7 @@ bool sameNetwork(const Plan& a, const Plan& b);
 /// `only` are neither read nor checked, and left out; none: all are.
 Plan readPlan(const std::filesystem::path& file, const std::optional<std::string>& only = std::nullopt);
 
+/// The graph of a plan that was read before, once more. Throws Error(BadCache) as readPlan().
+Graph graphOf(const std::shared_ptr<const MappedFile>& file);
+
 }  // namespace tessera

@@ -197,6 +197,8 @@ Plan readPlan(const std::filesystem::path& file, const std::optional<std::string
   return {};
 }
 
+Graph graphOf(const std::shared_ptr<const MappedFile>& file) { return parsePlan(file, "no device").graph; }
+
 bool isPlan(const std::filesystem::path& file) {
   std::array<char, kMagic.size()> start{};
   if (!whyNotRegular(file).empty()) return false;

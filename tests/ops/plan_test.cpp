@@ -1,6 +1,7 @@
 // Plans: what is saved comes back, runs to the same bits, and no damaged file is used.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -382,6 +383,42 @@ TEST_F(PlanTest, PackedWeightsStayInTheFile) {
   EXPECT_GT(there, 0u);
   std::filesystem::remove(file("net.plan"));  // what is mapped stays
   expectEqualRuns(build(smallNetwork()), loaded, someInputs());
+}
+
+std::size_t residentBytes() {
+  std::ifstream in("/proc/self/statm");
+  std::size_t all = 0, resident = 0;
+  in >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(PlanTest, ConstantsTakeNoMemoryBesidePackedWeights) {
+  constexpr std::int64_t kWidth = 3000;
+  const auto wide = [&] {
+    Graph g;
+    g.name = "wide";
+    const TensorId x = g.addInput("x", DataType::Float32, {1, kWidth});
+    const TensorId w = g.addConstant("w", test::portableRandom({kWidth, kWidth}, 1, -1, 1));
+    g.markOutput(g.add("FullyConnected", "fc", {x, w, kNoTensor}, {}, {"y"}));
+    return g;
+  };
+  std::uint64_t hash = 0;
+  {
+    const auto built = build(wide());
+    built->save(file("wide.plan"));
+    hash = built->graph().hash();
+  }
+  ::malloc_trim(0);
+  const std::size_t before = residentBytes();
+  const auto loaded = load(file("wide.plan"));
+  const std::size_t after = residentBytes(), weights = loaded->memory().weights;
+  EXPECT_GE(weights, std::size_t{kWidth} * kWidth * 4);
+  if (test::device().caps().pocl) {
+    EXPECT_LT(after, before + weights * 12 / 10 + (std::size_t{4} << 20));
+  }
+  EXPECT_EQ(loaded->graph().hash(), hash) << "read again";
+  loaded->save(file("again.plan"));
+  EXPECT_EQ(bytesOf(file("wide.plan")), bytesOf(file("again.plan")));
 }
 
 }  // namespace
