@@ -9,10 +9,21 @@
 namespace tessera::python {
 namespace {
 
-ImagePreprocess makePreprocess(std::int64_t height, std::int64_t width, const std::string& resize, bool rgb,
+ImagePreprocess makePreprocess(std::int64_t height, std::int64_t width, const std::string& resize,
+                               const std::string& fit, double crop, const std::string& order,
                                std::array<double, 3> mean, std::array<double, 3> deviation, double scale,
                                double pad, bool channelsLast) {
-  return {height, width, parseResizeMode(resize), rgb, mean, deviation, scale, pad, channelsLast};
+  return {height,
+          width,
+          parseResizeMode(resize),
+          parseChannelOrder(order),
+          mean,
+          deviation,
+          scale,
+          pad,
+          channelsLast,
+          parseImageFit(fit),
+          crop};
 }
 
 void bindPreprocess(py::module_& module) {
@@ -20,9 +31,19 @@ void bindPreprocess(py::module_& module) {
   const auto field = [&](const char* name, auto member) {
     how.def_readwrite(name, member, doc((std::string("ImagePreprocess.") + name).c_str()));
   };
+  // A property that is an enumerator in C++ and its name in Python.
+  const auto named = [&](const char* name, auto member, auto parse) {
+    how.def_property(
+        name, [member](const ImagePreprocess& p) { return toString(p.*member); },
+        [member, parse](ImagePreprocess& p, const std::string& text) { p.*member = parse(text); },
+        doc((std::string("ImagePreprocess.") + name).c_str()));
+  };
   field("height", &ImagePreprocess::height);
   field("width", &ImagePreprocess::width);
-  field("rgb", &ImagePreprocess::rgb);
+  named("resize", &ImagePreprocess::resize, parseResizeMode);
+  named("fit", &ImagePreprocess::fit, parseImageFit);
+  field("crop", &ImagePreprocess::crop);
+  named("order", &ImagePreprocess::order, parseChannelOrder);
   field("mean", &ImagePreprocess::mean);
   field("deviation", &ImagePreprocess::deviation);
   field("scale", &ImagePreprocess::scale);
@@ -31,14 +52,11 @@ void bindPreprocess(py::module_& module) {
   const ImagePreprocess defaults;
   how.def(py::init(&makePreprocess), py::arg("height") = defaults.height, py::arg("width") = defaults.width,
           py::kw_only(), py::arg("resize") = std::string(toString(defaults.resize)),
-          py::arg("rgb") = defaults.rgb, py::arg("mean") = defaults.mean,
+          py::arg("fit") = std::string(toString(defaults.fit)), py::arg("crop") = defaults.crop,
+          py::arg("order") = std::string(toString(defaults.order)), py::arg("mean") = defaults.mean,
           py::arg("deviation") = defaults.deviation, py::arg("scale") = defaults.scale,
           py::arg("pad") = defaults.pad, py::arg("channels_last") = defaults.channelsLast,
-          doc("ImagePreprocess.__init__"))
-      .def_property(
-          "resize", [](const ImagePreprocess& p) { return toString(p.resize); },
-          [](ImagePreprocess& p, const std::string& mode) { p.resize = parseResizeMode(mode); },
-          doc("ImagePreprocess.resize"));
+          doc("ImagePreprocess.__init__"));
 }
 
 }  // namespace
@@ -54,15 +72,10 @@ void bindImages(py::module_& module) {
       .field("left", &ImageRegion::left)
       .field("height", &ImageRegion::height)
       .field("width", &ImageRegion::width);
-  module.def("image_place_of", &imagePlaceOf, py::arg("shape"), doc("image_place_of"));
-  module.def(
-      "image_region",
-      [](const std::string& resize, std::int64_t inputHeight, std::int64_t inputWidth,
-         std::int64_t imageHeight, std::int64_t imageWidth) {
-        return imageRegion(parseResizeMode(resize), inputHeight, inputWidth, imageHeight, imageWidth);
-      },
-      py::arg("resize"), py::arg("input_height"), py::arg("input_width"), py::arg("image_height"),
-      py::arg("image_width"), doc("image_region"));
+  module.def("image_place_of", &imagePlaceOf, py::arg("shape"), py::arg("channels") = 3,
+             doc("image_place_of"));
+  module.def("image_region", &imageRegion, py::arg("preprocess"), py::arg("image_height"),
+             py::arg("image_width"), doc("image_region"));
 }
 
 }  // namespace tessera::python

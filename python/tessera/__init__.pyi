@@ -25,7 +25,9 @@ _Attribute = bool | int | float | str | Sequence[int] | Sequence[float]
 _PrecisionName = Literal["fp32", "fp16", "int8"]
 _PrecisionChoice = Literal["rules", "measured"]
 _CalibrationMethod = Literal["auto", "entropy", "minmax", "percentile", "mse"]
-_ResizeMode = Literal["linear", "nearest", "letterbox"]
+_ResizeMode = Literal["linear", "nearest", "area", "antialiased"]
+_ImageFit = Literal["stretch", "letterbox", "letterbox-top-left", "crop"]
+_ChannelOrder = Literal["BGR", "RGB", "GREY"]
 _OutputLayout = Literal["auto", "NCHW", "NHWC", "classes", "mask"]
 _TuneMode = Literal["off", "cached", "fast", "full"]
 _LogLevel = Literal["trace", "debug", "info", "warning", "error", "critical", "off"]
@@ -574,38 +576,41 @@ class ImagePreprocess:
 
     height: int  #: of the network's input, in pixels
     width: int  #: likewise
-    resize: _ResizeMode  #: "linear": bilinear; "nearest"; "letterbox": bilinear, aspect ratio kept, centred, the rest is pad
-    rgb: bool  #: the network wants RGB; images are BGR
+    resize: _ResizeMode  #: "linear": bilinear; "nearest"; "area": mean of what a pixel covers; "antialiased": as PIL
+    fit: _ImageFit  #: "stretch"; aspect ratio kept: "letterbox" (centred, the rest is pad), "letterbox-top-left", "crop" (the middle)
+    crop: float  #: of the fit "crop": the part of the shorter side that stays
+    order: _ChannelOrder  #: of the network's channels; images are BGR
     mean: list[float]  #: three, in the network's channel order
     deviation: list[float]  #: likewise
     scale: float  #: of the formula
     pad: float  #: pixel value around a letterboxed image
-    channels_last: bool  #: the network's input is height x width x 3, not 3 x height x width
-    def __init__(self, height: int = 0, width: int = 0, *, resize: _ResizeMode = "linear", rgb: bool = False,
-                 mean: Sequence[float] = (0, 0, 0), deviation: Sequence[float] = (1, 1, 1), scale: float = 1,
-                 pad: float = 114, channels_last: bool = False) -> None:
+    channels_last: bool  #: the network's input is height x width x channels, not channels x height x width
+    def __init__(self, height: int = 0, width: int = 0, *, resize: _ResizeMode = "linear", fit: _ImageFit = "stretch",
+                 crop: float = 1, order: _ChannelOrder = "BGR", mean: Sequence[float] = (0, 0, 0),
+                 deviation: Sequence[float] = (1, 1, 1), scale: float = 1, pad: float = 114,
+                 channels_last: bool = False) -> None:
         """Arguments are the attributes."""
 
 class ImagePlace:
-    """Where the extents of a colour image lie in a network's input."""
+    """Where the extents of an image lie in a network's input."""
 
     height: int  #: in pixels
     width: int  #: in pixels
-    channels_last: bool  #: N x height x width x 3, not N x 3 x height x width
+    channels_last: bool  #: N x height x width x channels, not N x channels x height x width
 
 class ImageRegion:
-    """Where a resized image lies inside a network's input: all of it, or the middle where letterboxed."""
+    """Where a resized image lies in a network's input: all of it, a part where letterboxed, beyond its edges where cropped."""
 
     top: int  #: first row
     left: int  #: first column
     height: int  #: rows
     width: int  #: columns
 
-def image_place_of(shape: Sequence[int]) -> ImagePlace | None:
-    """Of N x 3 x height x width, or N x height x width x 3; None where the shape is neither."""
+def image_place_of(shape: Sequence[int], channels: int = 3) -> ImagePlace | None:
+    """Of N x channels x height x width, or N x height x width x channels; None where the shape is neither."""
 
-def image_region(resize: _ResizeMode, input_height: int, input_width: int, image_height: int, image_width: int) -> ImageRegion:
-    """Where an image of those extents goes in an input of those extents."""
+def image_region(preprocess: ImagePreprocess, image_height: int, image_width: int) -> ImageRegion:
+    """Where an image of those extents goes in the input that `preprocess` describes."""
 
 class ImageBatchStream(Calibrator):
     """Calibration data from image files, shuffled, read and resized ahead on a thread. An image that can not be read is

@@ -77,7 +77,7 @@ def test_preprocessing_is_done_as_described(device, tuning):
     graph.mark_output(graph.add("Mul", "scores", [graph.add_input("image", (1, 3, 4, 6)),
                                                   graph.add_constant("one", np.float32(1))]))
     engine = tessera.Engine.build(graph, device, tessera.EngineOptions(tuning=tuning))
-    how = tessera.ImagePreprocess(rgb=True, mean=(0, 300, 0))  # green is never the strongest
+    how = tessera.ImagePreprocess(order="RGB", mean=(0, 300, 0))  # green is never the strongest
     options = tessera.SegmentationOptions(how)
     image = picture(3)
     classes = tessera.Segmentation(engine, options).run(image).classes
@@ -90,7 +90,7 @@ def test_helpers_for_images():
     place = tessera.image_place_of((1, 3, 32, 48))
     assert (place.height, place.width, place.channels_last) == (32, 48, False)
     assert tessera.image_place_of((1, 32, 48, 3)).channels_last and tessera.image_place_of((1, 5)) is None
-    region = tessera.image_region("letterbox", 100, 100, 50, 100)
+    region = tessera.image_region(tessera.ImagePreprocess(100, 100, fit="letterbox"), 50, 100)
     assert (region.top, region.left, region.height, region.width) == (25, 0, 50, 100)
 
 
