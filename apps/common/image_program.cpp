@@ -12,7 +12,8 @@ namespace tessera::app {
 void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments& wants) {
   const OptionGroup group(app, "Images");
   options.app = &app;
-  app.add_option("--model,-m", options.model, "model.onnx, or net.prototxt,net.caffemodel, or a plan")
+  app.add_option("--model,-m", options.model,
+                 "A model (ONNX, .pb, .tflite, .uff), net.prototxt,net.caffemodel, or a plan")
       ->required()
       ->type_name("M");
   app.add_option("--images,-i", options.images, "Images and folders of images")->type_name("PATH..");

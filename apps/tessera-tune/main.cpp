@@ -10,7 +10,8 @@ namespace {
 
 void addOptions(CLI::App& app, TuneArguments& a) {
   a.app = &app;
-  app.add_option("model", a.models, "Models to tune: model.onnx, or net.prototxt,net.caffemodel, or plans")
+  app.add_option("model", a.models,
+                 "Models to tune (ONNX, .pb, .tflite, .uff; net.prototxt,net.caffemodel), or plans")
       ->type_name("MODEL..");
   app.add_option("--problem", a.problems, "Operators to tune, as --show and the debug log write them")
       ->type_name("TEXT");

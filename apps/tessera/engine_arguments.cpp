@@ -10,7 +10,8 @@ namespace tessera::app {
 
 void EngineArguments::add(CLI::App& app) {
   app_ = &app;
-  app.add_option("model,--model", model, "model.onnx, or net.prototxt,net.caffemodel, or a plan")
+  app.add_option("model,--model", model,
+                 "A model (ONNX, .pb, .tflite, .uff), net.prototxt,net.caffemodel, or a plan")
       ->required()
       ->type_name("M");
   app.add_option("--batch", batch, "Batch size")->check(number(1, 4096))->capture_default_str();
