@@ -109,7 +109,7 @@ TEST_F(Plans, RefuseWhatIsDecidedAlready) {
                                                   "--out", at("s"), "--max-batch", "2"});
   EXPECT_EQ(segmented.code, 2);
   EXPECT_THAT(segmented.err, HasSubstr("--max-batch"));
-  const auto tuned = runProgram("tessera-tune", {at("net.plan"), "--precision", "fp16"});
+  const auto tuned = runProgram("tessera-tune", {at("net.plan"), "--tune", "fast", "--precision", "fp16"});
   EXPECT_EQ(tuned.code, 2);
   EXPECT_THAT(tuned.err, HasSubstr("--precision"));
 }
