@@ -104,6 +104,49 @@
 #define NARROW_4(TYPE, v) convert_##TYPE##4_sat(v)
 #define NARROW_8(TYPE, v) convert_##TYPE##8_sat(v)
 #define NARROW_16(TYPE, v) convert_##TYPE##16_sat(v)
+#ifdef __NV_CL_C_VERSION
+// NVIDIA's compiler moves vectors of half element by element: they move as integers here, and PTX converts.
+static inline float widenHalf1(ushort bits) {
+  float value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+  return value;
+}
+static inline ushort narrowHalf1(float value) {
+  ushort bits;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+  return bits;
+}
+#define WIDEN_BY_HALVES(N, M)                                                                                              \
+  static inline float##N widenHalf##N(ushort##N bits) { return (float##N)(widenHalf##M(bits.lo), widenHalf##M(bits.hi)); }   \
+  static inline ushort##N narrowHalf##N(float##N value) {                                                                    \
+    return (ushort##N)(narrowHalf##M(value.lo), narrowHalf##M(value.hi));                                                    \
+  }
+WIDEN_BY_HALVES(2, 1)
+WIDEN_BY_HALVES(4, 2)
+WIDEN_BY_HALVES(8, 4)
+WIDEN_BY_HALVES(16, 8)
+#undef WIDEN_BY_HALVES
+#define READ_HALF_2(p, i) widenHalf2(AT_2(const ushort, (__global const ushort*)(p), i))
+#define READ_HALF_4(p, i) widenHalf4(AT_4(const ushort, (__global const ushort*)(p), i))
+#define READ_HALF_8(p, i) widenHalf8(AT_8(const ushort, (__global const ushort*)(p), i))
+#define READ_HALF_16(p, i) widenHalf16(AT_16(const ushort, (__global const ushort*)(p), i))
+#define WRITE_HALF_2(v, p, i) (AT_2(ushort, (__global ushort*)(p), i) = narrowHalf2(v))
+#define WRITE_HALF_4(v, p, i) (AT_4(ushort, (__global ushort*)(p), i) = narrowHalf4(v))
+#define WRITE_HALF_8(v, p, i) (AT_8(ushort, (__global ushort*)(p), i) = narrowHalf8(v))
+#define WRITE_HALF_16(v, p, i) (AT_16(ushort, (__global ushort*)(p), i) = narrowHalf16(v))
+#else
+#define WIDEN_IN_REGISTERS(N)                                                                                      \
+  static inline float##N widenHalf##N(ushort##N bits) { return vloada_half##N(0, (const half*)&bits); }              \
+  static inline ushort##N narrowHalf##N(float##N value) {                                                            \
+    ushort##N bits;                                                                                                  \
+    vstorea_half##N##_rte(value, 0, (half*)&bits);                                                                   \
+    return bits;                                                                                                     \
+  }
+WIDEN_IN_REGISTERS(2)
+WIDEN_IN_REGISTERS(4)
+WIDEN_IN_REGISTERS(8)
+WIDEN_IN_REGISTERS(16)
+#undef WIDEN_IN_REGISTERS
 #define READ_HALF_2(p, i) vloada_half2(0, (p) + (i))
 #define READ_HALF_4(p, i) vloada_half4(0, (p) + (i))
 #define READ_HALF_8(p, i) vloada_half8(0, (p) + (i))
@@ -112,19 +155,17 @@
 #define WRITE_HALF_4(v, p, i) vstorea_half4_rte(v, 0, (p) + (i))
 #define WRITE_HALF_8(v, p, i) vstorea_half8_rte(v, 0, (p) + (i))
 #define WRITE_HALF_16(v, p, i) vstorea_half16_rte(v, 0, (p) + (i))
+#endif
 
 #define HALF_VECTORS(N)                                                                  \
   typedef struct __attribute__((packed, aligned(2))) {                                   \
     ushort##N bits;                                                                      \
   } Halves##N;                                                                           \
   static inline float##N readHalf##N(__global const half* p, long i) {                   \
-    const ushort##N bits = ((__global const Halves##N*)(p + i))->bits;                   \
-    return vloada_half##N(0, (const half*)&bits);                                        \
+    return widenHalf##N(((__global const Halves##N*)(p + i))->bits);                     \
   }                                                                                      \
   static inline void writeHalf##N(float##N v, __global half* p, long i) {                \
-    ushort##N bits;                                                                      \
-    vstorea_half##N##_rte(v, 0, (half*)&bits);                                           \
-    ((__global Halves##N*)(p + i))->bits = bits;                                         \
+    ((__global Halves##N*)(p + i))->bits = narrowHalf##N(v);                             \
   }
 HALF_VECTORS(2)
 HALF_VECTORS(4)
