@@ -1,8 +1,9 @@
 // reformat: changes of channel block, place and element type that lowering inserts between layers, and
-// encoding and decoding (QPointwise without an expression) on the way.
+// encoding and decoding (QPointwise without an expression) or casts between floats on the way.
 #include <algorithm>
 
 #include "clkernels/common/image.hpp"
+#include "ops/shape_tools.hpp"
 
 namespace tessera {
 namespace {
@@ -67,6 +68,8 @@ class Reformat final : public KernelFamily {
     const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
     if (!op.attrs.string("expression").empty()) return Verdict::no("it computes no expression");
     if (op.outputs.size() > 1) return Verdict::no("it stores one result");
+    if (op.op == "Cast" && (x.layout.block == y.layout.block || !isFloat(x.type) || !isFloat(y.type)))
+      return Verdict::no("it casts only floats that change their channel block on the way");
     if (!knownBlock(x.layout.block) || !knownBlock(y.layout.block))
       return Verdict::no("a channel block is not a power of two up to 32");
     if (x.shape.size() < 2 && (x.layout.block > 1 || y.layout.block > 1))
@@ -134,7 +137,7 @@ class Reformat final : public KernelFamily {
 
 void addFamilies_reformat(FamilyList& list) {
   static const Reformat reformat;
-  list.add(reformat, {"Reformat", "QPointwise"});
+  list.add(reformat, {"Reformat", "QPointwise", "Cast"});
 }
 
 }  // namespace tessera
