@@ -78,7 +78,7 @@ class Comparison {
     std::vector<bool> harms(tactics.size());
     for (const TacticRecord* r : records) {
       const OpView view = parseOpView(r->problem);
-      const DeviceCaps caps = capsFor(device_, view.op);
+      const DeviceCaps caps = capsFor(device_, view);
       const Problem problem = c.family->problem(view);
       const TacticSpace space = c.family->space(problem, caps);
       std::vector<Candidate> candidates{{c.family, view, c.family->fallback(problem, caps)}};
@@ -134,7 +134,7 @@ Json exportDefaults(const RecordStore& store, const TuneArguments& a, const Devi
     line.deviceClass = device.caps().classes().front();
     line.tactic = found->tactic;
     const Problem problem = c.family->problem(parseOpView(c.records.front()->problem));
-    const DeviceCaps caps = capsFor(device, problem.op);
+    const DeviceCaps caps = capsFor(device, problem);
     const std::string source =
         c.family->plan(problem, c.family->fallback(problem, caps), caps).calls.at(0).source;
     files[source.substr(0, source.find('/'))] +=

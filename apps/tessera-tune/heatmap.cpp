@@ -179,7 +179,7 @@ Json cellsOf(const Heatmap& map) {
 Json drawHeatmap(const RecordStore& store, const TuneArguments& a, const Device& device) {
   const auto problems = listedProblems(a);
   if (problems.empty()) throw UsageError("--heatmap wants a --problem; tessera-tune --show lists some.");
-  const DeviceCaps caps = capsFor(device, parseOpView(problems.front()).op);
+  const DeviceCaps caps = capsFor(device, parseOpView(problems.front()));
   const Candidate base = chosenKernel(problems.front(), a.heatmapFamily, store, caps);
   const Problem problem = base.family->problem(base.view);
   const TacticSpace space = base.family->space(problem, caps);

@@ -50,3 +50,24 @@ static inline int indexOf(int row, int q) {
   return (uint)y < (uint)P_OH && (uint)x < (uint)P_OW ? c * O_PLANE + y * P_OW + x : -1;
 #endif
 }
+
+#define PHASES (P_UY * P_UX)
+// Rows in quads of output channels: quad = channel / 4 * PHASES + phase.
+// Where four channels of an output pixel go: the first of them (of all groups), image, and position in the plane.
+typedef struct {
+  int channel, n, position;
+} Place;
+static inline Place placeOf(int quad, int pixel) {
+  Place place;
+  place.channel = quad / PHASES * 4;
+  place.n = pixel / Q_PLANE;
+  const int q = pixel - place.n * Q_PLANE;
+#if PHASES == 1
+  place.position = pixel < P_PIXELS ? q : -1;
+#else
+  const int phase = quad % PHASES, qy = q / P_QW;
+  const int oy = qy * P_UY + phase / P_UX - P_OY, ox = (q - qy * P_QW) * P_UX + phase % P_UX - P_OX;
+  place.position = pixel < P_PIXELS && (uint)oy < (uint)P_OH && (uint)ox < (uint)P_OW ? oy * P_OW + ox : -1;
+#endif
+  return place;
+}

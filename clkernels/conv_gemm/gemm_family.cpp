@@ -6,7 +6,7 @@ namespace tessera {
 Verdict GemmFamily::applies(const OpView& op, const DeviceCaps& device) const {
   if (const auto why = whyNot(op, device); !why.empty()) return Verdict::no(why);
   const GemmProblem problem = prepare(op, device);
-  if (!tactics(problem, device).contains(toTactic(untuned(problem, device))))
+  if (!gemmSpace(problem.shape, problem.freedom, device).contains(toTactic(untuned(problem, device))))
     return Verdict::no("no tile fits the device's local memory and work-group limit");
   return Verdict::yes();
 }
@@ -21,7 +21,7 @@ Launch GemmFamily::plan(const Problem& p, const Tactic& tactic, const DeviceCaps
                      tacticDefines(tactic)};
   addGeometryDefines(product.defines, shape);
   addDefines(product.defines, p, shape, device);
-  const auto groupItems = static_cast<std::size_t>(items(t));
+  const auto groupItems = static_cast<std::size_t>(t.items());
   product.local = {groupItems, 1};
   product.global = {groupItems * static_cast<std::size_t>(t.groups(shape)),
                     static_cast<std::size_t>(t.split)};

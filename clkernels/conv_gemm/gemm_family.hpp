@@ -1,6 +1,6 @@
 /// \file
 /// What the families of implicit matrix products share, whatever they multiply: floats (conv_gemm), or words
-/// of four codes (q_conv_gemm, q_conv_mma).
+/// of four codes (q_conv_gemm).
 #pragma once
 
 #include "clkernels/conv_gemm/gemm_tactic.hpp"
@@ -24,7 +24,8 @@ class GemmFamily : public KernelFamily {
   FamilyId id() const override { return {name_, 1}; }
   Verdict applies(const OpView& op, const DeviceCaps& device) const override;
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
-    return tactics(prepare(p, device), device);
+    const GemmProblem problem = prepare(p, device);
+    return gemmSpace(problem.shape, problem.freedom, device);
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
     return toTactic(untuned(prepare(p, device), device));
@@ -36,12 +37,7 @@ class GemmFamily : public KernelFamily {
   /// Empty where the operator can be computed this way on the device; otherwise why not.
   virtual std::string whyNot(const OpView& op, const DeviceCaps& device) const = 0;
   virtual GemmProblem prepare(const OpView& op, const DeviceCaps& device) const = 0;
-  virtual TacticSpace tactics(const GemmProblem& p, const DeviceCaps& device) const {
-    return gemmSpace(p.shape, p.freedom, device);
-  }
   virtual GemmTactic untuned(const GemmProblem& p, const DeviceCaps& device) const = 0;
-  /// Work-items of a work-group.
-  virtual int items(const GemmTactic& tactic) const { return tactic.items(); }
   virtual PackedConstant weights(const OpView& op, const GemmTactic& tactic) const = 0;
   /// The P_ macros besides those of addGeometryDefines().
   virtual void addDefines(Defines& defines, const OpView& op, const GemmShape& shape,

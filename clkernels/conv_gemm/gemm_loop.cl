@@ -7,7 +7,7 @@
 // GEMM_MAC(a, b, sum)    sum + a * b
 // LOAD_X1(p, i), LOAD_X4(p, i)  element i of x, four from i on (aligned to four), as GEMM_T and GEMM_T4
 // LOAD_W4(p, i)          four weights from i on, aligned to four
-// and includes, before this file, the inner product: common/gemm_tile.cl or q_conv_mma/mma_tile.cl, which define ITEMS, the
+// and includes, before this file, the inner product: common/gemm_tile.cl, which defines ITEMS, the
 // pitches of the local tiles and what an item keeps of the sums.
 #if !defined(T_VX) || !defined(T_FLAT) || !defined(T_SPLIT) || !defined(T_ASYNC) || !defined(GEMM_T)
 #error "an implicit GEMM needs T_VX, T_FLAT, T_SPLIT, T_ASYNC and GEMM_T"

@@ -5,7 +5,7 @@
 //   counters[tile]  parts that are done, zero before and after; tile = get_group_id(0), part = get_group_id(1)
 // OpenCL 1.2 orders nothing between work-groups. D_FENCE says what does on this device: 1 NVIDIA, a barrier of memory in PTX;
 // 0 mem_fence, which is enough where atomics order all accesses (PoCL on x86). Volatile accesses pass by a unit's own cache.
-// Include after common/gemm_tile.cl or q_conv_mma/mma_tile.cl.
+// Include after common/gemm_tile.cl or conv_mma/mma_tile.cl.
 #if !defined(T_SUM) || !defined(T_SPLIT) || !defined(GEMM_T) || !defined(GEMM_T4) || !defined(SUM_ROWS) || !defined(SUM_COLUMNS) || \
     !defined(ITEMS)
 #error "split sums need T_SUM, T_SPLIT, GEMM_T, GEMM_T4, SUM_ROWS, SUM_COLUMNS and ITEMS"
@@ -22,6 +22,19 @@
 #endif
 #define SUM_VECTORS (SUM_ROWS * SUM_COLUMNS / 4)
 
+// Counts this group in once its part is written; whether it is the last one of its tile, which may read all parts.
+static inline int isLast(volatile __global int* counters, __local int* before) {
+  const int item = get_local_id(0), tile = get_group_id(0);
+  DEVICE_FENCE();
+  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+  if (item == 0) *before = atomic_inc(counters + tile);
+  barrier(CLK_LOCAL_MEM_FENCE);
+  if (*before != T_SPLIT - 1) return 0;
+  if (item == 0) counters[tile] = 0;
+  DEVICE_FENCE();
+  return 1;
+}
+
 // The last group of a tile gets the whole sums and 1, the others 0.
 static inline int addParts(GEMM_T acc[SUM_ROWS][SUM_COLUMNS], __global GEMM_T* partial, volatile __global int* counters,
                            __local int* before) {
@@ -32,13 +45,7 @@ static inline int addParts(GEMM_T acc[SUM_ROWS][SUM_COLUMNS], __global GEMM_T* p
     const GEMM_T* sums = &acc[v / (SUM_COLUMNS / 4)][v % (SUM_COLUMNS / 4) * 4];
     parts[(part * SUM_VECTORS + v) * ITEMS] = (GEMM_T4)(sums[0], sums[1], sums[2], sums[3]);
   }
-  DEVICE_FENCE();
-  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
-  if (item == 0) *before = atomic_inc(counters + tile);
-  barrier(CLK_LOCAL_MEM_FENCE);
-  if (*before != T_SPLIT - 1) return 0;
-  if (item == 0) counters[tile] = 0;
-  DEVICE_FENCE();
+  if (!isLast(counters, before)) return 0;
 #pragma unroll
   for (int v = 0; v < SUM_VECTORS; ++v) {
     GEMM_T4 sum = parts[v * ITEMS];
@@ -51,9 +58,9 @@ static inline int addParts(GEMM_T acc[SUM_ROWS][SUM_COLUMNS], __global GEMM_T* p
 }
 
 #define SPLIT_ARGUMENTS , __global GEMM_T *partial, volatile __global int *counters
-#define ADD_PARTS     \
-  __local int before; \
-  if (!addParts(acc, partial, counters, &before)) return;
+// The tiles in local memory are used up: their first word passes the count around.
+#define ADD_PARTS \
+  if (!addParts(acc, partial, counters, (__local int*)wl)) return;
 #else
 #define SPLIT_ARGUMENTS
 #define ADD_PARTS

@@ -30,7 +30,7 @@ double quantGemmSeconds(const GemmShape& shape, const GemmTactic& t, const Devic
 
 class QConvGemm final : public QuantGemm {
  public:
-  explicit QConvGemm(std::string_view name) : QuantGemm(name, "q_conv_gemm", RowOrder::Plain) {}
+  explicit QConvGemm(std::string_view name) : QuantGemm(name, "q_conv_gemm") {}
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
     Cost cost = KernelFamily::cost(p, device);

@@ -4,33 +4,12 @@
     !defined(P_PHASE_ROWS)
 #error "sums of an INT8 product need P_STORE, P_YBLOCK, P_RBLOCK, P_CHANNELS and P_PHASE_ROWS"
 #endif
-#define PHASES (P_UY * P_UX)
-
 // Operands of the epilogue beyond those of common/window.cl.
 typedef struct {
   Output out;
   __global const float* multiplier;
   float rate, residualScale;
 } QuantOutput;
-
-// Where four channels of an output pixel go: the first of them (of all groups), image, and position in the plane.
-typedef struct {
-  int channel, n, position;
-} Place;
-static inline Place placeOf(int quad, int pixel) {
-  Place place;
-  place.channel = quad / PHASES * 4;
-  place.n = pixel / Q_PLANE;
-  const int q = pixel - place.n * Q_PLANE;
-#if PHASES == 1
-  place.position = pixel < P_PIXELS ? q : -1;
-#else
-  const int phase = quad % PHASES, qy = q / P_QW;
-  const int oy = qy * P_UY + phase / P_UX - P_OY, ox = (q - qy * P_QW) * P_UX + phase % P_UX - P_OX;
-  place.position = pixel < P_PIXELS && (uint)oy < (uint)P_OH && (uint)ox < (uint)P_OW ? oy * P_OW + ox : -1;
-#endif
-  return place;
-}
 
 // Index of the first of four channels at a position: blocks of 4 hold them side by side, planes lie O_PLANE apart.
 #define INDEX(block, offset, batch, place) \

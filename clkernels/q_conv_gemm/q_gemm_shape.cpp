@@ -14,10 +14,14 @@ bool wholeWords(const TensorDesc& t) {
   return t.layout.block == kWord && t.layout.offset % kWord == 0 && t.batchStride() % kWord == 0;
 }
 
-// The floating-point operator of the same geometry, for helpers that know those.
-OpView floatTwin(const OpView& op) {
-  OpView twin{
-      std::string(traitsOf(op.op).floatTwin), op.attrs, {op.inputs[0], op.inputs[1]}, {op.outputs[0]}};
+}  // namespace
+
+OpView plainTwin(const OpView& op) {
+  const OperatorTraits& traits = traitsOf(op.op);
+  OpView twin{traits.quantised() ? std::string(traits.floatTwin) : op.op,
+              op.attrs,
+              {op.inputs[0], op.inputs[1]},
+              {op.outputs[0]}};
   for (const char* name : {"activation", "alpha", "beta", "rate", "residual_scale"}) twin.attrs.erase(name);
   for (auto* t : {&twin.inputs[0], &twin.inputs[1], &twin.outputs[0]}) {
     t->type = DataType::Float32;
@@ -25,16 +29,6 @@ OpView floatTwin(const OpView& op) {
   }
   return twin;
 }
-
-// Where a row is packed. Two instructions of a tensor core make eight channels each; an item keeps columns 2
-// q and 2 q + 1 of both, which shall be channels 4 q to 4 q + 3.
-std::int64_t placeOf(std::int64_t row, RowOrder order) {
-  if (order == RowOrder::Plain) return row;
-  const std::int64_t lane = row % 16;
-  return row - lane + lane % 4 / 2 * 8 + lane / 4 * 2 + lane % 2;
-}
-
-}  // namespace
 
 std::string whyNoQuantGemm(const OpView& op) {
   if (const auto why = whyNoQuantEpilogue(op); !why.empty()) return why;
@@ -64,7 +58,7 @@ bool rowsArePhases(const OpView& op) {
 
 OpView wordView(const OpView& op) {
   const Window w = windowOf(op);
-  OpView words = floatTwin(op);
+  OpView words = plainTwin(op);
   const std::int64_t channels = ceilDiv(w.groupChannels(), kWord);
   const std::int64_t outputs = rowsArePhases(op) ? w.groupOutputs() : roundUp(w.groupOutputs(), kWord);
   TensorDesc &x = words.inputs[0], &weights = words.inputs[1], &y = words.outputs[0];
@@ -78,15 +72,14 @@ OpView wordView(const OpView& op) {
   return words;
 }
 
-PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat, RowOrder order) {
-  const std::string name = "q_gemm " + op.op + " " + floatTwin(op).attrs.text() + " rows " +
+PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat) {
+  const std::string name = "q_gemm " + op.op + " " + plainTwin(op).attrs.text() + " rows " +
                            std::to_string(tileRows) + " depth " + std::to_string(depth) +
-                           (flat ? " flat" : "") + (rowsArePhases(op) ? " phases" : "") +
-                           (order == RowOrder::Mma ? " mma" : "");
-  return {name, [op, tileRows, depth, flat, order](const std::vector<const HostTensor*>& inputs) {
+                           (flat ? " flat" : "") + (rowsArePhases(op) ? " phases" : "");
+  return {name, [op, tileRows, depth, flat](const std::vector<const HostTensor*>& inputs) {
             const GemmShape shape = gemmShape(wordView(op));
             const Window w = windowOf(op);
-            const GemmWeights reader(floatTwin(op));
+            const GemmWeights reader(plainTwin(op));
             const auto codes = inputs.at(1)->as<std::int8_t>();
             const std::int64_t phases = shape.phasesY * shape.phasesX;
             const bool phaseRows = rowsArePhases(op);
@@ -103,7 +96,7 @@ PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, b
               if (output >= w.groupOutputs()) return;
               std::int64_t from = reader.index(group, output * phases + phase, word * kWord, tap);
               if (from < 0) return;
-              std::int8_t* to = out + (at - row + placeOf(row, order)) * kWord;
+              std::int8_t* to = out + at * kWord;
               const std::int64_t lanes = std::min(kWord, w.groupChannels() - word * kWord);
               for (std::int64_t lane = 0; lane < lanes; ++lane, from += nextChannel) to[lane] = codes[from];
             };

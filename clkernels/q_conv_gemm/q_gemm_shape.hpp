@@ -15,17 +15,17 @@ std::string whyNoQuantGemm(const OpView& op);
 /// vectors; else they are four channels of one output pixel.
 bool rowsArePhases(const OpView& op);
 
+/// The floating-point operator of the same geometry, planar and in f32, without an epilogue: for helpers that
+/// know those.
+OpView plainTwin(const OpView& op);
+
 /// The same window over words: a floating-point operator with a quarter of the input channels, whose layout
 /// counts words, and whose output channels are whole blocks of four unless rowsArePhases(). Only where
 /// whyNoQuantGemm is empty.
 OpView wordView(const OpView& op);
 
-/// The order of the packed weights' rows: as they are, or the channels of each sixteen as
-/// q_conv_mma/mma_tile.cl reads them.
-enum class RowOrder { Plain, Mma };
-
 /// Weights as words [group][k][row], rows rounded up to `tileRows`, k to whole tiles of `depth`; the order of
 /// rows and k as q_conv_gemm.cl has it.
-PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat, RowOrder order);
+PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat);
 
 }  // namespace tessera

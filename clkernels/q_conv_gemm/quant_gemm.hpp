@@ -10,8 +10,7 @@ namespace tessera {
 
 class QuantGemm : public GemmFamily {
  public:
-  QuantGemm(std::string_view name, std::string kernel, RowOrder rows)
-      : GemmFamily(name, std::move(kernel)), rows_(rows) {}
+  using GemmFamily::GemmFamily;
   /// Codes are in blocks of 4. Floats may be planar, too: the network's outputs are, and so are operands of
   /// floating-point layers.
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps& device) const override;
@@ -22,14 +21,11 @@ class QuantGemm : public GemmFamily {
     return {wordView(op), device};
   }
   PackedConstant weights(const OpView& op, const GemmTactic& t) const override {
-    return packQuantGemmWeights(op, t.m, t.k, t.flat != 0, rows_);
+    return packQuantGemmWeights(op, t.m, t.k, t.flat != 0);
   }
   void addDefines(Defines& defines, const OpView& op, const GemmShape& words,
                   const DeviceCaps& device) const override;
   void addFinish(Launch& launch, std::vector<KernelArg>& args, const OpView& op) const override;
-
- private:
-  RowOrder rows_;  ///< of the packed weights
 };
 
 }  // namespace tessera

@@ -13,6 +13,7 @@
 #include "build/refine.hpp"
 #include "exec/random_inputs.hpp"
 #include "exec/weights.hpp"
+#include "launch/caps_for.hpp"
 #include "lower/memory_need.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
@@ -58,7 +59,10 @@ bool computesOnCodes(const Graph& graph) {
 }
 
 DeviceCaps capsOf(const Graph& graph, const Device& device) {
-  return computesOnCodes(graph) ? device.int8Caps() : device.caps();
+  if (computesOnCodes(graph)) return device.int8Caps();
+  const bool half =
+      std::ranges::any_of(graph.tensors(), [](const GraphTensor& t) { return t.type == DataType::Float16; });
+  return half ? fp16Caps(device) : device.caps();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "cl/mma_probe.hpp"
 #include "cl/program.hpp"
 #include "tessera/log.hpp"
 
@@ -175,7 +176,7 @@ const std::vector<Device::Dot4Probe>& Device::dot4Probes() const { return impl_-
 DeviceCaps Device::int8Caps() const {
   // A compiler may see through the emulation in so small a loop: it has to win clearly.
   constexpr double kEmulationHandicap = 0.5;
-  DeviceCaps found = caps();
+  DeviceCaps found = mmaCaps(*this);
   double best = -1;
   for (const Dot4Probe& probe : dot4Probes()) {
     const double rate = probe.gops * (probe.body == Dot4Body::Emulated ? kEmulationHandicap : 1);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cl/program.hpp"
+#include "launch/caps_for.hpp"
 #include "launch/host_layout.hpp"
 #include "launch/kernel_launcher.hpp"
 
@@ -147,9 +148,8 @@ OpRunner::OpRunner(const Device& device, const KernelFamily& family, std::shared
   Impl& r = *impl_;
   r.operands = std::move(operands);
   OpOperands::Impl& o = r.o();
-  const bool int8 = !o.view.inputs.empty() && o.view.inputs[0].type == DataType::Int8;
   const Problem problem = family.problem(o.view);
-  r.launch = family.plan(problem, tactic, int8 ? device.int8Caps() : device.caps());
+  r.launch = family.plan(problem, tactic, capsFor(device, o.view));
   guarded("preparing " + std::string(family.id().name) + " for " + o.view.text(), [&] {
     ProgramSet own(device);
     if (!programs) {

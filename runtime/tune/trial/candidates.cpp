@@ -10,6 +10,7 @@
 #include <set>
 
 #include "cl/program.hpp"
+#include "launch/caps_for.hpp"
 #include "launch/op_runner.hpp"
 #include "lower/cost_model.hpp"
 #include "tessera/log.hpp"
@@ -174,11 +175,7 @@ class DeviceRunner final : public CandidateRunner {
       if (operands) operands->dropPacked();
   }
 
-  const DeviceCaps& caps(const OpView& view) {
-    if (view.inputs.empty() || view.inputs[0].type != DataType::Int8) return device_.caps();
-    if (!int8Caps_) int8Caps_ = device_.int8Caps();
-    return *int8Caps_;
-  }
+  DeviceCaps caps(const OpView& view) const { return capsFor(device_, view); }
 
   // Compiles in worker threads, while nothing is timed.
   std::vector<std::string> build(const std::vector<Candidate>& candidates) {
@@ -348,7 +345,6 @@ class DeviceRunner final : public CandidateRunner {
 
   Device device_;
   TrialListener* listener_;
-  std::optional<DeviceCaps> int8Caps_;
   std::map<std::string, State> states_;  ///< by planar problem
   State* state_ = nullptr;               ///< of the candidates being tried
   double keptBytes_ = 0;
