@@ -111,7 +111,7 @@ TEST(Packings, OfEveryFamilyInOneEngineAreTheirOwn) {
     for (const KernelFamily* family : allFamilies()) {
       SCOPED_TRACE(caps.name);
       Pool pool;
-      Engine::Impl first(device), second(device);
+      Engine::Impl first(device, caps), second(device, caps);
       addSteps(first.lowered, *family, caps, pool);
       second.lowered = first.lowered;
       std::reverse(second.lowered.steps.begin(), second.lowered.steps.end());
@@ -129,7 +129,7 @@ TEST(Packings, ThatAreEqualLieOnTheDeviceOnce) {
   const KernelFamily& family = *findFamily("conv_gemm");
   const DeviceCaps caps = test::inventedGpu();
   Pool pool;
-  Engine::Impl engine(device);
+  Engine::Impl engine(device, caps);
   for (const std::int64_t size : {12, 20}) {  // one layer's weights at two sizes of its input
     const OpView view =
         makeSample("Convolution", {}, {f32({1, 8, size, size}), f32({16, 8, 3, 3})}, {}, {false, true}).view;
