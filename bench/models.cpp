@@ -8,6 +8,7 @@
 
 #include "apps/common/files.hpp"
 #include "apps/common/int8_options.hpp"
+#include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/program.hpp"
 #include "apps/common/statistics.hpp"
@@ -84,6 +85,7 @@ std::vector<Row> measure(const std::string& name, const Graph& graph, const Devi
   std::vector<std::vector<double>> milliseconds;
   for (const std::string& variant : options.turns.empty() ? std::vector<std::string>{""} : options.turns) {
     const auto engine = Engine::build(graph, device, engineOptions(graph, device, options, variant));
+    app::printInt8Share(*engine);
     Context& context = contexts.emplace_back(engine);
     for (const Binding& binding : engine->bindings())
       if (binding.isInput) context.upload(binding.name, app::randomTensor(binding, 0));

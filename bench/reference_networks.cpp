@@ -1,93 +1,10 @@
 // Reference networks.
 #include "bench/reference_networks.hpp"
 
-#include <cmath>
+#include "bench/net.hpp"
 
 namespace tessera::bench {
 namespace {
-
-/// Writes down a network layer by layer; every weight tensor follows from its name alone.
-class Net {
- public:
-  Net(const std::string& name, Shape input) {
-    graph.name = name;
-    x = graph.addInput("input", DataType::Float32, std::move(input));
-  }
-
-  Graph graph;
-  TensorId x;
-
-  std::int64_t channels(TensorId t) const { return graph.tensor(t).shape[1]; }
-
-  TensorId conv(const std::string& name, TensorId in, std::int64_t outputs, std::int64_t kernel,
-                std::int64_t stride, std::int64_t pad, std::int64_t group = 1) {
-    const TensorId w = weights(name, {outputs, channels(in) / group, kernel, kernel});
-    return graph.add(
-        "Convolution", name, {in, w, bias(name, outputs)},
-        {{"strides", ints({stride, stride})}, {"pads", ints({pad, pad, pad, pad})}, {"group", group}});
-  }
-  TensorId deconv(const std::string& name, TensorId in, std::int64_t outputs, std::int64_t kernel,
-                  std::int64_t stride, std::int64_t pad) {
-    return graph.add("Deconvolution", name, {in, weights(name, {channels(in), outputs, kernel, kernel})},
-                     {{"strides", ints({stride, stride})}, {"pads", ints({pad, pad, pad, pad})}});
-  }
-  TensorId relu(const std::string& name, TensorId in) { return graph.add("Relu", name, {in}); }
-  TensorId relu6(const std::string& name, TensorId in) {
-    return graph.add("Clip", name, {in}, {{"alpha", 0.0}, {"beta", 6.0}});
-  }
-  TensorId convRelu(const std::string& name, TensorId in, std::int64_t outputs, std::int64_t kernel,
-                    std::int64_t stride, std::int64_t pad) {
-    return relu(name + ".relu", conv(name, in, outputs, kernel, stride, pad));
-  }
-  TensorId maxPool(const std::string& name, TensorId in, std::int64_t kernel, std::int64_t stride,
-                   std::int64_t pad, bool ceil = false) {
-    return graph.add("Pool", name, {in},
-                     {{"mode", std::string("max")},
-                      {"kernel", ints({kernel, kernel})},
-                      {"strides", ints({stride, stride})},
-                      {"pads", ints({pad, pad, pad, pad})},
-                      {"ceil_mode", std::int64_t{ceil}}});
-  }
-  TensorId globalAverage(const std::string& name, TensorId in) {
-    return graph.add("GlobalPool", name, {in}, {{"mode", std::string("average")}});
-  }
-  TensorId dense(const std::string& name, TensorId in, std::int64_t outputs) {
-    const Shape& shape = graph.tensor(in).shape;
-    const std::int64_t inputs = elementCount(shape) / shape[0];
-    return graph.add("FullyConnected", name, {in, weights(name, {outputs, inputs}), bias(name, outputs)});
-  }
-  TensorId add(const std::string& name, TensorId a, TensorId b) { return graph.add("Add", name, {a, b}); }
-  TensorId concat(const std::string& name, std::vector<TensorId> inputs) {
-    return graph.add("Concat", name, std::move(inputs), {{"axis", std::int64_t{1}}});
-  }
-  Graph finish(const std::string& name, TensorId out) {
-    graph.markOutput(graph.add("Identity", name, {out}, {}, {name}));
-    return std::move(graph);
-  }
-
- private:
-  static std::vector<std::int64_t> ints(std::vector<std::int64_t> values) { return values; }
-
-  // Uniform, scaled so that activations neither grow nor fade through many layers.
-  TensorId weights(const std::string& name, Shape shape) {
-    const double fanIn = static_cast<double>(elementCount(shape) / shape[0]);
-    return constant(name + ".weight", std::move(shape), static_cast<float>(std::sqrt(6.0 / fanIn)));
-  }
-  TensorId bias(const std::string& name, std::int64_t count) {
-    return constant(name + ".bias", {count}, 0.05f);
-  }
-  TensorId constant(const std::string& name, Shape shape, float range) {
-    std::uint64_t state =
-        0xcbf29ce484222325;  // FNV-1a of the name seeds a 64-bit linear congruential generator
-    for (const char c : name) state = (state ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    HostTensor tensor(DataType::Float32, std::move(shape));
-    for (float& value : tensor.as<float>()) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      value = range * (static_cast<float>(state >> 40) * (2.0f / 16777216.0f) - 1.0f);
-    }
-    return graph.addConstant(name, std::move(tensor));
-  }
-};
 
 // VGG-16's convolutions; the outputs of its pools.
 std::vector<TensorId> vggBody(Net& net) {
@@ -193,11 +110,14 @@ Graph mobilenetV2(std::int64_t batch) {
 }  // namespace
 
 const std::vector<ReferenceNetwork>& referenceNetworks() {
-  static const std::vector<ReferenceNetwork> all{{"fcn8s", {3, 512, 1024}, fcn8s},
-                                                 {"resnet50", {3, 224, 224}, resnet50},
-                                                 {"vgg16", {3, 224, 224}, vgg16},
-                                                 {"squeezenet", {3, 227, 227}, squeezenet},
-                                                 {"mobilenet_v2", {3, 224, 224}, mobilenetV2}};
+  static const std::vector<ReferenceNetwork> all{
+      {"fcn8s", {3, 512, 1024}, fcn8s},
+      {"resnet50", {3, 224, 224}, resnet50},
+      {"vgg16", {3, 224, 224}, vgg16},
+      {"squeezenet", {3, 227, 227}, squeezenet},
+      {"mobilenet_v2", {3, 224, 224}, mobilenetV2},
+      {"yolov8n", {3, 640, 640}, [](auto n) { return yolov8n(n, 640); }},
+      {"yolox_nano", {3, 416, 416}, [](auto n) { return yoloxNano(n, 416); }}};
   return all;
 }
 

@@ -1,7 +1,10 @@
 // Layer graphs to ONNX.
 #include "bench/write_onnx.hpp"
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <string_view>
 
 #include "onnx/onnx.pb.h"
 
@@ -9,6 +12,9 @@ namespace tessera::bench {
 namespace {
 
 namespace pb = tessera_onnx;
+
+// Operators without attributes that ONNX calls as we do.
+constexpr std::string_view kSameName[] = {"Relu", "Sigmoid", "Add", "Sub", "Mul", "Div", "Identity"};
 
 class Writer {
  public:
@@ -67,6 +73,38 @@ class Writer {
     for (const std::int64_t value : values) attribute->add_ints(value);
   }
 
+  static void set(pb::Node& node, const std::string& name, const std::string& value) {
+    auto* attribute = node.add_attribute();
+    attribute->set_name(name);
+    attribute->set_type(pb::Attribute::STRING);
+    attribute->set_s(value);
+  }
+  // A list of integers as a constant that the node reads.
+  void addList(pb::Node& node, const std::string& name, const std::vector<std::int64_t>& values) {
+    auto* tensor = out_->add_initializer();
+    tensor->set_name(name);
+    tensor->set_data_type(pb::Tensor::INT64);
+    tensor->add_dims(static_cast<std::int64_t>(values.size()));
+    for (const std::int64_t value : values) tensor->add_int64_data(value);
+    node.add_input(name);
+  }
+  void addSlice(const Layer& layer) {
+    auto& made = node("Slice", layer);
+    const auto starts = layer.attrs.integers("starts"), sizes = layer.attrs.integers("sizes");
+    const auto steps = layer.attrs.integers("steps", std::vector<std::int64_t>(starts.size(), 1));
+    std::vector<std::int64_t> ends, axes;
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+      if (steps[i] < 1)
+        throw Error(ErrorCode::Unsupported, "layer " + layer.name + ": a negative step is not written");
+      ends.push_back(starts[i] + (sizes[i] - 1) * steps[i] + 1);
+      axes.push_back(static_cast<std::int64_t>(i));
+    }
+    addList(made, layer.name + ".starts", starts);
+    addList(made, layer.name + ".ends", ends);
+    addList(made, layer.name + ".axes", axes);
+    addList(made, layer.name + ".steps", steps);
+  }
+
   void addLayer(const Layer& layer) {
     const Attributes& a = layer.attrs;
     if (layer.op == "Convolution" || layer.op == "Deconvolution") {
@@ -99,7 +137,23 @@ class Writer {
       }
     } else if (layer.op == "Concat") {
       set(node("Concat", layer), "axis", a.integer("axis"));
-    } else if (layer.op == "Relu" || layer.op == "Add" || layer.op == "Identity") {
+    } else if (layer.op == "Softmax") {
+      set(node("Softmax", layer), "axis", a.integer("axis"));
+    } else if (layer.op == "Transpose") {
+      set(node("Transpose", layer), "perm", a.integers("perm"));
+    } else if (layer.op == "Reshape") {
+      addList(node("Reshape", layer), layer.name + ".shape", a.integers("shape"));
+    } else if (layer.op == "Resize" && a.string("mode") == "nearest") {
+      auto& made = node("Resize", layer);
+      made.add_input(""), made.add_input("");  // roi, scales
+      addList(made, layer.name + ".sizes", a.integers("sizes"));
+      for (const auto& [name, attribute] : {std::pair{"mode", "mode"},
+                                            {"coordinate_transformation_mode", "coordinate"},
+                                            {"nearest_mode", "nearest"}})
+        set(made, name, a.string(attribute));
+    } else if (layer.op == "Slice") {
+      addSlice(layer);
+    } else if (std::ranges::find(kSameName, layer.op) != std::end(kSameName)) {
       node(layer.op, layer);
     } else {
       throw Error(ErrorCode::Unsupported,

@@ -1,5 +1,6 @@
 // Calibration: cache, statistics, thresholds.
 #include "calib/auto_calibration.hpp"
+#include "graph/network_hash.hpp"
 #include "lower/precision.hpp"
 #include "tessera/calibration_cache.hpp"
 
@@ -22,10 +23,9 @@ std::vector<std::string> computeInputs(const Graph& graph) {
 CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
                             const CalibrationOptions& options) {
   CalibrationResult result;
-  const std::uint64_t hash = imported.hash();
   if (const std::string cached = calibrator.readCache(); !cached.empty()) {
     result.calibration = parseAnyCalibration(cached, "the calibration cache");
-    requireGraph(result.calibration, hash, imported.name);
+    requireGraph(result.calibration, imported);
     result.fromCache = true;
     return result;
   }
@@ -46,7 +46,7 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   result.batches = found.batches;
   Calibration& calibration = result.calibration;
   calibration.graphName = imported.name;
-  calibration.graphHash = hash;
+  calibration.graphHash = networkHash(imported);
   calibration.channelPeaks = found.channelPeaks;
   calibration.method = toString(options.method);
   result.chosen = calibration.method;

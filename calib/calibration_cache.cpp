@@ -1,12 +1,15 @@
 // Reading and writing calibration caches.
 #include "tessera/calibration_cache.hpp"
 
+#include <spdlog/logger.h>
+
 #include <bit>
 #include <charconv>
 #include <cmath>
 
 #include "base/hex.hpp"
 #include "tessera/error.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera {
 namespace {
@@ -207,16 +210,26 @@ Calibration parseTensorrtCache(std::string_view text, const std::string& source)
     lines.fail("not a TensorRT calibration cache: it begins otherwise than 'TRT-'");
   Calibration c;
   c.method = line;
+  int unusable = 0;
+  std::string first;
+  // Leading zeros may be left out: "name: 0" is how TensorRT writes constants and tensors nobody reads.
   while (lines.next(line)) {
     const auto colon = line.rfind(": ");
+    const std::string_view digits = colon == std::string_view::npos ? "" : line.substr(colon + 2);
     std::uint32_t bits = 0;
-    if (colon == std::string_view::npos || line.size() != colon + 10 ||
-        std::from_chars(line.data() + colon + 2, line.data() + line.size(), bits, 16).ptr !=
-            line.data() + line.size())
-      lines.fail("expected 'name: 8 hex digits'");
-    addScale(c, std::bit_cast<float>(bits), line.substr(0, colon), lines);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits, 16);
+    if (digits.empty() || digits.size() > 8 || error != std::errc{} || end != digits.data() + digits.size())
+      lines.fail("expected 'name: 1 to 8 hex digits'");
+    const float scale = std::bit_cast<float>(bits);
+    if (std::isfinite(scale) && scale > 0)
+      addScale(c, scale, line.substr(0, colon), lines);
+    else if (unusable++ == 0)
+      first = line.substr(0, colon);
   }
-  if (c.scales.empty()) lines.fail("it holds no scale");
+  if (unusable)
+    log().warn("{}: {} scales are zero, negative, infinite or NaN and left out, that of '{}' for one", source,
+               unusable, first);
+  if (c.scales.empty()) lines.fail("it holds no scale that is positive and finite");
   return c;
 }
 

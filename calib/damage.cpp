@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "calib/class_axis.hpp"
 #include "calib/statistics_run.hpp"
 #include "tessera/log.hpp"
 
@@ -17,25 +18,26 @@ struct Sums {
   std::int64_t changed = 0, places = 0;
 };
 
-// Positions whose largest channel differs, of an output [N, C, ...].
-void countChanges(const HostTensor& expected, const HostTensor& result, Sums& sums) {
-  if (expected.shape.size() < 2 || expected.shape[1] < 2) return;
+// Positions whose largest class differs; classes lie along `axis`.
+void countChanges(const HostTensor& expected, const HostTensor& result, std::size_t axis, Sums& sums) {
+  const Shape& shape = expected.shape;
+  if (axis >= shape.size() || shape[axis] < 2 || expected.size() == 0) return;
   const auto e = expected.as<float>(), r = result.as<float>();
-  const std::int64_t channels = expected.shape[1];
-  const std::int64_t plane = expected.size() / std::max<std::int64_t>(expected.shape[0] * channels, 1);
-  std::vector<std::int64_t> bestE(plane), bestR(plane);
-  for (std::int64_t n = 0; n < expected.shape[0]; ++n) {
-    const std::int64_t base = n * channels * plane;
+  const std::int64_t classes = shape[axis];
+  std::int64_t inner = 1;
+  for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= shape[i];
+  std::vector<std::int64_t> bestE(inner), bestR(inner);
+  for (std::int64_t base = 0; base < expected.size(); base += classes * inner) {
     std::fill(bestE.begin(), bestE.end(), 0);
     std::fill(bestR.begin(), bestR.end(), 0);
-    for (std::int64_t c = 1; c < channels; ++c)
-      for (std::int64_t i = 0; i < plane; ++i) {
-        const std::int64_t at = base + c * plane + i;
-        if (e[at] > e[base + bestE[i] * plane + i]) bestE[i] = c;
-        if (r[at] > r[base + bestR[i] * plane + i]) bestR[i] = c;
+    for (std::int64_t c = 1; c < classes; ++c)
+      for (std::int64_t i = 0; i < inner; ++i) {
+        const std::int64_t at = base + c * inner + i;
+        if (e[at] > e[base + bestE[i] * inner + i]) bestE[i] = c;
+        if (r[at] > r[base + bestR[i] * inner + i]) bestR[i] = c;
       }
-    for (std::int64_t i = 0; i < plane; ++i) sums.changed += bestE[i] != bestR[i];
-    sums.places += plane;
+    for (std::int64_t i = 0; i < inner; ++i) sums.changed += bestE[i] != bestR[i];
+    sums.places += inner;
   }
 }
 
@@ -51,6 +53,8 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Pre
   Context context(Engine::build(graph_, device_, calibrationEngine(like_)));
   for (const auto& batch : batches_) expected_.push_back(context.run(batch));
   like_ = nullptr;
+  for (const TensorId id : graph_.outputs())
+    if (const auto axis = classAxis(graph_, id)) classAxes_[graph_.tensor(id).name] = *axis;
   std::set<std::string> odd;
   for (const auto& outputs : expected_)
     for (const auto& [name, value] : outputs)
@@ -89,7 +93,8 @@ CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int fi
       }
       damage.error += difference / std::max(power, 1e-30);
       terms += 1;
-      countChanges(expected, results.at(name), classes);
+      if (const auto axis = classAxes_.find(name); axis != classAxes_.end())
+        countChanges(expected, results.at(name), axis->second, classes);
     }
   }
   if (terms > 0) damage.error /= terms;

@@ -2,7 +2,9 @@
 /// What INT8 does to a network's own outputs.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "tessera/calibrator.hpp"
 
@@ -25,6 +27,7 @@ class DamageMeter {
   PrecisionOptions precision_;
   std::vector<TensorMap> batches_, expected_;
   std::shared_ptr<const Engine> like_;
+  std::map<std::string, std::size_t> classAxes_;  ///< by output
   int runs_ = 0;
 };
 

@@ -9,7 +9,7 @@ namespace tessera {
 std::vector<LayerSensitivity> rankLayers(const Graph& imported, const Device& device, Calibrator& data,
                                          const Calibration& calibration, int batches,
                                          const CalibrationOptions& options) {
-  requireGraph(calibration, imported.hash(), imported.name);
+  requireGraph(calibration, imported);
   Graph graph = imported;
   optimize(graph, options.passes);
   std::vector<TensorMap> samples;

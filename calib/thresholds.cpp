@@ -80,8 +80,10 @@ AbsHistogram HistogramSum::result() const {
 }
 
 double entropyThreshold(const AbsHistogram& histogram, int levels) {
-  const auto& counts = histogram.counts;
+  std::vector<std::int64_t> counts = histogram.counts;
   const int bins = static_cast<int>(counts.size());
+  // Zeros, which a Relu makes by the million, say nothing about the threshold, but would decide the search.
+  if (bins > 1) counts[0] = counts[1];
   const std::int64_t all = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
   if (all == 0 || bins <= levels) return histogram.limit;
   // Sums over bins before b: values, occupied bins, and p log p.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "apps/common/int8_report.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/common/plans.hpp"
 #include "apps/common/video_frames.hpp"
@@ -127,11 +128,13 @@ ImageNetwork openNetwork(const ImageOptions& options, const std::vector<ImageFil
 }
 
 std::shared_ptr<const Engine> buildEngine(const ImageOptions& options, ImageNetwork& network) {
-  if (network.engine) return network.engine;
-  EngineOptions engineOptions = options.common.engineOptions();
-  completeInt8(
-      options.int8, network.graph, [&] { return network.sidecar; }, network.device, engineOptions);
-  network.engine = Engine::build(network.graph, network.device, engineOptions);
+  if (!network.engine) {
+    EngineOptions engineOptions = options.common.engineOptions();
+    completeInt8(
+        options.int8, network.graph, [&] { return network.sidecar; }, network.device, engineOptions);
+    network.engine = Engine::build(network.graph, network.device, engineOptions);
+  }
+  printInt8Share(*network.engine);
   return network.engine;
 }
 

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/plans.hpp"
 #include "apps/tessera-tune/commands.hpp"
@@ -129,7 +130,9 @@ Json tuneAll(const TuneArguments& a, const Device& device) {
       last = p;
       if (show) show(p);
     };
-    results.push_back(report(name, *build(tuning), last));
+    const auto engine = build(tuning);
+    printInt8Share(*engine);
+    results.push_back(report(name, *engine, last));
   };
   for (const std::string& model : a.models) tune(modelName(model), buildOf(a, model, device));
   for (const std::string& problem : listedProblems(a)) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "apps/common/files.hpp"
+#include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/common/progress.hpp"
@@ -65,6 +66,7 @@ Json benchJson(const Engine& engine, const BenchOptions& options, const CommonOp
               {"activations", memory.activations},
               {"bindings", memory.bindings},
               {"workspace", memory.workspace}}}};
+  if (engine.precision() == Precision::Int8) json["int8_share"] = int8Share(engine.precisions());
   json["tactics"] = tacticsJson(engine.tuning());
   json["layers"] = Json::array();
   for (const LayerTime& time : measured.layers)

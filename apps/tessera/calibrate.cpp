@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "apps/common/files.hpp"
+#include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/tessera/commands.hpp"
@@ -55,11 +56,17 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
   fmt::print("{} scales from {} batches in {:.1f} s by {}\n", result.calibration.scales.size(),
              result.batches, seconds, result.chosen);
   printDamage(result);
+  Graph optimized = graph;
+  optimize(optimized, passes);
+  std::vector<LayerPrecision> layers;
+  assignInt8(optimized, result.calibration, int8.layerPrecision(), &layers);
+  printInt8Share(layers);
   Json json{{"device", device.caps().name},
             {"model", modelName(options.engine.model)},
             {"scales", result.calibration.scales.size()},
             {"batches", result.batches},
             {"seconds", seconds},
+            {"int8_share", int8Share(layers)},
             {"method", int8.method},
             {"chosen", result.chosen}};
   for (const auto& [candidate, damage] : result.damage) json["damage"][candidate] = damageJson(damage);

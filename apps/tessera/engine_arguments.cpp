@@ -1,6 +1,7 @@
 // Options of the commands that build an engine.
 #include <spdlog/fmt/fmt.h>
 
+#include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/common/plans.hpp"
@@ -63,7 +64,9 @@ std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common
                                                      const OpenShape& openShape) const {
   if (isPlan(model)) {
     const Device device = common.selectDevice();
-    return loadPlan(model, *app_, common, device, common.engineOptions().tuning);
+    auto engine = loadPlan(model, *app_, common, device, common.engineOptions().tuning);
+    printInt8Share(*engine);
+    return engine;
   }
   requireNoSelfCheck(model, common);
   Graph graph = load(openShape);
@@ -74,7 +77,9 @@ std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common
       engineOptions.description = portableDescription(*file);
   completeInt8(
       int8, graph, [&] { return sidecar(); }, device, engineOptions);
-  return Engine::build(std::move(graph), device, engineOptions);
+  auto engine = Engine::build(std::move(graph), device, engineOptions);
+  printInt8Share(*engine);
+  return engine;
 }
 
 }  // namespace tessera::app

@@ -2,6 +2,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "apps/common/files.hpp"
+#include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/tactics.hpp"
 #include "apps/tessera/commands.hpp"
@@ -40,6 +41,7 @@ Json inspectionJson(const Engine& engine, const std::string& model) {
                               {"precision", layer.precision},
                               {"operations", layer.operations},
                               {"bytes", layer.bytes}});
+  if (engine.precision() == Precision::Int8) json["int8_share"] = int8Share(engine.precisions());
   for (const LayerPrecision& layer : engine.precisions())
     json["precisions"].push_back({{"name", layer.layer},
                                   {"op", layer.op},
@@ -66,18 +68,14 @@ void printLayers(const Engine& engine) {
 
 // INT8: which layers of the network run in it, and why the others do not.
 void printPrecisions(const Engine& engine) {
-  double all = 0, coded = 0;
   std::size_t width = 5;
   for (const LayerPrecision& layer : engine.precisions())
     width = std::max(width, std::min<std::size_t>(layer.layer.size(), 40));
   fmt::print("\n{:<{}}  {:<16}{:<10}{:>8}  {}\n", "layer", width, "operator", "precision", "MMAC", "reason");
-  for (const LayerPrecision& layer : engine.precisions()) {
-    all += layer.multiplyAdds;
-    if (layer.precision == Precision::Int8) coded += layer.multiplyAdds;
+  for (const LayerPrecision& layer : engine.precisions())
     fmt::print("{:<{}}  {:<16}{:<10}{:>8.2f}  {}\n", layer.layer.substr(0, 40), width, layer.op,
                toString(layer.precision), layer.multiplyAdds * 1e-6, layer.reason);
-  }
-  fmt::print("{:.1f} % of the multiply-adds in INT8\n", all > 0 ? coded / all * 100 : 0);
+  fmt::print("{:.1f} % of the multiply-adds in INT8\n", int8Share(engine.precisions()) * 100);
 }
 
 int inspect(const InspectOptions& options, const CommonOptions& common) {

@@ -9,6 +9,7 @@
 #include "apps/common/npy.hpp"
 #include "apps/tessera/commands.hpp"
 #include "apps/tessera/tensors.hpp"
+#include "base/hex.hpp"
 
 namespace tessera::app {
 namespace {
@@ -17,7 +18,7 @@ struct RunOptions {
   EngineArguments engine;
   std::vector<std::string> inputs;
   std::string out = ".";
-  bool random = false;
+  bool random = false, checksum = false;
 };
 
 int run(const RunOptions& options, const CommonOptions& common) {
@@ -39,6 +40,11 @@ int run(const RunOptions& options, const CommonOptions& common) {
     writeNpy(file, value);
     fmt::print("{}  {}:{}  {}\n", name, toString(value.type), toString(value.shape), file.string());
     json["outputs"][name] = file.string();
+    if (!options.checksum) continue;
+    const auto* bytes = reinterpret_cast<const char*>(value.data.data());
+    const std::string sum = hexText(textHash({bytes, value.data.size()}));
+    fmt::print("{}  checksum {}\n", name, sum);
+    json["checksums"][name] = sum;
   }
   json["milliseconds"] = elapsed.count();
   if (!common.json.empty()) writeJson(common.json, json);
@@ -55,6 +61,9 @@ Command addRun(CLI::App& app, CommonOptions& common) {
          "Input as NAME=FILE.npy, or FILE.npy where there is only one; open extents are as in the file")
       ->type_name("[NAME=]FILE.npy");
   app.add_flag("--random", options->random, "Random numbers for the inputs not given");
+  app.add_flag(
+      "--checksum", options->checksum,
+      "Print XXH3 (64 bits) of each output's bytes: equal on every device for networks wholly in INT8");
   app.add_option("--out,-o", options->out, "Folder for the outputs, one .npy each")
       ->type_name("DIR")
       ->capture_default_str();

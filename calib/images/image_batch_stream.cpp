@@ -75,15 +75,17 @@ struct ImageBatchStream::Impl {
     const int all = static_cast<int>(files.size());
     return options.limit > 0 ? std::min(options.limit, all) : all;
   }
-  int batches() const { return images() / options.batchSize; }
+  int batches() const { return (images() + options.batchSize - 1) / options.batchSize; }
+  // Images of a batch; the last may hold fewer.
+  int imagesOf(int batch) const { return std::min(options.batchSize, images() - batch * options.batchSize); }
 
-  // The next batch from file `next` on; none where too few are left that can be read. What can not is
-  // reported, and the file after it takes its place.
-  std::optional<Batch> batch(std::size_t& next, std::string& problem) const {
+  // The next batch of `wanted` images from file `next` on, repeated until it is full; none where nothing is
+  // left that can be read. What can not is reported, and the file after it takes its place.
+  std::optional<Batch> batch(int wanted, std::size_t& next, std::string& problem) const {
     HostTensor all;
     Batch made;
-    for (int count = 0; count < options.batchSize;) {
-      if (next == files.size()) return std::nullopt;
+    int count = 0;
+    while (count < wanted && next < files.size()) {
       const fs::path& file = files[next++];
       try {
         HostTensor one = preprocessed(file, options.preprocess);
@@ -99,7 +101,12 @@ struct ImageBatchStream::Impl {
       made.names += (count == 0 ? "" : ", ") + file.string();
       ++count;
     }
+    if (count == 0) return std::nullopt;
     if (options.batchSize > 1) made.names = "one of " + made.names;
+    const std::size_t item = all.data.size() / static_cast<std::size_t>(count);
+    all.data.resize(item * static_cast<std::size_t>(options.batchSize));
+    for (std::size_t at = item * static_cast<std::size_t>(count); at < all.data.size(); ++at)
+      all.data[at] = all.data[at - item * static_cast<std::size_t>(count)];
     all.shape[0] = options.batchSize;
     made.inputs = {{options.input, std::move(all)}};
     return made;
@@ -110,12 +117,11 @@ struct ImageBatchStream::Impl {
       std::size_t next = 0;
       std::string problem;
       for (int i = 0; i < batches(); ++i) {
-        std::optional<Batch> made = batch(next, problem);
+        std::optional<Batch> made = batch(imagesOf(i), next, problem);
         if (!made && i > 0) break;
         if (!made)
-          throw Error(ErrorCode::InvalidArgument, "too few of the " + std::to_string(files.size()) +
-                                                      " calibration images can be read for a batch of " +
-                                                      std::to_string(options.batchSize) + ". " + problem);
+          throw Error(ErrorCode::InvalidArgument, "none of the " + std::to_string(files.size()) +
+                                                      " calibration images can be read. " + problem);
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return ready.size() < 4 || stop; });
         if (stop) return;
@@ -150,10 +156,7 @@ ImageBatchStream::ImageBatchStream(std::vector<fs::path> files, ImageBatchOption
   shuffle(files, options.seed);
   impl_->files = std::move(files);
   impl_->options = std::move(options);
-  if (impl_->batches() == 0)
-    throw Error(ErrorCode::InvalidArgument, "there are " + std::to_string(impl_->images()) +
-                                                " calibration images; a batch takes " +
-                                                std::to_string(impl_->options.batchSize));
+  if (impl_->batches() == 0) throw Error(ErrorCode::InvalidArgument, "there are no calibration images");
 }
 
 ImageBatchStream::~ImageBatchStream() { impl_->end(); }

@@ -22,11 +22,11 @@ struct ImageBatchOptions {
 };
 
 /// Images of folders and lists, shuffled, read and resized ahead on a thread. An image that can not be read,
-/// or that is truncated, is reported by name, and the next takes its place; where too few are left for one
-/// batch, that is an error. A last batch that would not be full is left out.
+/// or that is truncated, is reported by name, and the next takes its place; where none can be read, that is
+/// an error. A last batch that would not be full repeats its images.
 class ImageBatchStream final : public Calibrator {
  public:
-  /// Throws Error(InvalidArgument) where a path does not exist or there are fewer images than a batch holds.
+  /// Throws Error(InvalidArgument) where there are no images.
   ImageBatchStream(std::vector<std::filesystem::path> files, ImageBatchOptions options);
   ~ImageBatchStream() override;
 

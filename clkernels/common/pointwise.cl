@@ -21,6 +21,16 @@
 #define PW_STORE(v, p, i) PW_CAT(vstore, PW_WIDTH)(v, 0, (p) + (i))
 #endif
 #define LIT(value) ((PW_T)(value))
+#define MATH_WIDTH PW_WIDTH
+#include "common/defined_math.cl"
+#define definedExp PW_CAT(definedExp_, PW_WIDTH)
+#define definedExpm1 PW_CAT(definedExpm1_, PW_WIDTH)
+#define definedLog PW_CAT(definedLog_, PW_WIDTH)
+#define definedLog1p PW_CAT(definedLog1p_, PW_WIDTH)
+#define definedSigmoid PW_CAT(definedSigmoid_, PW_WIDTH)
+#define definedTanh PW_CAT(definedTanh_, PW_WIDTH)
+#define definedTanhOfSoftplus PW_CAT(definedTanhOfSoftplus_, PW_WIDTH)
+#define definedErf PW_CAT(definedErf_, PW_WIDTH)
 
 #define TESSERA_UNARY(name, isActivation, defaultAlpha, defaultBeta, expression) \
   static inline PW_T pw_##name(PW_T x, PW_T alpha, PW_T beta) { return expression; }

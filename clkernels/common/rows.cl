@@ -32,7 +32,7 @@
 static inline float greater(float a, float b) { return a > b || a != a ? a : b; }  // NaN if either is
 
 // ROW_SUM(v) and ROW_MAX(v) give every lane of a row the sum or maximum of its lanes. Their scratch of
-// T_LANES * T_ROWS floats is a kernel argument: PoCL 3.1 lets threads share a kernel's own __local array once it has been
+// T_LANES * T_ROWS numbers of 64 bits is a kernel argument: PoCL 3.1 lets threads share a kernel's own __local array once it has been
 // handed to a function with barriers.
 #if T_LANES == 1
 #define ROW_SUM(v) (v)
@@ -53,3 +53,21 @@ static inline float rowReduce(float v, __local float* scratch, int takeMax) {
   return row[0];
 }
 #endif
+
+// ROW_SUM of whole numbers, which is exact: lanes and their order do not matter.
+static inline long rowSumOfWhole(long v, __local float* scratch) {
+#if T_LANES == 1
+  return v;
+#else
+  const int lane = get_local_id(0);
+  __local long* row = (__local long*)scratch + get_local_id(1) * T_LANES;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  row[lane] = v;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int step = T_LANES / 2; step > 0; step /= 2) {
+    if (lane < step) row[lane] += row[lane + step];
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  return row[0];
+#endif
+}

@@ -85,7 +85,8 @@ Rows rowsOf(const TensorDesc& x, const TensorDesc& y, const std::vector<std::int
 }
 
 KernelArg rowScratch(const Tactic& tactic) {
-  return KernelArg::local(static_cast<std::size_t>(tactic.get("LANES")) * tactic.get("ROWS") * sizeof(float));
+  return KernelArg::local(static_cast<std::size_t>(tactic.get("LANES")) * tactic.get("ROWS") *
+                          sizeof(std::int64_t));
 }
 
 void addRowArgs(std::vector<KernelArg>& args, const Rows& rows, const OpView& op, const Tactic& tactic) {
@@ -115,7 +116,7 @@ TacticSpace rowSpace(const DeviceCaps& device) {
                                  static_cast<std::size_t>(t.get("ROWS")) <= y;
                         }},
                        {"the scratch exceeds local memory", [limit = device.localMemory](const Tactic& t) {
-                          return t.get("LANES") * t.get("ROWS") * sizeof(float) <= limit;
+                          return t.get("LANES") * t.get("ROWS") * sizeof(std::int64_t) <= limit;
                         }}};
   return space;
 }

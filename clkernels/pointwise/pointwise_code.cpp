@@ -39,6 +39,22 @@ std::string rowFunction(const PointwiseOp& row, ComputeType compute, const std::
          ";\n}\n";
 }
 
+/// The functions of common/defined_math.cl that the expression of a row calls, for values of `width`.
+std::string definedFunctions(const std::set<const PointwiseOp*>& rows, int width) {
+  std::set<std::string> called;
+  for (const PointwiseOp* row : rows) {
+    const std::string_view text = row->expression;
+    for (auto at = text.find("defined"); at != std::string_view::npos; at = text.find("defined", at + 1))
+      called.emplace(text.substr(at, text.find('(', at) - at));
+  }
+  if (called.empty()) return "";
+  std::string code =
+      "#define MATH_WIDTH " + std::to_string(width) + "\n" + kernelSource("common/defined_math.cl");
+  for (const std::string& name : called)
+    code += "#undef " + name + "\n#define " + name + " " + name + "_" + std::to_string(width) + "\n";
+  return code;
+}
+
 /// The code of a value, still as a float; common/quant.cl has the same in OpenCL C.
 std::string encodeFunction(const std::string& chain, const std::string& type) {
   return kernelSource("common/rounded.cl") + "static inline " + type + " encode" + chain + "(" + type +
@@ -67,11 +83,13 @@ std::string computeName(ComputeType type, int width) {
 
 std::string chainFunction(const PointwiseJob& job, const std::string& name, int width) {
   const std::string type = computeName(job.compute, width);
-  std::string code = "#undef LIT\n#define LIT(value) ((" + type + ")(value))\n";
   std::set<const PointwiseOp*> rows;
+  std::string functions;
   for (const ChainStep& step : job.chain.steps)
     if (step.row && rows.insert(step.row).second)
-      code += rowFunction(*step.row, job.compute, name + std::string(step.row->name), type);
+      functions += rowFunction(*step.row, job.compute, name + std::string(step.row->name), type);
+  std::string code = job.compute == ComputeType::Float ? definedFunctions(rows, width) : "";
+  code += "#undef LIT\n#define LIT(value) ((" + type + ")(value))\n" + functions;
 
   code += "static inline " + type + " " + name + "(";
   for (std::size_t k = 0; k < job.operands.size(); ++k)

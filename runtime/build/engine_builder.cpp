@@ -92,22 +92,19 @@ void EngineBuilder::dropConstants(Engine& engine, const std::shared_ptr<const Ma
   tessera::dropConstants(*engine.impl_, [file] { return graphOf(file); });
 }
 
-Int8Networks EngineBuilder::toInt8(const Graph& graph, std::uint64_t sourceHash,
-                                   const Calibration* own) const {
+Int8Networks EngineBuilder::toInt8(const Graph& graph, const Calibration* own) const {
   if (own) return {graph, *own, options_.layerPrecision};
   if (!options_.calibration)
     throw Error(
         ErrorCode::InvalidArgument,
         "INT8 needs a calibration: images to calibrate from, a calibration cache, or a model that carries "
         "its own scales (QuantizeLinear)");
-  const Calibration& calibration = *options_.calibration;
-  if (!options_.optimized) requireGraph(calibration, sourceHash, graph.name);
-  return {graph, calibration, options_.layerPrecision};
+  return {graph, *options_.calibration, options_.layerPrecision};
 }
 
 EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   const bool int8 = options_.precision == Precision::Int8;
-  const std::uint64_t sourceHash = int8 ? graph.hash() : 0;
+  if (int8 && options_.calibration && !options_.optimized) requireGraph(*options_.calibration, graph);
   std::optional<Calibration> own;  // scales that the model itself carries
   if (int8 && !options_.calibration && !options_.optimized) own = takeQdq(graph);
   std::vector<CountedOutput> counted = exposeCounts(graph);
@@ -120,7 +117,7 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   }
   if (!int8) return {{std::move(graph), {}}, {}, std::move(counted)};
   Source source;
-  source.int8.emplace(toInt8(graph, sourceHash, own ? &*own : nullptr));
+  source.int8.emplace(toInt8(graph, own ? &*own : nullptr));
   source.given = source.int8->byRules();
   source.counted = std::move(counted);
   return source;

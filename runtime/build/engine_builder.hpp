@@ -33,7 +33,7 @@ class EngineBuilder {
     std::vector<CountedOutput> counted;
   };
   Source prepare(Graph graph) const;
-  Int8Networks toInt8(const Graph& graph, std::uint64_t sourceHash, const Calibration* own) const;
+  Int8Networks toInt8(const Graph& graph, const Calibration* own) const;
   /// Looks up what is known on the device.
   void begin(const Network& network);
   /// By the section that the plan has for this device; null, with a warning, where it has none that fits.

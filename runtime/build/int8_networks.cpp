@@ -4,8 +4,7 @@
 #include <spdlog/logger.h>
 
 #include <algorithm>
-
-#include <algorithm>
+#include <set>
 
 #include "lower/precision.hpp"
 #include "tessera/log.hpp"
@@ -26,11 +25,27 @@ void warnOfFloats(const std::string& name, const std::vector<LayerPrecision>& la
       std::count_if(layers.begin(), layers.end(), weighty), first->layer, first->reason);
 }
 
+// A cache of another program has other tensors than those INT8 stores here.
+void reportIgnored(const Graph& optimized, const Calibration& calibration) {
+  std::set<std::string> wanted;
+  for (const std::string& name : tensorsToCalibrate(optimized)) wanted.insert(name);
+  std::size_t ignored = 0;
+  std::string first;
+  for (const auto& [tensor, _] : calibration.scales)
+    if (!wanted.count(tensor) && ignored++ == 0) first = tensor;
+  if (ignored == 0) return;
+  log().warn(
+      "the calibration cache ({}) is used in part: {} of its {} scales belong to tensors that '{}' does not "
+      "store in INT8, '{}' for one",
+      calibration.method, ignored, calibration.scales.size(), optimized.name, first);
+}
+
 }  // namespace
 
 Int8Networks::Int8Networks(Graph optimized, Calibration calibration, PrecisionOptions options)
     : optimized_(std::move(optimized)), calibration_(std::move(calibration)), options_(std::move(options)) {
   rules_.graph = assignInt8(optimized_, calibration_, options_, &rules_.precisions);
+  if (calibration_.graphHash == 0 && !calibration_.partial) reportIgnored(optimized_, calibration_);
   if (calibration_.partial) warnOfFloats(optimized_.name, rules_.precisions);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/network_hash.hpp"
 #include "lower/explicit_codes.hpp"
 #include "ops/quantised.hpp"
 
@@ -332,10 +333,10 @@ class Rewriter {
 
   float scaleOf(TensorId id) const {
     const float scale = plan_.scales[id];
-    if (!(scale > 0))
-      throw Error(ErrorCode::BadCache,
-                  "the calibration has no scale for tensor '" + from_.tensor(id).name + "'");
-    return scale;
+    if (scale > 0) return scale;
+    const std::string& name = from_.tensor(id).name;
+    throw Error(ErrorCode::BadCache, "the calibration has no scale for tensor '" + name +
+                                         "', or one that is not positive and finite");
   }
 
   std::vector<std::string> names(const Layer& layer) const {
@@ -374,10 +375,20 @@ Graph assignInt8(const Graph& optimized, const Calibration& calibration, const P
   return Rewriter(optimized, calibration, plan).run(report);
 }
 
-void requireGraph(const Calibration& calibration, std::uint64_t hash, const std::string& name) {
-  if (calibration.graphHash != 0 && calibration.graphHash != hash)
-    throw Error(ErrorCode::BadCache, "the calibration belongs to another network ('" + calibration.graphName +
-                                         "'): its graph hash differs from that of '" + name + "'");
+void requireGraph(const Calibration& calibration, const Graph& imported) {
+  const std::uint64_t hash = calibration.graphHash;
+  if (hash == 0 || hash == networkHash(imported) || hash == imported.hash()) return;
+  std::size_t strange = 0;
+  std::string first;
+  for (const auto& [tensor, _] : calibration.scales)
+    if (imported.findTensor(tensor) == kNoTensor && strange++ == 0) first = tensor;
+  throw Error(
+      ErrorCode::BadCache,
+      "the calibration belongs to another network ('" + calibration.graphName +
+          "'): its graph hash differs from that of '" + imported.name + "'; " +
+          (strange ? std::to_string(strange) + " of the " + std::to_string(calibration.scales.size()) +
+                         " tensors that it has scales for are not in this network, '" + first + "' for one"
+                   : "the tensors have the same names, so weights or attributes of layers differ"));
 }
 
 }  // namespace tessera

@@ -24,21 +24,23 @@ enum class Int8Role {
   Float,      ///< computed in floating point
 };
 Int8Role int8Role(const Graph& graph, const Layer& layer);
+/// Those of a layer's tensors that may carry codes: neither constants nor absent.
+std::vector<TensorId> activations(const Graph& graph, const std::vector<TensorId>& ids);
 /// Whether the layer has weights and an integer twin that computes on codes of them.
 bool hasIntegerWeights(const Layer& layer);
 
 /// The layer as a chain over its inputs (Scale, unary and binary rows, Pointwise); none where it is not one.
 std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer);
 
-/// Multiply-adds of a layer with integer weights, 0 for others.
+/// Multiply-adds of a layer with weights or of a product of matrices, 0 for others.
 double multiplyAdds(const Graph& graph, const Layer& layer);
 
 /// Throws Error(InvalidArgument) where one of the layers to keep in fp32 is not in the graph.
 void requireLayers(const Graph& graph, const std::set<std::string>& kept);
 
-/// Throws Error(BadCache) where the calibration was made for an imported graph of another hash than this
-/// one's.
-void requireGraph(const Calibration& calibration, std::uint64_t hash, const std::string& name);
+/// Throws Error(BadCache), which says what differs, where the calibration was made for another imported graph
+/// than this one. Caches of before 2026-12 hold Graph::hash(), which is of one batch and image size.
+void requireGraph(const Calibration& calibration, const Graph& imported);
 
 /// Decisions for a whole graph.
 struct Int8Plan {

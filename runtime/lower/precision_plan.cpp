@@ -5,6 +5,7 @@
 
 #include "graph/layer_view.hpp"
 #include "lower/explicit_codes.hpp"
+#include "ops/curved.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
@@ -14,20 +15,13 @@ namespace {
 // anything, and the weights that read them lose what the channels win.
 constexpr int kFinest = -3;
 
-// Activations of a layer that may carry codes: not constants, not absent.
-std::vector<TensorId> activations(const Graph& graph, const std::vector<TensorId>& ids) {
-  std::vector<TensorId> found;
-  for (const TensorId id : ids)
-    if (id != kNoTensor && !graph.tensor(id).isConstant()) found.push_back(id);
-  return found;
-}
-
 class Planner {
  public:
   Planner(const Graph& graph, const Calibration& calibration) : graph_(graph), calibration_(calibration) {}
 
   Int8Plan run(const PrecisionOptions& options) {
     assignRoles(options);
+    findUsefulChains();
     plan_.weightScales = calibration_.weightScales;
     if (calibration_.partial) takeModelsCodes();
     plan_.coded.assign(graph_.tensors().size(), false);
@@ -51,6 +45,8 @@ class Planner {
       if (hasIntegerWeights(layer) && plan_.roles[i] == Int8Role::Float)
         plan_.reasons[i] = layer.attrs.integer("exact_sums") ? "its sums of integers have to be exact"
                                                              : "its weights are not constant";
+      else if (plan_.roles[i] == Int8Role::Float && multiplyAdds(graph_, layer) > 0)
+        plan_.reasons[i] = "products of two matrices have no integer kernel";
     }
     requireLayers(graph_, options.keepFp32);
     const auto keep = [&](int i, const char* why) {
@@ -66,6 +62,29 @@ class Planner {
       keep(compute.front(), "first layer kept fp32 by option");
       keep(compute.back(), "last layer kept fp32 by option");
     }
+  }
+
+  // Chains with a function that is no product or sum (Sigmoid, Exp, ..) work on codes only where a layer with
+  // weights reads what becomes of them. Behind the last of those, as in the decoding of boxes, codes would
+  // cost exactness and gain nothing.
+  void findUsefulChains() {
+    std::vector<bool> needed(graph_.tensors().size(), false);
+    for (std::size_t i = graph_.layers().size(); i-- > 0;) {
+      const Layer& layer = graph_.layers()[i];
+      const bool useful =
+          plan_.roles[i] == Int8Role::Compute ||
+          std::ranges::any_of(layer.outputs, [&](TensorId id) { return static_cast<bool>(needed[id]); });
+      if (useful)
+        for (const TensorId id : activations(graph_, layer.inputs)) needed[id] = true;
+      if (useful || plan_.roles[i] != Int8Role::Pointwise || !isCurved(layer)) continue;
+      plan_.roles[i] = Int8Role::Float;
+      plan_.reasons[i] = "no layer with weights reads its result";
+    }
+  }
+  bool isCurved(const Layer& layer) const {
+    const auto chain = asChain(graph_, layer);
+    return chain &&
+           std::ranges::any_of(chain->steps, [](const ChainStep& step) { return curvedPointwise(step.op); });
   }
 
   // Models that carry their own codes: layers compute in INT8 on those codes alone.
@@ -272,77 +291,6 @@ class Planner {
 };
 
 }  // namespace
-
-std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer) {
-  if (layer.outputs.size() != 1 || graph.tensor(layer.outputs[0]).type != DataType::Float32)
-    return std::nullopt;
-  for (const TensorId id : layer.inputs)
-    if (id != kNoTensor && graph.tensor(id).type != DataType::Float32) return std::nullopt;
-  PointwiseChain chain;
-  if (layer.op == "Pointwise") {
-    chain = PointwiseChain::parse(layer.attrs.string("expression"));
-  } else if (layer.op == "Scale") {
-    if (layer.attrs.integer("axis", 1) != 1 || graph.tensor(layer.inputs[1]).shape.size() != 1)
-      return std::nullopt;
-    auto last = chain.append("Mul", {ChainOperand::input(0), ChainOperand::input(1)});
-    if (layer.inputs.size() > 2 && layer.inputs[2] != kNoTensor)
-      chain.append("Add", {last, ChainOperand::input(2)});
-  } else if (fitsChain(layer.op)) {
-    std::vector<ChainOperand> operands;
-    for (std::size_t i = 0; i < layer.inputs.size(); ++i)
-      operands.push_back(ChainOperand::input(static_cast<int>(i)));
-    chain.append(layer.op, operands, layer.attrs);
-  } else {
-    return std::nullopt;
-  }
-  for (const ChainStep& step : chain.steps)
-    if (!exactPointwise(step.op)) return std::nullopt;
-  return chain;
-}
-
-Int8Role int8Role(const Graph& graph, const Layer& layer) {
-  if (layer.inputs.empty() || layer.inputs[0] == kNoTensor || layer.outputs.empty()) return Int8Role::Float;
-  if (isEncode(layer)) return Int8Role::Encode;
-  if (isDecode(layer)) return Int8Role::Decode;
-  if (graph.tensor(layer.inputs[0]).type != DataType::Float32) return Int8Role::Float;
-  const OperatorTraits traits = traitsOf(layer.op);
-  if (hasIntegerWeights(layer)) {
-    const auto isConstant = [&](std::size_t i) {
-      return i >= layer.inputs.size() || layer.inputs[i] == kNoTensor ||
-             graph.tensor(layer.inputs[i]).isConstant();
-    };
-    const std::size_t weights = traits.weights->input;
-    const bool constant = isConstant(weights) && isConstant(weights + 1);
-    return constant && !layer.attrs.integer("exact_sums") ? Int8Role::Compute : Int8Role::Float;
-  }
-  const QuantRule rule = operatorNamed(layer.op).quantRule(viewOf(graph, layer));
-  if (rule == QuantRule::Requantise && !traits.integerTwin.empty()) return Int8Role::Average;
-  if (rule == QuantRule::SameScale) {
-    const auto inputs = activations(graph, layer.inputs);
-    const auto isFloat = [&](TensorId id) { return graph.tensor(id).type == DataType::Float32; };
-    const bool allFloat = std::ranges::all_of(inputs, isFloat),
-               plain = std::ranges::all_of(layer.outputs, isFloat);
-    const bool constantPart = traits.joins && inputs.size() != layer.inputs.size();
-    return allFloat && plain && !constantPart ? Int8Role::Moving : Int8Role::Float;
-  }
-  if (asChain(graph, layer)) return Int8Role::Pointwise;
-  return Int8Role::Float;
-}
-
-bool hasIntegerWeights(const Layer& layer) {
-  const OperatorTraits traits = traitsOf(layer.op);
-  return traits.weights && !traits.integerTwin.empty();
-}
-
-double multiplyAdds(const Graph& graph, const Layer& layer) {
-  return hasIntegerWeights(layer) ? traitsOf(layer.op).multiplyAdds(viewOf(graph, layer)) : 0;
-}
-
-void requireLayers(const Graph& graph, const std::set<std::string>& kept) {
-  for (const auto& name : kept)
-    if (std::ranges::find(graph.layers(), name, &Layer::name) == graph.layers().end())
-      throw Error(ErrorCode::InvalidArgument, "there is no layer named '" + name + "' to keep in fp32");
-}
 
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options) {
   return Planner(graph, calibration).run(options);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "ops/defined_math.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera {
@@ -17,8 +18,8 @@ namespace {
 #undef UNSIGNED
 
 using std::acos, std::acosh, std::asin, std::asinh, std::atan, std::atanh, std::ceil, std::cos, std::cosh,
-    std::erf, std::exp, std::expm1, std::fabs, std::floor, std::fmax, std::fmin, std::fmod, std::log,
-    std::log1p, std::pow, std::rint, std::sin, std::sinh, std::sqrt, std::tan, std::tanh;
+    std::fabs, std::floor, std::fmax, std::fmin, std::fmod, std::pow, std::rint, std::sin, std::sinh,
+    std::sqrt, std::tan;
 
 #define LIT(value) static_cast<T>(value)
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/curved.hpp"
 #include "ops/epilogue.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -28,11 +29,19 @@ float combinedScale(float inputScale, float weightScale) {
 }
 
 bool exactPointwise(std::string_view name) {
-  // Additions, products, comparisons and selections; no division, no library function.
-  static constexpr std::string_view kExact[] = {"Relu",   "LeakyRelu", "PRelu", "Clip", "Abs",  "Neg",
-                                                "Affine", "Add",       "Sub",   "Mul",  "Min",  "Max",
-                                                "Where",  "HardSwish", "Floor", "Ceil", "Round"};
-  return std::find(std::begin(kExact), std::end(kExact), name) != std::end(kExact);
+  // Additions, products, comparisons, selections; no division, no function of the device's library.
+  static constexpr std::string_view kExact[] = {
+      "Relu",        "LeakyRelu", "PRelu", "Clip", "Abs",   "Neg",   "Affine",
+      "Add",         "Sub",       "Mul",   "Min",  "Max",   "Where", "Shrink",
+      "HardSigmoid", "HardSwish", "Floor", "Ceil", "Round", "Sign",  "ThresholdedRelu"};
+  return std::ranges::find(kExact, name) != std::end(kExact) || curvedPointwise(name);
+}
+
+bool curvedPointwise(std::string_view name) {
+  // Of the functions of common/defined_math.cl.
+  static constexpr std::string_view kCurved[] = {"Sigmoid", "Silu",     "Mish",     "Tanh", "Elu", "Selu",
+                                                 "Gelu",    "GeluTanh", "Softplus", "Exp",  "Log", "Erf"};
+  return std::ranges::find(kCurved, name) != std::end(kCurved);
 }
 
 QuantisedEpilogue::QuantisedEpilogue(const OpView& op, std::span<const HostTensor> inputs)

@@ -4,9 +4,11 @@
 #include <limits>
 
 #include "ops/axes.hpp"
+#include "ops/defined_math.hpp"
 #include "ops/epilogue.hpp"
 #include "ops/follow.hpp"
 #include "ops/shape_tools.hpp"
+#include "ops/softmax.hpp"
 
 namespace tessera {
 namespace {
@@ -23,19 +25,33 @@ class Softmax final : public Operator {
   }
   void reference(const OpView& view, std::span<const HostTensor> inputs,
                  std::span<HostTensor> outputs) const override {
-    auto x = toDoubles(inputs[0]);
+    // To the bit as the kernel does: see docs/numerics.md.
+    const auto x = toDoubles(inputs[0]);
     const Groups groups = groupsAlong(inputs[0].shape, reducedAxes(view));
-    std::vector<double> top(groups.count, -std::numeric_limits<double>::infinity()), sum(groups.count);
-    for (std::size_t i = 0; i < x.size(); ++i) top[groups.of[i]] = std::max(top[groups.of[i]], x[i]);
-    for (std::size_t i = 0; i < x.size(); ++i) sum[groups.of[i]] += std::exp(x[i] - top[groups.of[i]]);
+    const auto unit = static_cast<float>(std::int64_t{1} << softmaxShift(groups.size));
+    std::vector<float> top(groups.count, -std::numeric_limits<float>::infinity());
+    std::vector<std::int64_t> whole(groups.count, 0);
     for (std::size_t i = 0; i < x.size(); ++i) {
-      const double off = x[i] - top[groups.of[i]];
-      x[i] =
-          view.attrs.integer("log") ? off - std::log(sum[groups.of[i]]) : std::exp(off) / sum[groups.of[i]];
+      float& most = top[groups.of[i]];
+      const auto value = static_cast<float>(x[i]);
+      most = most > value || std::isnan(most) ? most : value;
     }
-    storeDoubles(outputs[0], x);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      if (const float most = top[groups.of[i]]; std::isfinite(most))
+        whole[groups.of[i]] += static_cast<std::int64_t>(definedExp(static_cast<float>(x[i]) - most) * unit);
+    std::vector<double> y(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const float most = top[groups.of[i]], off = static_cast<float>(x[i]) - most,
+                  sum = static_cast<float>(whole[groups.of[i]]) * (1.0f / unit);
+      const float share = definedExp(off) * definedReciprocal(sum);
+      const float value = view.attrs.integer("log") ? off - definedLog(sum)
+                          : share < 0x1p-126f       ? 0.0f
+                                                    : share;
+      y[i] = static_cast<double>(std::isfinite(most) ? value : std::numeric_limits<float>::quiet_NaN());
+    }
+    storeDoubles(outputs[0], y);
   }
-  Tolerance tolerance(const OpView&) const override { return sumTolerance(16); }
+  Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   OperatorTraits traits() const override {
     return {.follow = [](const OpView& op, std::size_t, std::size_t axis) {
       return followUnless(axisAttribute(op, -1), axis);
@@ -64,6 +80,10 @@ class Softmax final : public Operator {
 };
 
 }  // namespace
+
+std::optional<std::size_t> competingAxis(const OpView& op) {
+  return op.op == "Softmax" ? std::optional(axisAttribute(op, -1)) : std::nullopt;
+}
 
 void addOperators_softmax(OperatorList& list) {
   static const Softmax softmax;

@@ -90,6 +90,21 @@ void addNormsOfConcats(Builder& b, TensorId x, TensorId first) {
   g.markOutput(b.deconv("map", last, {42, 4, 2, 2}, {.strides = {2, 2}, .pads = {0, 0, 0, 0}}));
 }
 
+// Activations and gates that are functions of common/defined_math.cl, on codes and in epilogues.
+void addCurves(Builder& b, TensorId first) {
+  Graph& g = b.graph;
+  TensorId x = first;
+  for (const char* curve : {"Silu", "Mish", "Gelu", "GeluTanh", "Elu", "Selu", "Softplus", "Tanh"})
+    x = b.conv((std::string("curve_") + curve).c_str(), x, {20, 20, 1, 1}, {.activation = curve});
+  const auto squeezed = g.add("GlobalPool", "squeezed", {x}, {{"mode", "average"}});
+  const auto excited = b.conv("excited", squeezed, {20, 20, 1, 1}, {.activation = "Sigmoid"});
+  const auto gated = g.add("Mul", "gated", {x, excited});
+  const auto bounded = g.add("Pointwise", "bounded", {gated, x},
+                             {{"expression", "t0=Exp(x0);t1=Erf(x1);t2=Mul(t0,t1);t3=HardSigmoid(t2)"}});
+  const auto logarithm = g.add("Log", "logarithm", {bounded});
+  g.markOutput(b.conv("curves", logarithm, {6, 20, 1, 1}, {.activation = "Sigmoid"}));
+}
+
 }  // namespace
 
 HostTensor portableRandom(Shape shape, unsigned seed, float low, float high) {
@@ -144,6 +159,7 @@ Graph int8Network() {
   g.markOutput(
       g.add("FullyConnected", "classes", {hidden, b.constant({11, 70}, 0.3f), b.constant({11}, 0.2f)}));
   addNormsOfConcats(b, x, first);
+  addCurves(b, first);
   g.verify();
   return std::move(g);
 }

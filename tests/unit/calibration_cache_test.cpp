@@ -67,9 +67,23 @@ TEST(CalibrationCache, NamesFileLineAndReason) {
   }
   EXPECT_NE(refusal("tessera-calibration 1\nscale 0.1 a\nscale 0.2 a\nend\n").find("two scales"),
             std::string::npos);
-  EXPECT_NE(refusal("TRT-8601-EntropyCalibration2\nconv1: 7f800000\n").find("conv1"), std::string::npos);
-  EXPECT_NE(refusal("TRT-8601-EntropyCalibration2\nconv1: 00000000\n").find("conv1"), std::string::npos);
-  EXPECT_NE(refusal("TRT-8601-EntropyCalibration2\nconv1: 3c01\n").find("line 2"), std::string::npos);
+  for (const char* scale : {"7f800000", "00000000", "0"}) {
+    const std::string text = "TRT-8601-EntropyCalibration2\nconv1: " + std::string(scale) + "\n";
+    EXPECT_NE(refusal(text).find("no scale"), std::string::npos) << refusal(text);
+  }
+  for (const char* scale : {"", "3c010a140", "3g", "-1"}) {
+    const std::string text = "TRT-8601-EntropyCalibration2\nconv1: " + std::string(scale) + "\n";
+    EXPECT_NE(refusal(text).find("line 2"), std::string::npos) << refusal(text);
+  }
+}
+
+// As TensorRT writes constants and tensors that nobody reads.
+TEST(CalibrationCache, TensorrtScalesOfNoUseCountWhereTheyAreNeeded) {
+  const Calibration c = parseAnyCalibration(
+      "TRT-8601-EntropyCalibration2\nconst: 0\nx: 3c010a14\nold: 7f800000\nt: 1\n", "trt");
+  EXPECT_EQ(c.scales.size(), 2u);
+  EXPECT_EQ(c.scales.at("t"), std::numeric_limits<float>::denorm_min());
+  EXPECT_EQ(c.scales.count("const") + c.scales.count("old"), 0u);
 }
 
 std::string replaced(const std::string& from, const std::string& to) {

@@ -13,7 +13,8 @@ namespace {
 
 // The entropy search written out step by step as the talk describes it: build P and Q as arrays, normalise,
 // sum.
-double directEntropy(const std::vector<std::int64_t>& counts, double limit, int levels) {
+double directEntropy(std::vector<std::int64_t> counts, double limit, int levels) {
+  counts[0] = counts[1];
   const int bins = static_cast<int>(counts.size());
   double least = 1e300;
   int chosen = bins;
@@ -50,6 +51,15 @@ AbsHistogram sampled(unsigned seed, int bins, double tail) {
   AbsHistogram h{*std::max_element(values.begin(), values.end()), std::vector<std::int64_t>(bins, 0)};
   for (const double v : values) ++h.counts[std::min(bins - 1, static_cast<int>(v / h.limit * bins))];
   return h;
+}
+
+// What a Relu makes of half the values changes nothing.
+TEST(Entropy, LooksAwayFromZeros) {
+  AbsHistogram h = sampled(3, 512, 0.3);
+  const double threshold = entropyThreshold(h, 64);
+  EXPECT_GT(threshold, 0.2 * h.limit);
+  h.counts[0] += 10000000;
+  EXPECT_DOUBLE_EQ(entropyThreshold(h, 64), threshold);
 }
 
 TEST(Entropy, EqualsTheDirectImplementation) {
