@@ -20,6 +20,7 @@ void checkShape(const std::string& what, const Shape& shape) {
 
 TensorId Graph::addInput(const std::string& tensorName, DataType type, Shape shape) {
   checkShape("input '" + tensorName + "'", shape);
+  index_.dropNames();
   tensors_.push_back({tensorName, type, std::move(shape), nullptr});
   inputs_.push_back(static_cast<TensorId>(tensors_.size()) - 1);
   return inputs_.back();
@@ -27,6 +28,7 @@ TensorId Graph::addInput(const std::string& tensorName, DataType type, Shape sha
 
 TensorId Graph::addConstant(const std::string& tensorName, HostTensor value) {
   value.check("constant '" + tensorName + "'");
+  index_.dropNames();
   auto held = std::make_shared<const HostTensor>(std::move(value));
   tensors_.push_back({tensorName, held->type, held->shape, held});
   return static_cast<TensorId>(tensors_.size()) - 1;
@@ -50,6 +52,7 @@ const Layer& Graph::addLayer(const std::string& op, const std::string& layerName
                              std::vector<TensorId> inputs, Attributes attrs,
                              std::vector<std::string> outputNames) {
   Layer layer{layerName, op, std::move(attrs), std::move(inputs), {}};
+  index_.dropNames();
   const auto outputs = inferLayer(*this, layer);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     std::string tensorName = i < outputNames.size() && !outputNames[i].empty()
@@ -68,7 +71,7 @@ TensorId Graph::add(const std::string& op, const std::string& layerName, std::ve
 }
 
 void Graph::markOutput(TensorId id) {
-  tensor(id);
+  std::as_const(*this).tensor(id);  // throws where there is none
   if (!isOutput(id)) outputs_.push_back(id);
 }
 
@@ -77,12 +80,9 @@ const GraphTensor& Graph::tensor(TensorId id) const {
     throw Error(ErrorCode::Internal, "graph '" + name + "' has no tensor " + std::to_string(id));
   return tensors_[id];
 }
-GraphTensor& Graph::tensor(TensorId id) { return const_cast<GraphTensor&>(std::as_const(*this).tensor(id)); }
-
-TensorId Graph::findTensor(std::string_view tensorName) const {
-  for (std::size_t i = 0; i < tensors_.size(); ++i)
-    if (tensors_[i].name == tensorName) return static_cast<TensorId>(i);
-  return kNoTensor;
+GraphTensor& Graph::tensor(TensorId id) {
+  index_.dropNames();
+  return const_cast<GraphTensor&>(std::as_const(*this).tensor(id));
 }
 
 bool Graph::isOutput(TensorId id) const {
@@ -107,7 +107,8 @@ void Graph::reinfer(int index) {
 
 void Graph::compact() {
   if (!indexIsCurrent())
-    throw Error(ErrorCode::Internal, "graph '" + name + "': layers were written to behind a look-up");
+    throw Error(ErrorCode::Internal,
+                "graph '" + name + "': layers or names were written to behind a look-up");
   std::vector<bool> used(tensors_.size(), false);
   auto mark = [&](const std::vector<TensorId>& ids) {
     for (TensorId id : ids)
@@ -126,6 +127,7 @@ void Graph::compact() {
       renumbered[i] = static_cast<TensorId>(kept.size());
       kept.push_back(std::move(tensors_[i]));
     }
+  index_.dropNames();
   tensors_ = std::move(kept);
   auto renumber = [&](std::vector<TensorId>& ids) {
     for (TensorId& id : ids)

@@ -68,7 +68,7 @@ void Graph::verify() const {
   const auto fail = [&](const std::string& what) {
     throw Error(ErrorCode::Internal, "graph '" + name + "' is broken: " + what);
   };
-  if (!indexIsCurrent()) fail("layers were written to behind a look-up");
+  if (!indexIsCurrent()) fail("layers or names were written to behind a look-up");
   std::vector<bool> defined(tensors_.size(), false);
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const auto& t = tensors_[i];

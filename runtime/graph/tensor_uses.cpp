@@ -1,5 +1,7 @@
-// Who computes and who reads each tensor, and the graph's look-ups of them.
+// Who computes and who reads each tensor, and the graph's look-ups of them and of names.
 #include "graph/tensor_uses.hpp"
+
+#include "graph/tensor_names.hpp"
 
 namespace tessera {
 namespace {
@@ -40,13 +42,13 @@ std::span<const int> TensorUses::consumers(TensorId id) const {
 
 Graph::Index::Index(const Index& other) {
   const std::scoped_lock lock(other.mutex_);
-  uses_ = other.uses_;
+  uses_ = other.uses_, names_ = other.names_;
 }
 
 Graph::Index& Graph::Index::operator=(const Index& other) {
   if (this == &other) return *this;
   const std::scoped_lock lock(mutex_, other.mutex_);
-  uses_ = other.uses_;
+  uses_ = other.uses_, names_ = other.names_;
   return *this;
 }
 
@@ -55,9 +57,15 @@ void Graph::Index::drop() {
   uses_.reset();
 }
 
-std::shared_ptr<const TensorUses> Graph::Index::held() const {
+void Graph::Index::dropNames() {
   const std::scoped_lock lock(mutex_);
-  return uses_;
+  names_.reset();
+}
+
+std::shared_ptr<const TensorNames> Graph::Index::namesOf(const Graph& graph) const {
+  const std::scoped_lock lock(mutex_);
+  if (!names_) names_ = std::make_shared<const TensorNames>(graph.tensors_);
+  return names_;
 }
 
 std::shared_ptr<const TensorUses> Graph::Index::of(const Graph& graph) const {
@@ -82,9 +90,16 @@ std::vector<int> Graph::consumers(TensorId id) const {
   return {readers.begin(), readers.end()};
 }
 
-bool Graph::indexIsCurrent() const {
-  const auto uses = index_.held();
-  return !uses || *uses == TensorUses(uses->tensors(), layers_);
+TensorId Graph::findTensor(std::string_view tensorName) const {
+  return index_.namesOf(*this)->find(tensorName);
 }
+
+bool Graph::Index::current(const Graph& graph) const {
+  const std::scoped_lock lock(mutex_);
+  return (!uses_ || *uses_ == TensorUses(uses_->tensors(), graph.layers_)) &&
+         (!names_ || *names_ == TensorNames(graph.tensors_));
+}
+
+bool Graph::indexIsCurrent() const { return index_.current(*this); }
 
 }  // namespace tessera

@@ -145,6 +145,31 @@ TEST(LargeGraphs, EveryKindOfEditIsSeenByTheNextLookUp) {
   EXPECT_EQ(graph.consumers(a), (std::vector<int>{1, 2}));
 }
 
+TEST(LargeGraphs, TensorsAreFoundByTheNamesTheyHaveNow) {
+  Graph graph;
+  const TensorId x = graph.addInput("x", DataType::Float32, {4});
+  EXPECT_EQ(graph.findTensor("a"), kNoTensor);
+  const TensorId a = graph.add("Relu", "a", {x}), b = graph.add("Neg", "b", {a});
+  graph.markOutput(b);
+  EXPECT_EQ(graph.findTensor("a"), a);
+  const Graph before = graph;
+  graph.tensor(a).name = "renamed";
+  EXPECT_EQ(graph.findTensor("a"), kNoTensor);
+  EXPECT_EQ(graph.findTensor("renamed"), a);
+  EXPECT_EQ(before.findTensor("a"), a) << "copies keep their own";
+  graph.tensor(b).name = "renamed";
+  EXPECT_EQ(graph.findTensor("renamed"), a) << "the first";
+  graph.replaceUses(a, x);
+  graph.editLayers().erase(graph.layers().begin());
+  graph.compact();
+  EXPECT_EQ(graph.findTensor("renamed"), graph.outputs()[0]);
+  graph.verify();
+  GraphTensor& input = graph.tensor(x);
+  EXPECT_EQ(graph.findTensor("x"), x);
+  input.name = "y";
+  EXPECT_THROW(graph.verify(), Error) << "renamed behind a look-up";
+}
+
 TEST(LargeGraphs, WritesBehindALookUpAreFound) {
   Graph graph;
   const TensorId x = graph.addInput("x", DataType::Float32, {4});

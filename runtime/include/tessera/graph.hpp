@@ -14,6 +14,7 @@
 namespace tessera {
 
 class TensorUses;
+class TensorNames;
 /// Index into Graph::tensors().
 using TensorId = std::int32_t;
 inline constexpr TensorId kNoTensor = -1;  ///< an optional input that is absent
@@ -62,7 +63,8 @@ class Graph {
   const std::vector<TensorId>& inputs() const { return inputs_; }       ///< in the model's order
   const std::vector<TensorId>& outputs() const { return outputs_; }     ///< in the model's order
   const GraphTensor& tensor(TensorId id) const;                         ///< of an id that the graph has
-  GraphTensor& tensor(TensorId id);                                     ///< for edits
+  /// For edits. As with editLayers(), what it refers to must not be renamed after the next findTensor().
+  GraphTensor& tensor(TensorId id);
   /// For edits. References into the list must not be written through after the next look-up of a producer or
   /// consumer: take them anew. verify() finds such writes.
   std::vector<Layer>& editLayers() {
@@ -72,9 +74,10 @@ class Graph {
   std::vector<TensorId>& outputs() { return outputs_; }  ///< for edits
   std::vector<TensorId>& inputs() { return inputs_; }    ///< for edits
 
-  TensorId findTensor(std::string_view tensorName) const;  ///< kNoTensor where there is none
-  bool isOutput(TensorId id) const;                        ///< of the network
-  int producer(TensorId id) const;  ///< index of the layer that computes it; -1 for inputs, constants
+  /// The first tensor of that name, kNoTensor where there is none; by an index made at the first look-up.
+  TensorId findTensor(std::string_view tensorName) const;
+  bool isOutput(TensorId id) const;  ///< of the network
+  int producer(TensorId id) const;   ///< index of the layer that computes it; -1 for inputs, constants
   std::vector<int> consumers(TensorId id) const;  ///< indices of the layers that read it, in order
   /// Operands of layers that producer() and consumers() had to look at so far: all of them once after an
   /// edit.
@@ -96,21 +99,25 @@ class Graph {
   std::uint64_t hash() const;
 
  private:
-  /// Answers producer() and consumers(). Made by the first look-up after an edit, on any thread; copies of
-  /// the graph share it.
+  /// Answers producer() and consumers(), and findTensor(). Each made by the first look-up after an edit, on
+  /// any thread; copies of the graph share them.
   class Index {
    public:
     Index() = default;
     Index(const Index& other);
     Index& operator=(const Index& other);
     std::shared_ptr<const TensorUses> of(const Graph& graph) const;
-    std::shared_ptr<const TensorUses> held() const;  ///< null where there is none
-    void drop();
+    std::shared_ptr<const TensorNames> namesOf(const Graph& graph) const;
+    void drop();       ///< layers are edited
+    void dropNames();  ///< tensors are
     std::size_t work() const;
+    /// Whether what was made before is what would be made now.
+    bool current(const Graph& graph) const;
 
    private:
     mutable std::mutex mutex_;
     mutable std::shared_ptr<const TensorUses> uses_;
+    mutable std::shared_ptr<const TensorNames> names_;
     mutable std::size_t work_ = 0;
   };
   bool indexIsCurrent() const;
