@@ -98,6 +98,21 @@ void setFlat(KernelCall& call, std::int64_t count, const DeviceCaps& device) {
   call.local = {static_cast<std::size_t>(local)};
 }
 
+std::size_t groupSize(const DeviceCaps& device) {
+  std::size_t group = device.isCpu() ? 16 : 256;
+  while (group > device.maxWorkGroup) group /= 2;
+  return group;
+}
+
+void setItems(KernelCall& call, const std::vector<std::int64_t>& extents) {
+  call.global.assign(extents.begin(), extents.end());
+  call.local.assign(extents.size(), 1);
+}
+
+void addInts(std::vector<KernelArg>& args, const std::vector<std::int64_t>& values) {
+  for (const std::int64_t value : values) args.push_back(KernelArg::ofInt(value));
+}
+
 std::string rawType(DataType type) {
   switch (byteSize(type)) {
     case 1:

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -148,8 +149,17 @@ std::string packingKey(const KernelFamily& family, const Problem& problem, const
 class FamilyList {
  public:
   void add(const KernelFamily& family, std::vector<std::string> ops);
+  /// The same with a family of its own, made of `arguments`.
+  template <class Family, class... Arguments>
+  void add(std::vector<std::string> ops, Arguments... arguments) {
+    owned_.push_back(std::make_unique<Family>(arguments...));
+    add(*owned_.back(), std::move(ops));
+  }
   std::vector<const KernelFamily*> all;
   std::map<std::string, std::vector<const KernelFamily*>, std::less<>> byOp;
+
+ private:
+  std::vector<std::unique_ptr<const KernelFamily>> owned_;
 };
 
 }  // namespace tessera

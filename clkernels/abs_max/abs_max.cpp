@@ -40,9 +40,6 @@ class AbsMaxFamily final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_abs_max(FamilyList& list) {
-  static const AbsMaxFamily family;
-  list.add(family, {"AbsMax"});
-}
+void addFamilies_abs_max(FamilyList& list) { list.add<AbsMaxFamily>({"AbsMax"}); }
 
 }  // namespace tessera

@@ -32,9 +32,8 @@ class ArgReduce final : public KernelFamily {
     addDefine(call.defines, "P_LAST", p.attrs.integer("select_last") != 0);
     addDefine(call.defines, "P_BLOCKED", x.layout.block > 1);
     call.args = {KernelArg::input(0), KernelArg::output(0)};
-    for (const std::int64_t value :
-         {y.size(), x.shape[axis], inner, axis == 0 ? x.batchStride() : inner, std::int64_t{x.layout.block}})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {y.size(), x.shape[axis], inner, axis == 0 ? x.batchStride() : inner,
+                        std::int64_t{x.layout.block}});
     addPlaceArgs(call.args, x);
     if (x.layout.block > 1) call.args.back() = KernelArg::ofInt(x.batchStride());
     addPlaceArgs(call.args, y);
@@ -45,9 +44,6 @@ class ArgReduce final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_arg_reduce(FamilyList& list) {
-  static const ArgReduce argReduce;
-  list.add(argReduce, {"ArgReduce"});
-}
+void addFamilies_arg_reduce(FamilyList& list) { list.add<ArgReduce>({"ArgReduce"}); }
 
 }  // namespace tessera

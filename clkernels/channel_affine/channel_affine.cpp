@@ -30,9 +30,8 @@ class ChannelAffine final : public KernelFamily {
                  KernelArg::input(statistics ? 4 : 1),
                  KernelArg::output(0)};
     const std::int64_t channels = x.shape.size() > 1 ? x.shape[1] : 1;
-    for (const std::int64_t value : {count, x.itemElements(), std::int64_t{x.layout.block}, planeSize(x),
-                                     channels, innerElements(p), p.inputs[1].size()})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {count, x.itemElements(), std::int64_t{x.layout.block}, planeSize(x), channels,
+                        innerElements(p), p.inputs[1].size()});
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.number("epsilon", 1e-5))));
     addLayoutArgs(call.args, x);
     addLayoutArgs(call.args, y);
@@ -56,9 +55,6 @@ class ChannelAffine final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_channel_affine(FamilyList& list) {
-  static const ChannelAffine channelAffine;
-  list.add(channelAffine, {"BatchNorm", "Scale"});
-}
+void addFamilies_channel_affine(FamilyList& list) { list.add<ChannelAffine>({"BatchNorm", "Scale"}); }
 
 }  // namespace tessera

@@ -32,19 +32,14 @@ class ClassColorFamily final : public KernelFamily {
     for (const auto& t : p.inputs) call.args.push_back(KernelArg::ofInt(t.layout.offset));
     for (const auto& t : p.outputs) call.args.push_back(KernelArg::ofInt(t.layout.offset));
     const ImageRegion& r = params.region;
-    for (const std::int64_t value :
-         {p.inputs[0].shape[3], r.top, r.left, r.height, r.width, params.height, params.width,
-          static_cast<std::int64_t>(params.border), p.inputs[1].shape[0]})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {p.inputs[0].shape[3], r.top, r.left, r.height, r.width, params.height, params.width,
+                        static_cast<std::int64_t>(params.border), p.inputs[1].shape[0]});
     return {{call}, {}, {}};
   }
 };
 
 }  // namespace
 
-void addFamilies_class_color(FamilyList& list) {
-  static const ClassColorFamily family;
-  list.add(family, {"ClassColor"});
-}
+void addFamilies_class_color(FamilyList& list) { list.add<ClassColorFamily>({"ClassColor"}); }
 
 }  // namespace tessera

@@ -36,9 +36,6 @@ class ClassMapFamily final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_class_map(FamilyList& list) {
-  static const ClassMapFamily family;
-  list.add(family, {"ClassMap"});
-}
+void addFamilies_class_map(FamilyList& list) { list.add<ClassMapFamily>({"ClassMap"}); }
 
 }  // namespace tessera

@@ -32,10 +32,8 @@ class ClassPixels final : public KernelFamily {
                     {"P_MOST", std::to_string(params.most())}};
     setFlat(call, pixels, device);
     call.args = {KernelArg::input(0), KernelArg::output(0)};
-    for (const std::int64_t value :
-         {x.layout.offset, y.layout.offset, classes, last ? std::int64_t{1} : pixels,
-          last ? classes : std::int64_t{1}, pixels})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {x.layout.offset, y.layout.offset, classes, last ? std::int64_t{1} : pixels,
+                        last ? classes : std::int64_t{1}, pixels});
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(params.threshold)));
     return {{call}, {}, {}};
   }
@@ -43,9 +41,6 @@ class ClassPixels final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_class_pixels(FamilyList& list) {
-  static const ClassPixels family;
-  list.add(family, {"ClassMap"});
-}
+void addFamilies_class_pixels(FamilyList& list) { list.add<ClassPixels>({"ClassMap"}); }
 
 }  // namespace tessera

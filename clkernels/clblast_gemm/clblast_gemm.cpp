@@ -125,9 +125,6 @@ class ClblastGemm final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_clblast_gemm(FamilyList& list) {
-  static const ClblastGemm family;
-  list.add(family, {"Convolution", "FullyConnected"});
-}
+void addFamilies_clblast_gemm(FamilyList& list) { list.add<ClblastGemm>({"Convolution", "FullyConnected"}); }
 
 }  // namespace tessera

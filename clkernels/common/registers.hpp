@@ -5,6 +5,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 #include "tessera/device.hpp"
 
@@ -28,5 +30,20 @@ struct VectorRegisters {
     return std::max(sums, wide ? 10.0 : 5.0) + 1.3 * spilled;
   }
 };
+
+/// Whether sums of `k` channels x `v` vectors of neighbouring pixels fit, and the pixels beside them.
+inline bool pixelsFit(int k, int v, const DeviceCaps& device) {
+  // With one vector of pixels the compiler folds broadcasts into the multiply-adds.
+  return k * v + v * (v > 1 ? 2 : 1) <= VectorRegisters(device).most() - 2;
+}
+/// Channels in registers that are worth trying of so many: multiples of four, and those that waste fewer than
+/// one less does.
+inline std::vector<int> pixelChannels(std::int64_t channels) {
+  const auto tiles = [&](int k) { return (channels + k - 1) / k; };
+  std::vector<int> counts;
+  for (int k = 1; k <= std::min<std::int64_t>(28, channels); ++k)
+    if (k % 4 == 0 || channels % k == 0 || tiles(k) < tiles(k - 1)) counts.push_back(k);
+  return counts;
+}
 
 }  // namespace tessera

@@ -63,8 +63,7 @@ class ConcatChannels final : public KernelFamily {
       start += x.shape[1];
     }
     call.args.push_back(KernelArg::output(0));
-    for (const std::int64_t value : {plane, begin, start, std::int64_t{start == y.shape[1]}})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {plane, begin, start, std::int64_t{start == y.shape[1]}});
     addLayoutArgs(call.args, y);
     setGrid(call, plane, ceilDiv(start, block) - begin / block, y.shape[0], device);
     return call;
@@ -73,9 +72,6 @@ class ConcatChannels final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_concat_channels(FamilyList& list) {
-  static const ConcatChannels concat;
-  list.add(concat, {"Concat"});
-}
+void addFamilies_concat_channels(FamilyList& list) { list.add<ConcatChannels>({"Concat"}); }
 
 }  // namespace tessera

@@ -99,9 +99,6 @@ class ConcatLanes final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_concat_lanes(FamilyList& list) {
-  static const ConcatLanes concat;
-  list.add(concat, {"Concat"});
-}
+void addFamilies_concat_lanes(FamilyList& list) { list.add<ConcatLanes>({"Concat"}); }
 
 }  // namespace tessera

@@ -82,17 +82,14 @@ class ConvDepthwise final : public KernelFamily {
     KernelCall call{.source = "conv_depthwise/conv_depthwise.cl", .entry = "conv_depthwise"};
     call.defines = {{"T_TX", std::to_string(t.tx)}, {"P_STEP", std::to_string(w.stride[2])}};
     addFinishDefines(call.defines, p, device, false);
-    call.global = {static_cast<std::size_t>(ceilDiv(w.out[1], t.rows)),
-                   static_cast<std::size_t>(ceilDiv(w.channels, 16)), static_cast<std::size_t>(w.batch)};
-    call.local = {1, 1, 1};
+    setItems(call, {ceilDiv(w.out[1], t.rows), ceilDiv(w.channels, 16), w.batch});
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
     addFinishArgs(launch, call.args, p);
     call.args.push_back(KernelArg::output(0));
     addPlaces(call.args, p);
-    for (const std::int64_t value :
-         {w.channels, w.in[1], w.in[2], w.out[1], w.out[2], w.kernel[1], w.kernel[2], w.stride[1],
-          w.dilation[1], w.dilation[2], w.padBegin[1], w.padBegin[2], std::int64_t{t.rows}})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args,
+            {w.channels, w.in[1], w.in[2], w.out[1], w.out[2], w.kernel[1], w.kernel[2], w.stride[1],
+             w.dilation[1], w.dilation[2], w.padBegin[1], w.padBegin[2], std::int64_t{t.rows}});
     launch.calls = {call};
     return launch;
   }
@@ -135,9 +132,8 @@ class ConvDepthwise final : public KernelFamily {
 }  // namespace
 
 void addFamilies_conv_depthwise(FamilyList& list) {
-  static const ConvDepthwise floats("conv_depthwise", false), codes("q_conv_depthwise", true);
-  list.add(floats, {"Convolution"});
-  list.add(codes, {"QConvolution"});
+  list.add<ConvDepthwise>({"Convolution"}, "conv_depthwise", false);
+  list.add<ConvDepthwise>({"QConvolution"}, "q_conv_depthwise", true);
 }
 
 }  // namespace tessera

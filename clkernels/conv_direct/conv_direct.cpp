@@ -77,9 +77,8 @@ class ConvDirect final : public TiledFamily {
 }  // namespace
 
 void addFamilies_conv_direct(FamilyList& list) {
-  static const ConvDirect floats("conv_direct", false), codes("q_conv_direct", true);
-  list.add(floats, {"Convolution"});
-  list.add(codes, {"QConvolution"});
+  list.add<ConvDirect>({"Convolution"}, "conv_direct", false);
+  list.add<ConvDirect>({"QConvolution"}, "q_conv_direct", true);
 }
 
 }  // namespace tessera

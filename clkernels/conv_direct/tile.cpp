@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "clkernels/common/constraint.hpp"
 #include "clkernels/common/registers.hpp"
 
 namespace tessera {
@@ -113,20 +114,19 @@ TacticSpace tileSpace(const TileWork& w, const DeviceCaps& device) {
   }
   for (int panel = 1; w.panels && panel < w.inputBlocks() && panel <= 64; panel *= 2) panels.push_back(panel);
   space.parameters = {{"TX", kTileWidths}, {"TK", {1, 2, 3, 4}}, {"REGION", regions}, {"PANEL", panels}};
-  const auto add = [&](std::string reason, auto holds) {
-    space.constraints.push_back(
-        {std::move(reason), [holds](const Tactic& t) { return holds(fromTactic<TileTactic>(t)); }});
-  };
-  add("a tile is wider than a row of the output", [=](const TileTactic& t) { return t.tx <= w.columns; });
-  add("a tile has more channels than the output", [=](const TileTactic& t) { return t.tk <= w.kBlocks; });
-  add("accumulators and weights do not fit the vector registers",
-      [=](const TileTactic& t) { return fitsRegisters(w, t, device); });
-  add("the input of a tile takes more than 64 KiB",
-      [=](const TileTactic& t) { return privatePatch(w, t) <= kPrivatePatch; });
-  add((w.inPlace() ? "edge patches of all work-items take more than "
-                   : "sums between passes take more than ") +
-          std::to_string(scratchLimit(w) >> 20) + " MiB",
-      [=](const TileTactic& t) { return fitsScratch(w, t); });
+  require<TileTactic>(space, "a tile is wider than a row of the output",
+                      [=](const TileTactic& t) { return t.tx <= w.columns; });
+  require<TileTactic>(space, "a tile has more channels than the output",
+                      [=](const TileTactic& t) { return t.tk <= w.kBlocks; });
+  require<TileTactic>(space, "accumulators and weights do not fit the vector registers",
+                      [=](const TileTactic& t) { return fitsRegisters(w, t, device); });
+  require<TileTactic>(space, "the input of a tile takes more than 64 KiB",
+                      [=](const TileTactic& t) { return privatePatch(w, t) <= kPrivatePatch; });
+  require<TileTactic>(space,
+                      (w.inPlace() ? "edge patches of all work-items take more than "
+                                   : "sums between passes take more than ") +
+                          std::to_string(scratchLimit(w) >> 20) + " MiB",
+                      [=](const TileTactic& t) { return fitsScratch(w, t); });
   return space;
 }
 
@@ -166,7 +166,7 @@ double tileEfficiency(const TileWork& w, double lanes, const DeviceCaps& device)
   const double needed = steps(w, tileFallback(w, device), device);
   const auto blocks = static_cast<double>(w.columns * w.kBlocks);
   if (!w.codes()) return lanes * std::min(0.93, 0.95 * blocks / needed);
-  const double products = lanes * blocks * static_cast<double>(w.rows * w.taps * w.channels) / 4;
+  const double products = lanes * blocks * static_cast<double>(w.taps * w.channels) / 4;
   return 4.0 * std::min(0.9, products / needed);
 }
 

@@ -43,10 +43,7 @@ Launch TiledFamily::plan(const Problem& p, const Tactic& tactic, const DeviceCap
                   {"P_PLANAR", p.outputs[0].layout.block == 1 ? "1" : "0"},
                   {"D_PREFETCH", device.pocl ? "1" : "0"}};
   addFinishDefines(call.defines, p, device, !codes_ && streams(p.outputs[0], device));
-  call.global = {static_cast<std::size_t>(regions.count),
-                 static_cast<std::size_t>(w.group * ceilDiv(s.work.kBlocks, t.tk)),
-                 static_cast<std::size_t>(w.batch)};
-  call.local = {1, 1, 1};
+  setItems(call, {regions.count, w.group * ceilDiv(s.work.kBlocks, t.tk), w.batch});
   call.args = {KernelArg::input(0)};
   for (std::size_t i = 0; i < launch.packed.size(); ++i)
     call.args.push_back(KernelArg::packed(static_cast<int>(i)));
@@ -59,7 +56,7 @@ Launch TiledFamily::plan(const Problem& p, const Tactic& tactic, const DeviceCap
       w.groupChannels(), s.h, s.w, w.outChannels, s.work.kBlocks, s.oh, s.ow, w.kernel[1], w.kernel[2]};
   values.insert(values.end(), s.further.begin(), s.further.end());
   values.insert(values.end(), {regions.rows, regions.columns, t.panel ? t.panel : s.work.inputBlocks()});
-  for (const std::int64_t value : values) call.args.push_back(KernelArg::ofInt(value));
+  addInts(call.args, values);
   launch.calls = {call};
   return launch;
 }

@@ -45,8 +45,7 @@ class NaiveWindow final : public KernelFamily {
     call.args = {KernelArg::input(0), KernelArg::input(1)};
     addFinishArgs(call.args, p);
     call.args.push_back(KernelArg::output(0));
-    for (const std::int64_t value : {count, w.outChannels, w.groupOutputs(), w.groupChannels()})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {count, w.outChannels, w.groupOutputs(), w.groupChannels()});
     for (const Extents& extents : {w.in, w.out, w.kernel, w.stride, w.dilation, w.padBegin})
       addExtentArgs(call.args, extents);
     for (const TensorDesc& t :
@@ -72,13 +71,11 @@ class NaiveWindow final : public KernelFamily {
 }  // namespace
 
 void addFamilies_conv_naive(FamilyList& list) {
-  static const NaiveWindow conv("conv_naive", false), deconv("deconv_naive", false),
-      qConv("q_conv_naive", true), qDeconv("q_deconv_naive", true), qFc("q_fc_naive", true);
-  list.add(conv, {"Convolution"});
-  list.add(deconv, {"Deconvolution"});
-  list.add(qConv, {"QConvolution"});
-  list.add(qDeconv, {"QDeconvolution"});
-  list.add(qFc, {"QFullyConnected"});
+  list.add<NaiveWindow>({"Convolution"}, "conv_naive", false);
+  list.add<NaiveWindow>({"Deconvolution"}, "deconv_naive", false);
+  list.add<NaiveWindow>({"QConvolution"}, "q_conv_naive", true);
+  list.add<NaiveWindow>({"QDeconvolution"}, "q_deconv_naive", true);
+  list.add<NaiveWindow>({"QFullyConnected"}, "q_fc_naive", true);
 }
 
 }  // namespace tessera

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "clkernels/common/constraint.hpp"
 #include "clkernels/common/finish.hpp"
 #include "clkernels/common/image.hpp"
 #include "clkernels/common/registers.hpp"
@@ -68,11 +69,6 @@ bool fitsLocal(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& de
   return s.patchBytes(t) <= std::min(kPatchBytes, local / 2) && s.widenedBytes(t) <= local / 2;
 }
 
-bool fitsRegisters(const PlanarTactic& t, const DeviceCaps& device) {
-  // With one vector of pixels the compiler folds broadcasts into the multiply-adds.
-  return t.k * t.v + t.v * (t.v > 1 ? 2 : 1) <= VectorRegisters(device).most() - 2;
-}
-
 // Register steps per input channel and tap for the whole output; loads of pixels cost a part of a step,
 // shuffles of a stride more.
 double steps(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& device) {
@@ -87,7 +83,7 @@ PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
   for (int v = 1; v <= 4; ++v)
     for (int k = 1; k <= std::min<std::int64_t>(28, s.K); ++k) {
       const PlanarTactic t{k, v};
-      if (!fitsRegisters(t, device) || !fitsLocal(s, t, device)) continue;
+      if (!pixelsFit(t.k, t.v, device) || !fitsLocal(s, t, device)) continue;
       if (!s.copies && t.pixels() > s.ow) continue;
       const double needed = steps(s, t, device);
       if (needed >= least) continue;
@@ -143,26 +139,20 @@ class ConvPlanar final : public KernelFamily {
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
     const PlanarShape s(p);
     TacticSpace space;
-    std::vector<int> channels, regions;
-    for (int k = 1; k <= std::min<std::int64_t>(28, s.K); ++k)
-      if (k % 4 == 0 || s.K % k == 0 || ceilDiv(s.K, k) < ceilDiv(s.K, k - 1)) channels.push_back(k);
+    std::vector<int> regions;
     for (int region = 1; region <= 4096; region *= 2) {
       regions.push_back(region);
       if (region * 16 >= s.oh * s.ow) break;
     }
-    space.parameters = {{"K", channels}, {"V", {1, 2, 3, 4}}, {"REGION", regions}};
-    const auto add = [&](const char* reason, auto holds) {
-      space.constraints.push_back(
-          {reason, [holds](const Tactic& t) { return holds(fromTactic<PlanarTactic>(t)); }});
-    };
-    add("accumulators and pixels do not fit the vector registers",
-        [device](const PlanarTactic& t) { return fitsRegisters(t, device); });
-    add("a tile is wider than a row of the output",
-        [s](const PlanarTactic& t) { return t.v == 1 || t.pixels() - 16 < s.ow; });
-    add("a tile is wider than a row that is read in place",
-        [s](const PlanarTactic& t) { return s.copies || t.pixels() <= s.ow; });
-    add("copied rows or widened weights do not fit the second-level cache",
-        [s, device](const PlanarTactic& t) { return fitsLocal(s, t, device); });
+    space.parameters = {{"K", pixelChannels(s.K)}, {"V", {1, 2, 3, 4}}, {"REGION", regions}};
+    require<PlanarTactic>(space, "accumulators and pixels do not fit the vector registers",
+                          [device](const PlanarTactic& t) { return pixelsFit(t.k, t.v, device); });
+    require<PlanarTactic>(space, "a tile is wider than a row of the output",
+                          [s](const PlanarTactic& t) { return t.v == 1 || t.pixels() - 16 < s.ow; });
+    require<PlanarTactic>(space, "a tile is wider than a row that is read in place",
+                          [s](const PlanarTactic& t) { return s.copies || t.pixels() <= s.ow; });
+    require<PlanarTactic>(space, "copied rows or widened weights do not fit the second-level cache",
+                          [s, device](const PlanarTactic& t) { return fitsLocal(s, t, device); });
     return space;
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
@@ -181,17 +171,13 @@ class ConvPlanar final : public KernelFamily {
                     {"P_COPY", s.copies ? "1" : "0"},      {"D_PREFETCH", device.pocl ? "1" : "0"}};
     addTypeDefines(call.defines, p);
     addEpilogueDefines(call.defines, p);
-    call.global = {static_cast<std::size_t>(ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t))),
-                   static_cast<std::size_t>(ceilDiv(s.K, t.k)), static_cast<std::size_t>(w.batch)};
-    call.local = {1, 1, 1};
+    setItems(call, {ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t)), ceilDiv(s.K, t.k), w.batch});
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
     addEpilogueArgs(call.args, p);
     call.args.push_back(KernelArg::output(0));
     addPlaces(call.args, p);
-    for (const std::int64_t value :
-         {s.C, s.h, s.w, s.K, s.oh, s.ow, w.kernel[1], w.stride[1], w.dilation[1], w.dilation[2],
-          w.padBegin[1], w.padBegin[2], s.shift(), s.rows(t), s.columns(t)})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {s.C, s.h, s.w, s.K, s.oh, s.ow, w.kernel[1], w.stride[1], w.dilation[1],
+                        w.dilation[2], w.padBegin[1], w.padBegin[2], s.shift(), s.rows(t), s.columns(t)});
     if (s.copies) {
       call.args.push_back(KernelArg::ofInt(s.span(t)));
       call.args.push_back(KernelArg::local(static_cast<std::size_t>(s.patchBytes(t))));
@@ -243,9 +229,6 @@ class ConvPlanar final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_conv_planar(FamilyList& list) {
-  static const ConvPlanar family;
-  list.add(family, {"Convolution"});
-}
+void addFamilies_conv_planar(FamilyList& list) { list.add<ConvPlanar>({"Convolution"}); }
 
 }  // namespace tessera

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "clkernels/common/constraint.hpp"
 #include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/gpu_model.hpp"
 #include "clkernels/common/storage.hpp"
 #include "clkernels/conv_gemm/gemm_shape.hpp"
 
@@ -20,7 +22,8 @@ struct SmallTactic {
   }
 };
 
-constexpr int kMostTaps = 64;  // they are unrolled
+constexpr int kMostTaps = 64;      // they are unrolled
+constexpr double kIssued = 0.843;  // of the instructions that begin where no load is waited for: measured
 
 int localBytes(const GemmShape& s, const SmallTactic& t) {
   return t.c * s.taps() * t.r * static_cast<int>(sizeof(float));
@@ -45,30 +48,30 @@ TacticSpace smallSpace(const GemmShape& s, const DeviceCaps& device) {
   TacticSpace space;
   space.parameters = {
       {"G", {32, 64, 128, 256}}, {"P", {1, 2, 4}}, {"R", rowBlocks(s)}, {"C", channelBlocks(s)}};
-  const auto add = [&](std::string reason, auto holds) {
-    space.constraints.push_back(
-        {std::move(reason), [holds](const Tactic& t) { return holds(fromTactic<SmallTactic>(t)); }});
-  };
   const auto most = static_cast<int>(std::min<std::size_t>(device.maxWorkGroup, 256));
-  add("a work-group has at most " + std::to_string(most) + " items",
-      [most](const SmallTactic& t) { return t.g <= std::max(most, 32); });
-  add("tiles of an item need at most 64 accumulators", [](const SmallTactic& t) { return t.p * t.r <= 64; });
+  require<SmallTactic>(space, "a work-group has at most " + std::to_string(most) + " items",
+                       [most](const SmallTactic& t) { return t.g <= std::max(most, 32); });
+  require<SmallTactic>(space, "tiles of an item need at most 64 accumulators",
+                       [](const SmallTactic& t) { return t.p * t.r <= 64; });
   const auto local = static_cast<int>(std::min<std::size_t>(device.localMemory, std::size_t{48} << 10));
-  add("the weights of C channels fit local memory (" + std::to_string(local) + " bytes)",
-      [s, local](const SmallTactic& t) { return localBytes(s, t) <= local; });
+  require<SmallTactic>(space,
+                       "the weights of C channels fit local memory (" + std::to_string(local) + " bytes)",
+                       [s, local](const SmallTactic& t) { return localBytes(s, t) <= local; });
   return space;
 }
 
 // As gemmSeconds: an item's instructions, or the latency of its loads where few warps are resident.
 double smallSeconds(const GemmShape& s, const SmallTactic& t, const DeviceCaps& device) {
+  const GpuModel gpu = gpuModel(device);
   const double terms = 1.0 * s.channels * s.taps(), blocks = 1.0 * s.groups * std::ceil(1.0 * s.rows / t.r);
   const double instructions = terms * (t.p * (t.r + 4.0) + t.r / 4.0) + 40.0 * t.p * t.r / 4 + 400;
   const double warps = std::ceil(1.0 * s.pixels() / (t.p * t.g)) * blocks * t.g / 32;
   const double perUnit = std::ceil(warps / device.computeUnits);
   const double chunks = std::ceil(1.0 * s.channels / t.c);
   const double latency = instructions * 1.5 + s.channels * 150.0 + chunks * 900;
-  const double resident = std::min(perUnit, std::floor(2048 / (t.p * t.r + 40.0)));
-  return std::max(perUnit * instructions / 4 / 0.7, std::ceil(perUnit / resident) * latency) / 1.8e9;
+  const double resident = std::min(perUnit, std::floor(gpu.registers / 32 / (t.p * t.r + 40.0)));
+  const double issue = perUnit * instructions / (kIssued * gpu.warpsPerCycle);
+  return std::max(issue, std::ceil(perUnit / resident) * latency) / gpu.clock;
 }
 
 SmallTactic smallFallback(const GemmShape& s, const DeviceCaps& device) {
@@ -158,9 +161,8 @@ class ConvSmall final : public KernelFamily {
 }  // namespace
 
 void addFamilies_conv_small(FamilyList& list) {
-  static const ConvSmall convolution("conv_small"), deconvolution("deconv_small");
-  list.add(convolution, {"Convolution"});
-  list.add(deconvolution, {"Deconvolution"});
+  list.add<ConvSmall>({"Convolution"}, "conv_small");
+  list.add<ConvSmall>({"Deconvolution"}, "deconv_small");
 }
 
 }  // namespace tessera

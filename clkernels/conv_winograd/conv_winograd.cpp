@@ -45,9 +45,7 @@ class ConvWinograd final : public KernelFamily {
                     {"T_TK", std::to_string(t.tk)},
                     {"T_GROUPS", std::to_string(t.groups)}};
     addEpilogueDefines(call.defines, p);
-    call.global = {static_cast<std::size_t>(ceilDiv(tiles.count(), t.tiles())),
-                   static_cast<std::size_t>(ceilDiv(channelTiles, share)), static_cast<std::size_t>(w.batch)};
-    call.local = {1, 1, 1};
+    setItems(call, {ceilDiv(tiles.count(), t.tiles()), ceilDiv(channelTiles, share), w.batch});
     launch.scratch = {call.global[0] * call.global[1] * call.global[2] *
                       static_cast<std::size_t>(t.elements()) * 64};
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
@@ -57,50 +55,41 @@ class ConvWinograd final : public KernelFamily {
     call.args.push_back(KernelArg::local(winogradInputBytes(w, t)));
     call.args.push_back(KernelArg::local(winogradProductBytes(t)));
     addPlaces(call.args, p);
-    for (const std::int64_t value :
-         {w.channels, w.in[1], w.in[2], w.outChannels, w.out[1], w.out[2], w.dilation[1], w.dilation[2],
-          w.padBegin[1], w.padBegin[2], tiles.count(), tiles.tilesY, tiles.tilesX, tiles.phasesX, share})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args,
+            {w.channels, w.in[1], w.in[2], w.outChannels, w.out[1], w.out[2], w.dilation[1], w.dilation[2],
+             w.padBegin[1], w.padBegin[2], tiles.count(), tiles.tilesY, tiles.tilesX, tiles.phasesX, share});
     launch.calls = {call};
     return launch;
   }
 
-  // Operations are the convolution's, so that figures compare with other families'; the efficiency may
-  // exceed 1.
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
     const Window w = windowOf(p);
-    Cost cost = KernelFamily::cost(p, device);
-    cost.operations = 2.0 * static_cast<double>(p.outputs[0].size() * w.channels * w.kernelVolume());
-    cost.efficiency =
-        0.8 * cost.operations /
-        (32.0 * winogradSteps(w, winogradFallback(w, device), device) * static_cast<double>(w.batch));
-    return cost;
+    return winogradCost(KernelFamily::cost(p, device), p, 0.8,
+                        winogradSteps(w, winogradFallback(w, device), device));
   }
 
   std::vector<OpInstance> samples() const override {
     using List = std::vector<std::int64_t>;
-    const auto conv = [](Shape x, Shape weights, Attributes attrs, bool residual = false) {
-      return convolutionSample(std::move(x), std::move(weights), std::move(attrs), true, residual);
-    };
     return {
         // Tiles with a tail in both extents and channels, borders on every side.
-        conv({2, 20, 9, 31}, {35, 20, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
+        winogradSample({2, 20, 9, 31}, {35, 20, 3, 3},
+                       {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}),
         // Phases of unequal size; a dilation beyond the image; one that differs between the extents.
-        conv({1, 25, 13, 22}, {28, 25, 3, 3}, {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}}, true),
-        conv({1, 16, 7, 19}, {12, 16, 3, 3}, {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
-        conv({1, 18, 11, 8}, {17, 18, 3, 3}, {{"pads", List{0, 3, 1, 2}}, {"dilations", List{1, 3}}}),
+        winogradSample({1, 25, 13, 22}, {28, 25, 3, 3},
+                       {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}}, true),
+        winogradSample({1, 16, 7, 19}, {12, 16, 3, 3},
+                       {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
+        winogradSample({1, 18, 11, 8}, {17, 18, 3, 3},
+                       {{"pads", List{0, 3, 1, 2}}, {"dilations", List{1, 3}}}),
         // Several channel tiles, so that parts share them; no pads; a single tile.
-        conv({1, 40, 12, 12}, {100, 40, 3, 3}, {{"activation", "Relu"}}, true),
-        conv({1, 16, 3, 3}, {16, 16, 3, 3}, {}),
+        winogradSample({1, 40, 12, 12}, {100, 40, 3, 3}, {{"activation", "Relu"}}, true),
+        winogradSample({1, 16, 3, 3}, {16, 16, 3, 3}, {}),
     };
   }
 };
 
 }  // namespace
 
-void addFamilies_conv_winograd(FamilyList& list) {
-  static const ConvWinograd family;
-  list.add(family, {"Convolution"});
-}
+void addFamilies_conv_winograd(FamilyList& list) { list.add<ConvWinograd>({"Convolution"}); }
 
 }  // namespace tessera

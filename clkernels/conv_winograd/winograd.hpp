@@ -33,6 +33,15 @@ struct WinogradTiles {
 /// groups.
 Verdict winogradApplies(const OpView& op, const DeviceCaps& device);
 
+/// Why the window is none for Winograd along y: "" where it is.
+std::string whyNoWinograd(const Window& window);
+
+/// `cost` with the convolution's operations, so that figures compare with other families', and the efficiency
+/// of so many register steps a batch item, of which `share` are multiply-adds; it may exceed 1.
+Cost winogradCost(Cost cost, const OpView& op, double share, double steps);
+/// A 3x3 convolution with a bias.
+OpInstance winogradSample(Shape x, Shape weights, Attributes attrs, bool residual = false);
+
 /// Bytes of local memory for the transformed inputs and for the products.
 std::size_t winogradInputBytes(const Window& window, const WinogradTactic& tactic);
 std::size_t winogradProductBytes(const WinogradTactic& tactic);

@@ -42,11 +42,25 @@ Verdict winogradApplies(const OpView& op, const DeviceCaps& device) {
   if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
   if (op.inputs[0].type == DataType::Float16)
     return Verdict::no("transformed weights do not fit half, and in f32 take more memory than half saves");
-  const Window w = windowOf(op);
-  if (w.rank != 2 || w.kernel[1] != 3) return Verdict::no("the window is not three rows high");
-  if (w.stride[1] != 1 || w.stride[2] != 1) return Verdict::no("the stride is not 1");
-  if (w.group != 1) return Verdict::no("it has groups");
+  if (const auto why = whyNoWinograd(windowOf(op)); !why.empty()) return Verdict::no(why);
   return Verdict::yes();
+}
+
+std::string whyNoWinograd(const Window& w) {
+  if (w.rank != 2 || w.kernel[1] != 3) return "the window is not three rows high";
+  if (w.stride[1] != 1 || w.stride[2] != 1) return "the stride is not 1";
+  return w.group != 1 ? "it has groups" : "";
+}
+
+Cost winogradCost(Cost cost, const OpView& op, double share, double steps) {
+  const Window w = windowOf(op);
+  cost.operations = 2.0 * static_cast<double>(op.outputs[0].size() * w.channels * w.kernelVolume());
+  cost.efficiency = share * cost.operations / (32.0 * steps * static_cast<double>(w.batch));
+  return cost;
+}
+
+OpInstance winogradSample(Shape x, Shape weights, Attributes attrs, bool residual) {
+  return convolutionSample(std::move(x), std::move(weights), std::move(attrs), true, residual);
 }
 
 std::size_t winogradInputBytes(const Window& w, const WinogradTactic& t) {

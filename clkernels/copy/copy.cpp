@@ -33,9 +33,6 @@ class Copy final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_copy(FamilyList& list) {
-  static const Copy copy;
-  list.add(copy, {"Identity", "Dropout", "Reshape"});
-}
+void addFamilies_copy(FamilyList& list) { list.add<Copy>({"Identity", "Dropout", "Reshape"}); }
 
 }  // namespace tessera

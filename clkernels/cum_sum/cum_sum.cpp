@@ -29,9 +29,6 @@ class CumSum final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_cum_sum(FamilyList& list) {
-  static const CumSum cumSum;
-  list.add(cumSum, {"CumSum"});
-}
+void addFamilies_cum_sum(FamilyList& list) { list.add<CumSum>({"CumSum"}); }
 
 }  // namespace tessera

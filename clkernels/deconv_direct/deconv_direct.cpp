@@ -103,9 +103,8 @@ class DeconvDirect final : public TiledFamily {
 }  // namespace
 
 void addFamilies_deconv_direct(FamilyList& list) {
-  static const DeconvDirect floats("deconv_direct", false), codes("q_deconv_direct", true);
-  list.add(floats, {"Deconvolution"});
-  list.add(codes, {"QDeconvolution"});
+  list.add<DeconvDirect>({"Deconvolution"}, "deconv_direct", false);
+  list.add<DeconvDirect>({"QDeconvolution"}, "q_deconv_direct", true);
 }
 
 }  // namespace tessera

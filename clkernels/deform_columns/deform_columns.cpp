@@ -26,10 +26,9 @@ class DeformColumns final : public KernelFamily {
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1), p.has(2) ? KernelArg::input(2) : KernelArg::none(),
                  KernelArg::output(0)};
-    for (const std::int64_t value :
-         {count, w.channels, w.groups, w.in[0], w.in[1], w.out[0], w.out[1], w.kernel[0], w.kernel[1],
-          w.stride[0], w.stride[1], w.dilation[0], w.dilation[1], w.pad[0], w.pad[1]})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args,
+            {count, w.channels, w.groups, w.in[0], w.in[1], w.out[0], w.out[1], w.kernel[0], w.kernel[1],
+             w.stride[0], w.stride[1], w.dilation[0], w.dilation[1], w.pad[0], w.pad[1]});
     addLayoutArgs(call.args, x);
     addLayoutArgs(call.args, p.inputs[1]);
     addLayoutArgs(call.args, p.has(2) ? p.inputs[2] : p.inputs[1]);
@@ -40,9 +39,6 @@ class DeformColumns final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_deform_columns(FamilyList& list) {
-  static const DeformColumns deformColumns;
-  list.add(deformColumns, {"DeformColumns"});
-}
+void addFamilies_deform_columns(FamilyList& list) { list.add<DeformColumns>({"DeformColumns"}); }
 
 }  // namespace tessera

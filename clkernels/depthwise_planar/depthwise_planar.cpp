@@ -129,9 +129,8 @@ class DepthwisePlanar final : public KernelFamily {
 }  // namespace
 
 void addFamilies_depthwise_planar(FamilyList& list) {
-  static const DepthwisePlanar floats("depthwise_planar", false), codes("q_depthwise_words", true);
-  list.add(floats, {"Convolution"});
-  list.add(codes, {"QConvolution"});
+  list.add<DepthwisePlanar>({"Convolution"}, "depthwise_planar", false);
+  list.add<DepthwisePlanar>({"QConvolution"}, "q_depthwise_words", true);
 }
 
 }  // namespace tessera

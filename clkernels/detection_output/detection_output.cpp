@@ -6,16 +6,6 @@
 namespace tessera {
 namespace {
 
-void addInts(KernelCall& call, std::initializer_list<std::int64_t> values) {
-  for (const std::int64_t value : values) call.args.push_back(KernelArg::ofInt(value));
-}
-
-std::size_t groupSize(const DeviceCaps& device) {
-  std::size_t group = device.isCpu() ? 16 : 256;
-  while (group > device.maxWorkGroup) group /= 2;
-  return group;
-}
-
 class DetectionOutput final : public KernelFamily {
  public:
   FamilyId id() const override { return {"detection_output", 1}; }
@@ -35,13 +25,13 @@ class DetectionOutput final : public KernelFamily {
                     counts = KernelArg::scratch(2), stays = KernelArg::scratch(3);
 
     decode.args = {KernelArg::input(0), KernelArg::input(2), corners};
-    addInts(decode, {boxes, d.priors, d.boxSets});
+    addInts(decode.args, {boxes, d.priors, d.boxSets});
     addLayoutArgs(decode.args, p.inputs[0]);
-    addInts(decode, {p.inputs[2].layout.offset});
+    addInts(decode.args, {p.inputs[2].layout.offset});
     setFlat(decode, boxes, device);
 
     select.args = {KernelArg::input(1), corners, kept, counts};
-    addInts(select, {d.classes, d.priors, d.boxSets, d.background, d.candidates});
+    addInts(select.args, {d.classes, d.priors, d.boxSets, d.background, d.candidates});
     for (const float value : {d.overlap, d.eta, d.confidence})
       select.args.push_back(KernelArg::ofFloat(value));
     addLayoutArgs(select.args, p.inputs[1]);
@@ -49,15 +39,15 @@ class DetectionOutput final : public KernelFamily {
     select.local = {group};
 
     keep.args = {KernelArg::input(1), kept, counts, stays};
-    addInts(keep, {places, d.classes, d.candidates, d.keep});
+    addInts(keep.args, {places, d.classes, d.candidates, d.keep});
     addLayoutArgs(keep.args, p.inputs[1]);
     setFlat(keep, places, device);
 
     rows.args = {KernelArg::input(1), corners, kept, counts, stays, KernelArg::output(0),
                  KernelArg::output(1)};
-    addInts(rows, {places, rowCount, d.batch, d.classes, d.priors, d.boxSets, d.candidates, d.keep});
+    addInts(rows.args, {places, rowCount, d.batch, d.classes, d.priors, d.boxSets, d.candidates, d.keep});
     addLayoutArgs(rows.args, p.inputs[1]);
-    addInts(rows, {p.outputs[0].layout.offset, p.outputs[1].layout.offset});
+    addInts(rows.args, {p.outputs[0].layout.offset, p.outputs[1].layout.offset});
     setFlat(rows, std::max(places, rowCount), device);
     const auto ints = [](std::int64_t n) { return static_cast<std::size_t>(n) * sizeof(int); };
     return {{decode, select, keep, rows}, {ints(boxes * 4), ints(places), ints(pairs), ints(places)}, {}};
@@ -73,9 +63,6 @@ class DetectionOutput final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_detection_output(FamilyList& list) {
-  static const DetectionOutput detectionOutput;
-  list.add(detectionOutput, {"DetectionOutput"});
-}
+void addFamilies_detection_output(FamilyList& list) { list.add<DetectionOutput>({"DetectionOutput"}); }
 
 }  // namespace tessera

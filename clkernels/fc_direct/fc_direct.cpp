@@ -142,17 +142,14 @@ class FcDirect final : public KernelFamily {
     addDefine(call.defines, "T_TK", t.tk);
     addDefine(call.defines, "P_ROWS", panel < s.steps ? roundUp(t.rows, t.tm) : t.tm);
     addFinishDefines(call.defines, p, device);
-    call.global = {static_cast<std::size_t>(ceilDiv(s.outputs, t.tk * 16)),
-                   static_cast<std::size_t>(ceilDiv(s.batch, t.rows))};
-    call.local = {1, 1};
+    setItems(call, {ceilDiv(s.outputs, t.tk * 16), ceilDiv(s.batch, t.rows)});
     call.args = {KernelArg::input(0)};
     for (std::size_t i = 0; i < launch.packed.size(); ++i)
       call.args.push_back(KernelArg::packed(static_cast<int>(i)));
     addFinishArgs(launch, call.args, p);
     call.args.push_back(KernelArg::output(0));
     addPlaces(call.args, p);
-    for (const std::int64_t value : {s.batch, s.inputs, s.outputs, std::int64_t{t.rows}, panel})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {s.batch, s.inputs, s.outputs, std::int64_t{t.rows}, panel});
     launch.calls = {call};
     return launch;
   }
@@ -186,9 +183,8 @@ class FcDirect final : public KernelFamily {
 }  // namespace
 
 void addFamilies_fc_direct(FamilyList& list) {
-  static const FcDirect floats("fc_direct", false), codes("q_fc_direct", true);
-  list.add(floats, {"FullyConnected"});
-  list.add(codes, {"QFullyConnected"});
+  list.add<FcDirect>({"FullyConnected"}, "fc_direct", false);
+  list.add<FcDirect>({"QFullyConnected"}, "q_fc_direct", true);
 }
 
 }  // namespace tessera

@@ -26,8 +26,7 @@ class FcNaive final : public KernelFamily {
     addEpilogueArgs(call.args, p);
     call.args.push_back(KernelArg::output(0));
     call.args.push_back(rowScratch(tactic));
-    for (const std::int64_t value : {rows, p.inputs[1].shape[1], p.inputs[1].shape[0]})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {rows, p.inputs[1].shape[1], p.inputs[1].shape[0]});
     addLayoutArgs(call.args, p.inputs[0]);
     addLayoutArgs(call.args, p.outputs[0]);
     addLayoutArgs(call.args, p.has(kResidualInput) ? p.inputs[kResidualInput] : p.outputs[0]);
@@ -43,9 +42,6 @@ class FcNaive final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_fc_naive(FamilyList& list) {
-  static const FcNaive fcNaive;
-  list.add(fcNaive, {"FullyConnected"});
-}
+void addFamilies_fc_naive(FamilyList& list) { list.add<FcNaive>({"FullyConnected"}); }
 
 }  // namespace tessera

@@ -156,9 +156,8 @@ class FcRows final : public KernelFamily {
 }  // namespace
 
 void addFamilies_fc_rows(FamilyList& list) {
-  static const FcRows floats("fc_rows", false), codes("q_fc_rows", true);
-  list.add(floats, {"FullyConnected"});
-  list.add(codes, {"QFullyConnected"});
+  list.add<FcRows>({"FullyConnected"}, "fc_rows", false);
+  list.add<FcRows>({"QFullyConnected"}, "q_fc_rows", true);
 }
 
 }  // namespace tessera

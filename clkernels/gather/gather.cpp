@@ -59,9 +59,6 @@ class Gather final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_gather(FamilyList& list) {
-  static const Gather gather;
-  list.add(gather, {"Gather", "GatherElements", "GatherNd"});
-}
+void addFamilies_gather(FamilyList& list) { list.add<Gather>({"Gather", "GatherElements", "GatherNd"}); }
 
 }  // namespace tessera

@@ -19,9 +19,6 @@ class GlobalPool final : public RowFamily {
 
 }  // namespace
 
-void addFamilies_global_pool(FamilyList& list) {
-  static const GlobalPool globalPool;
-  list.add(globalPool, {"GlobalPool"});
-}
+void addFamilies_global_pool(FamilyList& list) { list.add<GlobalPool>({"GlobalPool"}); }
 
 }  // namespace tessera

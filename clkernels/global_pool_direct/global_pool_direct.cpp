@@ -31,12 +31,8 @@ class GlobalPoolDirect final : public KernelFamily {
     call.defines.emplace_back("P_TYPE", clType(x.type));
     addDefine(call.defines, "P_BLOCKED", x.layout.block == kBlock);
     call.args = {KernelArg::input(0), KernelArg::output(0)};
-    for (const std::int64_t value :
-         {planeSize(x), x.layout.offset, x.batchStride(), y.layout.offset, y.batchStride()})
-      call.args.push_back(KernelArg::ofInt(value));
-    call.global = {static_cast<std::size_t>(ceilDiv(x.shape[1], x.layout.block)),
-                   static_cast<std::size_t>(x.shape[0])};
-    call.local = {1, 1};
+    addInts(call.args, {planeSize(x), x.layout.offset, x.batchStride(), y.layout.offset, y.batchStride()});
+    setItems(call, {ceilDiv(x.shape[1], x.layout.block), x.shape[0]});
     return {{call}, {}, {}};
   }
 
@@ -49,9 +45,6 @@ class GlobalPoolDirect final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_global_pool_direct(FamilyList& list) {
-  static const GlobalPoolDirect family;
-  list.add(family, {"GlobalPool"});
-}
+void addFamilies_global_pool_direct(FamilyList& list) { list.add<GlobalPoolDirect>({"GlobalPool"}); }
 
 }  // namespace tessera

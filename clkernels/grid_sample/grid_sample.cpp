@@ -26,9 +26,8 @@ class GridSample final : public SamplingFamily {
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::output(0), KernelArg::ofInt(count),
                  KernelArg::ofInt(groups)};
     addExtentArgs(call.args, g.in);
-    for (const std::int64_t value :
-         {positions, std::int64_t{g.padding}, std::int64_t{g.alignCorners}, std::int64_t{x.layout.block}})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args,
+            {positions, std::int64_t{g.padding}, std::int64_t{g.alignCorners}, std::int64_t{x.layout.block}});
     for (const TensorDesc* t : {&x, &p.inputs[1], &y}) addLayoutArgs(call.args, *t);
     return {{call}, {}, {}};
   }
@@ -36,9 +35,6 @@ class GridSample final : public SamplingFamily {
 
 }  // namespace
 
-void addFamilies_grid_sample(FamilyList& list) {
-  static const GridSample gridSample;
-  list.add(gridSample, {"GridSample"});
-}
+void addFamilies_grid_sample(FamilyList& list) { list.add<GridSample>({"GridSample"}); }
 
 }  // namespace tessera

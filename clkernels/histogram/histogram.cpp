@@ -32,9 +32,8 @@ class HistogramFamily final : public KernelFamily {
     partial.global = {static_cast<std::size_t>(groups * group)};
     partial.local = {static_cast<std::size_t>(group)};
     partial.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::scratch(0)};
-    for (const std::int64_t value :
-         {items, channels, plane, std::int64_t{x.layout.block}, x.layout.offset, x.batchStride()})
-      partial.args.push_back(KernelArg::ofInt(value));
+    addInts(partial.args,
+            {items, channels, plane, std::int64_t{x.layout.block}, x.layout.offset, x.batchStride()});
     KernelCall sum{"histogram/histogram.cl", "histogram_sum", partial.defines};
     setFlat(sum, bins, device);
     sum.args = {KernelArg::scratch(0), KernelArg::output(0), KernelArg::ofInt(groups)};
@@ -44,9 +43,6 @@ class HistogramFamily final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_histogram(FamilyList& list) {
-  static const HistogramFamily family;
-  list.add(family, {"Histogram"});
-}
+void addFamilies_histogram(FamilyList& list) { list.add<HistogramFamily>({"Histogram"}); }
 
 }  // namespace tessera

@@ -36,10 +36,8 @@ class ImagePreprocessFamily final : public KernelFamily {
     call.global = {static_cast<std::size_t>(roundUp(how.width, 32)), static_cast<std::size_t>(how.height)};
     if (device.maxWorkGroup >= 32) call.local = {32, 1};
     call.args = {KernelArg::input(0), KernelArg::output(0)};
-    for (const std::int64_t value :
-         {p.inputs[0].layout.offset, p.outputs[0].layout.offset, height, width, how.height, how.width,
-          region.top, region.left, region.height, region.width})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {p.inputs[0].layout.offset, p.outputs[0].layout.offset, height, width, how.height,
+                        how.width, region.top, region.left, region.height, region.width});
     for (const double value : {how.pad, how.scale, how.mean[0], how.mean[1], how.mean[2], how.deviation[0],
                                how.deviation[1], how.deviation[2]})
       call.args.push_back(KernelArg::ofFloat(static_cast<float>(value)));
@@ -49,9 +47,6 @@ class ImagePreprocessFamily final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_image_preprocess(FamilyList& list) {
-  static const ImagePreprocessFamily family;
-  list.add(family, {"ImagePreprocess"});
-}
+void addFamilies_image_preprocess(FamilyList& list) { list.add<ImagePreprocessFamily>({"ImagePreprocess"}); }
 
 }  // namespace tessera

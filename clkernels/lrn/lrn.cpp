@@ -21,9 +21,8 @@ class Lrn final : public KernelFamily {
     call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::output(0)};
-    for (const std::int64_t value : {count, std::int64_t{x.layout.block}, paddedChannelCount(x), x.shape[1],
-                                     within ? x.shape[2] : 1, within ? x.shape[3] : planeSize(x), size})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {count, std::int64_t{x.layout.block}, paddedChannelCount(x), x.shape[1],
+                        within ? x.shape[2] : 1, within ? x.shape[3] : planeSize(x), size});
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.number("alpha", 1e-4) / cells)));
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.number("beta", 0.75))));
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.number("bias", 1))));
@@ -35,9 +34,6 @@ class Lrn final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_lrn(FamilyList& list) {
-  static const Lrn lrn;
-  list.add(lrn, {"Lrn"});
-}
+void addFamilies_lrn(FamilyList& list) { list.add<Lrn>({"Lrn"}); }
 
 }  // namespace tessera

@@ -194,9 +194,8 @@ class MatMulGemm final : public KernelFamily {
     addEpilogueArgs(call.args, op);
     call.args.push_back(KernelArg::output(0));
     const std::int64_t rOffset = residual ? op.inputs[kResidualInput].layout.offset : 0;
-    for (const std::int64_t value :
-         {op.inputs[0].layout.offset, p.aRow, op.outputs[0].layout.offset, p.yRow, rOffset, p.residualRow})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {op.inputs[0].layout.offset, p.aRow, op.outputs[0].layout.offset, p.yRow, rOffset,
+                        p.residualRow});
     launch.calls.push_back(std::move(call));
     return launch;
   }
@@ -227,9 +226,8 @@ class MatMulGemm final : public KernelFamily {
 }  // namespace
 
 void addFamilies_matmul_gemm(FamilyList& list) {
-  static const MatMulGemm matMul("matmul_gemm"), fullyConnected("fc_gemm");
-  list.add(matMul, {"MatMul"});
-  list.add(fullyConnected, {"FullyConnected"});
+  list.add<MatMulGemm>({"MatMul"}, "matmul_gemm");
+  list.add<MatMulGemm>({"FullyConnected"}, "fc_gemm");
 }
 
 }  // namespace tessera

@@ -38,11 +38,9 @@ class MatMulNaive final : public KernelFamily {
     call.defines.emplace_back("P_T", clType(y.type));
     setFlat(call, y.size(), device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::packed(0), KernelArg::output(0)};
-    for (const std::int64_t value :
-         {y.size(), s.m, s.k, s.n, rowStride(a, a.shape.size() == 2, s.k),
-          rowStride(b, b.shape.size() == 2, s.n),
-          rowStride(y, y.shape.size() == 2 && s.batch.empty() && a.shape.size() == 2, s.n)})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {y.size(), s.m, s.k, s.n, rowStride(a, a.shape.size() == 2, s.k),
+                        rowStride(b, b.shape.size() == 2, s.n),
+                        rowStride(y, y.shape.size() == 2 && s.batch.empty() && a.shape.size() == 2, s.n)});
     const auto rows = static_cast<std::int64_t>(table.size());
     return {{call}, {}, {{"begins " + p.text(), [table, rows](const auto&) {
                             return HostTensor::of<std::int32_t>({rows}, table);
@@ -58,9 +56,6 @@ class MatMulNaive final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_matmul_naive(FamilyList& list) {
-  static const MatMulNaive matMulNaive;
-  list.add(matMulNaive, {"MatMul"});
-}
+void addFamilies_matmul_naive(FamilyList& list) { list.add<MatMulNaive>({"MatMul"}); }
 
 }  // namespace tessera

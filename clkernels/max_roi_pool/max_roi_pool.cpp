@@ -18,9 +18,7 @@ class MaxRoiPool final : public SamplingFamily {
     call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::output(0)};
-    for (const std::int64_t value :
-         {count, groups, x.shape[0], x.shape[2], x.shape[3], y.shape[2], y.shape[3]})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {count, groups, x.shape[0], x.shape[2], x.shape[3], y.shape[2], y.shape[3]});
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.number("scale", 1))));
     call.args.push_back(KernelArg::ofInt(x.layout.block));
     for (const TensorDesc* t : {&x, &p.inputs[1], &y}) addLayoutArgs(call.args, *t);
@@ -30,9 +28,6 @@ class MaxRoiPool final : public SamplingFamily {
 
 }  // namespace
 
-void addFamilies_max_roi_pool(FamilyList& list) {
-  static const MaxRoiPool maxRoiPool;
-  list.add(maxRoiPool, {"MaxRoiPool"});
-}
+void addFamilies_max_roi_pool(FamilyList& list) { list.add<MaxRoiPool>({"MaxRoiPool"}); }
 
 }  // namespace tessera

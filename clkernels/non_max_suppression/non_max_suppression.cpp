@@ -23,7 +23,7 @@ class NonMaxSuppression final : public KernelFamily {
     select.local = {group};
     select.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::scratch(0), KernelArg::scratch(1),
                    KernelArg::scratch(2)};
-    addInts(select, {s.classes, s.boxes, s.most});
+    addInts(select.args, {s.classes, s.boxes, s.most});
     select.args.push_back(KernelArg::ofFloat(s.iouThreshold));
     select.args.push_back(KernelArg::ofFloat(s.scoreThreshold));
     addLayoutArgs(select.args, p.inputs[0]);
@@ -31,12 +31,12 @@ class NonMaxSuppression final : public KernelFamily {
 
     count.entry = "nms_count";
     count.args = {KernelArg::scratch(2), KernelArg::scratch(3), KernelArg::output(1)};
-    addInts(count, {s.rows() ? pairs : 0, p.outputs[1].layout.offset});
+    addInts(count.args, {s.rows() ? pairs : 0, p.outputs[1].layout.offset});
     setFlat(count, 1, device);
 
     rows.entry = "nms_rows";
     rows.args = {KernelArg::scratch(1), KernelArg::scratch(2), KernelArg::scratch(3), KernelArg::output(0)};
-    addInts(rows, {s.rows(), s.classes, pairs, s.most});
+    addInts(rows.args, {s.rows(), s.classes, pairs, s.most});
     addLayoutArgs(rows.args, p.outputs[0]);
     setFlat(rows, s.rows(), device);
     const auto ints = [](std::int64_t n) {
@@ -53,23 +53,10 @@ class NonMaxSuppression final : public KernelFamily {
                       static_cast<double>(std::min<std::int64_t>(s.most, 100));
     return cost;
   }
-
- private:
-  static void addInts(KernelCall& call, std::initializer_list<std::int64_t> values) {
-    for (const std::int64_t value : values) call.args.push_back(KernelArg::ofInt(value));
-  }
-  static std::size_t groupSize(const DeviceCaps& device) {
-    std::size_t group = device.isCpu() ? 16 : 256;
-    while (group > device.maxWorkGroup) group /= 2;
-    return group;
-  }
 };
 
 }  // namespace
 
-void addFamilies_non_max_suppression(FamilyList& list) {
-  static const NonMaxSuppression nonMaxSuppression;
-  list.add(nonMaxSuppression, {"NonMaxSuppression"});
-}
+void addFamilies_non_max_suppression(FamilyList& list) { list.add<NonMaxSuppression>({"NonMaxSuppression"}); }
 
 }  // namespace tessera

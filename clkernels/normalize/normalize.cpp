@@ -62,8 +62,7 @@ class Normalize final : public RowFamily {
 }  // namespace
 
 void addFamilies_normalize(FamilyList& list) {
-  static const Normalize normalize;
-  list.add(normalize, {"InstanceNorm", "LayerNorm", "MeanVariance", "LpNormalize"});
+  list.add<Normalize>({"InstanceNorm", "LayerNorm", "MeanVariance", "LpNormalize"});
 }
 
 }  // namespace tessera

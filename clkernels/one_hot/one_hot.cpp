@@ -17,10 +17,8 @@ class OneHot final : public KernelFamily {
                     "one_hot",
                     {{"P_TYPE", rawType(y.type)}, {"P_INDEX", clType(p.inputs[0].type)}}};
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::output(0)};
-    for (const std::int64_t value :
-         {y.size(), y.shape[axis], extentProduct(y.shape, axis + 1, y.shape.size()),
-          p.inputs[1].layout.offset})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {y.size(), y.shape[axis], extentProduct(y.shape, axis + 1, y.shape.size()),
+                        p.inputs[1].layout.offset});
     addPlaceArgs(call.args, p.inputs[0]);
     addPlaceArgs(call.args, y);
     setFlat(call, y.size(), device);
@@ -30,9 +28,6 @@ class OneHot final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_one_hot(FamilyList& list) {
-  static const OneHot oneHot;
-  list.add(oneHot, {"OneHot"});
-}
+void addFamilies_one_hot(FamilyList& list) { list.add<OneHot>({"OneHot"}); }
 
 }  // namespace tessera

@@ -95,9 +95,6 @@ class Pad final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_pad(FamilyList& list) {
-  static const Pad pad;
-  list.add(pad, {"Pad"});
-}
+void addFamilies_pad(FamilyList& list) { list.add<Pad>({"Pad"}); }
 
 }  // namespace tessera

@@ -70,9 +70,6 @@ class PoolFamily final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_pool(FamilyList& list) {
-  static const PoolFamily family;
-  list.add(family, {"Pool"});
-}
+void addFamilies_pool(FamilyList& list) { list.add<PoolFamily>({"Pool"}); }
 
 }  // namespace tessera

@@ -29,14 +29,11 @@ void addPlanarWindow(KernelCall& call, const Window& w, bool countPads, const De
   const std::int64_t planes = w.channels * w.batch;
   const std::int64_t rows = std::clamp<std::int64_t>(
       w.out[1] * planes / (16 * std::int64_t{std::max(device.computeUnits, 1)}), 1, w.out[1]);
-  call.global = {static_cast<std::size_t>(ceilDiv(w.out[1], rows)), static_cast<std::size_t>(w.channels),
-                 static_cast<std::size_t>(w.batch)};
-  call.local = {1, 1, 1};
+  setItems(call, {ceilDiv(w.out[1], rows), w.channels, w.batch});
   const PlanarInterior interior(w);
-  for (const std::int64_t value :
-       {w.in[1], w.in[2], w.out[1], w.out[2], w.stride[1], w.dilation[1], w.padBegin[1], w.padBegin[2],
-        w.padEnd[1], w.padEnd[2], std::int64_t{countPads}, interior.from, interior.to, rows})
-    call.args.push_back(KernelArg::ofInt(value));
+  addInts(call.args,
+          {w.in[1], w.in[2], w.out[1], w.out[2], w.stride[1], w.dilation[1], w.padBegin[1], w.padBegin[2],
+           w.padEnd[1], w.padEnd[2], std::int64_t{countPads}, interior.from, interior.to, rows});
 }
 
 class PoolPlanar final : public KernelFamily {
@@ -142,9 +139,8 @@ class PoolPlanar final : public KernelFamily {
 }  // namespace
 
 void addFamilies_pool_planar(FamilyList& list) {
-  static const PoolPlanar floats("pool_planar", false), codes("q_average_planar", true);
-  list.add(floats, {"Pool"});
-  list.add(codes, {"QAveragePool"});
+  list.add<PoolPlanar>({"Pool"}, "pool_planar", false);
+  list.add<PoolPlanar>({"QAveragePool"}, "q_average_planar", true);
 }
 
 }  // namespace tessera

@@ -17,8 +17,7 @@ class PsRoiPool final : public KernelFamily {
     call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, y.size(), device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::output(0)};
-    for (const std::int64_t value : {y.size(), x.shape[0], y.shape[1], y.shape[2], x.shape[2], x.shape[3]})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {y.size(), x.shape[0], y.shape[1], y.shape[2], x.shape[2], x.shape[3]});
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.number("scale", 1))));
     for (const TensorDesc* t : {&x, &p.inputs[1], &y}) addLayoutArgs(call.args, *t);
     return {{call}, {}, {}};
@@ -27,9 +26,6 @@ class PsRoiPool final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_ps_roi_pool(FamilyList& list) {
-  static const PsRoiPool psRoiPool;
-  list.add(psRoiPool, {"PsRoiPool"});
-}
+void addFamilies_ps_roi_pool(FamilyList& list) { list.add<PsRoiPool>({"PsRoiPool"}); }
 
 }  // namespace tessera

@@ -108,9 +108,6 @@ PackedConstant packedAverageFactors(const OpView& op) {
           }};
 }
 
-void addFamilies_q_average_pool(FamilyList& list) {
-  static const QAveragePoolFamily family;
-  list.add(family, {"QAveragePool"});
-}
+void addFamilies_q_average_pool(FamilyList& list) { list.add<QAveragePoolFamily>({"QAveragePool"}); }
 
 }  // namespace tessera

@@ -134,9 +134,6 @@ class Reduce final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_reduce(FamilyList& list) {
-  static const Reduce reduce;
-  list.add(reduce, {"Reduce"});
-}
+void addFamilies_reduce(FamilyList& list) { list.add<Reduce>({"Reduce"}); }
 
 }  // namespace tessera

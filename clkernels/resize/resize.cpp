@@ -114,9 +114,6 @@ class Resize final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_resize(FamilyList& list) {
-  static const Resize resize;
-  list.add(resize, {"Resize"});
-}
+void addFamilies_resize(FamilyList& list) { list.add<Resize>({"Resize"}); }
 
 }  // namespace tessera

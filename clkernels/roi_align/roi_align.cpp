@@ -24,11 +24,9 @@ class RoiAlign final : public SamplingFamily {
     call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1), KernelArg::input(2), KernelArg::output(0)};
-    for (const std::int64_t value : {count, groups, x.shape[0], x.shape[2], x.shape[3], r.bins[0], r.bins[1]})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {count, groups, x.shape[0], x.shape[2], x.shape[3], r.bins[0], r.bins[1]});
     call.args.push_back(KernelArg::ofFloat(r.scale));
-    for (const std::int64_t value : {std::int64_t{r.halfPixel}, r.sampling, std::int64_t{x.layout.block}})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {std::int64_t{r.halfPixel}, r.sampling, std::int64_t{x.layout.block}});
     for (const TensorDesc* t : {&x, &p.inputs[1], &p.inputs[2], &y}) addLayoutArgs(call.args, *t);
     return {{call}, {}, {}};
   }
@@ -36,9 +34,6 @@ class RoiAlign final : public SamplingFamily {
 
 }  // namespace
 
-void addFamilies_roi_align(FamilyList& list) {
-  static const RoiAlign roiAlign;
-  list.add(roiAlign, {"RoiAlign"});
-}
+void addFamilies_roi_align(FamilyList& list) { list.add<RoiAlign>({"RoiAlign"}); }
 
 }  // namespace tessera

@@ -77,9 +77,6 @@ class Scatter final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_scatter(FamilyList& list) {
-  static const Scatter scatter;
-  list.add(scatter, {"ScatterElements", "ScatterNd"});
-}
+void addFamilies_scatter(FamilyList& list) { list.add<Scatter>({"ScatterElements", "ScatterNd"}); }
 
 }  // namespace tessera

@@ -21,9 +21,6 @@ class Softmax final : public RowFamily {
 
 }  // namespace
 
-void addFamilies_softmax(FamilyList& list) {
-  static const Softmax softmax;
-  list.add(softmax, {"Softmax"});
-}
+void addFamilies_softmax(FamilyList& list) { list.add<Softmax>({"Softmax"}); }
 
 }  // namespace tessera

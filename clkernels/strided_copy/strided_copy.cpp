@@ -128,8 +128,7 @@ class Strided final : public KernelFamily {
 }  // namespace
 
 void addFamilies_strided_copy(FamilyList& list) {
-  static const Strided strided;
-  list.add(strided, {"Transpose", "Slice", "Concat", "Expand", "Tile", "DepthToSpace", "SpaceToDepth",
+  list.add<Strided>({"Transpose", "Slice", "Concat", "Expand", "Tile", "DepthToSpace", "SpaceToDepth",
                      "ChannelShuffle", "Identity", "Dropout"});
 }
 

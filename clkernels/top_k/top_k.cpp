@@ -16,10 +16,8 @@ class TopK final : public KernelFamily {
     KernelCall call{"top_k/top_k.cl", "top_k", {{"P_TYPE", clType(x.type)}}};
     addDefine(call.defines, "P_LARGEST", p.attrs.integer("largest", 1) != 0);
     call.args = {KernelArg::input(0), KernelArg::output(0), KernelArg::output(1)};
-    for (const std::int64_t value :
-         {x.size(), x.shape[axis], extentProduct(x.shape, axis + 1, x.shape.size()),
-          p.outputs[0].shape[axis]})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args, {x.size(), x.shape[axis], extentProduct(x.shape, axis + 1, x.shape.size()),
+                        p.outputs[0].shape[axis]});
     addPlaceArgs(call.args, x);
     addPlaceArgs(call.args, p.outputs[0]);
     addPlaceArgs(call.args, p.outputs[1]);
@@ -37,9 +35,6 @@ class TopK final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_top_k(FamilyList& list) {
-  static const TopK topK;
-  list.add(topK, {"TopK"});
-}
+void addFamilies_top_k(FamilyList& list) { list.add<TopK>({"TopK"}); }
 
 }  // namespace tessera

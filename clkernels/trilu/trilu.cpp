@@ -31,9 +31,6 @@ class Trilu final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_trilu(FamilyList& list) {
-  static const Trilu trilu;
-  list.add(trilu, {"Trilu"});
-}
+void addFamilies_trilu(FamilyList& list) { list.add<Trilu>({"Trilu"}); }
 
 }  // namespace tessera

@@ -30,9 +30,6 @@ class Unpool final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_unpool(FamilyList& list) {
-  static const Unpool unpool;
-  list.add(unpool, {"Unpool"});
-}
+void addFamilies_unpool(FamilyList& list) { list.add<Unpool>({"Unpool"}); }
 
 }  // namespace tessera

@@ -66,9 +66,8 @@ class WinogradGemm final : public KernelFamily {
       if (op.has(i) && op.inputs[i].type != DataType::Float32) return Verdict::no("an operand is not f32");
     if (const auto why = whyNoGemm(op); !why.empty()) return Verdict::no(why);
     const Window w = windowOf(op);
-    if (w.rank != 2 || w.kernel[1] != 3 || w.kernel[2] != 3) return Verdict::no("the window is not 3x3");
-    if (w.stride[1] != 1 || w.stride[2] != 1) return Verdict::no("the stride is not 1");
-    if (w.group != 1) return Verdict::no("it has groups");
+    if (const auto why = whyNoWinograd(w); !why.empty()) return Verdict::no(why);
+    if (w.kernel[2] != 3) return Verdict::no("the window is not 3x3");
     return fits(op, kSizes.front(), device);
   }
 
@@ -111,9 +110,8 @@ class WinogradGemm final : public KernelFamily {
     KernelCall in{"winograd_gemm/winograd_gemm.cl", "winograd_input", defines(p, m)};
     in.args = {KernelArg::input(0), KernelArg::scratch(0)};
     addPlace(in.args, p.inputs[0]);
-    for (const std::int64_t value :
-         {w.channels, w.in[1], w.in[2], w.dilation[1], w.dilation[2], w.padBegin[1], w.padBegin[2]})
-      in.args.push_back(KernelArg::ofInt(value));
+    addInts(in.args,
+            {w.channels, w.in[1], w.in[2], w.dilation[1], w.dilation[2], w.padBegin[1], w.padBegin[2]});
     addTiles(in.args, s);
     setGrid(in, s.pitch, w.channels, 1, device);
 
@@ -123,8 +121,7 @@ class WinogradGemm final : public KernelFamily {
     out.args.push_back(KernelArg::output(0));
     addPlace(out.args, p.outputs[0]);
     addPlace(out.args, p.has(kResidualInput) ? p.inputs[kResidualInput] : TensorDesc{});
-    for (const std::int64_t value : {w.outChannels, w.out[1], w.out[2], w.dilation[1], w.dilation[2]})
-      out.args.push_back(KernelArg::ofInt(value));
+    addInts(out.args, {w.outChannels, w.out[1], w.out[2], w.dilation[1], w.dilation[2]});
     addTiles(out.args, s);
     setGrid(out, w.batch * s.tiles.count(), w.outChannels, 1, device);
 
@@ -149,17 +146,17 @@ class WinogradGemm final : public KernelFamily {
 
   std::vector<OpInstance> samples() const override {
     using List = std::vector<std::int64_t>;
-    const auto conv = [](Shape x, Shape weights, Attributes attrs, bool residual = false) {
-      return convolutionSample(std::move(x), std::move(weights), std::move(attrs), true, residual);
-    };
     return {
         // Rows of whole pairs, and of odd length; batches; borders on every side.
-        conv({2, 20, 9, 30}, {35, 20, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}, true),
-        conv({2, 7, 5, 13}, {9, 7, 3, 3}, {{"pads", List{1, 1, 1, 1}}}),
+        winogradSample({2, 20, 9, 30}, {35, 20, 3, 3},
+                       {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}, true),
+        winogradSample({2, 7, 5, 13}, {9, 7, 3, 3}, {{"pads", List{1, 1, 1, 1}}}),
         // Phases of unequal size; a dilation that differs between the extents; a single tile.
-        conv({1, 12, 13, 22}, {16, 12, 3, 3}, {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}}, true),
-        conv({1, 18, 11, 8}, {17, 18, 3, 3}, {{"pads", List{0, 3, 1, 2}}, {"dilations", List{1, 3}}}),
-        conv({1, 16, 3, 3}, {16, 16, 3, 3}, {}),
+        winogradSample({1, 12, 13, 22}, {16, 12, 3, 3},
+                       {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}}, true),
+        winogradSample({1, 18, 11, 8}, {17, 18, 3, 3},
+                       {{"pads", List{0, 3, 1, 2}}, {"dilations", List{1, 3}}}),
+        winogradSample({1, 16, 3, 3}, {16, 16, 3, 3}, {}),
     };
   }
 
@@ -203,9 +200,8 @@ class WinogradGemm final : public KernelFamily {
   }
 
   static void addTiles(std::vector<KernelArg>& args, const Products& s) {
-    for (const std::int64_t value :
-         {s.window.batch, s.tiles.count(), s.tiles.tilesY, s.tiles.tilesX, s.tiles.phasesX, s.pitch})
-      args.push_back(KernelArg::ofInt(value));
+    addInts(args,
+            {s.window.batch, s.tiles.count(), s.tiles.tilesY, s.tiles.tilesX, s.tiles.phasesX, s.pitch});
   }
 
   // The products' packing of the transformed weights.
@@ -220,9 +216,6 @@ class WinogradGemm final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_winograd_gemm(FamilyList& list) {
-  static const WinogradGemm family;
-  list.add(family, {"Convolution"});
-}
+void addFamilies_winograd_gemm(FamilyList& list) { list.add<WinogradGemm>({"Convolution"}); }
 
 }  // namespace tessera

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "clkernels/common/constraint.hpp"
 #include "clkernels/common/finish.hpp"
 #include "clkernels/common/image.hpp"
 #include "clkernels/common/registers.hpp"
@@ -22,11 +23,6 @@ struct RowsTactic {
   }
   std::int64_t side() const { return m + 2; }
 };
-
-bool fitsRegisters(const RowsTactic& t, const DeviceCaps& device) {
-  // With one vector of pixels the compiler folds broadcasts into the multiply-adds.
-  return t.k * t.v + t.v * (t.v > 1 ? 2 : 1) <= VectorRegisters(device).most() - 2;
-}
 
 // Columns of a transformed row: the image and its padding, as far as the taps of the last output reach.
 std::int64_t spanOf(const Window& w) { return std::max(w.padBegin[2] + w.in[2], w.out[2] + w.span(2) - 1); }
@@ -55,19 +51,13 @@ double steps(const Window& w, const RowsTactic& t, const DeviceCaps& device) {
 
 TacticSpace rowsSpace(const Window& w, const DeviceCaps& device) {
   TacticSpace space;
-  std::vector<int> channels;
-  for (int k = 1; k <= std::min<std::int64_t>(28, w.outChannels); ++k)
-    if (k % 4 == 0 || w.outChannels % k == 0 || ceilDiv(w.outChannels, k) < ceilDiv(w.outChannels, k - 1))
-      channels.push_back(k);
-  space.parameters = {{"M", kSizes}, {"K", channels}, {"V", {1, 2, 3, 4}}};
-  const auto add = [&](const char* reason, auto holds) {
-    space.constraints.push_back(
-        {reason, [holds](const Tactic& t) { return holds(fromTactic<RowsTactic>(t)); }});
-  };
-  add("accumulators and pixels do not fit the vector registers",
-      [device](const RowsTactic& t) { return fitsRegisters(t, device); });
-  add("a tile is wider than a row of the output", [w](const RowsTactic& t) { return 16 * t.v <= w.out[2]; });
-  add("the transformed rows do not fit local memory",
+  space.parameters = {{"M", kSizes}, {"K", pixelChannels(w.outChannels)}, {"V", {1, 2, 3, 4}}};
+  require<RowsTactic>(space, "accumulators and pixels do not fit the vector registers",
+                      [device](const RowsTactic& t) { return pixelsFit(t.k, t.v, device); });
+  require<RowsTactic>(space, "a tile is wider than a row of the output",
+                      [w](const RowsTactic& t) { return 16 * t.v <= w.out[2]; });
+  require<RowsTactic>(
+      space, "the transformed rows do not fit local memory",
       [w, bytes = device.localMemory](const RowsTactic& t) { return localBytes(w, t.m) <= bytes; });
   return space;
 }
@@ -142,57 +132,47 @@ class WinogradRows final : public KernelFamily {
                     {"T_V", std::to_string(t.v)},
                     {"P_KW", std::to_string(w.kernel[2])}};
     addEpilogueDefines(call.defines, p);
-    call.global = {static_cast<std::size_t>(tiles(w, t.m)), static_cast<std::size_t>(w.batch), 1};
-    call.local = {1, 1, 1};
+    setItems(call, {tiles(w, t.m), w.batch, 1});
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
     addEpilogueArgs(call.args, p);
     call.args.push_back(KernelArg::output(0));
     addPlaces(call.args, p);
-    for (const std::int64_t value :
-         {w.channels, w.in[1], w.in[2], w.outChannels, w.out[1], w.out[2], w.dilation[1], w.dilation[2],
-          w.padBegin[1], w.padBegin[2], WinogradTiles(w, t.m).tilesY, spanOf(w)})
-      call.args.push_back(KernelArg::ofInt(value));
+    addInts(call.args,
+            {w.channels, w.in[1], w.in[2], w.outChannels, w.out[1], w.out[2], w.dilation[1], w.dilation[2],
+             w.padBegin[1], w.padBegin[2], WinogradTiles(w, t.m).tilesY, spanOf(w)});
     call.args.push_back(KernelArg::local(localBytes(w, t.m)));
     launch.calls = {call};
     return launch;
   }
 
-  // Operations are the convolution's, so that figures compare with other families'; the efficiency may
-  // exceed 1.
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
     const Window w = windowOf(p);
-    Cost cost = KernelFamily::cost(p, device);
-    cost.operations = 2.0 * static_cast<double>(p.outputs[0].size() * w.channels * w.kernelVolume());
-    const double all = steps(w, rowsFallback(w, device), device) * static_cast<double>(w.batch);
-    cost.efficiency = 0.7 * cost.operations / (32.0 * all);
-    return cost;
+    return winogradCost(KernelFamily::cost(p, device), p, 0.7, steps(w, rowsFallback(w, device), device));
   }
 
   std::vector<OpInstance> samples() const override {
     using List = std::vector<std::int64_t>;
-    const auto conv = [](Shape x, Shape weights, Attributes attrs, bool residual = false) {
-      return convolutionSample(std::move(x), std::move(weights), std::move(attrs), true, residual);
-    };
     return {
         // Rows and channels with a tail, borders on every side, batches.
-        conv({2, 7, 9, 43}, {25, 7, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}}, true),
+        winogradSample({2, 7, 9, 43}, {25, 7, 3, 3}, {{"pads", List{1, 1, 1, 1}}, {"activation", "Sigmoid"}},
+                       true),
         // Phases of unequal size; a dilation beyond the image; one that differs between the extents.
-        conv({1, 5, 13, 34}, {12, 5, 3, 3}, {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}}, true),
-        conv({1, 6, 7, 19}, {12, 6, 3, 3}, {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
-        conv({1, 9, 11, 30}, {17, 9, 3, 3}, {{"pads", List{0, 3, 1, 2}}, {"dilations", List{1, 3}}}),
+        winogradSample({1, 5, 13, 34}, {12, 5, 3, 3}, {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}},
+                       true),
+        winogradSample({1, 6, 7, 19}, {12, 6, 3, 3},
+                       {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
+        winogradSample({1, 9, 11, 30}, {17, 9, 3, 3},
+                       {{"pads", List{0, 3, 1, 2}}, {"dilations", List{1, 3}}}),
         // Windows that are not square; no pads; the last vectors moved; a single tile.
-        conv({1, 4, 8, 40}, {30, 4, 3, 5}, {{"activation", "Relu"}}),
-        conv({1, 8, 6, 64}, {20, 8, 3, 1}, {{"pads", List{2, 0, 0, 0}}}),
-        conv({1, 3, 3, 18}, {5, 3, 3, 3}, {}),
+        winogradSample({1, 4, 8, 40}, {30, 4, 3, 5}, {{"activation", "Relu"}}),
+        winogradSample({1, 8, 6, 64}, {20, 8, 3, 1}, {{"pads", List{2, 0, 0, 0}}}),
+        winogradSample({1, 3, 3, 18}, {5, 3, 3, 3}, {}),
     };
   }
 };
 
 }  // namespace
 
-void addFamilies_winograd_rows(FamilyList& list) {
-  static const WinogradRows family;
-  list.add(family, {"Convolution"});
-}
+void addFamilies_winograd_rows(FamilyList& list) { list.add<WinogradRows>({"Convolution"}); }
 
 }  // namespace tessera
