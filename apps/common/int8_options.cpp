@@ -36,6 +36,10 @@ void Int8Arguments::add(CLI::App& app) {
       ->type_name("NAME,..");
   app.add_flag("--keep-first-last", keepFirstLast,
                "fp16 and INT8: the first and the last layer with weights stay in fp32");
+  app.add_option("--precision-rest", rest,
+                 "INT8: what layers run in that INT8 leaves; with fp16 a measured choice weighs all three")
+      ->check(CLI::IsMember({"fp32", "fp16"}))
+      ->capture_default_str();
   addPrecisionChoice(app, choice);
 }
 
@@ -49,7 +53,7 @@ void addPrecisionChoice(CLI::App& app, std::string& choice) {
 }
 
 PrecisionOptions Int8Arguments::layerPrecision() const {
-  return {{keepFp32.begin(), keepFp32.end()}, keepFirstLast};
+  return {{keepFp32.begin(), keepFp32.end()}, keepFirstLast, parsePrecision(rest)};
 }
 
 namespace {
@@ -149,6 +153,8 @@ void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std:
       throw UsageError("Calibration goes with --precision int8.");
     if (parsePrecisionChoice(arguments.choice) != PrecisionChoice::Rules)
       throw UsageError("--precision-choice goes with --precision int8.");
+    if (parsePrecision(arguments.rest) != Precision::Fp32)
+      throw UsageError("--precision-rest goes with --precision int8.");
     return;
   }
   options.precisionChoice = parsePrecisionChoice(arguments.choice);

@@ -18,6 +18,7 @@ struct Int8Arguments {
   std::string cacheFormat = "tessera", method = "auto";
   std::vector<std::string> keepFp32;
   bool keepFirstLast = false;
+  std::string rest = "fp32";     ///< PrecisionOptions::rest
   std::string choice = "rules";  ///< PrecisionChoice
   int limit = 100, batch = 1;
   double fp32Share = 0;  ///< of the multiply-adds that `auto` may leave in fp32

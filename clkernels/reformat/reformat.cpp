@@ -1,5 +1,5 @@
-// reformat: changes of channel block, place and element type that lowering inserts between layers, and
-// encoding and decoding (QPointwise without an expression) or casts between floats on the way.
+// reformat: changes of channel block, place and element type that lowering inserts between layers, encoding
+// and decoding (QPointwise without an expression) and casts between f32 and f16 on the way.
 #include <algorithm>
 
 #include "clkernels/common/image.hpp"
@@ -30,12 +30,18 @@ Factors factors(const Problem& p) {
   return f;
 }
 
+// Whether elements become floats of another size.
+bool isFloatCast(const OpView& op) {
+  const DataType from = op.inputs[0].type, to = op.outputs[0].type;
+  return isFloat(from) && isFloat(to) && from != to;
+}
+
 // Whether whole tiles of 16 positions x 16 channels can be transposed in registers (reformat_tiles.cl).
 bool byTiles(const Problem& p, const DeviceCaps& device) {
   const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
   const int from = x.layout.block, to = y.layout.block;
-  const bool moves =
-      p.op != "QPointwise" && x.type == y.type && (byteSize(x.type) == 4 || byteSize(x.type) == 2);
+  const bool wide = byteSize(x.type) == 4 || byteSize(x.type) == 2;
+  const bool moves = p.op != "QPointwise" && ((x.type == y.type && wide) || isFloatCast(p));
   return device.isCpu() && device.platform != "rusticl" && moves && std::min(from, to) == 1 &&
          std::max(from, to) == 16;
 }
@@ -49,10 +55,11 @@ Launch planTiles(const Problem& p, const DeviceCaps& device) {
       std::max<std::int64_t>(8, tiles / (16 * std::int64_t{std::max(device.computeUnits, 1)}));
   KernelCall call{"reformat/reformat_tiles.cl", "reformat_tiles"};
   addDefine(call.defines, "P_TO_BLOCKS", y.layout.block == 16);
-  call.defines.emplace_back("P_TYPE", rawType(x.type));
-  call.global = {static_cast<std::size_t>(ceilDiv(plane, perItem * 16)), static_cast<std::size_t>(blocks),
-                 static_cast<std::size_t>(x.shape[0])};
-  call.local = {1, 1, 1};
+  const bool convert = isFloatCast(p);
+  call.defines.emplace_back("P_XTYPE", convert ? clType(x.type) : rawType(x.type));
+  call.defines.emplace_back("P_YTYPE", convert ? clType(y.type) : rawType(y.type));
+  addDefine(call.defines, "P_CONVERT", convert);
+  setItems(call, {ceilDiv(plane, perItem * 16), blocks, x.shape[0]});
   call.args = {KernelArg::input(0), KernelArg::output(0), KernelArg::ofInt(x.shape[1]),
                KernelArg::ofInt(plane), KernelArg::ofInt(perItem * 16)};
   addLayoutArgs(call.args, x);
@@ -68,8 +75,8 @@ class Reformat final : public KernelFamily {
     const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
     if (!op.attrs.string("expression").empty()) return Verdict::no("it computes no expression");
     if (op.outputs.size() > 1) return Verdict::no("it stores one result");
-    if (op.op == "Cast" && (x.layout.block == y.layout.block || !isFloat(x.type) || !isFloat(y.type)))
-      return Verdict::no("it casts only floats that change their channel block on the way");
+    if (op.op == "Cast" && (!isFloatCast(op) || x.layout.block == y.layout.block))
+      return Verdict::no("it casts between f32 and f16 only, and into other blocks");
     if (!knownBlock(x.layout.block) || !knownBlock(y.layout.block))
       return Verdict::no("a channel block is not a power of two up to 32");
     if (x.shape.size() < 2 && (x.layout.block > 1 || y.layout.block > 1))
@@ -129,15 +136,14 @@ class Reformat final : public KernelFamily {
     // Planes below one tile of 16 positions, of whole tiles, of several work-items with a tail.
     return {makeSample("Reformat", {}, {f32({2, 20, 1, 9})}),
             makeSample("Reformat", {}, {f32({1, 16, 4, 8})}),
-            makeSample("Reformat", {}, {f32({2, 37, 7, 61})})};
+            makeSample("Reformat", {}, {f32({2, 37, 7, 61})}),
+            makeSample("Cast", {{"to", std::string("f16")}}, {f32({2, 37, 7, 61})}, {Fill::uniform(-4, 4)}),
+            makeSample("Cast", {{"to", std::string("f32")}}, {{DataType::Float16, {2, 20, 5, 13}, {}}})};
   }
 };
 
 }  // namespace
 
-void addFamilies_reformat(FamilyList& list) {
-  static const Reformat reformat;
-  list.add(reformat, {"Reformat", "QPointwise", "Cast"});
-}
+void addFamilies_reformat(FamilyList& list) { list.add<Reformat>({"Reformat", "QPointwise", "Cast"}); }
 
 }  // namespace tessera

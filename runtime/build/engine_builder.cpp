@@ -110,11 +110,10 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   std::vector<CountedOutput> counted = exposeCounts(graph);
   if (!options_.optimized) optimize(graph, options_.passes);
   requireMemory(graph, device_.caps());
-  if (options_.precision == Precision::Fp16) {
-    Network half;
-    half.graph = assignFp16(graph, options_.layerPrecision, &half.precisions);
-    return {std::move(half), {}, std::move(counted)};
-  }
+  if (options_.precision == Precision::Fp16)
+    return {assignPrecisions(graph, planByRules(graph, Precision::Fp16, options_.layerPrecision), nullptr),
+            {},
+            std::move(counted)};
   if (!int8) return {{std::move(graph), {}}, {}, std::move(counted)};
   Source source;
   source.int8.emplace(toInt8(graph, own ? &*own : nullptr));

@@ -19,7 +19,7 @@ void warnOfFloats(const std::string& name, const std::vector<LayerPrecision>& la
   const auto first = std::find_if(layers.begin(), layers.end(), left);
   if (first == layers.end()) return;
   log().warn(
-      "'{}': {} of {} layers with weights are computed in fp32 between the model's own codes, '{}' because "
+      "'{}': {} of {} layers with weights are computed in floats between the model's own codes, '{}' because "
       "{}; 'tessera inspect --precision int8' lists all reasons",
       name, std::count_if(layers.begin(), layers.end(), left),
       std::count_if(layers.begin(), layers.end(), weighty), first->layer, first->reason);
@@ -42,9 +42,13 @@ void reportIgnored(const Graph& optimized, const Calibration& calibration) {
 
 }  // namespace
 
-Int8Networks::Int8Networks(Graph optimized, Calibration calibration, PrecisionOptions options)
-    : optimized_(std::move(optimized)), calibration_(std::move(calibration)), options_(std::move(options)) {
-  rules_.graph = assignInt8(optimized_, calibration_, options_, &rules_.precisions);
+Int8Networks::Int8Networks(Graph optimized, Calibration calibration, const PrecisionOptions& options)
+    : optimized_(std::move(optimized)),
+      calibration_(std::move(calibration)),
+      plan_(planByRules(optimized_, Precision::Int8, options)),
+      rules_(assignPrecisions(optimized_, plan_, &calibration_)) {
+  if (options.rest == Precision::Fp16)
+    half_ = assignPrecisions(optimized_, planByRules(optimized_, Precision::Fp16, options), nullptr);
   if (calibration_.graphHash == 0 && !calibration_.partial) reportIgnored(optimized_, calibration_);
   if (calibration_.partial) warnOfFloats(optimized_.name, rules_.precisions);
 }
@@ -57,29 +61,9 @@ bool Int8Networks::knows(const PrecisionDecision& decision) const {
 }
 
 Network Int8Networks::decided(const PrecisionDecision& decision) const {
-  Network network;
-  Calibration calibration = calibration_;
-  PrecisionOptions options = options_;
-  for (const KeptLayer& kept : decision.kept) {
-    if (kept.layer >= static_cast<int>(optimized_.layers().size()))
-      throw Error(ErrorCode::BadCache, "a recorded choice of precisions names layer " +
-                                           std::to_string(kept.layer) + ", which '" + optimized_.name +
-                                           "' does not have");
-    const Layer& layer = optimized_.layers()[kept.layer];
-    if (int8Role(optimized_, layer) == Int8Role::Compute)
-      options.keepFp32.insert(layer.name);
-    else
-      for (const TensorId id : layer.outputs) calibration.floatTensors.insert(optimized_.tensor(id).name);
-  }
-  if (decision.name == "fp32") {
-    network = {optimized_, rules_.precisions};
-    for (LayerPrecision& layer : network.precisions) layer.precision = Precision::Fp32;
-  } else {
-    network.graph = assignInt8(optimized_, calibration, options, &network.precisions);
-  }
-  for (const KeptLayer& kept : decision.kept)
-    if (LayerPrecision& layer = network.precisions.at(kept.layer); layer.precision != Precision::Int8)
-      layer.reason = decision.reason(kept);
+  Network network = assignPrecisions(optimized_, decision.plan(plan_), &calibration_);
+  for (std::size_t i = 0; i < network.precisions.size(); ++i)  // those that no decision is about
+    if (auto& layer = network.precisions[i]; layer.reason.empty()) layer.reason = rules_.precisions[i].reason;
   return network;
 }
 

@@ -21,7 +21,7 @@ std::ptrdiff_t int8Layers(const std::vector<LayerPrecision>& layers) {
 MeasuredPrecision buildByMeasuredPrecision(Tuner& tuner, TuneMode mode, const Int8Networks& networks,
                                            const BuildEngine& build) {
   const Network& rules = networks.byRules();
-  auto known = tuner.known().recordedPrecision(rules.graph);
+  auto known = tuner.known().recordedPrecision(rules.graph, networks.rest());
   if (known && !networks.knows(*known)) {
     log().warn("the record of precisions of '{}' names layers that it does not have, and is not used",
                networks.optimized().name);
@@ -38,7 +38,7 @@ MeasuredPrecision buildByMeasuredPrecision(Tuner& tuner, TuneMode mode, const In
         networks.optimized().name, toString(mode));
     return {build(rules), rules.precisions};
   }
-  auto decisions = tuner.precisions(networks.optimized(), rules.graph, rules.precisions);
+  auto decisions = tuner.precisions(networks.optimized(), rules, networks.half());
   std::vector<Network> decided;
   for (const PrecisionDecision& decision : decisions) {
     decided.push_back(networks.decided(decision));
@@ -50,7 +50,7 @@ MeasuredPrecision buildByMeasuredPrecision(Tuner& tuner, TuneMode mode, const In
   PrecisionDecision& won = decisions[raced.winner];
   won.rulesMs = raced.milliseconds.front(), won.ms = raced.milliseconds[raced.winner];
   won.full = mode == TuneMode::Full;
-  tuner.recordPrecision(rules.graph, won);
+  tuner.recordPrecision(rules.graph, networks.rest(), won);
   const Network network = networks.decided(won);  // with the reasons that the race gave
   log().info(
       "precision of '{}' by measurement: {} of {} layers in INT8, {:.3f} ms; {:.3f} ms with all of them",

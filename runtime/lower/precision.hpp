@@ -4,9 +4,9 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 
+#include "lower/precision_plan.hpp"
 #include "lower/weight_codes.hpp"
 #include "ops/pointwise_chain.hpp"
 #include "tessera/calibration.hpp"
@@ -35,16 +35,13 @@ std::optional<PointwiseChain> asChain(const Graph& graph, const Layer& layer);
 /// Multiply-adds of a layer with weights or of a product of matrices, 0 for others.
 double multiplyAdds(const Graph& graph, const Layer& layer);
 
-/// Throws Error(InvalidArgument) where one of the layers to keep in fp32 is not in the graph.
-void requireLayers(const Graph& graph, const std::set<std::string>& kept);
-
 /// Throws Error(BadCache), which says what differs, where the calibration was made for another imported graph
 /// than this one. Caches of before 2026-12 hold Graph::hash(), which is of one batch and image size.
 void requireGraph(const Calibration& calibration, const Graph& imported);
 
 /// Decisions for a whole graph.
 struct Int8Plan {
-  std::vector<Int8Role> roles;       ///< per layer; Compute layers kept in fp32 have role Float
+  std::vector<Int8Role> roles;       ///< per layer; Compute layers kept in floats have role Float
   std::vector<std::string> reasons;  ///< per layer
   std::vector<bool> coded;           ///< per tensor: stored as codes
   std::vector<float> scales;         ///< per tensor; shared scales resolved; 0: none
@@ -59,6 +56,9 @@ struct Int8Plan {
   /// The scale of channel c of a tensor in codes that is no concat with members.
   float channelScale(TensorId id, std::int64_t c) const;
 };
+/// Throws Error(BadCache) that names the tensor where a scale is no positive number.
+Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionPlan& wanted);
+/// The same by the rules; see planByRules().
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options);
 
 /// The constant weights of a compute layer, multiplied with the powers of two of its input's channels.

@@ -1,7 +1,11 @@
-// Precision by cost: layers on the source's side of a minimum cut run in INT8.
+// Precision by cost: a minimum cut through two levels of nodes.
+//
+// On the first level the source's side is INT8, the sink's fp32 and fp16; on the second the source's side is
+// INT8 and fp32, the sink's fp16. A layer has a node on each.
 #include "lower/precision_cut.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <queue>
 
@@ -12,11 +16,11 @@ namespace {
 
 // Who pays for a tensor's conversions.
 struct Border {
-  int producer = -1;            ///< layer; -1: an input of the network, in floats
-  bool output = false;          ///< of the network: read in floats
-  std::vector<int> wantCodes;   ///< readers that need codes in INT8
-  std::vector<int> wantFloats;  ///< readers that need floats in fp32: all of them
-  double encode = 0, decode = 0;
+  int producer = -1;           ///< layer; -1: an input of the network, in floats
+  bool output = false;         ///< of the network: read in floats
+  std::vector<int> wantCodes;  ///< readers that need codes in INT8
+  std::vector<int> readers;    ///< all of them, which need floats in fp32 and half in fp16
+  double encode = 0, decode = 0, cast = 0;
 };
 
 bool writesFloats(Int8Role role) { return role == Int8Role::Compute || role == Int8Role::Pointwise; }
@@ -32,7 +36,7 @@ std::vector<Border> bordersOf(const Graph& graph, const PrecisionCosts& costs) {
     for (std::size_t k = 0; k < layer.inputs.size(); ++k) {
       const TensorId id = layer.inputs[k];
       if (id == kNoTensor || graph.tensor(id).isConstant()) continue;
-      borders[id].wantFloats.push_back(index);
+      borders[id].readers.push_back(index);
       // A residual and operands of pointwise chains may be floats or codes.
       if (roles[i] != Int8Role::Pointwise && !(roles[i] == Int8Role::Compute && k > 0))
         borders[id].wantCodes.push_back(index);
@@ -41,9 +45,10 @@ std::vector<Border> bordersOf(const Graph& graph, const PrecisionCosts& costs) {
   for (const TensorId id : graph.outputs()) borders[id].output = true;
   for (std::size_t t = 0; t < borders.size(); ++t) {
     Border& b = borders[t];
-    const double cost = costs.conversions.at(t);
-    const bool shared = b.wantFloats.size() + b.output > 1;
+    const double cost = costs.conversions.at(t).codes;
+    const bool shared = b.readers.size() + b.output > 1;
     b.encode = cost;
+    b.cast = costs.conversions[t].half;
     b.decode = b.producer >= 0 && writesFloats(roles[b.producer]) && !shared ? 0 : cost;
   }
   return borders;
@@ -102,50 +107,106 @@ class Pipes {
   std::vector<std::vector<int>> out_;
 };
 
+// One level: layers whose node is on the source's side have one form of tensors, the others another.
+struct Level {
+  int source, sink;
+  std::vector<int> nodes;  ///< by layer
+};
+
+// Pipes for the conversions of a tensor at one level: `toSource` where some of `wantSource` is on the
+// source's side and its producer is not, `toSink` where some reader is on the sink's side, and its producer
+// is not.
+struct LevelBorder {
+  int producer;  ///< layer, or -1: a node at the end where inputs of the network lie
+  int inputsAt, outputsAt;
+  bool output;
+  const std::vector<int>&wantSource, &wantSink;
+  double toSource, toSink;
+};
+
+constexpr double kNever = 1e9;  // seconds
+
+void addBorder(Pipes& pipes, const Level& level, const LevelBorder& b) {
+  const int producer = b.producer >= 0 ? level.nodes[b.producer] : b.inputsAt;
+  const auto readers = [&](const std::vector<int>& layers, int outputEnd) {
+    std::vector<int> nodes;
+    for (const int layer : layers) nodes.push_back(level.nodes[layer]);
+    if (b.output && b.outputsAt == outputEnd) nodes.push_back(outputEnd);
+    return nodes;
+  };
+  if (const auto nodes = readers(b.wantSource, level.source); !nodes.empty() && b.toSource > 0) {
+    const int any = pipes.addNode();  // on the source's side with any reader that is
+    for (const int node : nodes) pipes.add(node, any, kNever);
+    pipes.add(any, producer, b.toSource);
+  }
+  if (const auto nodes = readers(b.wantSink, level.sink); !nodes.empty() && b.toSink > 0) {
+    const int any = pipes.addNode();  // on the sink's side with any reader that is
+    for (const int node : nodes) pipes.add(any, node, kNever);
+    pipes.add(producer, any, b.toSink);
+  }
+}
+
+// A layer's seconds as pipes: cut at its first node alone, between its nodes, or at its second.
+void addLayer(Pipes& pipes, int source, int sink, int first, int second, const LayerCost& cost) {
+  pipes.add(first, sink, cost.mayInt8 ? cost.int8 : kNever);
+  // fp32: the first node on the sink's side, the second on the source's. A layer is never in INT8 and fp16 at
+  // once.
+  pipes.add(second, first, cost.fp32);
+  pipes.add(first, second, kNever);
+  pipes.add(source, second, cost.mayFp16 ? cost.fp16 : kNever);
+}
+
 }  // namespace
 
-double precisionSeconds(const Graph& graph, const PrecisionCosts& costs, const std::vector<bool>& int8) {
+bool LayerCost::may(Precision precision) const {
+  return precision == Precision::Fp32 || (precision == Precision::Int8 ? mayInt8 : mayFp16);
+}
+
+double LayerCost::seconds(Precision precision) const {
+  return precision == Precision::Fp32 ? fp32 : precision == Precision::Int8 ? int8 : fp16;
+}
+
+double precisionSeconds(const Graph& graph, const PrecisionCosts& costs,
+                        const std::vector<Precision>& precisions) {
   double total = 0;
-  for (std::size_t i = 0; i < int8.size(); ++i)
-    total += int8[i] ? costs.layers[i].int8 : costs.layers[i].fp32;
-  const auto any = [&](const std::vector<int>& layers, bool codes) {
-    return std::any_of(layers.begin(), layers.end(), [&](int i) { return int8[i] == codes; });
+  for (std::size_t i = 0; i < precisions.size(); ++i) total += costs.layers[i].seconds(precisions[i]);
+  const auto any = [&](const std::vector<int>& layers, auto&& is) {
+    return std::ranges::any_of(layers, [&](int i) { return is(precisions[i]); });
   };
+  const auto isCodes = [](Precision p) { return p == Precision::Int8; };
+  const auto isHalf = [](Precision p) { return p == Precision::Fp16; };
   for (const Border& b : bordersOf(graph, costs)) {
-    const bool codes = b.producer >= 0 && int8[b.producer];
-    if (!codes && any(b.wantCodes, true)) total += b.encode;
-    if (codes && (b.output || any(b.wantFloats, false))) total += b.decode;
+    const Precision made = b.producer >= 0 ? precisions[b.producer] : Precision::Fp32;
+    if (!isCodes(made) && any(b.wantCodes, isCodes)) total += b.encode;
+    if (isCodes(made) && (b.output || any(b.readers, std::not_fn(isCodes)))) total += b.decode;
+    if (!isHalf(made) && any(b.readers, isHalf)) total += b.cast;
+    if (isHalf(made) && (b.output || any(b.readers, std::not_fn(isHalf)))) total += b.cast;
   }
   return total;
 }
 
-std::vector<bool> cheapestPrecisions(const Graph& graph, const PrecisionCosts& costs) {
-  constexpr double kNever = 1e9;  // seconds
-  const int count = static_cast<int>(graph.layers().size()), int8 = count, fp32 = count + 1;
-  Pipes pipes(count + 2);
+std::vector<Precision> cheapestPrecisions(const Graph& graph, const PrecisionCosts& costs) {
+  const int count = static_cast<int>(graph.layers().size()), source = 2 * count, sink = source + 1;
+  Pipes pipes(2 * count + 2);
+  Level codes{source, sink, {}}, floats{source, sink, {}};
   for (int i = 0; i < count; ++i) {
-    const LayerCost& cost = costs.layers.at(i);
-    pipes.add(i, fp32, cost.int8);
-    pipes.add(int8, i, cost.fp32);
-    if (!cost.free) pipes.add(i, fp32, kNever);
+    codes.nodes.push_back(i), floats.nodes.push_back(count + i);
+    addLayer(pipes, source, sink, codes.nodes[i], floats.nodes[i], costs.layers.at(i));
   }
   for (const Border& b : bordersOf(graph, costs)) {
-    const int producer = b.producer >= 0 ? b.producer : fp32;
-    if (!b.wantCodes.empty() && b.encode > 0) {
-      const int codes = pipes.addNode();  // falls to INT8 with any reader that does
-      for (const int reader : b.wantCodes) pipes.add(reader, codes, kNever);
-      pipes.add(codes, producer, b.encode);
-    }
-    if (b.producer >= 0 && b.decode > 0) {
-      const int floats = pipes.addNode();  // falls to fp32 with any reader that does
-      for (const int reader : b.wantFloats) pipes.add(floats, reader, kNever);
-      if (b.output) pipes.add(floats, fp32, kNever);
-      pipes.add(producer, floats, b.decode);
-    }
+    // Inputs and outputs of the network are floats: on the sink's side of the first level, the source's of
+    // the second.
+    const double decode = b.producer >= 0 ? b.decode : 0;
+    addBorder(pipes, codes, {b.producer, sink, sink, b.output, b.wantCodes, b.readers, b.encode, decode});
+    addBorder(pipes, floats, {b.producer, source, source, b.output, b.readers, b.readers, b.cast, b.cast});
   }
-  std::vector<bool> side = pipes.cut(int8, fp32);
-  side.resize(count);
-  return side;
+  const std::vector<bool> atSource = pipes.cut(source, sink);
+  std::vector<Precision> precisions;
+  for (int i = 0; i < count; ++i)
+    precisions.push_back(atSource[codes.nodes[i]]    ? Precision::Int8
+                         : atSource[floats.nodes[i]] ? Precision::Fp32
+                                                     : Precision::Fp16);
+  return precisions;
 }
 
 }  // namespace tessera

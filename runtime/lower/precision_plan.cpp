@@ -1,329 +1,114 @@
-// Which layers and tensors become INT8. Decided by operator and calibration alone: the same on every device.
-#include <algorithm>
-#include <cmath>
-#include <numeric>
+// Plans of precisions: by the rules, and carried out.
+#include "lower/precision_plan.hpp"
 
-#include "graph/layer_view.hpp"
-#include "lower/explicit_codes.hpp"
-#include "ops/curved.hpp"
-#include "ops/quantised.hpp"
+#include <algorithm>
+
+#include "lower/half_rewriter.hpp"
+#include "lower/int8_rewriter.hpp"
+#include "lower/precision.hpp"
+#include "ops/operator.hpp"
 
 namespace tessera {
 namespace {
 
-// Channels get scales finer than their tensor's by 2^kFinest at most: finer ones were not seen to gain
-// anything, and the weights that read them lose what the channels win.
-constexpr int kFinest = -3;
+constexpr const char* kHalfByRule = "kept in half precision, summed in fp32";
 
-class Planner {
- public:
-  Planner(const Graph& graph, const Calibration& calibration) : graph_(graph), calibration_(calibration) {}
-
-  Int8Plan run(const PrecisionOptions& options) {
-    assignRoles(options);
-    findUsefulChains();
-    plan_.weightScales = calibration_.weightScales;
-    if (calibration_.partial) takeModelsCodes();
-    plan_.coded.assign(graph_.tensors().size(), false);
-    for (std::size_t t = 0; t < plan_.coded.size(); ++t)
-      plan_.coded[t] = mayBeCoded(static_cast<TensorId>(t));
-    while (dropOnce()) {
-    }
-    shareScales();
-    refineChannels();
-    return std::move(plan_);
+// The layers as the plan has them, before they are looked at.
+std::vector<LayerPrecision> asPlanned(const Graph& graph, const PrecisionPlan& plan) {
+  std::vector<LayerPrecision> layers;
+  for (std::size_t i = 0; i < graph.layers().size(); ++i) {
+    const Layer& layer = graph.layers()[i];
+    layers.push_back({layer.name, layer.op, plan.layers.at(i).precision, plan.layers[i].reason,
+                      multiplyAdds(graph, layer)});
   }
+  return layers;
+}
 
- private:
-  void assignRoles(const PrecisionOptions& options) {
-    std::vector<int> compute;
-    for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
-      const Layer& layer = graph_.layers()[i];
-      plan_.roles.push_back(int8Role(graph_, layer));
-      plan_.reasons.emplace_back();
-      if (hasIntegerWeights(layer)) compute.push_back(static_cast<int>(i));
-      if (hasIntegerWeights(layer) && plan_.roles[i] == Int8Role::Float)
-        plan_.reasons[i] = layer.attrs.integer("exact_sums") ? "its sums of integers have to be exact"
-                                                             : "its weights are not constant";
-      else if (plan_.roles[i] == Int8Role::Float && multiplyAdds(graph_, layer) > 0)
-        plan_.reasons[i] = "products of two matrices have no integer kernel";
-    }
-    requireLayers(graph_, options.keepFp32);
-    const auto keep = [&](int i, const char* why) {
-      plan_.roles[i] = Int8Role::Float;
-      plan_.reasons[i] = why;
-    };
-    for (const int i : compute) {
-      const std::string& name = graph_.layers()[i].name;
-      if (options.keepFp32.count(name)) keep(i, "kept fp32 by option");
-      if (calibration_.floatLayers.count(name)) keep(i, "kept fp32 by calibration");
-    }
-    if (options.keepFirstLast && !compute.empty()) {
-      keep(compute.front(), "first layer kept fp32 by option");
-      keep(compute.back(), "last layer kept fp32 by option");
-    }
-  }
+// Whether layer i is to be kept in half where it does not run in INT8.
+bool wantsHalf(const PrecisionPlan& plan, std::size_t i) {
+  const Precision wanted = plan.layers[i].precision;
+  return wanted == Precision::Fp16 || (wanted == Precision::Int8 && plan.rest == Precision::Fp16);
+}
 
-  // Chains with a function that is no product or sum (Sigmoid, Exp, ..) work on codes only where a layer with
-  // weights reads what becomes of them. Behind the last of those, as in the decoding of boxes, codes would
-  // cost exactness and gain nothing.
-  void findUsefulChains() {
-    std::vector<bool> needed(graph_.tensors().size(), false);
-    for (std::size_t i = graph_.layers().size(); i-- > 0;) {
-      const Layer& layer = graph_.layers()[i];
-      const bool useful =
-          plan_.roles[i] == Int8Role::Compute ||
-          std::ranges::any_of(layer.outputs, [&](TensorId id) { return static_cast<bool>(needed[id]); });
-      if (useful)
-        for (const TensorId id : activations(graph_, layer.inputs)) needed[id] = true;
-      if (useful || plan_.roles[i] != Int8Role::Pointwise || !isCurved(layer)) continue;
-      plan_.roles[i] = Int8Role::Float;
-      plan_.reasons[i] = "no layer with weights reads its result";
-    }
+// What INT8 left in floats, in half where the plan says so.
+void keepInHalf(const PrecisionPlan& plan, Int8Graph& coded, std::vector<LayerPrecision>& layers) {
+  std::vector<bool> wanted;
+  for (std::size_t k = 0; k < coded.sources.size(); ++k) {
+    const int source = coded.sources[k];
+    wanted.push_back(source >= 0 && wantsHalf(plan, source) &&
+                     !traitsOf(coded.graph.layers()[k].op).quantised());
   }
-  bool isCurved(const Layer& layer) const {
-    const auto chain = asChain(graph_, layer);
-    return chain &&
-           std::ranges::any_of(chain->steps, [](const ChainStep& step) { return curvedPointwise(step.op); });
+  std::vector<std::string> whyNot;
+  Graph half = toHalf(coded.graph, wanted, whyNot);
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
+    if (!wanted[k]) continue;
+    LayerPrecision& layer = layers.at(coded.sources[k]);
+    if (layer.precision == Precision::Int8) continue;
+    layer.precision = whyNot[k].empty() ? Precision::Fp16 : Precision::Fp32;
+    if (layer.reason.empty() && whyNot[k].empty()) layer.reason = kHalfByRule;
+    if (!whyNot[k].empty()) layer.reason += (layer.reason.empty() ? "" : "; ") + whyNot[k];
   }
-
-  // Models that carry their own codes: layers compute in INT8 on those codes alone.
-  void takeModelsCodes() {
-    multiples_ = scalesOfMultiples(graph_, plan_.roles);
-    for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
-      const Layer& layer = graph_.layers()[i];
-      if (layer.op == "Quantize" || layer.op == "Dequantize")
-        plan_.reasons[i] = "computed as the model writes it: " + whyKept(graph_, layer);
-      if (plan_.roles[i] != Int8Role::Compute) continue;
-      auto [scales, why] = modelsWeightScales(graph_, layer, multiples_[layer.inputs[0]], calibration_);
-      if (why.empty()) {
-        plan_.weightScales[layer.name] = std::move(scales);
-      } else {
-        plan_.roles[i] = Int8Role::Float;
-        plan_.reasons[i] = std::move(why);
-      }
-    }
-  }
-
-  bool isModels(TensorId id) const {
-    const int producer = graph_.producer(id);
-    return producer >= 0 && plan_.roles[producer] == Int8Role::Decode;
-  }
-
-  bool mayBeCoded(TensorId id) const {
-    if (isModels(id)) return true;
-    if (calibration_.partial && !(multiples_[id] > 0)) return false;
-    const auto& t = graph_.tensor(id);
-    return t.type == DataType::Float32 && !t.isConstant() && !graph_.isOutput(id) &&
-           graph_.producer(id) >= 0 && !calibration_.floatTensors.count(t.name);
-  }
-
-  // Whether the layer can write codes of its output, given what it reads.
-  bool givesCodes(std::size_t layer) const {
-    const auto inputs = activations(graph_, graph_.layers()[layer].inputs);
-    switch (plan_.roles[layer]) {
-      case Int8Role::Compute:
-        return exactActivation(graph_.layers()[layer].attrs.string("activation"));
-      case Int8Role::Pointwise:
-        return true;
-      case Int8Role::Average:
-        return plan_.coded[inputs[0]] || encodedInput(inputs[0]);
-      case Int8Role::Moving:
-        if (ownScales(layer)) return mostlyCoded(inputs);
-        return std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) { return plan_.coded[id]; });
-      case Int8Role::Decode:
-        return true;
-      case Int8Role::Encode:
-      case Int8Role::Float:
-        return false;
-    }
-    return false;
-  }
-
-  // Whether the tensor is an input of the graph that becomes codes anyway, for a layer with weights.
-  bool encodedInput(TensorId id) const {
-    if (graph_.producer(id) >= 0) return false;
-    const auto readers = graph_.consumers(id);
-    return std::any_of(readers.begin(), readers.end(), [&](int reader) {
-      return plan_.roles[reader] == Int8Role::Compute && graph_.layers()[reader].inputs[0] == id;
-    });
-  }
-
-  // Whether the layer is a concat whose members may keep their own scales: all its readers are pointwise
-  // chains, which take a scale per channel.
-  bool ownScales(std::size_t index) const {
-    const Layer& layer = graph_.layers()[index];
-    if (!traitsOf(layer.op).joins || plan_.roles[index] != Int8Role::Moving) return false;
-    const TensorId out = layer.outputs[0];
-    if (layer.attrs.integer("axis") != 1 || graph_.tensor(out).shape.size() < 3 || graph_.isOutput(out))
-      return false;
-    const auto readers = graph_.consumers(out);
-    return std::all_of(readers.begin(), readers.end(),
-                       [&](int reader) { return plan_.roles[reader] == Int8Role::Pointwise; });
-  }
-
-  // Whether codes make up at least half of the tensors: the others are then worth encoding.
-  bool mostlyCoded(const std::vector<TensorId>& ids) const {
-    std::int64_t coded = 0, all = 0;
-    for (const TensorId id : ids) {
-      const std::int64_t size = graph_.tensor(id).desc().size();
-      all += size;
-      if (plan_.coded[id]) coded += size;
-    }
-    return 2 * coded >= all;
-  }
-
-  // Whether the layer can read codes from `id`.
-  bool takesCodes(std::size_t index, TensorId id) const {
-    const Layer& layer = graph_.layers()[index];
-    switch (plan_.roles[index]) {
-      case Int8Role::Compute:
-        return true;
-      case Int8Role::Pointwise:
-      case Int8Role::Average:
-      case Int8Role::Encode:
-      case Int8Role::Decode:
-        return true;
-      case Int8Role::Moving:
-        return std::all_of(layer.outputs.begin(), layer.outputs.end(),
-                           [&](TensorId out) { return plan_.coded[out]; });
-      case Int8Role::Float:
-        return false;
-    }
-    return false;
-  }
-
-  // Removes tensors that can not stay coded; true where one went.
-  bool dropOnce() {
-    bool changed = false;
-    for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
-      const Layer& layer = graph_.layers()[i];
-      for (const TensorId out : layer.outputs)
-        if (plan_.coded[out] && !givesCodes(i)) plan_.coded[out] = false, changed = true;
-      for (const TensorId in : activations(graph_, layer.inputs))
-        if (plan_.coded[in] && !isModels(in) && !takesCodes(i, in)) plan_.coded[in] = false, changed = true;
-    }
-    return changed;
-  }
-
-  // Tensors joined by moving layers get the largest scale of their group.
-  void shareScales() {
-    plan_.group.clear(), plan_.scales.clear(), plan_.members.clear();
-    std::vector<int> parent(graph_.tensors().size());
-    std::iota(parent.begin(), parent.end(), 0);
-    const auto root = [&](int i) {
-      while (parent[i] != i) i = parent[i] = parent[parent[i]];
-      return i;
-    };
-    for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
-      if (plan_.roles[i] != Int8Role::Moving) continue;
-      const auto inputs = activations(graph_, graph_.layers()[i].inputs);
-      const TensorId first = graph_.layers()[i].outputs[0];
-      if (plan_.coded[first] && ownScales(i)) {
-        plan_.members[first] = inputs;
-        continue;
-      }
-      for (const TensorId in : inputs)
-        for (const TensorId out : graph_.layers()[i].outputs)
-          if (plan_.coded[in] && plan_.coded[out]) parent[root(in)] = root(out);
-    }
-    std::vector<float> largest(parent.size(), 0);
-    for (std::size_t t = 0; t < parent.size(); ++t) {
-      const auto it = calibration_.scales.find(graph_.tensor(static_cast<TensorId>(t)).name);
-      if (it == calibration_.scales.end()) continue;
-      if (!std::isfinite(it->second) || !(it->second > 0))
-        throw Error(ErrorCode::BadCache, "the scale of tensor '" + it->first + "' is " +
-                                             std::to_string(it->second) + "; it must be positive and finite");
-      float& group = largest[root(static_cast<int>(t))];
-      group = std::max(group, it->second);
-    }
-    for (std::size_t t = 0; t < parent.size(); ++t) {
-      plan_.group.push_back(root(static_cast<int>(t)));
-      plan_.scales.push_back(largest[plan_.group.back()]);
-    }
-    if (calibration_.partial) plan_.scales = multiples_;
-  }
-
-  // Whether channels of a coded tensor may have scales of their own: a chain writes it, and its readers are
-  // chains, which take a scale per channel, and layers whose weights take up the powers of two.
-  bool mayShift(TensorId id) const {
-    const auto& t = graph_.tensor(id);
-    if (!plan_.coded[id] || t.shape.size() < 3 || plan_.roles[graph_.producer(id)] != Int8Role::Pointwise)
-      return false;
-    bool chains = false;
-    for (const int reader : graph_.consumers(id)) {
-      const Layer& layer = graph_.layers()[reader];
-      if (plan_.roles[reader] == Int8Role::Pointwise || plan_.members.count(layer.outputs[0])) {
-        chains = true;
-        continue;
-      }
-      if (plan_.roles[reader] != Int8Role::Compute || !traitsOf(layer.op).window ||
-          layer.attrs.integer("group", 1) != 1 ||
-          std::count(layer.inputs.begin(), layer.inputs.end(), id) != 1 || layer.inputs[0] != id ||
-          calibration_.weightScales.count(layer.name))
-        return false;
-    }
-    return chains;
-  }
-
-  // Channels that stay far below the threshold get finer scales.
-  void refineChannels() {
-    for (std::size_t t = 0; t < plan_.coded.size(); ++t) {
-      const auto id = static_cast<TensorId>(t);
-      const auto found = calibration_.channelPeaks.find(graph_.tensor(id).name);
-      if (found == calibration_.channelPeaks.end() || !mayShift(id)) continue;
-      if (static_cast<std::int64_t>(found->second.size()) != graph_.tensor(id).shape[1])
-        throw Error(ErrorCode::BadCache,
-                    "tensor '" + found->first + "' has another number of channels than the cache");
-      const double threshold = static_cast<double>(plan_.scales[id]) * 127;
-      for (const float peak : found->second) {
-        int shift = 0;  // every step is exact: the same on every machine
-        while (shift > kFinest && std::ldexp(static_cast<double>(peak), 1 - shift) <= threshold) --shift;
-        plan_.shifts[id].push_back(shift);
-      }
-    }
-  }
-
-  const Graph& graph_;
-  const Calibration& calibration_;
-  Int8Plan plan_;
-  std::vector<float> multiples_;  // per tensor: scalesOfMultiples, of models that carry their own codes
-};
+  coded.graph = std::move(half);
+}
 
 }  // namespace
 
-Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options) {
-  return Planner(graph, calibration).run(options);
+bool PrecisionPlan::has(Precision precision) const {
+  return std::ranges::any_of(layers, [&](const PlannedPrecision& l) { return l.precision == precision; });
 }
 
-float Int8Plan::channelScale(TensorId id, std::int64_t c) const {
-  const auto found = shifts.find(id);
-  return found == shifts.end() ? scales[id] : std::ldexp(scales[id], found->second[c]);
+PrecisionPlan planByRules(const Graph& optimized, Precision precision, const PrecisionOptions& options) {
+  if (options.rest == Precision::Int8)
+    throw Error(ErrorCode::InvalidArgument, "what INT8 leaves runs in fp32 or fp16, not in int8");
+  const auto& layers = optimized.layers();
+  PrecisionPlan plan{std::vector<PlannedPrecision>(layers.size(), {precision, {}}), options.rest};
+  const auto keep = [&](std::size_t i, const char* why) { plan.layers[i] = {Precision::Fp32, why}; };
+  for (const auto& name : options.keepFp32)
+    if (std::ranges::find(layers, name, &Layer::name) == layers.end())
+      throw Error(ErrorCode::InvalidArgument, "there is no layer named '" + name + "' to keep in fp32");
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (options.keepFp32.count(layers[i].name)) keep(i, "kept fp32 by option");
+  if (!options.keepFirstLast) return plan;
+  std::vector<std::size_t> weighty;
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (hasIntegerWeights(layers[i])) weighty.push_back(i);
+  if (weighty.empty()) return plan;
+  keep(weighty.front(), "first layer kept fp32 by option");
+  keep(weighty.back(), "last layer kept fp32 by option");
+  return plan;
 }
 
-std::vector<std::string> tensorsWithChannelScales(const Graph& optimized) {
-  Calibration peaks;
-  for (const auto& t : optimized.tensors())
-    if (t.shape.size() >= 3 && !t.isConstant()) peaks.channelPeaks[t.name].resize(t.shape[1]);
-  std::vector<std::string> names;
-  for (const auto& [id, _] : planInt8(optimized, peaks, {}).shifts)
-    names.push_back(optimized.tensor(id).name);
-  return names;
-}
-
-std::vector<std::string> tensorsToCalibrate(const Graph& optimized) {
-  const Int8Plan plan = planInt8(optimized, {}, {});
-  std::vector<std::string> names;
-  std::vector<bool> wanted = plan.coded;
-  for (std::size_t i = 0; i < optimized.layers().size(); ++i)
-    if (plan.roles[i] == Int8Role::Compute) wanted[optimized.layers()[i].inputs[0]] = true;
-  for (const auto& [concat, members] : plan.members) {
-    wanted[concat] = false;
-    for (const TensorId member : members) wanted[member] = true;
+Network assignPrecisions(const Graph& optimized, const PrecisionPlan& plan, const Calibration* calibration) {
+  Network network{{}, asPlanned(optimized, plan)};
+  Int8Graph coded;
+  if (plan.has(Precision::Int8)) {
+    if (!calibration) throw Error(ErrorCode::InvalidArgument, "INT8 needs a calibration");
+    coded = toInt8(optimized, *calibration, planInt8(optimized, *calibration, plan), network.precisions);
+  } else {
+    coded.graph = optimized;
+    for (std::size_t i = 0; i < optimized.layers().size(); ++i) coded.sources.push_back(static_cast<int>(i));
   }
-  for (std::size_t t = 0; t < wanted.size(); ++t)
-    if (wanted[t]) names.push_back(optimized.tensor(static_cast<TensorId>(t)).name);
-  return names;
+  const auto& layers = network.precisions;
+  bool half = false;
+  for (std::size_t i = 0; i < layers.size() && !half; ++i)
+    half = layers[i].precision != Precision::Int8 && wantsHalf(plan, i);
+  if (half) keepInHalf(plan, coded, network.precisions);
+  network.graph = std::move(coded.graph);
+  return network;
+}
+
+Graph assignInt8(const Graph& optimized, const Calibration& calibration, const PrecisionOptions& options,
+                 std::vector<LayerPrecision>* report) {
+  auto network = assignPrecisions(optimized, planByRules(optimized, Precision::Int8, options), &calibration);
+  if (report) *report = std::move(network.precisions);
+  return std::move(network.graph);
+}
+
+Graph assignFp16(const Graph& optimized, const PrecisionOptions& options,
+                 std::vector<LayerPrecision>* report) {
+  auto network = assignPrecisions(optimized, planByRules(optimized, Precision::Fp16, options), nullptr);
+  if (report) *report = std::move(network.precisions);
+  return std::move(network.graph);
 }
 
 }  // namespace tessera

@@ -81,10 +81,4 @@ double multiplyAdds(const Graph& graph, const Layer& layer) {
   return traits.multiplyAdds && (traits.weights || product) ? traits.multiplyAdds(viewOf(graph, layer)) : 0;
 }
 
-void requireLayers(const Graph& graph, const std::set<std::string>& kept) {
-  for (const auto& name : kept)
-    if (std::ranges::find(graph.layers(), name, &Layer::name) == graph.layers().end())
-      throw Error(ErrorCode::InvalidArgument, "there is no layer named '" + name + "' to keep in fp32");
-}
-
 }  // namespace tessera

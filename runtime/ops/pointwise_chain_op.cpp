@@ -37,7 +37,11 @@ class Pointwise final : public Operator {
   }
   Tolerance tolerance(const OpView&) const override { return {1e-5, 1e-5}; }
   OperatorTraits traits() const override {
-    return {.broadcasts = true, .elementwise = true, .integerTwin = "QPointwise", .follow = followBroadcast};
+    return {.broadcasts = true,
+            .mixesFloats = true,
+            .elementwise = true,
+            .integerTwin = "QPointwise",
+            .follow = followBroadcast};
   }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](const char* expression, std::vector<TensorDesc> inputs) {
@@ -49,6 +53,8 @@ class Pointwise final : public Operator {
             sample("t0=Add(x0,0.5);t1=Mul(t0,x0);t2=Sigmoid(t1)", {f32({1, 19, 16, 16})}),
             sample("t0=Mul(x0,x1);t1=Tanh(x0);t2=Greater(t0,t1);t3=Where(t2,t0,x2)",
                    {f32({3, 5}), f32({5}), f32({3, 1})}),
+            sample("t0=Mul(x0,x1);t1=Add(t0,x2)",
+                   {{DataType::Float16, {1, 19, 5, 9}, {}}, f32({19, 1, 1}), {DataType::Float16, {1}, {}}}),
             sample("t0=Exp(x0)", {f32({})})};
   }
 };

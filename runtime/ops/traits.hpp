@@ -22,6 +22,7 @@ struct OperatorTraits {
   View view = View::None;
   bool joins = false;        ///< its inputs lie one after another along attribute `axis`
   bool broadcasts = false;   ///< inputs are walked together with the output: equal extents, or 1
+  bool mixesFloats = false;  ///< inputs behind the first may be f32 where the first and the result are f16
   bool elementwise = false;  ///< broadcasts and computes; no attribute or operand speaks of an axis
 
   bool window = false;  ///< a window with strides and pads slides over an image (ops/geometry.hpp)

@@ -70,10 +70,11 @@ class LookUp {
   /// Whether a race of this device and driver was won, in this mode or a better one.
   bool raceIsWon(const Graph& graph) const;
   /// What an earlier race decided about precision; none where there was none, or it is to be decided anew: by
-  /// Fast and Full with another driver, by Full after Fast.
-  std::optional<PrecisionDecision> recordedPrecision(const Graph& rules) const;
+  /// Fast and Full with another driver, by Full after Fast. `rules`: the network by the rules; `rest`: see
+  /// PrecisionOptions.
+  std::optional<PrecisionDecision> recordedPrecision(const Graph& rules, Precision rest) const;
   /// As recordedPrecision(), whichever mode decided.
-  std::optional<PrecisionDecision> decisionOnRecord(const Graph& rules) const;
+  std::optional<PrecisionDecision> decisionOnRecord(const Graph& rules, Precision rest) const;
 
   // What searches find.
   void add(const TacticRecord& record);
@@ -84,7 +85,7 @@ class LookUp {
   }
   /// What later builds take for the network.
   void recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds);
-  void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
+  void recordPrecision(const Graph& rules, Precision rest, const PrecisionDecision& decision);
 
  private:
   void takeShipped(const std::filesystem::path& file);

@@ -112,21 +112,30 @@ bool LookUp::raceIsWon(const Graph& graph) const {
          (mode_ == TuneMode::Fast || won->note.mode == TuneMode::Full);
 }
 
-std::optional<PrecisionDecision> LookUp::recordedPrecision(const Graph& rules) const {
-  auto decision = decisionOnRecord(rules);
+namespace {
+
+// Of a decision about a network: choices that weigh fp16, too, are others than those that do not.
+std::string precisionKey(const Graph& rules, Precision rest) {
+  return networkKey(rules) + (rest == Precision::Fp32 ? "" : " " + std::string(toString(rest)));
+}
+
+}  // namespace
+
+std::optional<PrecisionDecision> LookUp::recordedPrecision(const Graph& rules, Precision rest) const {
+  auto decision = decisionOnRecord(rules, rest);
   if (mode_ == TuneMode::Full && decision && !decision->full) decision.reset();
   return decision;
 }
 
-std::optional<PrecisionDecision> LookUp::decisionOnRecord(const Graph& rules) const {
-  const auto known = store_.note<PrecisionNote>(networkKey(rules), 0);
+std::optional<PrecisionDecision> LookUp::decisionOnRecord(const Graph& rules, Precision rest) const {
+  const auto known = store_.note<PrecisionNote>(precisionKey(rules, rest), 0);
   if (mode_ == TuneMode::Off || !known || (searches(mode_) && known->match != RecordMatch::Exact))
     return std::nullopt;
   return known->note.decision;
 }
 
-void LookUp::recordPrecision(const Graph& rules, const PrecisionDecision& decision) {
-  note(networkKey(rules), 0, PrecisionNote{decision});
+void LookUp::recordPrecision(const Graph& rules, Precision rest, const PrecisionDecision& decision) {
+  note(precisionKey(rules, rest), 0, PrecisionNote{decision});
 }
 
 }  // namespace tessera

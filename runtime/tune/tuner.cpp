@@ -39,13 +39,13 @@ void Tuner::recordRecipe(const Graph& graph, const Recipe& recipe, double millis
   known_.recordRecipe(graph, recipe, milliseconds);
 }
 
-std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const Graph& rules,
-                                                 const std::vector<LayerPrecision>& report) {
-  return PrecisionSearch(known_, trials_, budget_, networks_).decisions(optimized, rules, report);
+std::vector<PrecisionDecision> Tuner::precisions(const Graph& optimized, const Network& rules,
+                                                 const std::optional<Network>& half) {
+  return PrecisionSearch(known_, trials_, budget_, networks_).decisions(optimized, rules, half);
 }
 
-void Tuner::recordPrecision(const Graph& rules, const PrecisionDecision& decision) {
-  known_.recordPrecision(rules, decision);
+void Tuner::recordPrecision(const Graph& rules, Precision rest, const PrecisionDecision& decision) {
+  known_.recordPrecision(rules, rest, decision);
 }
 
 Found Tuner::reject(const Graph& graph, const Step* step, const std::string& reason) {

@@ -47,9 +47,9 @@ class Tuner {
   void recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds);
 
   /// Fast and Full: ways to spread precision over a network that are worth a race; see PrecisionSearch.
-  std::vector<PrecisionDecision> precisions(const Graph& optimized, const Graph& rules,
-                                            const std::vector<LayerPrecision>& report);
-  void recordPrecision(const Graph& rules, const PrecisionDecision& decision);
+  std::vector<PrecisionDecision> precisions(const Graph& optimized, const Network& rules,
+                                            const std::optional<Network>& half);
+  void recordPrecision(const Graph& rules, Precision rest, const PrecisionDecision& decision);
 
   // A network that is compared with the untuned one as a whole (build/network_check.hpp).
   /// The network without records.

@@ -91,6 +91,10 @@ TEST_F(Program, CalibratesAndRunsInInt8) {
       << "fp32 takes no cache";
   EXPECT_EQ(runProgram("tessera", {"bench", model, "--precision-choice", "measured"}).code, 2)
       << "nor a choice";
+  const auto mixed = with({"inspect", model, "--keep-first-last", "--precision-rest", "fp16"});
+  EXPECT_THAT(mixed.out, HasSubstr("kept fp32 by option"));
+  EXPECT_EQ(with({"inspect", model, "--precision-rest", "int8"}).code, 2);
+  EXPECT_EQ(runProgram("tessera", {"inspect", model, "--precision-rest", "fp16"}).code, 2) << "nor a rest";
 }
 
 TEST_F(Program, RunsOnNpyFiles) {

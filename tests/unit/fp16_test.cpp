@@ -84,6 +84,19 @@ TEST(Fp16, LayersWhoseConstantsHalfCannotHoldStayInFp32) {
     EXPECT_EQ(made(network(held)).of("sum").precision, Precision::Fp16) << held;
 }
 
+TEST(Fp16, ConstantsOfChainsThatHalfCannotHoldStayFloatsBesideHalf) {
+  Graph g;
+  const TensorId x = g.addInput("x", DataType::Float32, {1, 2, 3, 3});
+  const TensorId tiny = g.addConstant("tiny", HostTensor::of<float>({2, 1, 1}, {1e-6f, 2}));
+  const TensorId plain = g.addConstant("plain", HostTensor::of<float>({2, 1, 1}, {1, 2}));
+  g.markOutput(g.add("Pointwise", "chain", {x, tiny, plain},
+                     {{"expression", std::string("t0=Mul(x0,x1);t1=Add(t0,x2)")}}, {"y"}));
+  const Made m = made(g);
+  EXPECT_EQ(m.of("chain").precision, Precision::Fp16);
+  EXPECT_EQ(m.typeOf("tiny"), DataType::Float32);
+  EXPECT_EQ(m.typeOf("plain"), DataType::Float16);
+}
+
 TEST(Fp16, TinyWeightsAreNoReasonForFp32) {
   Graph g;
   const TensorId x = g.addInput("x", DataType::Float32, {1, 8});

@@ -6,6 +6,7 @@
 #include <spdlog/logger.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <random>
 #include <thread>
@@ -58,31 +59,52 @@ Graph randomGraph(unsigned seed, int layers) {
   return g;
 }
 
+constexpr Precision kAll[] = {Precision::Fp32, Precision::Int8, Precision::Fp16};
+
+// The least seconds of all choices that are allowed, one by one.
+double leastSeconds(const Graph& graph, const PrecisionCosts& costs) {
+  const std::size_t count = costs.layers.size();
+  std::vector<std::size_t> digits(count, 0);
+  double least = 1e9;
+  for (bool more = true; more;) {
+    std::vector<Precision> precisions;
+    bool allowed = true;
+    for (std::size_t i = 0; i < count; ++i) {
+      precisions.push_back(kAll[digits[i]]);
+      allowed = allowed && costs.layers[i].may(precisions[i]);
+    }
+    if (allowed) least = std::min(least, precisionSeconds(graph, costs, precisions));
+    std::size_t i = 0;
+    while (i < count && ++digits[i] == 3) digits[i++] = 0;
+    more = i < count;
+  }
+  return least;
+}
+
 TEST(PrecisionCut, IsTheBestOfAllChoices) {
-  for (unsigned seed = 0; seed < 40; ++seed) {
-    const Graph graph = randomGraph(seed, 9);
+  std::array<int, 3> taken{};
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    const Graph graph = randomGraph(seed, 6);
     std::mt19937 random(seed + 1000);
     std::uniform_real_distribution<double> milliseconds(0.01, 1);
+    // Conversions from next to nothing to as much as a layer.
+    const double dear = 0.02 + 0.7 * (seed % 3) / 2;
+    const bool half = seed % 4 != 0;
     PrecisionCosts costs;
     for (std::size_t i = 0; i < graph.layers().size(); ++i)
-      costs.layers.push_back({milliseconds(random) * 1e-3, milliseconds(random) * 1e-3, random() % 6 != 0});
+      costs.layers.push_back({milliseconds(random) * 1e-3, milliseconds(random) * 1e-3,
+                              milliseconds(random) * 1e-3, random() % 6 != 0, half && random() % 6 != 0});
     for (std::size_t t = 0; t < graph.tensors().size(); ++t)
-      costs.conversions.push_back(milliseconds(random) * 0.7e-3);
+      costs.conversions.push_back({milliseconds(random) * dear * 1e-3, milliseconds(random) * dear * 1e-3});
     const auto cut = cheapestPrecisions(graph, costs);
     ASSERT_EQ(cut.size(), graph.layers().size());
-    double least = 1e9;
-    for (unsigned bits = 0; bits < 1u << cut.size(); ++bits) {
-      std::vector<bool> labels;
-      bool allowed = true;
-      for (std::size_t i = 0; i < cut.size(); ++i) {
-        labels.push_back(bits >> i & 1);
-        allowed = allowed && (!labels[i] || costs.layers[i].free);
-      }
-      if (allowed) least = std::min(least, precisionSeconds(graph, costs, labels));
+    for (std::size_t i = 0; i < cut.size(); ++i) {
+      EXPECT_TRUE(costs.layers[i].may(cut[i]));
+      ++taken.at(static_cast<std::size_t>(cut[i]));
     }
-    for (std::size_t i = 0; i < cut.size(); ++i) EXPECT_TRUE(!cut[i] || costs.layers[i].free);
-    EXPECT_NEAR(precisionSeconds(graph, costs, cut), least, 1e-12) << "seed " << seed;
+    EXPECT_NEAR(precisionSeconds(graph, costs, cut), leastSeconds(graph, costs), 1e-12) << "seed " << seed;
   }
+  for (const int times : taken) EXPECT_GT(times, 30) << "all three occur";
 }
 
 TEST(PrecisionCut, CountsConversionsAtTheBorders) {
@@ -90,17 +112,23 @@ TEST(PrecisionCut, CountsConversionsAtTheBorders) {
   const TensorId a = convolution(g, "a", g.addInput("x", DataType::Float32, {1, 8, 6, 6}));
   const TensorId b = convolution(g, "b", a);
   g.markOutput(convolution(g, "c", b));
+  const auto f32 = Precision::Fp32, f16 = Precision::Fp16, i8 = Precision::Int8;
   PrecisionCosts costs;
-  costs.layers = {{1, 2, true}, {3, 2, true}, {1, 2, true}};
-  costs.conversions.assign(g.tensors().size(), 0.25);
-  const auto seconds = [&](bool x, bool y, bool z) { return precisionSeconds(g, costs, {x, y, z}); };
-  EXPECT_DOUBLE_EQ(seconds(false, false, false), 6);
-  EXPECT_DOUBLE_EQ(seconds(true, true, true), 5.25)
-      << "the input's conversion; the output is written in floats";
-  EXPECT_DOUBLE_EQ(seconds(true, false, true), 4.5) << "and that behind the layer in fp32";
-  EXPECT_EQ(cheapestPrecisions(g, costs), (std::vector<bool>{true, false, true}));
-  costs.conversions.assign(g.tensors().size(), 1.5);
-  EXPECT_EQ(cheapestPrecisions(g, costs), (std::vector<bool>{false, false, false}));
+  costs.layers = {{1, 2, 9, true, false}, {3, 2, 9, true, false}, {1, 2, 9, true, false}};
+  costs.conversions.assign(g.tensors().size(), {0.25, 0.125});
+  const auto seconds = [&](Precision x, Precision y, Precision z) {
+    return precisionSeconds(g, costs, {x, y, z});
+  };
+  EXPECT_DOUBLE_EQ(seconds(f32, f32, f32), 6);
+  EXPECT_DOUBLE_EQ(seconds(i8, i8, i8), 5.25) << "the input's conversion; the output is written in floats";
+  EXPECT_DOUBLE_EQ(seconds(i8, f32, i8), 4.5) << "and that behind the layer in fp32";
+  EXPECT_EQ(cheapestPrecisions(g, costs), (std::vector{i8, f32, i8}));
+  costs.layers[1].fp16 = 0.5, costs.layers[1].mayFp16 = true;
+  EXPECT_DOUBLE_EQ(seconds(i8, f16, i8), 3.25) << "two casts more, by way of floats; the first codes none";
+  EXPECT_EQ(cheapestPrecisions(g, costs), (std::vector{i8, f16, i8}));
+  EXPECT_DOUBLE_EQ(seconds(f16, f16, f16), 18.75) << "the input's cast and the output's";
+  costs.conversions.assign(g.tensors().size(), {1.5, 1.5});
+  EXPECT_EQ(cheapestPrecisions(g, costs), (std::vector{f32, f32, f32}));
 }
 
 TEST(PrecisionDecision, ReadsBackAndSaysWhy) {
@@ -115,9 +143,14 @@ TEST(PrecisionDecision, ReadsBackAndSaysWhy) {
   EXPECT_EQ(decision.reason(decision.kept[1]), "kept fp32: 0.200 ms faster than INT8, reformat 0.010 ms");
   EXPECT_EQ(decision.reason(decision.kept[2]),
             "kept fp32: the whole network took 12.50 ms so, 13.25 ms with INT8");
+  PrecisionDecision three{"cut", {{3, 0.12, 0.05, Precision::Fp16}, {7, 0.1, -0.2}}, 2, 1};
+  three.kept.push_back({8, 0, -0.3, Precision::Fp32, Precision::Fp16});
+  EXPECT_EQ(PrecisionDecision::parse("cut", three.text()), three);
+  EXPECT_EQ(three.reason(three.kept[0]), "kept fp16: reformat 0.120 ms > gain 0.050 ms");
+  EXPECT_EQ(three.reason(three.kept[2]), "kept fp32: 0.300 ms faster than fp16, reformat 0.000 ms");
   EXPECT_FALSE(PrecisionDecision::parse("other", decision.text()));
   for (const char* damaged : {"", "1", "1;2;3", "1;2;3:4", "1;2;x:1:1;", "1;2;-3:1:1;", "a;2;", "1;2;3:1:1;4",
-                              "full", "full;", "full;full;1;2;"})
+                              "1;2;3:fp8:1:1;", "1;2;3:fp16:fp16:1:1;", "full", "full;", "full;full;1;2;"})
     EXPECT_FALSE(PrecisionDecision::parse("cut", damaged)) << damaged;
 }
 
@@ -166,7 +199,7 @@ class TunerPrecision : public testing::Test {
     return {Device(nullptr), cpu(driver), options_, std::make_unique<Times>(times)};
   }
   std::vector<PrecisionDecision> decide(Tuner& t) {
-    return t.precisions(graph_, networks_->byRules().graph, networks_->byRules().precisions);
+    return t.precisions(graph_, networks_->byRules(), networks_->half());
   }
 
   fs::path folder_;
@@ -213,47 +246,74 @@ TEST_F(TunerPrecision, ACutLeavesTheOtherLayersInInt8) {
   EXPECT_THROW(networks_->decided({"cut", {{99, 0, 0}}, 0, 0}), Error);
 }
 
+TEST_F(TunerPrecision, WeighsFp16WhereTheRestMayRunInIt) {
+  PrecisionOptions options;
+  options.rest = Precision::Fp16;
+  networks_.emplace(graph_, calibration_, options);
+  Tuner t = tuner({4.5, 5, 0.1});  // convolutions in half take as long as in fp32
+  const auto decisions = decide(t);
+  ASSERT_EQ(decisions.size(), 3u) << "by the rules, all in fp32, all in fp16";
+  EXPECT_EQ(decisions[2].name, "fp16");
+  ASSERT_EQ(decisions[2].kept.size(), 3u);
+  for (const KeptLayer& kept : decisions[2].kept) EXPECT_EQ(kept.precision, Precision::Fp16);
+  const Network network = networks_->decided(decisions[2]);
+  for (const LayerPrecision& layer : network.precisions) {
+    EXPECT_EQ(layer.precision, Precision::Fp16);
+    EXPECT_THAT(layer.reason, testing::HasSubstr("kept fp16: "));
+  }
+  EXPECT_EQ(network.graph.text(), networks_->half()->graph.text());
+  const Network mixed = networks_->decided({"cut", {{1, 0.1, 0.2, Precision::Fp16}}, 2, 1});
+  EXPECT_EQ(mixed.precisions[0].precision, Precision::Int8);
+  EXPECT_EQ(mixed.precisions[1].precision, Precision::Fp16);
+  EXPECT_EQ(mixed.graph.tensor(mixed.graph.findTensor("b.w")).type, DataType::Float16);
+  const Graph& rules = networks_->byRules().graph;
+  t.recordPrecision(rules, Precision::Fp16, decisions[2]);
+  EXPECT_EQ(t.known().recordedPrecision(rules, Precision::Fp16), decisions[2]);
+  EXPECT_FALSE(t.known().recordedPrecision(rules, Precision::Fp32)) << "who wants no fp16 gets none";
+}
+
 TEST_F(TunerPrecision, TheDecisionIsRecordedAndTheLatestCounts) {
   const Graph& rules = networks_->byRules().graph;
   PrecisionDecision first{"cut", {{1, 0.4, 0.1}}, 2, 1}, second{"rules", {}, 3, 3};
   {
     Tuner t = tuner({1, 5, 0.1});
-    EXPECT_FALSE(t.known().recordedPrecision(rules));
-    t.recordPrecision(rules, first);
-    EXPECT_EQ(t.known().recordedPrecision(rules), first);
+    EXPECT_FALSE(t.known().recordedPrecision(rules, Precision::Fp32));
+    t.recordPrecision(rules, Precision::Fp32, first);
+    EXPECT_EQ(t.known().recordedPrecision(rules, Precision::Fp32), first);
   }
   {
     Tuner t = tuner({1, 5, 0.1});
-    EXPECT_EQ(t.known().recordedPrecision(rules), first) << "a second process";
-    t.recordPrecision(rules, second);
-    EXPECT_EQ(t.known().recordedPrecision(rules), second);
+    EXPECT_EQ(t.known().recordedPrecision(rules, Precision::Fp32), first) << "a second process";
+    t.recordPrecision(rules, Precision::Fp32, second);
+    EXPECT_EQ(t.known().recordedPrecision(rules, Precision::Fp32), second);
   }
-  EXPECT_FALSE(tuner({1, 5, 0.1}, "2.0").known().recordedPrecision(rules)) << "another driver: decided anew";
+  EXPECT_FALSE(tuner({1, 5, 0.1}, "2.0").known().recordedPrecision(rules, Precision::Fp32))
+      << "another driver: decided anew";
   options_.mode = TuneMode::Cached;
-  EXPECT_EQ(tuner({1, 5, 0.1}, "2.0").known().recordedPrecision(rules), second)
+  EXPECT_EQ(tuner({1, 5, 0.1}, "2.0").known().recordedPrecision(rules, Precision::Fp32), second)
       << "but used where nothing is searched";
   options_.mode = TuneMode::Off;
-  EXPECT_FALSE(tuner({1, 5, 0.1}).known().recordedPrecision(rules));
+  EXPECT_FALSE(tuner({1, 5, 0.1}).known().recordedPrecision(rules, Precision::Fp32));
 }
 
 TEST_F(TunerPrecision, FullDecidesAnewOnceAndTheEarlierDecisionRunsAgain) {
   const Graph& rules = networks_->byRules().graph;
   PrecisionDecision fast{"cut", {{1, 0.4, 0.1}}, 2, 1};
-  tuner({1, 5, 0.1}).recordPrecision(rules, fast);
+  tuner({1, 5, 0.1}).recordPrecision(rules, Precision::Fp32, fast);
   options_.mode = TuneMode::Full;
   {
     Tuner t = tuner({1, 5, 0.1});
-    EXPECT_FALSE(t.known().recordedPrecision(rules));
+    EXPECT_FALSE(t.known().recordedPrecision(rules, Precision::Fp32));
     const auto decisions = decide(t);
     ASSERT_EQ(decisions.size(), 3u) << "by the rules, all in fp32, and what Fast decided";
     EXPECT_EQ(decisions.back(), fast);
     PrecisionDecision full{"fp32", decisions[1].kept, 2, 1};
     full.full = true;
-    t.recordPrecision(rules, full);
+    t.recordPrecision(rules, Precision::Fp32, full);
   }
   for (const TuneMode mode : {TuneMode::Full, TuneMode::Fast, TuneMode::Cached}) {
     options_.mode = mode;
-    const auto known = tuner({1, 5, 0.1}).known().recordedPrecision(rules);
+    const auto known = tuner({1, 5, 0.1}).known().recordedPrecision(rules, Precision::Fp32);
     ASSERT_TRUE(known) << toString(mode);
     EXPECT_EQ(known->name, "fp32");
   }

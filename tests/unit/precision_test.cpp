@@ -1,6 +1,7 @@
 // The precision stage: which layers become INT8, shared scales, what the quantised graph computes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -70,7 +71,7 @@ TEST(Precision, ConcatSharesTheLargestScale) {
   const Graph g = network();
   Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
   calibration.scales["conv2"] = 0.5f;
-  const Int8Plan plan = planInt8(g, calibration, {});
+  const Int8Plan plan = planInt8(g, calibration, PrecisionOptions());
   for (const char* name : {"conv2", "conv3", "cat"}) EXPECT_EQ(plan.scales[g.findTensor(name)], 0.5f) << name;
   EXPECT_TRUE(plan.coded[g.findTensor("cat")]);
   EXPECT_FALSE(plan.coded[g.findTensor("conv4")]) << "a graph output stays in floats";
@@ -104,7 +105,7 @@ TEST(Precision, MembersOfAConcatBeforeChainsKeepTheirScales) {
   Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
   EXPECT_FALSE(calibration.scales.count("cat")) << "it has no scale of its own";
   calibration.scales["a"] = 0.5f, calibration.scales["b"] = 0.25f, calibration.scales["m"] = 0.125f;
-  const Int8Plan plan = planInt8(g, calibration, {});
+  const Int8Plan plan = planInt8(g, calibration, PrecisionOptions());
   EXPECT_TRUE(plan.coded[g.findTensor("cat")]);
   EXPECT_EQ(plan.scales[g.findTensor("a")], 0.5f);
   EXPECT_EQ(plan.scales[g.findTensor("b")], 0.25f);
@@ -125,7 +126,7 @@ TEST(Precision, ChannelsBelowTheThresholdGetFinerScalesByPowersOfTwo) {
   calibration.scales["norm"] = 1.0f / 127;
   // Below: the threshold, hairs above and below half of it, and of an eighth, nothing.
   calibration.channelPeaks["norm"] = {2, 1, 0.5001f, 0.4999f, 0.126f, 0.1249f, 0.01f, 0, 1, 1, 1, 1};
-  const Int8Plan plan = planInt8(g, calibration, {});
+  const Int8Plan plan = planInt8(g, calibration, PrecisionOptions());
   EXPECT_EQ(plan.shifts.at(g.findTensor("norm")),
             (std::vector<int>{0, 0, 0, -1, -2, -3, -3, -3, 0, 0, 0, 0}));
   EXPECT_EQ(plan.channelScale(g.findTensor("norm"), 3), 0.5f / 127);
@@ -165,6 +166,54 @@ TEST(Precision, KeepsLayersByNameAndSaysWhy) {
   EXPECT_EQ(report[2].precision, Precision::Int8);
   EXPECT_NE(report[4].precision, Precision::Int8);
   EXPECT_THROW(assignInt8(g, calibration, {{"no such layer"}, false}), Error);
+}
+
+TEST(Precision, WhatInt8LeavesRunsInHalfWhereThatIsAskedFor) {
+  const Graph g = network();
+  const HostTensor x = randomTensor({1, 3, 8, 8}, 9);
+  Calibration calibration = calibrationOf(g, x);
+  calibration.floatLayers = {"conv3"};
+  PrecisionOptions options{{"conv2"}, false, Precision::Fp16};
+  std::vector<LayerPrecision> report;
+  const Graph q = assignInt8(g, calibration, options, &report);
+  const auto precisionOf = [&](const char* layer) {
+    return std::ranges::find(report, layer, &LayerPrecision::layer)->precision;
+  };
+  EXPECT_EQ(precisionOf("conv1"), Precision::Int8);
+  EXPECT_EQ(precisionOf("conv2"), Precision::Fp32) << "by option";
+  EXPECT_EQ(precisionOf("conv3"), Precision::Fp16) << "left by calibration";
+  EXPECT_EQ(precisionOf("conv4"), Precision::Int8);
+  EXPECT_EQ(q.tensor(q.findTensor("conv2.w")).type, DataType::Float32);
+  EXPECT_EQ(q.tensor(q.findTensor("conv3.w")).type, DataType::Float16);
+  EXPECT_EQ(q.tensor(q.findTensor("conv4.w")).type, DataType::Int8);
+  EXPECT_EQ(q.tensor(q.outputs()[0]).type, DataType::Float32);
+  const auto exact = evaluate(g, {{"x", x}})[0], mixed = evaluate(q, {{"x", x}})[0];
+  for (std::int64_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(mixed.number(i), exact.number(i), 0.05) << i;
+  options.rest = Precision::Fp32;
+  const Graph plain = assignInt8(g, calibration, options);
+  EXPECT_EQ(plain.tensor(plain.findTensor("conv3.w")).type, DataType::Float32);
+  options.rest = Precision::Int8;
+  EXPECT_THROW(assignInt8(g, calibration, options), Error);
+}
+
+TEST(Precision, APlanIsObeyedLayerByLayer) {
+  const Graph g = network();
+  const HostTensor x = randomTensor({1, 3, 8, 8}, 9);
+  const Calibration calibration = calibrationOf(g, x);
+  PrecisionPlan plan = planByRules(g, Precision::Int8, {});
+  ASSERT_EQ(plan.layers.size(), 5u);
+  plan.layers[0] = {Precision::Fp16, "so it was measured"};
+  plan.layers[3] = {Precision::Fp32, "its codes do not pay"};
+  const Network made = assignPrecisions(g, plan, &calibration);
+  EXPECT_EQ(made.precisions[0].precision, Precision::Fp16);
+  EXPECT_EQ(made.precisions[0].reason, "so it was measured");
+  EXPECT_EQ(made.precisions[1].precision, Precision::Int8);
+  EXPECT_EQ(made.precisions[3].precision, Precision::Fp32) << "a concat moves codes or floats";
+  EXPECT_EQ(made.precisions[3].reason, "its codes do not pay");
+  EXPECT_EQ(made.graph.tensor(made.graph.findTensor("cat")).type, DataType::Float32);
+  EXPECT_THROW(assignPrecisions(g, plan, nullptr), Error) << "codes want a calibration";
+  plan = planByRules(g, Precision::Fp32, {});
+  EXPECT_EQ(assignPrecisions(g, plan, nullptr).graph.text(), g.text());
 }
 
 TEST(Precision, RefusesBadScales) {

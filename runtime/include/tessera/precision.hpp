@@ -12,15 +12,18 @@
 namespace tessera {
 
 /// Fp32: floats everywhere. Fp16: activations and weights are kept in half precision, sums in fp32; every
-/// device can (docs/numerics.md). Int8: codes of 8 bits where a calibration allows, other layers in fp32.
+/// device can (docs/numerics.md). Int8: codes of 8 bits where a calibration allows, other layers as
+/// PrecisionOptions::rest says.
 enum class Precision { Fp32, Fp16, Int8 };
 std::string_view toString(Precision precision);   ///< as parsePrecision() reads it
 Precision parsePrecision(std::string_view text);  ///< "fp32", "fp16", "int8"; throws Error(InvalidArgument)
 
-/// Layers that stay in fp32 by the caller's wish.
+/// What layers run in by the caller's wish.
 struct PrecisionOptions {
-  std::set<std::string> keepFp32;  ///< names of layers; an unknown name is an error
+  std::set<std::string> keepFp32;  ///< names of layers that stay in fp32; an unknown name is an error
   bool keepFirstLast = false;      ///< the first and the last layer with weights stay in fp32
+  /// Int8: what layers run in that INT8 leaves, Fp32 or Fp16.
+  Precision rest = Precision::Fp32;
 };
 
 /// Precision of one layer and why.

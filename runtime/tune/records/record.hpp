@@ -77,7 +77,7 @@ struct RecipeNote {
   bool operator==(const RecipeNote&) const = default;
 };
 
-/// Which layers of a network in INT8 stay in fp32.
+/// Which layers of a network in INT8 stay in floats.
 struct PrecisionNote {
   static constexpr const char* kKind = "precision";
   PrecisionDecision decision;

@@ -13,9 +13,11 @@
 namespace tessera {
 namespace {
 
-// Shares of the time after which the search in INT8, that in fp32 and the measuring of conversions are over;
+// Shares of the time after which the searches in all precisions and the measuring of conversions are over;
 // what was decided then has the rest.
-constexpr double kUntilInt8 = 0.45, kUntilFp32 = 0.85, kUntilConversions = 0.92;
+constexpr double kUntilSearched = 0.85, kUntilConversions = 0.92;
+// Of kUntilSearched, the share of the search in INT8.
+constexpr double kInt8Share = 0.53;
 
 // The layer of the network that a step belongs to: its own name, or with an activation's behind it.
 std::string layerOf(const Step& step, const std::map<std::string, int>& layers) {
@@ -24,31 +26,47 @@ std::string layerOf(const Step& step, const std::map<std::string, int>& layers) 
   const auto slash = step.layer.rfind('/');
   if (slash == std::string::npos) return {};
   const std::string part = step.layer.substr(slash + 1), front = step.layer.substr(0, slash);
-  return part != "encode" && part != "decode" && layers.count(front) ? front : std::string();
+  const bool conversion = part == "encode" || part == "decode" || part == "half" || part == "float";
+  return !conversion && layers.count(front) ? front : std::string();
 }
 
-// The layers with labels run in INT8, the others in fp32, for each of which it says what it alone in INT8
-// would change.
+Precision byRules(const LayerCost& cost) {
+  return cost.mayInt8 ? Precision::Int8 : cost.mayFp16 ? Precision::Fp16 : Precision::Fp32;
+}
+
+// The layers in the precisions listed, and for each that the rules have in another what it alone would change
+// so.
 PrecisionDecision decisionOf(const Graph& optimized, const PrecisionCosts& costs, const std::string& name,
-                             const std::vector<bool>& labels) {
+                             const std::vector<Precision>& precisions) {
   PrecisionDecision made{name, {}, 0, 0};
-  const double whole = precisionSeconds(optimized, costs, labels);
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (!costs.layers[i].free || labels[i]) continue;
-    auto flipped = labels;
-    flipped[i] = true;
-    const double gain = costs.layers[i].fp32 - costs.layers[i].int8;
-    const double change = precisionSeconds(optimized, costs, flipped) - whole;
-    made.kept.push_back({static_cast<int>(i), (change + gain) * 1e3, gain * 1e3});
+  const double whole = precisionSeconds(optimized, costs, precisions);
+  for (std::size_t i = 0; i < precisions.size(); ++i) {
+    const LayerCost& cost = costs.layers[i];
+    const Precision rule = byRules(cost);
+    if (precisions[i] == rule) continue;
+    auto changed = precisions;
+    changed[i] = rule;
+    const double gain = cost.seconds(precisions[i]) - cost.seconds(rule);
+    const double change = precisionSeconds(optimized, costs, changed) - whole;
+    made.kept.push_back({static_cast<int>(i), (change + gain) * 1e3, gain * 1e3, precisions[i], rule});
   }
-  log().debug("precision '{}': {:.3f} ms expected, {} layers kept in fp32", name, whole * 1e3,
+  log().debug("precision '{}': {:.3f} ms expected, {} layers not as the rules have them", name, whole * 1e3,
               made.kept.size());
   return made;
 }
 
-std::vector<int> keptLayers(const PrecisionDecision& decision) {
-  std::vector<int> layers;
-  for (const KeptLayer& kept : decision.kept) layers.push_back(kept.layer);
+// Every layer that may run in `precision` so, others in fp32.
+std::vector<Precision> allIn(Precision precision, const PrecisionCosts& costs) {
+  std::vector<Precision> precisions;
+  for (const LayerCost& cost : costs.layers)
+    precisions.push_back(cost.may(precision) ? precision : Precision::Fp32);
+  return precisions;
+}
+
+using Kept = std::vector<std::pair<int, Precision>>;
+Kept keptLayers(const PrecisionDecision& decision) {
+  Kept layers;
+  for (const KeptLayer& kept : decision.kept) layers.emplace_back(kept.layer, kept.precision);
   return layers;
 }
 
@@ -89,7 +107,7 @@ double PrecisionSearch::measuredSeconds(const OpView& view) {
 
 // Codes of a tensor from its floats: a change of layout where the two precisions want different ones, then
 // one kernel.
-double PrecisionSearch::conversionSeconds(const TensorDesc& tensor, int fp32Block, int int8Block) {
+double PrecisionSearch::codesSeconds(const TensorDesc& tensor, int fp32Block, int int8Block) {
   TensorDesc from = tensor;
   from.constant = false;
   from.layout = {tensor.blockable() ? int8Block : 1, 0, 0};
@@ -104,52 +122,84 @@ double PrecisionSearch::conversionSeconds(const TensorDesc& tensor, int fp32Bloc
   return encode + measuredSeconds(reformatView(tensor, fp32Block, int8Block));
 }
 
-PrecisionCosts PrecisionSearch::costsOf(const Graph& optimized, const Graph& rules,
-                                        const std::vector<LayerPrecision>& report) {
-  const LayerTimes int8 = layerTimes(rules, optimized), fp32 = layerTimes(optimized, optimized);
+// One cast, which changes the layout on its way.
+double PrecisionSearch::castSeconds(const TensorDesc& tensor, int fp32Block, int fp16Block) {
+  TensorDesc from = tensor;
+  from.constant = false;
+  from.layout = {tensor.blockable() ? fp32Block : 1, 0, 0};
+  TensorDesc half = from;
+  half.type = DataType::Float16;
+  half.layout.block = tensor.blockable() ? fp16Block : 1;
+  return measuredSeconds({"Cast", {{"to", std::string("f16")}}, {from}, {half}});
+}
+
+PrecisionCosts PrecisionSearch::costsOf(const Graph& optimized, const Network& rules,
+                                        const std::optional<Network>& half) {
+  const LayerTimes int8 = layerTimes(rules.graph, optimized), fp32 = layerTimes(optimized, optimized);
+  const LayerTimes fp16 = half ? layerTimes(half->graph, optimized) : fp32;
   PrecisionCosts costs;
   for (std::size_t i = 0; i < optimized.layers().size(); ++i)
-    costs.layers.push_back({int8.seconds[i], fp32.seconds[i], report.at(i).precision == Precision::Int8});
-  const auto free = [&](int layer) { return costs.layers[layer].free; };
+    costs.layers.push_back({int8.seconds[i], fp32.seconds[i], fp16.seconds[i],
+                            rules.precisions.at(i).precision == Precision::Int8,
+                            half && half->precisions.at(i).precision == Precision::Fp16});
   for (std::size_t t = 0; t < optimized.tensors().size(); ++t) {
     const auto id = static_cast<TensorId>(t);
+    const GraphTensor& tensor = optimized.tensor(id);
     const auto readers = optimized.consumers(id);
-    const int producer = optimized.producer(id);
-    const bool border =
-        optimized.tensor(id).type == DataType::Float32 && !optimized.tensor(id).isConstant() &&
-        ((producer >= 0 && free(producer)) || std::any_of(readers.begin(), readers.end(), free));
-    const int nearest = producer >= 0 ? producer : readers.empty() ? -1 : readers.front();
-    costs.conversions.push_back(border && nearest >= 0
-                                    ? conversionSeconds(optimized.tensor(id).desc(),
-                                                        producer >= 0 ? fp32.blocks[producer] : 1,
-                                                        int8.blocks[nearest])
-                                    : 0);
+    const int producer = optimized.producer(id), nearest = producer >= 0     ? producer
+                                                           : readers.empty() ? -1
+                                                                             : readers.front();
+    const auto borders = [&](Precision precision) {
+      const auto may = [&](int layer) { return costs.layers[layer].may(precision); };
+      return tensor.type == DataType::Float32 && !tensor.isConstant() && nearest >= 0 &&
+             ((producer >= 0 && may(producer)) || std::ranges::any_of(readers, may));
+    };
+    const int block = producer >= 0 ? fp32.blocks[producer] : 1;
+    ConversionCost cost;
+    if (borders(Precision::Int8)) cost.codes = codesSeconds(tensor.desc(), block, int8.blocks[nearest]);
+    if (borders(Precision::Fp16)) cost.half = castSeconds(tensor.desc(), block, fp16.blocks[nearest]);
+    costs.conversions.push_back(cost);
   }
   return costs;
 }
 
-std::vector<PrecisionDecision> PrecisionSearch::decisions(const Graph& optimized, const Graph& rules,
-                                                          const std::vector<LayerPrecision>& report) {
-  networks_.search(rules, networks_.nothingOpen(optimized) ? kUntilFp32 : kUntilInt8);
-  networks_.search(optimized, kUntilFp32);
-  const PrecisionCosts costs = costsOf(optimized, rules, report);
-  const std::size_t count = costs.layers.size();
-  std::vector<bool> all;
-  for (const LayerCost& cost : costs.layers) all.push_back(cost.free);
-  std::vector<PrecisionDecision> decisions{
-      decisionOf(optimized, costs, "rules", all),
-      decisionOf(optimized, costs, "cut", cheapestPrecisions(optimized, costs)),
-      decisionOf(optimized, costs, "fp32", std::vector<bool>(count, false))};
-  if (decisions[1].kept.empty() || decisions[1].kept.size() == decisions[2].kept.size())
-    decisions.erase(decisions.begin() + 1);
-  if (decisions.back().kept.empty()) decisions.pop_back();  // nothing could run in INT8
+void PrecisionSearch::searchAll(const Graph& optimized, const Network& rules,
+                                const std::optional<Network>& half) {
+  // A network that has nothing open leaves its time to the others.
+  std::vector<const Graph*> open;
+  for (const Graph* graph : {&rules.graph, &optimized, half ? &half->graph : nullptr})
+    if (graph && (graph == &rules.graph || !networks_.nothingOpen(*graph))) open.push_back(graph);
+  const auto others = static_cast<double>(open.size() - 1);
+  for (std::size_t i = 0; i < open.size(); ++i)
+    networks_.search(
+        *open[i],
+        kUntilSearched * (others == 0 ? 1 : kInt8Share + (1 - kInt8Share) * static_cast<double>(i) / others));
+}
+
+std::vector<PrecisionDecision> PrecisionSearch::decisions(const Graph& optimized, const Network& rules,
+                                                          const std::optional<Network>& half) {
+  searchAll(optimized, rules, half);
+  const PrecisionCosts costs = costsOf(optimized, rules, half);
+  std::vector<PrecisionDecision> decisions;
+  const auto add = [&](const char* name, const std::vector<Precision>& precisions) {
+    PrecisionDecision made = decisionOf(optimized, costs, name, precisions);
+    const auto same = [&](const PrecisionDecision& d) { return keptLayers(d) == keptLayers(made); };
+    if (std::ranges::none_of(decisions, same)) decisions.push_back(std::move(made));
+  };
+  std::vector<Precision> rule;
+  for (const LayerCost& cost : costs.layers) rule.push_back(byRules(cost));
+  add("rules", rule);
+  add("fp32", allIn(Precision::Fp32, costs));
+  if (half) add("fp16", allIn(Precision::Fp16, costs));
+  add("cut", cheapestPrecisions(optimized, costs));
   // What Fast decided runs again, so that Full never decides for less.
-  if (const auto earlier = known_.decisionOnRecord(rules); earlier && earlier->name == "cut") {
-    const std::vector<int> layers = keptLayers(*earlier);
-    const auto same = [&](const PrecisionDecision& d) { return keptLayers(d) == layers; };
-    const auto exists = [&](int layer) { return layer < static_cast<int>(count); };
-    if (std::none_of(decisions.begin(), decisions.end(), same) &&
-        std::all_of(layers.begin(), layers.end(), exists))
+  if (const auto earlier = known_.decisionOnRecord(rules.graph, half ? Precision::Fp16 : Precision::Fp32);
+      earlier && earlier->name == "cut") {
+    const auto same = [&](const PrecisionDecision& d) { return keptLayers(d) == keptLayers(*earlier); };
+    const auto exists = [&](const KeptLayer& kept) {
+      return kept.layer < static_cast<int>(costs.layers.size());
+    };
+    if (std::ranges::none_of(decisions, same) && std::ranges::all_of(earlier->kept, exists))
       decisions.push_back(*earlier);
   }
   budget_.shareRaces(static_cast<int>(decisions.size()) + 1);

@@ -1,12 +1,11 @@
-// Rewriting a float graph into one whose activations and weights are kept in half precision.
+// Rewriting a graph into one whose float activations and weights are kept in half precision.
+#include "lower/half_rewriter.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "base/half.hpp"
-#include "lower/precision.hpp"
 #include "ops/operator.hpp"
-#include "tessera/precision.hpp"
 
 namespace tessera {
 namespace {
@@ -29,14 +28,10 @@ std::string whyNotHalf(const GraphTensor& t, bool weights) {
 
 class HalfRewriter {
  public:
-  HalfRewriter(const Graph& from, const PrecisionOptions& options)
-      : from_(from),
-        options_(options),
-        floats_(from.tensors().size(), kNoTensor),
-        halves_(from.tensors().size(), kNoTensor) {}
+  explicit HalfRewriter(const Graph& from)
+      : from_(from), floats_(from.tensors().size(), kNoTensor), halves_(from.tensors().size(), kNoTensor) {}
 
-  Graph run(std::vector<LayerPrecision>* report) {
-    const auto kept = keptLayers();
+  Graph run(const std::vector<bool>& wanted, std::vector<std::string>& whyNot) {
     to_.name = from_.name;
     for (const TensorId id : from_.inputs()) {
       const auto& t = from_.tensor(id);
@@ -44,13 +39,8 @@ class HalfRewriter {
     }
     for (std::size_t i = 0; i < from_.layers().size(); ++i) {
       const Layer& layer = from_.layers()[i];
-      const auto found = kept.find(static_cast<int>(i));
-      const std::string why = found == kept.end() ? whyFp32(layer) : found->second;
-      addLayer(layer, why.empty());
-      if (report)
-        report->push_back({layer.name, layer.op, why.empty() ? Precision::Fp16 : Precision::Fp32,
-                           why.empty() ? "kept in half precision, summed in fp32" : why,
-                           multiplyAdds(from_, layer)});
+      whyNot.push_back(wanted.at(i) ? whyFp32(layer) : "it is not to be kept in half precision");
+      addLayer(layer, whyNot.back().empty());
     }
     for (const TensorId id : from_.outputs()) to_.markOutput(asFloat(id));
     to_.verify();
@@ -58,21 +48,6 @@ class HalfRewriter {
   }
 
  private:
-  std::map<int, std::string> keptLayers() const {
-    requireLayers(from_, options_.keepFp32);
-    std::map<int, std::string> kept;
-    for (std::size_t i = 0; i < from_.layers().size(); ++i)
-      if (options_.keepFp32.count(from_.layers()[i].name)) kept[static_cast<int>(i)] = "kept fp32 by option";
-    if (!options_.keepFirstLast) return kept;
-    std::vector<int> weighty;
-    for (std::size_t i = 0; i < from_.layers().size(); ++i)
-      if (multiplyAdds(from_, from_.layers()[i]) > 0) weighty.push_back(static_cast<int>(i));
-    if (weighty.empty()) return kept;
-    kept[weighty.front()] = "first layer kept fp32 by option";
-    kept[weighty.back()] = "last layer kept fp32 by option";
-    return kept;
-  }
-
   bool isF32(TensorId id) const { return id != kNoTensor && from_.tensor(id).type == DataType::Float32; }
 
   std::string whyFp32(const Layer& layer) const {
@@ -86,11 +61,17 @@ class HalfRewriter {
       if (!op.takesHalf(i)) continue;
       half = true;
       const auto& t = from_.tensor(id);
-      if (!t.isConstant()) continue;
+      if (!t.isConstant() || staysFloat(layer, i)) continue;
       if (auto why = whyNotHalf(t, sums); !why.empty()) return why;
     }
     if (!floats) return "computes no floats";
     return half || makesFloats(layer) ? "" : layer.op + " computes on fp32 only";
+  }
+
+  // Whether input i of a layer in half is a constant that half cannot hold and that may stand beside half.
+  bool staysFloat(const Layer& layer, std::size_t i) const {
+    const auto& t = from_.tensor(layer.inputs[i]);
+    return i > 0 && t.isConstant() && traitsOf(layer.op).mixesFloats && !whyNotHalf(t, false).empty();
   }
 
   // Whether the type of the layer's result is its own choice.
@@ -101,9 +82,11 @@ class HalfRewriter {
     std::vector<TensorId> inputs;
     for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
       const TensorId id = layer.inputs[i];
-      inputs.push_back(id == kNoTensor                        ? kNoTensor
-                       : half && isF32(id) && op.takesHalf(i) ? asHalf(id)
-                                                              : asFloat(id));
+      if (id == kNoTensor)
+        inputs.push_back(kNoTensor);
+      else
+        inputs.push_back(half && isF32(id) && op.takesHalf(i) && !staysFloat(layer, i) ? asHalf(id)
+                                                                                       : asFloat(id));
     }
     Attributes attrs = layer.attrs;
     if (half && makesFloats(layer) && attrs.string("to") == "f32") attrs.set("to", std::string("f16"));
@@ -143,16 +126,14 @@ class HalfRewriter {
   }
 
   const Graph& from_;
-  const PrecisionOptions& options_;
   Graph to_;
   std::vector<TensorId> floats_, halves_;  ///< per tensor of from_: its forms in to_
 };
 
 }  // namespace
 
-Graph assignFp16(const Graph& optimized, const PrecisionOptions& options,
-                 std::vector<LayerPrecision>* report) {
-  return HalfRewriter(optimized, options).run(report);
+Graph toHalf(const Graph& from, const std::vector<bool>& wanted, std::vector<std::string>& whyNot) {
+  return HalfRewriter(from).run(wanted, whyNot);
 }
 
 }  // namespace tessera

@@ -1,5 +1,5 @@
 // Rewriting a float graph into a quantised one, as the plan says.
-#include "lower/precision.hpp"
+#include "lower/int8_rewriter.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -22,33 +22,39 @@ class Rewriter {
     findEncoded();
   }
 
-  Graph run(std::vector<LayerPrecision>* report) {
+  Int8Graph run(std::vector<LayerPrecision>& layers) {
     to_.name = from_.name;
     for (const TensorId id : from_.inputs()) {
       const auto& t = from_.tensor(id);
       floats_[id] = to_.addInput(t.name, t.type, t.shape);
     }
+    std::vector<int> sources;
     for (std::size_t i = 0; i < from_.layers().size(); ++i) {
-      const Layer& layer = from_.layers()[i];
-      rewrite(layer, plan_.roles[i]);
-      if (!report) continue;
-      const Int8Role role = plan_.roles[i];
-      const bool model = role == Int8Role::Encode || role == Int8Role::Decode;
-      const bool int8 = model || traitsOf(to_.layers().back().op).quantised() ||
-                        (!layer.outputs.empty() && plan_.coded[layer.outputs[0]]);
-      std::string reason = plan_.reasons[i];
-      if (reason.empty())
-        reason =
-            int8 ? "integer kernel" : "no integer kernel for " + layer.op + ", or its neighbours want floats";
-      report->push_back({layer.name, layer.op, int8 ? Precision::Int8 : Precision::Fp32, reason,
-                         multiplyAdds(from_, layer)});
+      rewrite(from_.layers()[i], plan_.roles[i]);
+      sources.resize(to_.layers().size(), static_cast<int>(i));
+      if (layers.at(i).precision == Precision::Int8) report(i, layers[i]);
     }
     for (const TensorId id : from_.outputs()) to_.markOutput(asFloat(id));
+    sources.resize(to_.layers().size(), -1);
     to_.verify();
-    return std::move(to_);
+    return {std::move(to_), std::move(sources)};
   }
 
  private:
+  // What the layer that was rewritten last, the i-th of the source, runs in.
+  void report(std::size_t i, LayerPrecision& said) const {
+    const Layer& layer = from_.layers()[i];
+    const Int8Role role = plan_.roles[i];
+    const bool model = role == Int8Role::Encode || role == Int8Role::Decode;
+    const bool int8 = model || traitsOf(to_.layers().back().op).quantised() ||
+                      (!layer.outputs.empty() && plan_.coded[layer.outputs[0]]);
+    said.precision = int8 ? Precision::Int8 : Precision::Fp32;
+    said.reason = plan_.reasons[i];
+    if (said.reason.empty())
+      said.reason =
+          int8 ? "integer kernel" : "no integer kernel for " + layer.op + ", or its neighbours want floats";
+  }
+
   void rewrite(const Layer& layer, Int8Role role) {
     const TensorId first = layer.outputs[0];
     switch (role) {
@@ -369,10 +375,9 @@ HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan&
   return weights;
 }
 
-Graph assignInt8(const Graph& optimized, const Calibration& calibration, const PrecisionOptions& options,
-                 std::vector<LayerPrecision>* report) {
-  const Int8Plan plan = planInt8(optimized, calibration, options);
-  return Rewriter(optimized, calibration, plan).run(report);
+Int8Graph toInt8(const Graph& optimized, const Calibration& calibration, const Int8Plan& plan,
+                 std::vector<LayerPrecision>& layers) {
+  return Rewriter(optimized, calibration, plan).run(layers);
 }
 
 void requireGraph(const Calibration& calibration, const Graph& imported) {
