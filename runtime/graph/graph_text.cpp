@@ -10,59 +10,35 @@ namespace {
 
 std::uint64_t constantHash(const HostTensor& t) { return XXH3_64bits(t.data.data(), t.data.size()); }
 
-// Attributes that say extents of activations, or follow from them.
-constexpr std::string_view kExtents[] = {"shape", "sizes", "scales", "output_shape", "starts"};
+std::string operand(const Graph& graph, TensorId id) {
+  if (id == kNoTensor) return "-";
+  const auto& t = graph.tensor(id);
+  std::string out = "%" + std::to_string(id) + ":" + t.desc().text();
+  if (t.isConstant()) out += "#" + hexText(constantHash(*t.constant));
+  return out;
+}
 
-/// Writes a graph, with or without the extents of its activations.
-class GraphWriter {
- public:
-  GraphWriter(const Graph& graph, bool extents) : graph_(graph), extents_(extents) {}
-
-  std::string text() const {
-    std::string out = "graph " + graph_.name + "\n";
-    for (TensorId id : graph_.inputs()) out += "input " + operand(id) + " " + graph_.tensor(id).name + "\n";
-    for (const auto& layer : graph_.layers()) {
-      out += list(layer.outputs) + " = " + layer.op + "(" + list(layer.inputs) + ")";
-      if (const Attributes attrs = attributes(layer); !attrs.empty()) out += " {" + attrs.text() + "}";
-      out += "  ; " + layer.name + "\n";
-    }
-    for (TensorId id : graph_.outputs()) out += "output " + operand(id) + " " + graph_.tensor(id).name + "\n";
-    return out;
-  }
-
- private:
-  std::string operand(TensorId id) const {
-    if (id == kNoTensor) return "-";
-    const auto& t = graph_.tensor(id);
-    std::string out = "%" + std::to_string(id) + ":";
-    out += extents_ || t.isConstant()
-               ? t.desc().text()
-               : std::string(toString(t.type)) + ":" + std::to_string(t.shape.size()) + " extents";
-    if (t.isConstant()) out += "#" + hexText(constantHash(*t.constant));
-    return out;
-  }
-  std::string list(const std::vector<TensorId>& ids) const {
-    std::string out;
-    for (TensorId id : ids) out += (out.empty() ? "" : ", ") + operand(id);
-    return out;
-  }
-  Attributes attributes(const Layer& layer) const {
-    Attributes attrs = layer.attrs;
-    if (!extents_)
-      for (const std::string_view name : kExtents) attrs.erase(name);
-    return attrs;
-  }
-
-  const Graph& graph_;
-  bool extents_;
-};
+std::string list(const Graph& graph, const std::vector<TensorId>& ids) {
+  std::string out;
+  for (TensorId id : ids) out += (out.empty() ? "" : ", ") + operand(graph, id);
+  return out;
+}
 
 }  // namespace
 
-std::string Graph::text() const { return GraphWriter(*this, true).text(); }
+std::string Graph::text() const {
+  std::string out = "graph " + name + "\n";
+  for (TensorId id : inputs_) out += "input " + operand(*this, id) + " " + tensor(id).name + "\n";
+  for (const auto& layer : layers_) {
+    out += list(*this, layer.outputs) + " = " + layer.op + "(" + list(*this, layer.inputs) + ")";
+    if (!layer.attrs.empty()) out += " {" + layer.attrs.text() + "}";
+    out += "  ; " + layer.name + "\n";
+  }
+  for (TensorId id : outputs_) out += "output " + operand(*this, id) + " " + tensor(id).name + "\n";
+  return out;
+}
 
-// The same for every batch and image size, so that one calibration serves them all.
-std::uint64_t Graph::hash() const { return textHash(GraphWriter(*this, false).text()); }
+std::uint64_t Graph::hash() const { return textHash(text()); }
 
 void Graph::verify() const {
   const auto fail = [&](const std::string& what) {
