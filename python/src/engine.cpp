@@ -8,6 +8,7 @@
 #include "python/src/arrays.hpp"
 #include "python/src/fields.hpp"
 #include "python/src/options.hpp"
+#include "tessera/plan.hpp"
 
 namespace tessera::python {
 namespace {
@@ -22,10 +23,45 @@ EnginePointer build(const Graph& graph, const py::object& device, const std::opt
   return withoutGil([&] { return std::const_pointer_cast<Engine>(Engine::build(graph, on, options)); });
 }
 
-EnginePointer load(const fs::path& file, const py::object& device, const std::optional<TuneOptions>& given) {
+EnginePointer load(const fs::path& file, const py::object& device, const std::optional<TuneOptions>& given,
+                   bool networkOnly) {
   const Device on = deviceOf(device);
   const TuneOptions tuning = interruptible(given.value_or(TuneOptions()));
-  return withoutGil([&] { return std::const_pointer_cast<Engine>(Engine::load(file, on, tuning)); });
+  const PlanUse use = networkOnly ? PlanUse::Network : PlanUse::All;
+  return withoutGil([&] { return std::const_pointer_cast<Engine>(loadPlan(file, on, tuning, use)); });
+}
+
+PlanReport check(const fs::path& file, const py::object& device) {
+  const Device on = deviceOf(device);
+  return withoutGil([&] { return checkPlan(file, on); });
+}
+
+void bindPlanReports(py::module_& module) {
+  Fields<SelfCheck>(module, "SelfCheck")
+      .field("outputs", &SelfCheck::outputs)
+      .field("exact", &SelfCheck::exact)
+      .field("difference", &SelfCheck::difference);
+  Fields<PlanSection>(module, "PlanSection")
+      .field("fingerprint", &PlanSection::fingerprint)
+      .field("used", &PlanSection::used)
+      .field("why", &PlanSection::why)
+      .field("kernels", &PlanSection::kernels)
+      .field("programs", &PlanSection::programs)
+      .field("programs_used", &PlanSection::programsUsed)
+      .field("packings", &PlanSection::packings)
+      .field("packings_used", &PlanSection::packingsUsed)
+      .field("dropped", &PlanSection::dropped);
+  Fields<PlanReport>(module, "PlanReport")
+      .field("name", &PlanReport::name)
+      .computed("precision", [](const PlanReport& r) { return toString(r.precision); })
+      .field("bytes", &PlanReport::bytes)
+      .field("layers", &PlanReport::layers)
+      .field("constants", &PlanReport::constants)
+      .field("description", &PlanReport::description)
+      .field("golden_outputs", &PlanReport::goldenOutputs)
+      .field("golden_exact", &PlanReport::goldenExact)
+      .field("sections", &PlanReport::sections)
+      .computed("used", &PlanReport::used);
 }
 
 std::vector<Binding> bindingsThat(const Engine& engine, bool areInputs) {
@@ -103,6 +139,7 @@ Device deviceOf(const py::object& given) {
 
 void bindEngine(py::module_& module) {
   bindEngineParts(module);
+  bindPlanReports(module);
   py::class_<Engine, EnginePointer> engine(module, "Engine", doc("Engine"));
   bindProperties(engine);
   const py::call_guard<py::gil_scoped_release> free;
@@ -110,9 +147,22 @@ void bindEngine(py::module_& module) {
       .def_static("build", &build, py::arg("graph"), py::arg("device") = "", py::arg("options") = py::none(),
                   doc("Engine.build"))
       .def_static("load", &load, py::arg("file"), py::arg("device") = "", py::arg("tuning") = py::none(),
-                  doc("Engine.load"))
-      .def("save", &Engine::save, py::arg("file"), free, doc("Engine.save"))
-      .def("append_to", &Engine::appendTo, py::arg("file"), free, doc("Engine.append_to"))
+                  py::arg("network_only") = false, doc("Engine.load"))
+      .def(
+          "save",
+          [](const Engine& e, const fs::path& file, bool programs, bool weights) {
+            savePlan(e, file, {programs, weights});
+          },
+          py::arg("file"), py::kw_only(), py::arg("programs") = true, py::arg("weights") = true, free,
+          doc("Engine.save"))
+      .def(
+          "append_to",
+          [](const Engine& e, const fs::path& file, bool programs, bool weights) {
+            appendToPlan(e, file, {programs, weights});
+          },
+          py::arg("file"), py::kw_only(), py::arg("programs") = true, py::arg("weights") = true, free,
+          doc("Engine.append_to"))
+      .def("self_check", &selfCheck, free, doc("Engine.self_check"))
       .def(
           "binding", [](const Engine& e, const std::string& name) { return e.binding(name); },
           py::arg("name"), doc("Engine.binding"))
@@ -121,6 +171,7 @@ void bindEngine(py::module_& module) {
         return "<tessera.Engine " + e.name() + ", " + std::string(toString(e.precision())) + ", on " +
                e.device().caps().name + ">";
       });
+  module.def("check_plan", &check, py::arg("file"), py::arg("device") = "", doc("check_plan"));
   module.def("is_plan", &isPlan, py::arg("file"), free, doc("is_plan"));
 }
 

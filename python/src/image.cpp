@@ -5,6 +5,7 @@
 
 #include "python/src/arrays.hpp"
 #include "python/src/fields.hpp"
+#include "python/src/image_view.hpp"
 
 namespace tessera::python {
 namespace {
@@ -60,6 +61,14 @@ void bindPreprocess(py::module_& module) {
 }
 
 }  // namespace
+
+ImageView imageViewOf(const py::array& image) {
+  if (!image.dtype().equal(py::dtype("uint8")) || image.ndim() != 3 || image.shape(2) != 3)
+    throw Error(ErrorCode::InvalidArgument, "an image is an array of uint8, height x width x 3, not " +
+                                                py::str(image.dtype()).cast<std::string>() + " " +
+                                                toString(Shape(image.shape(), image.shape() + image.ndim())));
+  return {static_cast<const std::uint8_t*>(image.data()), image.shape(0), image.shape(1)};
+}
 
 void bindImages(py::module_& module) {
   bindPreprocess(module);

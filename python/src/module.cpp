@@ -21,6 +21,7 @@ PYBIND11_MODULE(_core, module) {
   bindImageStream(module);
 #endif
   bindSegmentation(module);
+  bindRunner(module);
   for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>())
     if (PyType_Check(value.ptr())) value.attr("__module__") = "tessera";
 }

@@ -24,6 +24,7 @@ void bindCalibrating(py::module_& module);
 void bindImages(py::module_& module);
 void bindImageStream(py::module_& module);  ///< where there is OpenCV
 void bindSegmentation(py::module_& module);
+void bindRunner(py::module_& module);
 
 /// Runs `work` without the GIL, so that other threads of Python go on.
 template <class Work>

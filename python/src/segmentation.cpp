@@ -8,20 +8,13 @@
 
 #include "python/src/arrays.hpp"
 #include "python/src/fields.hpp"
+#include "python/src/image_view.hpp"
 
 namespace tessera::python {
 namespace {
 
 using Palette = std::vector<std::array<std::uint8_t, 4>>;
 using Arrays = std::vector<py::array>;
-
-ImageView viewOf(const py::array& image) {
-  if (!image.dtype().equal(py::dtype("uint8")) || image.ndim() != 3 || image.shape(2) != 3)
-    throw Error(ErrorCode::InvalidArgument, "an image is an array of uint8, height x width x 3, not " +
-                                                py::str(image.dtype()).cast<std::string>() + " " +
-                                                toString(Shape(image.shape(), image.shape() + image.ndim())));
-  return {static_cast<const std::uint8_t*>(image.data()), image.shape(0), image.shape(1)};
-}
 
 /// A Segmentation that threads take in turns, and the images whose pixels it still reads.
 class SharedSegmentation {
@@ -39,7 +32,7 @@ class SharedSegmentation {
     Arrays arrays;
     std::vector<ImageView> views;
     for (const py::object& image : images)
-      views.push_back(viewOf(arrays.emplace_back(arrayOf(image, "an image"))));
+      views.push_back(imageViewOf(arrays.emplace_back(arrayOf(image, "an image"))));
     inTurn([&](Segmentation& s) {
       s.submit(views);
       submitted_.push_back(std::move(arrays));  // moves references, counts none
@@ -56,7 +49,7 @@ class SharedSegmentation {
   }
   SegmentedImage run(const py::object& image) {
     const py::array pixels = arrayOf(image, "an image");
-    const ImageView view = viewOf(pixels);
+    const ImageView view = imageViewOf(pixels);
     return inTurn([&](Segmentation& s) { return s.run(view); });
   }
 

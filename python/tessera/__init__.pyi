@@ -383,6 +383,40 @@ class LayerPrecision:
     reason: str  #: for people
     multiply_adds: float  #: of one run
 
+class SelfCheck:
+    """What Engine.self_check() found."""
+
+    outputs: int  #: that were compared
+    exact: bool  #: all to the bit
+    difference: float  #: else the largest, as a share of its output's range
+
+class PlanSection:
+    """A plan's section for one device."""
+
+    fingerprint: str  #: of the device: platform, name, driver, limits
+    used: bool  #: by the device that was asked about
+    why: str  #: why it is not
+    kernels: int  #: steps of its recipe; 0 where it is not used
+    programs: int  #: that the steps need; as kernels
+    programs_used: int  #: of these, found in the plan and taken by the driver
+    packings: int  #: packed weights of the steps; as kernels
+    packings_used: int  #: of these, in the plan
+    dropped: list[str]  #: what is compiled, packed or chosen anew though it is used, and why
+
+class PlanReport:
+    """What Engine.load() would find."""
+
+    name: str  #: of the network
+    precision: _PrecisionName  #: that it was built in
+    bytes: int  #: of the file
+    layers: int  #: of the network
+    constants: int  #: their bytes
+    description: bool  #: it says how images become the input
+    golden_outputs: int  #: that the self-check compares
+    golden_exact: bool  #: to the bit, on every device
+    sections: list[PlanSection]  #: one per device
+    used: bool  #: whether one of the sections is for the device
+
 class Engine:
     """A network ready to run on one device. Immutable; any number of contexts may use it from any threads."""
 
@@ -391,15 +425,21 @@ class Engine:
         """Optimises and lowers a copy of `graph`, compiles its kernels and uploads its weights. `device`: one, or what
         Device.select() takes. Raises Unsupported that lists every layer without a kernel, OutOfMemory, DeviceError."""
     @staticmethod
-    def load(file: _Path, device: Device | str = "", tuning: TuneOptions | None = None) -> Engine:
+    def load(file: _Path, device: Device | str = "", tuning: TuneOptions | None = None,
+             network_only: bool = False) -> Engine:
         """The engine that a plan holds. On a device (or driver) that the plan does not know, a warning says so and kernels
-        are chosen as for a new network. Raises BadCache that names file and reason where it is no plan, of another format,
+        are chosen as for a new network; so they are with `network_only`. Raises BadCache that names file and reason where it is no plan, of another format,
         cut off or damaged."""
-    def save(self, file: _Path) -> None:
-        """Writes a plan: the network in its precision with weights and description, and how it runs on this device."""
-    def append_to(self, file: _Path) -> None:
+    def save(self, file: _Path, *, programs: bool = True, weights: bool = True) -> None:
+        """Writes a plan: the network in its precision with weights and description, and how it runs on this device.
+        programs: compiled programs, where the driver gives them. weights: packed as the kernels want them. Runs the network
+        once, for self_check()."""
+    def append_to(self, file: _Path, *, programs: bool = True, weights: bool = True) -> None:
         """Adds how the network runs on this engine's device to a plan of the same network. Raises BadCache where the file is
         no plan of this network."""
+    def self_check(self) -> SelfCheck | None:  # C++: selfCheck
+        """Runs the network once on the inputs that its plan was saved with, and compares what comes out with what came out
+        then. None for an engine that came from no plan. Raises DeviceError that names the output that is wrong."""
     @property
     def name(self) -> str:
         """Of the network."""
@@ -440,6 +480,10 @@ class Engine:
         """Where the tactics came from."""
     def text(self) -> str:
         """One line a step: layer, family, tactic, operands."""
+
+def check_plan(file: _Path, device: Device | str = "") -> PlanReport:
+    """Reads all of a plan and looks what `device` would use of it, without compiling or uploading anything. Raises BadCache as
+    Engine.load()."""
 
 def is_plan(file: _Path) -> bool:
     """Whether a file is a plan, by its first bytes; False where it can not be read."""
@@ -695,4 +739,104 @@ class Segmentation:
     def collect(self) -> SegmentedBatch:
         """Waits for the oldest submission."""
     def run(self, image: ArrayLike) -> SegmentedImage:
+        """Submits one image and collects it."""
+
+class ClassScore:
+    """One class of an answer."""
+
+    index: int  #: of the class, from 0
+    confidence: float  #: from 0 to 1 where scores are
+
+class Box:
+    """A rectangle by its edges, in pixels; the first pixel reaches from 0 to 1."""
+
+    left: float  #: where it begins
+    top: float  #: likewise
+    right: float  #: where it ends
+    bottom: float  #: likewise
+
+class DetectedObject:
+    """What a detector found."""
+
+    box: Box  #: in pixels of the image
+    index: int  #: of the class, as the network counts
+    score: float  #: from 0 to 1
+
+class Answer:
+    """What the network says of one image."""
+
+    height: int  #: of the image, in pixels
+    width: int  #: likewise
+    classes: list[ClassScore]  #: of a classification
+    objects: list[DetectedObject]  #: of a detection, by falling score
+
+class RunnerBatch:
+    """Answers for a batch, with what it took in milliseconds. `outputs`, a dictionary of arrays, has the network's outputs where
+    they were wanted."""
+
+    images: list[Answer]  #: in the order of the submission
+    preprocess: float  #: kernels, per image
+    network: float  #: the network alone on the device, per batch
+    postprocess: float  #: on the host, per image
+
+class ClassificationOptions:
+    """How scores become an answer."""
+
+    def __init__(self, output: str = "", kind: Literal["auto", "probabilities", "logits"] = "auto", top: int = 5,
+                 threshold: float = 0) -> None:
+        """output: binding; "": the only one. kind: what the scores are; "auto": as the network's last layers say. top: classes in
+        an answer at most. threshold: least confidence of a class in an answer."""
+
+class SuppressionOptions:
+    """Which boxes of a detector stay."""
+
+    def __init__(self, kind: Literal["hard", "soft", "none"] = "hard", threshold: float = 0.25, overlap: float = 0.45,
+                 softness: float = 0.5, per_class: bool = True, most: int = 300) -> None:
+        """threshold: least score of a box that stays. overlap: "hard": of two that overlap by more, the one with the lower score
+        goes. softness: "soft": scores fall by exp(-overlap^2 / softness). per_class: boxes of different classes do not touch
+        each other. most: boxes of an image."""
+
+class RunnerOptions:
+    """What goes into a network and what becomes of its outputs."""
+
+    def __init__(self, preset: str = "", *, preprocess: ImagePreprocess | None = None, input: str = "",
+                 classification: ClassificationOptions | None = None, suppression: SuppressionOptions | None = None,
+                 outputs: bool = False) -> None:
+        """preset: one of presets(): how images go in and what comes out, for the usual exports.
+        preprocess: goes before the preset's.
+        input: binding that images fill; "": the only one.
+        classification: answers are to have classes.
+        suppression: which boxes stay, with the preset of a detector.
+        outputs: RunnerBatch.outputs are wanted; always where there is neither classification nor detection."""
+
+def presets() -> dict[str, str]:
+    """Names of the presets, and which networks they are for."""
+
+class Runner:
+    """Runs a network on images, from pixels to classes and boxes. Images are arrays of uint8, height x width x 3, BGR. Uploads
+    and kernels of one batch overlap what the host does with the last: submit the next batch before collecting."""
+
+    def __init__(self, engine: Engine, options: RunnerOptions) -> None:
+        """Raises InvalidArgument that says what is missing."""
+    @staticmethod
+    def load(model: _Path, device: Device | str, options: RunnerOptions, engine: EngineOptions | None = None) -> Runner:
+        """Of a model (`model.onnx`, or `net.prototxt,net.caffemodel`) or of a plan, whose precision and kernels then count."""
+    @staticmethod
+    def check(bindings: Sequence[Binding], options: RunnerOptions) -> None:
+        """Raises as the constructor does, of a network that is not built yet."""
+    @property
+    def batch(self) -> int:
+        """Most images a submission may have."""
+    @property
+    def classes(self) -> int:
+        """That the outputs tell apart, with a background; 0: not known, or no such task."""
+    def submit(self, images: Sequence[ArrayLike]) -> None:
+        """Uploads and enqueues. The arrays are kept until collected and must not change until then. At most two submissions may
+        wait."""
+    @property
+    def waiting(self) -> int:
+        """Submissions not collected yet."""
+    def collect(self) -> RunnerBatch:
+        """Waits for the oldest submission."""
+    def run(self, image: ArrayLike) -> Answer:
         """Submits one image and collects it."""

@@ -69,6 +69,14 @@ def test_plans_are_saved_appended_and_loaded(device, tuning, tmp_path):
     same = tessera.Context(engine).run({"x": X})["y"]
     np.testing.assert_array_equal(tessera.Context(loaded).run({"x": X})["y"], same)
     np.testing.assert_allclose(same, reference(X), rtol=1e-5, atol=1e-6)
+    report = tessera.check_plan(plan, device)
+    assert report.used and report.name == "small" and report.precision == "fp32" and len(report.sections) == 1
+    assert report.sections[0].kernels == len(engine.layers) and report.bytes == plan.stat().st_size
+    assert loaded.self_check().outputs == 1 and engine.self_check() is None
+    chosen = tessera.Engine.load(plan, device, tuning, network_only=True)
+    assert chosen.tuning.planned == 0
+    engine.save(tmp_path / "bare.plan", programs=False, weights=False)
+    assert (tmp_path / "bare.plan").stat().st_size <= plan.stat().st_size
     plan.write_bytes(plan.read_bytes()[:100])
     with pytest.raises(tessera.BadCache, match="small.plan"):
         tessera.Engine.load(plan, device, tuning)

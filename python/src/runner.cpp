@@ -1,0 +1,194 @@
+// From images to classes and boxes in one object.
+#include "tessera/runner.hpp"
+
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <deque>
+#include <mutex>
+
+#include "python/src/arrays.hpp"
+#include "python/src/fields.hpp"
+#include "python/src/image_view.hpp"
+#include "python/src/options.hpp"
+#include "tessera/presets.hpp"
+
+namespace tessera::python {
+namespace {
+
+ClassificationOptions makeClassification(std::string output, const std::string& kind, int top,
+                                         double threshold) {
+  return {std::move(output), parseScoreKind(kind), top, threshold};
+}
+
+SuppressionOptions makeSuppression(const std::string& kind, double threshold, double overlap, double softness,
+                                   bool perClass, int most) {
+  return {parseSuppression(kind), threshold, overlap, softness, perClass, most};
+}
+
+RunnerOptions makeRunnerOptions(const std::string& preset, const std::optional<ImagePreprocess>& preprocess,
+                                std::string input, std::optional<ClassificationOptions> classification,
+                                const std::optional<SuppressionOptions>& suppression, bool outputs) {
+  RunnerOptions options;
+  if (!preset.empty()) {
+    const Preset& known = presetOf(preset);
+    options.preprocess = known.preprocess;
+    if (known.classifies())
+      options.classification.emplace();
+    else
+      options.detection = known.detection;
+  }
+  if (preprocess) options.preprocess = *preprocess;
+  options.input = std::move(input);
+  if (classification) options.classification = std::move(classification);
+  if (suppression) {
+    if (!options.detection)
+      throw Error(ErrorCode::InvalidArgument, "suppression goes with the preset of a detector");
+    options.detection->suppression = *suppression;
+  }
+  options.outputs = outputs;
+  return options;
+}
+
+/// A batch on its way to Python: tensors become arrays where the GIL is held.
+py::object batchOf(RunnerBatch&& batch) {
+  py::dict outputs = dictOf(std::move(batch.outputs));
+  batch.outputs.clear();
+  py::object made = py::cast(std::move(batch));
+  made.attr("outputs") = outputs;
+  return made;
+}
+
+/// A Runner that threads take in turns, and the images whose pixels it still reads.
+class SharedRunner {
+ public:
+  explicit SharedRunner(Runner runner) : runner_(std::move(runner)) {}
+
+  template <class Work>
+  auto inTurn(const Work& work) {
+    const py::gil_scoped_release release;
+    const std::lock_guard turn(mutex_);
+    return work(runner_);
+  }
+  void submit(const std::vector<py::object>& images) {
+    std::vector<py::array> arrays;
+    std::vector<ImageView> views;
+    for (const py::object& image : images)
+      views.push_back(imageViewOf(arrays.emplace_back(arrayOf(image, "an image"))));
+    inTurn([&](Runner& runner) {
+      runner.submit(views);
+      submitted_.push_back(std::move(arrays));  // moves references, counts none
+    });
+  }
+  py::object collect() {
+    std::vector<py::array> done;  // goes where the GIL is held again
+    return batchOf(inTurn([&](Runner& runner) {
+      RunnerBatch batch = runner.collect();
+      done = std::move(submitted_.front());
+      submitted_.pop_front();
+      return batch;
+    }));
+  }
+  Answer run(const py::object& image) {
+    const py::array pixels = arrayOf(image, "an image");
+    const ImageView view = imageViewOf(pixels);
+    return inTurn([&](Runner& runner) { return runner.run(view); });
+  }
+
+ private:
+  std::mutex mutex_;
+  Runner runner_;
+  std::deque<std::vector<py::array>> submitted_;
+};
+
+using RunnerPointer = std::shared_ptr<SharedRunner>;
+
+RunnerPointer load(const std::filesystem::path& model, const py::object& device, const RunnerOptions& options,
+                   const std::optional<EngineOptions>& given) {
+  const Device on = deviceOf(device);
+  EngineOptions engine = given.value_or(EngineOptions());
+  engine.tuning = interruptible(std::move(engine.tuning));
+  return withoutGil(
+      [&] { return std::make_shared<SharedRunner>(Runner::load(model.string(), on, options, engine)); });
+}
+
+void bindAnswers(py::module_& module) {
+  Fields<ClassScore>(module, "ClassScore")
+      .field("index", &ClassScore::index)
+      .field("confidence", &ClassScore::confidence);
+  Fields<Box>(module, "Box")
+      .field("left", &Box::left)
+      .field("top", &Box::top)
+      .field("right", &Box::right)
+      .field("bottom", &Box::bottom);
+  Fields<DetectedObject>(module, "DetectedObject")
+      .field("box", &DetectedObject::box)
+      .field("index", &DetectedObject::index)
+      .field("score", &DetectedObject::score);
+  Fields<Answer>(module, "Answer")
+      .field("height", &Answer::height)
+      .field("width", &Answer::width)
+      .field("classes", &Answer::classes)
+      .field("objects", &Answer::objects);
+  py::class_<RunnerBatch>(module, "RunnerBatch", py::dynamic_attr(), doc("RunnerBatch"))
+      .def_readonly("images", &RunnerBatch::images, doc("RunnerBatch.images"))
+      .def_readonly("preprocess", &RunnerBatch::preprocess, doc("RunnerBatch.preprocess"))
+      .def_readonly("network", &RunnerBatch::network, doc("RunnerBatch.network"))
+      .def_readonly("postprocess", &RunnerBatch::postprocess, doc("RunnerBatch.postprocess"));
+}
+
+void bindRunnerOptions(py::module_& module) {
+  const ClassificationOptions scores;
+  py::class_<ClassificationOptions>(module, "ClassificationOptions", doc("ClassificationOptions"))
+      .def(py::init(&makeClassification), py::arg("output") = "",
+           py::arg("kind") = std::string(toString(scores.kind)), py::arg("top") = scores.top,
+           py::arg("threshold") = scores.threshold, doc("ClassificationOptions.__init__"));
+  const SuppressionOptions boxes;
+  py::class_<SuppressionOptions>(module, "SuppressionOptions", doc("SuppressionOptions"))
+      .def(py::init(&makeSuppression), py::arg("kind") = std::string(toString(boxes.kind)),
+           py::arg("threshold") = boxes.threshold, py::arg("overlap") = boxes.overlap,
+           py::arg("softness") = boxes.softness, py::arg("per_class") = boxes.perClass,
+           py::arg("most") = boxes.most, doc("SuppressionOptions.__init__"));
+  py::class_<RunnerOptions>(module, "RunnerOptions", doc("RunnerOptions"))
+      .def(py::init(&makeRunnerOptions), py::arg("preset") = "", py::kw_only(),
+           py::arg("preprocess") = py::none(), py::arg("input") = "", py::arg("classification") = py::none(),
+           py::arg("suppression") = py::none(), py::arg("outputs") = false, doc("RunnerOptions.__init__"));
+  module.def(
+      "presets",
+      [] {
+        std::map<std::string, std::string> names;
+        for (const Preset& preset : presets()) names[std::string(preset.name)] = preset.what;
+        return names;
+      },
+      doc("presets"));
+}
+
+}  // namespace
+
+void bindRunner(py::module_& module) {
+  bindAnswers(module);
+  bindRunnerOptions(module);
+  using Shared = SharedRunner;
+  py::class_<Shared, RunnerPointer>(module, "Runner", doc("Runner"))
+      .def(py::init([](std::shared_ptr<Engine> engine, const RunnerOptions& options) {
+             return withoutGil([&] { return std::make_shared<Shared>(Runner(std::move(engine), options)); });
+           }),
+           py::arg("engine").none(false), py::arg("options"), doc("Runner.__init__"))
+      .def_static("load", &load, py::arg("model"), py::arg("device"), py::arg("options"),
+                  py::arg("engine") = py::none(), doc("Runner.load"))
+      .def_static("check", &Runner::check, py::arg("bindings"), py::arg("options"), doc("Runner.check"))
+      .def_property_readonly(
+          "batch", [](Shared& s) { return s.inTurn([](Runner& r) { return r.batch(); }); },
+          doc("Runner.batch"))
+      .def_property_readonly(
+          "classes", [](Shared& s) { return s.inTurn([](Runner& r) { return r.classes(); }); },
+          doc("Runner.classes"))
+      .def("submit", &Shared::submit, py::arg("images"), doc("Runner.submit"))
+      .def_property_readonly(
+          "waiting", [](Shared& s) { return s.inTurn([](Runner& r) { return r.waiting(); }); },
+          doc("Runner.waiting"))
+      .def("collect", &Shared::collect, doc("Runner.collect"))
+      .def("run", &Shared::run, py::arg("image"), doc("Runner.run"));
+}
+
+}  // namespace tessera::python
