@@ -25,12 +25,15 @@ constexpr const char* kChoices[] = {"--batch",
                                     "--calibration-seed",
                                     "--calibration-fp32-share"};
 
-void requireNoChoices(const std::string& plan, const CLI::App& app) {
+// `shaped`: the plan has a range of shapes, of which --shape takes one.
+void requireNoChoices(const std::string& plan, const CLI::App& app, bool shaped) {
   std::string names;
   std::size_t given = 0;
-  for (const char* name : kChoices)
+  for (const char* name : kChoices) {
+    if (shaped && std::string_view(name) == "--shape") continue;
     if (const CLI::Option* option = app.get_option_no_throw(name); option && option->count() > 0)
       names += (given++ ? ", " : "") + std::string(name);
+  }
   if (given > 0)
     throw UsageError(plan + " is a plan, which was built already: " + names +
                      (given == 1 ? " goes with a model." : " go with a model."));
@@ -40,9 +43,10 @@ void requireNoChoices(const std::string& plan, const CLI::App& app) {
 
 std::shared_ptr<const Engine> loadPlan(const std::string& plan, const CLI::App& app,
                                        const CommonOptions& common, const Device& device,
-                                       const TuneOptions& tuning, PlanUse use) {
-  requireNoChoices(plan, app);
+                                       const TuneOptions& tuning, PlanUse use, bool takesShape) {
+  requireNoChoices(plan, app, takesShape);
   auto engine = tessera::loadPlan(plan, device, tuning, use);
+  if (takesShape && engine->shapes().empty()) requireNoChoices(plan, app, false);
   if (!common.selfCheck) return engine;
   if (const auto check = selfCheck(*engine))
     fmt::print(stderr, "{}: self-check passed: {} outputs, {}\n", plan, check->outputs,

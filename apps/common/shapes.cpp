@@ -35,16 +35,74 @@ Shape parseShape(const std::string& text) {
   }
 }
 
-std::map<std::string, Shape> ShapeArguments::shapes() const {
+namespace {
+
+constexpr const char* kAll = "*";
+
+std::map<std::string, Shape> parseShapes(const char* option, const std::vector<std::string>& texts) {
   std::map<std::string, Shape> shapes;
   for (const std::string& text : texts) {
     const auto equals = text.rfind('=');  // names may hold one, shapes do not
-    const std::string name = equals == std::string::npos ? "*" : text.substr(0, equals);
+    const std::string name = equals == std::string::npos ? kAll : text.substr(0, equals);
     if (!shapes.emplace(name, parseShape(equals == std::string::npos ? text : text.substr(equals + 1)))
              .second)
-      throw UsageError("--shape gives '" + name + "' two shapes.");
+      throw UsageError(std::string(option) + " gives '" + name + "' two shapes.");
   }
   return shapes;
+}
+
+// Of an input: by its name, else by the shape for all.
+const Shape* shapeFor(const std::map<std::string, Shape>& shapes, const std::string& input) {
+  auto found = shapes.find(input);
+  if (found == shapes.end()) found = shapes.find(kAll);
+  return found == shapes.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+std::map<std::string, Shape> ShapeArguments::shapes() const { return parseShapes("--shape", texts); }
+
+void ShapeRangeArguments::add(CLI::App& app) {
+  const auto option = [&](const char* name, std::vector<std::string>& to, const char* help) {
+    app.add_option(name, to, help)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->type_name("[NAME=]SHAPE");
+  };
+  option("--min-shape", least,
+         "Smallest shape of an input whose shape may change from run to run; wants --max-shape, too");
+  option("--max-shape", most,
+         "Largest shape of an input whose shape may change; --shape is what it is tuned for");
+}
+
+std::map<std::string, Shape> ShapeRangeArguments::largest() const { return parseShapes("--max-shape", most); }
+
+ShapeProfile ShapeRangeArguments::profile(const Graph& graph,
+                                          const std::map<std::string, Shape>& wanted) const {
+  const auto smallest = parseShapes("--min-shape", least), largest = this->largest();
+  std::map<std::string, Shape> unused = smallest;
+  unused.insert(largest.begin(), largest.end());
+  ShapeProfile profile;
+  for (const TensorId id : graph.inputs()) {
+    const std::string& name = graph.tensor(id).name;
+    const Shape *min = shapeFor(smallest, name), *max = shapeFor(largest, name);
+    unused.erase(name);
+    if (!min && !max) continue;
+    if (!min || !max)
+      throw UsageError("The input '" + name + "' has only one of --min-shape and --max-shape.");
+    unused.erase(kAll);
+    const Shape* opt = shapeFor(wanted, name);
+    profile[name] = {*min, opt ? *opt : *max, *max};
+  }
+  if (!unused.empty())
+    throw UsageError("The model has no input '" + unused.begin()->first +
+                     "', which --min-shape or --max-shape names.");
+  try {
+    checkProfile(profile);
+  } catch (const Error& e) {
+    throw UsageError(sentence(std::string("--min-shape, --shape and --max-shape: ") + e.what()));
+  }
+  return profile;
 }
 
 }  // namespace tessera::app

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tessera/importer.hpp"
+#include "tessera/shapes.hpp"
 
 namespace tessera::app {
 
@@ -19,6 +20,19 @@ struct ShapeArguments {
   /// As ImportOptions::inputShapes wants them. Throws UsageError that says what is wrong.
   std::map<std::string, Shape> shapes() const;
   bool empty() const { return texts.empty(); }
+};
+
+/// --min-shape and --max-shape, in the form of --shape, which becomes the shape that kernels are tuned for.
+struct ShapeRangeArguments {
+  std::vector<std::string> least, most;
+
+  void add(CLI::App& app);
+  bool empty() const { return least.empty() && most.empty(); }
+  /// The ranges of a model's inputs: those named, and with `*` all that are not. `graph`: the model at
+  /// largest(). `wanted`: what --shape says. Throws UsageError that says what is wrong.
+  ShapeProfile profile(const Graph& graph, const std::map<std::string, Shape>& wanted) const;
+  /// As ImportOptions::inputShapes wants them. Throws UsageError.
+  std::map<std::string, Shape> largest() const;
 };
 
 /// "1x3x480x640", also with commas; "scalar" for no extents. Throws UsageError.

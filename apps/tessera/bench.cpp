@@ -27,14 +27,19 @@ struct BenchOptions {
 struct Measured {
   std::vector<double> milliseconds;
   std::vector<LayerTime> layers;
+  std::int64_t items = 1;  ///< of a run
 };
 
 Measured measure(const std::shared_ptr<const Engine>& engine, const BenchOptions& options) {
   Context context(engine);
-  for (const Binding& binding : engine->bindings())
+  options.engine.setShapes(context);
+  for (const Binding& binding : context.bindings())
     if (binding.isInput) context.upload(binding.name, randomTensor(binding, 0));
   for (int i = 0; i < options.warmUp; ++i) context.execute();
   Measured measured;
+  measured.items = options.engine.batch;
+  if (!engine->shapes().empty())
+    if (const Shape& shape = context.bindings().front().shape; !shape.empty()) measured.items = shape[0];
   Progress progress("measuring", static_cast<std::size_t>(options.runs), "runs");
   for (int i = 0; i < options.runs; ++i) {
     const auto begin = std::chrono::steady_clock::now();
@@ -57,10 +62,10 @@ Json benchJson(const Engine& engine, const BenchOptions& options, const CommonOp
   Json json{{"device", engine.device().caps().name},
             {"model", modelName(options.engine.model)},
             {"precision", toString(engine.precision())},
-            {"batch", options.engine.batch},
+            {"batch", measured.items},
             {"runs", options.runs},
             {"latency_ms", latency.json()},
-            {"throughput", static_cast<double>(options.engine.batch) / latency.median * 1000},
+            {"throughput", static_cast<double>(measured.items) / latency.median * 1000},
             {"memory_bytes",
              {{"weights", memory.weights},
               {"activations", memory.activations},
@@ -104,14 +109,13 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
   const Latency latency = Latency::of(measured.milliseconds);
   const MemoryUse& memory = engine->memory();
   double operations = 0;
-  for (const LayerInfo& layer : engine->layers()) operations += layer.operations;
+  for (const LayerTime& time : measured.layers) operations += time.layer.operations;
   fmt::print("model       {}\ndevice      {}\nprecision   {}, batch {}\n", modelName(options.engine.model),
-             engine->device().caps().name, toString(engine->precision()), options.engine.batch);
+             engine->device().caps().name, toString(engine->precision()), measured.items);
   fmt::print("latency     {:.3f} ms median, {:.3f} p90, {:.3f} p99 of {} runs\n", latency.median, latency.p90,
              latency.p99, options.runs);
   fmt::print("throughput  {:.1f}/s, {:.1f} GFLOP/s\n",
-             static_cast<double>(options.engine.batch) / latency.median * 1000,
-             rate(operations, latency.median));
+             static_cast<double>(measured.items) / latency.median * 1000, rate(operations, latency.median));
   fmt::print("memory      weights {}, activations {}, bindings {}, workspace {}\n", bytesText(memory.weights),
              bytesText(memory.activations), bytesText(memory.bindings), bytesText(memory.workspace));
   fmt::print("tactics     {}\n", tacticsText(engine->tuning()));

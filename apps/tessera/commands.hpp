@@ -12,6 +12,7 @@
 #include "apps/common/program.hpp"
 #include "apps/common/shapes.hpp"
 #include "apps/common/statistics.hpp"
+#include "tessera/context.hpp"
 
 namespace tessera::app {
 
@@ -32,6 +33,7 @@ struct EngineArguments {
   std::vector<std::string> passesOff;
   FreezeArguments freeze;
   ShapeArguments shapes;
+  ShapeRangeArguments ranges;
   Int8Arguments int8;
   bool describe = false;  ///< whether the engine carries the description of its images, as plans do
 
@@ -43,8 +45,13 @@ struct EngineArguments {
   Sidecar sidecar() const;
   /// The engine, calibrated where the options ask for it; of a plan as it is.
   std::shared_ptr<const Engine> build(const CommonOptions& common, const OpenShape& openShape = {}) const;
+  /// Sets the shapes that --shape asks for, where the engine's may change.
+  void setShapes(Context& context) const;
 
  private:
+  ImportOptions importOptions(const OpenShape& openShape) const;
+  /// An engine whose inputs' shapes may change as --min-shape and --max-shape say.
+  std::shared_ptr<const Engine> buildRanged(const Device& device, EngineOptions options) const;
   const CLI::App* app_ = nullptr;  ///< that the options were added to
 };
 

@@ -1,6 +1,9 @@
 // Options of the commands that build an engine.
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+
+#include "apps/common/batch.hpp"
 #include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
@@ -17,6 +20,7 @@ void EngineArguments::add(CLI::App& app) {
       ->type_name("M");
   app.add_option("--batch", batch, "Batch size")->check(number(1, 4096))->capture_default_str();
   shapes.add(app);
+  ranges.add(app);
   freeze.add(app);
   std::string names;
   for (const Pass& pass : allPasses()) names += (names.empty() ? "" : ", ") + std::string(pass.name);
@@ -29,11 +33,7 @@ void EngineArguments::add(CLI::App& app) {
   int8.add(app);
 }
 
-Graph EngineArguments::load(const OpenShape& openShape) const {
-  requireModelFiles(model);
-  if (isPlan(model))
-    throw UsageError(model +
-                     " is a plan, whose network is optimised and in its precision; this wants a model.");
+ImportOptions EngineArguments::importOptions(const OpenShape& openShape) const {
   ImportOptions options;
   options.inputShapes = shapes.shapes();
   freeze.apply(options);
@@ -44,7 +44,17 @@ Graph EngineArguments::load(const OpenShape& openShape) const {
       options.openShape = [this, how](const std::string&, const std::vector<std::int64_t>& declared) {
         return imageShapeFor(declared, batch, how.height, how.width);
       };
-  return loadModel(model, batch, std::move(options));
+  return options;
+}
+
+Graph EngineArguments::load(const OpenShape& openShape) const {
+  requireModelFiles(model);
+  if (isPlan(model))
+    throw UsageError(model +
+                     " is a plan, whose network is optimised and in its precision; this wants a model.");
+  if (!ranges.empty())
+    throw UsageError("--min-shape and --max-shape go with an engine; this looks at one shape: --shape.");
+  return loadModel(model, batch, importOptions(openShape));
 }
 
 EngineOptions EngineArguments::options(const CommonOptions& common) const {
@@ -60,21 +70,72 @@ Sidecar EngineArguments::sidecar() const {
   return described;
 }
 
+void EngineArguments::setShapes(Context& context) const {
+  const ShapeProfile& profile = context.engine().shapes();
+  if (shapes.empty() || profile.empty()) return;
+  InputShapes wanted;
+  for (const auto& [name, shape] : shapes.shapes()) {
+    if (name != "*") {
+      wanted[name] = shape;
+      continue;
+    }
+    for (const auto& [input, range] : profile)
+      if (range.max.size() == shape.size()) wanted.emplace(input, shape);
+  }
+  context.setShapes(wanted);
+}
+
+std::shared_ptr<const Engine> EngineArguments::buildRanged(const Device& device,
+                                                           EngineOptions engineOptions) const {
+  if (batch != 1) throw UsageError("--batch goes with one shape: --max-shape has the largest batch.");
+  const auto importAt = [&](const InputShapes& at) {
+    ImportOptions import = importOptions({});
+    for (const auto& [name, shape] : at) import.inputShapes[name] = shape;
+    return loadModel(model, 1, std::move(import));
+  };
+  // Names of inputs come first: a shape for all fills only what the model leaves open.
+  const ShapeProfile profile = ranges.profile(importAt(ranges.largest()), shapes.shapes());
+  InputShapes most;
+  for (const auto& [name, range] : profile) most[name] = range.max;
+  const Graph largest = importAt(most);
+  engineOptions.shapes = profile;
+  // Where only the number of items changes, they must not be mixed.
+  InputShapes single;
+  std::int64_t items = 0;
+  bool onlyItems = !profile.empty();
+  for (const auto& [name, range] : profile) {
+    single[name] = range.min;
+    onlyItems = onlyItems && !range.min.empty() && range.min[0] == 1 &&
+                (items == 0 || items == range.max[0]) &&
+                std::equal(range.min.begin() + 1, range.min.end(), range.max.begin() + 1);
+    items = range.max.empty() ? 0 : range.max[0];
+  }
+  if (onlyItems) checkBatch(model, importAt(single), largest, items);
+  completeInt8(
+      int8, largest, [&] { return sidecar(); }, device, engineOptions);
+  auto engine = Engine::build(GraphSource(importAt), device, engineOptions);
+  printInt8Share(*engine);
+  return engine;
+}
+
 std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common,
                                                      const OpenShape& openShape) const {
+  requireModelFiles(model);
   if (isPlan(model)) {
     const Device device = common.selectDevice();
-    auto engine = loadPlan(model, *app_, common, device, common.engineOptions().tuning);
+    auto engine =
+        loadPlan(model, *app_, common, device, common.engineOptions().tuning, PlanUse::All, !shapes.empty());
     printInt8Share(*engine);
     return engine;
   }
   requireNoSelfCheck(model, common);
-  Graph graph = load(openShape);
   const Device device = common.selectDevice();
   EngineOptions engineOptions = options(common);
   if (describe)
     if (const auto file = preprocess.empty() ? findSidecar(model) : std::optional<fs::path>(preprocess))
       engineOptions.description = portableDescription(*file);
+  if (!ranges.empty()) return buildRanged(device, std::move(engineOptions));
+  Graph graph = load(openShape);
   completeInt8(
       int8, graph, [&] { return sidecar(); }, device, engineOptions);
   auto engine = Engine::build(std::move(graph), device, engineOptions);

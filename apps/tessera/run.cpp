@@ -27,10 +27,15 @@ int run(const RunOptions& options, const CommonOptions& common) {
       common,
       [&](const std::string& input, const std::vector<std::int64_t>&) { return given.shapeFor(input); });
   TensorMap inputs = given.read(*engine);
-  if (options.random)
-    for (const Binding& binding : engine->bindings())
-      if (binding.isInput && !inputs.count(binding.name)) inputs[binding.name] = randomTensor(binding, 0);
   Context context(engine);
+  options.engine.setShapes(context);
+  InputShapes ofFiles;
+  for (const auto& [name, value] : inputs)
+    if (engine->shapes().count(name)) ofFiles[name] = value.shape;
+  context.setShapes(ofFiles);
+  if (options.random)
+    for (const Binding& binding : context.bindings())
+      if (binding.isInput && !inputs.count(binding.name)) inputs[binding.name] = randomTensor(binding, 0);
   const auto begin = std::chrono::steady_clock::now();
   const TensorMap outputs = context.run(inputs);
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - begin;

@@ -63,11 +63,14 @@ TensorMap InputArguments::read(const Engine& engine) const {
     if (way.name.empty()) way.name = inputs.front();
     const Binding& binding = engine.binding(way.name);
     const NpyArray array = readNpyArray(way.file);
-    if (array.shape != binding.shape)
-      throw Error(ErrorCode::InvalidArgument, way.file + " is " + toString(array.shape) + " (" +
-                                                  array.typeText() + "), the input '" + way.name +
-                                                  "' wants " + std::string(toString(binding.type)) + ":" +
-                                                  toString(binding.shape) + ".");
+    const auto range = engine.shapes().find(way.name);
+    if (array.shape != binding.shape &&
+        (range == engine.shapes().end() || !range->second.contains(array.shape)))
+      throw Error(
+          ErrorCode::InvalidArgument,
+          way.file + " is " + toString(array.shape) + " (" + array.typeText() + "), the input '" + way.name +
+              "' wants " + std::string(toString(binding.type)) + ":" + toString(binding.shape) +
+              (range == engine.shapes().end() ? "." : ", or from " + toString(range->second.min) + " on."));
     if (!tensors.emplace(way.name, array.tensor(binding.type)).second)
       throw Error(ErrorCode::InvalidArgument, "The input '" + way.name + "' is given twice.");
   }

@@ -13,6 +13,7 @@
 #include "build/refine.hpp"
 #include "exec/random_inputs.hpp"
 #include "exec/weights.hpp"
+#include "graph/amount.hpp"
 #include "launch/caps_for.hpp"
 #include "lower/memory_need.hpp"
 #include "lower/precision.hpp"
@@ -54,6 +55,19 @@ void describe(Engine::Impl& engine) {
   }
 }
 
+void requireBudget(const Engine::Impl& engine, std::size_t budget) {
+  const MemoryUse& m = engine.memory;
+  const auto amount = [](std::size_t bytes) { return byteAmount(static_cast<double>(bytes)); };
+  const std::size_t needed = m.weights + m.activations + m.bindings + m.workspace;
+  if (budget == 0 || needed <= budget) return;
+  throw Error(ErrorCode::OutOfMemory, "'" + engine.name + "' needs " + amount(needed) + " (weights " +
+                                          (m.weights ? amount(m.weights) : "not counted yet") +
+                                          ", activations " + amount(m.activations) + ", inputs and outputs " +
+                                          amount(m.bindings) + ", workspace " + amount(m.workspace) +
+                                          "), its budget is " + amount(budget) +
+                                          ": a smaller batch or smaller inputs, fp16 or INT8 would help");
+}
+
 bool computesOnCodes(const Graph& graph) {
   return std::ranges::any_of(graph.layers(), [](const Layer& l) { return traitsOf(l.op).quantised(); });
 }
@@ -68,7 +82,17 @@ DeviceCaps capsOf(const Graph& graph, const Device& device) {
 }  // namespace
 
 std::shared_ptr<const Engine> Engine::build(Graph graph, const Device& device, const EngineOptions& options) {
+  if (!options.shapes.empty())
+    throw Error(ErrorCode::InvalidArgument,
+                "the shapes of '" + graph.name +
+                    "' are to change, and a graph has one of each: give Engine::build() "
+                    "a function that makes the graph for other shapes (GraphSource)");
   return EngineBuilder(device, options).build(std::move(graph));
+}
+
+std::shared_ptr<const Engine> Engine::build(const GraphSource& source, const Device& device,
+                                            const EngineOptions& options) {
+  return EngineBuilder(device, options).build(source);
 }
 
 std::shared_ptr<const Engine> Engine::load(const std::filesystem::path& file, const Device& device,
@@ -89,6 +113,7 @@ std::shared_ptr<const Engine> loadPlan(const std::filesystem::path& file, const 
 }
 
 void EngineBuilder::dropConstants(Engine& engine, const std::shared_ptr<const MappedFile>& file) {
+  if (engine.impl_->family) return;  // forms are made from them
   tessera::dropConstants(*engine.impl_, [file] { return graphOf(file); });
 }
 
@@ -127,8 +152,9 @@ void EngineBuilder::begin(const Network& network) {
   tuner_.emplace(device_, caps_, options_.tuning);
 }
 
-std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
-  const Source source = prepare(std::move(graph));
+std::shared_ptr<Engine> EngineBuilder::build(Graph graph) { return buildFrom(prepare(std::move(graph))); }
+
+std::shared_ptr<Engine> EngineBuilder::buildFrom(const Source& source) {
   name_ = source.given.graph.name;
   precision_ = options_.precision;
   description_ = options_.description;
@@ -165,6 +191,8 @@ std::shared_ptr<Engine> EngineBuilder::load(Plan plan, PlanUse use, const std::s
   engine->impl_->golden = std::make_shared<Golden>(std::move(plan.golden));
   engine = finish(std::move(engine));
   if (!known) selfCheck(*engine);
+  if (!plan.shapes.empty())
+    makeForms(*engine, GraphFamily(engine->graph(), std::move(plan.shapes), std::move(plan.rules)));
   return engine;
 }
 
@@ -256,6 +284,8 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   made->lowered = std::move(lowered);
   planMemory(made->lowered, caps_);
   requireMemory(made->lowered, caps_);
+  describe(*made);
+  requireBudget(*made, options_.memoryBudget);  // before minutes of compiling; weights are not known yet
   std::vector<const KernelCall*> calls;
   for (const Step& step : made->lowered.steps)
     for (const auto& call : step.launch.calls) calls.push_back(&call);
@@ -270,7 +300,7 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
       ProgramCache::forDevice(caps_, options_.tuning.folder.value_or(defaultCacheFolder())));
   made->programs.build(calls);
   uploadWeights(*made, like ? &like->impl() : nullptr);
-  describe(*made);
+  requireBudget(*made, options_.memoryBudget);
   return std::shared_ptr<Engine>(new Engine(std::move(made)));
 }
 

@@ -19,6 +19,8 @@ class EngineBuilder {
  public:
   EngineBuilder(const Device& device, const EngineOptions& options) : device_(device), options_(options) {}
   std::shared_ptr<Engine> build(Graph graph);
+  /// The engine of a network whose shapes may change.
+  std::shared_ptr<Engine> build(const GraphSource& source);
   /// The engine of a plan; serves Engine::load(). `foreign`: why the plan's programs are not to be trusted;
   /// empty: they are.
   std::shared_ptr<Engine> load(Plan plan, PlanUse use, const std::string& foreign);
@@ -39,6 +41,14 @@ class EngineBuilder {
   /// By the section that the plan has for this device; null, with a warning, where it has none that fits.
   std::shared_ptr<Engine> byPlan(const Network& network, PlanFit fit, const std::string& foreign);
   std::shared_ptr<Engine> finish(std::shared_ptr<Engine> engine);
+  std::shared_ptr<Engine> buildFrom(const Source& source);
+  /// The network at every shape of `profile`, from its largest in `source`.
+  GraphFamily familyOf(const GraphSource& graphs, const Source& source) const;
+  /// Lets the engine of a family's largest network make the forms of others.
+  void makeForms(Engine& engine, GraphFamily family);
+  /// The form of `main` for `graph`, tuned as the options say.
+  std::shared_ptr<Engine> form(const Engine& main, Graph graph);
+  std::shared_ptr<Engine> byRecipeOf(const Engine& main, const Network& network, Found found);
   /// Tunes a network, lets its variants race where there is something to decide, and builds the fastest.
   std::shared_ptr<Engine> fastest(const Network& network);
   /// The fastest of a network's variants, and where its tactics came from.

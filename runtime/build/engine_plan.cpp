@@ -20,6 +20,7 @@ Plan portableOf(const Engine::Impl& impl) {
   plan.graph = impl.wholeGraph();
   plan.precisions = impl.precisions;
   plan.counted = impl.counted;
+  if (impl.family) plan.shapes = impl.family->profile(), plan.rules = impl.family->rules();
   return plan;
 }
 

@@ -4,54 +4,12 @@
 #include <algorithm>
 #include <optional>
 
-#include "exec/engine_impl.hpp"
+#include "exec/context_impl.hpp"
 #include "exec/step_trace.hpp"
 #include "launch/host_layout.hpp"
-#include "launch/kernel_launcher.hpp"
 #include "lower/recipe.hpp"
 
 namespace tessera {
-
-struct Context::Impl {
-  std::shared_ptr<const Engine> engine;
-  cl::CommandQueue queue;
-  cl::Buffer arena;                                ///< storages are its sub-buffers,
-  std::vector<cl::Buffer> slots;                   ///< or, where the driver has none, take these in turn
-  cl::Buffer counters;                             ///< all steps share them
-  std::vector<cl::Buffer> own, bound;              ///< per binding
-  std::vector<cl::Buffer> storage;                 ///< per storage: what kernels see
-  std::vector<std::vector<PreparedCall>> kernels;  ///< per step
-
-  const Engine::Impl& e() const { return engine->impl(); }
-
-  void setArguments(std::size_t stepIndex) {
-    const Step& step = e().lowered.steps[stepIndex];
-    const auto buffersOf = [&](const std::vector<int>& values) {
-      std::vector<cl::Buffer> out;
-      for (const int value : values)
-        out.push_back(value < 0 ? cl::Buffer() : storage[e().lowered.values[value].storage]);
-      return out;
-    };
-    std::vector<cl::Buffer> scratch;
-    for (const int id : step.scratch) scratch.push_back(storage[id]);
-    const auto inputs = buffersOf(step.inputs), outputs = buffersOf(step.outputs);
-    for (std::size_t i = 0; i < step.launch.calls.size(); ++i)
-      setKernelArgs(kernels[stepIndex][i], step.launch.calls[i],
-                    {inputs, outputs, scratch, e().packed[stepIndex], counters});
-  }
-
-  void useBuffer(int binding, const cl::Buffer& buffer) {
-    const int id = e().bindingStorage[binding];
-    storage[id] = buffer;
-    for (std::size_t i = 0; i < e().lowered.steps.size(); ++i) {
-      const Step& step = e().lowered.steps[i];
-      const auto refers = [&](int value) { return value >= 0 && e().lowered.values[value].storage == id; };
-      if (std::any_of(step.inputs.begin(), step.inputs.end(), refers) ||
-          std::any_of(step.outputs.begin(), step.outputs.end(), refers))
-        setArguments(i);
-    }
-  }
-};
 
 void StepTrace::run(Context& context, const TensorMap& inputs,
                     const std::function<bool(const TracedStep&)>& each) {
@@ -68,7 +26,7 @@ void StepTrace::run(Context& context, const TensorMap& inputs,
     const Value& v = lowered.values[value];
     std::vector<std::byte> bytes(bufferElements(v.desc) * byteSize(v.desc.type));
     if (!bytes.empty())
-      c.queue.enqueueReadBuffer(c.storage[v.storage], CL_TRUE, 0, bytes.size(), bytes.data());
+      c.queue.enqueueReadBuffer(c.now->storage[v.storage], CL_TRUE, 0, bytes.size(), bytes.data());
     return fromLayout(v.desc, bytes);
   };
   for (const auto& [name, value] : inputs) context.upload(name, value);
@@ -77,8 +35,8 @@ void StepTrace::run(Context& context, const TensorMap& inputs,
       TracedStep traced{lowered.steps[i], {}, {}};
       for (std::size_t k = 0; k < traced.step.inputs.size(); ++k)
         traced.inputs.push_back(valueIn(traced.step.inputs[k], traced.step.constants[k]));
-      for (std::size_t k = 0; k < c.kernels[i].size(); ++k)
-        enqueueKernel(c.queue, c.kernels[i][k], traced.step.launch.calls[k], nullptr, nullptr);
+      for (std::size_t k = 0; k < c.now->kernels[i].size(); ++k)
+        enqueueKernel(c.queue, c.now->kernels[i][k], traced.step.launch.calls[k], nullptr, nullptr);
       c.queue.finish();
       for (const int output : traced.step.outputs) traced.outputs.push_back(valueIn(output, nullptr));
       if (!each(traced)) return;
@@ -86,87 +44,116 @@ void StepTrace::run(Context& context, const TensorMap& inputs,
   });
 }
 
-Context::~Context() = default;
-Context::Context(Context&&) noexcept = default;
-
-Context::Context(std::shared_ptr<const Engine> engine) : impl_(std::make_unique<Impl>()) {
-  Impl& c = *impl_;
-  c.engine = std::move(engine);
-  const auto& e = c.e();
-  const cl::Context& context = e.device.impl().context();
-  guarded(
-      "allocating a context of " + e.name + " (" +
-          std::to_string(e.memory.activations + e.memory.bindings + e.memory.workspace) + " bytes)",
-      [&] {
-        c.queue = cl::CommandQueue(context, e.device.impl().device, CL_QUEUE_PROFILING_ENABLE);
-        for (const std::size_t bytes : e.lowered.slotBytes)
-          c.slots.emplace_back(context, CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
-        if (e.lowered.arenaBytes && c.slots.empty())
-          c.arena = cl::Buffer(context, CL_MEM_READ_WRITE, e.lowered.arenaBytes);
-        c.counters = makeCounters(context, e.lowered.counters());
-        c.storage = e.constants;
-        for (std::size_t i = 0; i < e.lowered.storages.size(); ++i) {
-          const Storage& storage = e.lowered.storages[i];
-          if (storage.kind != Storage::Kind::Arena || storage.firstStep < 0) continue;
-          if (storage.slot >= 0) {
-            c.storage[i] = c.slots[storage.slot];
-            continue;
-          }
-          const cl_buffer_region region{storage.arenaOffset, std::max<std::size_t>(storage.bytes, 1)};
-          c.storage[i] = c.arena.createSubBuffer(CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region);
-        }
-        for (std::size_t i = 0; i < e.bindings.size(); ++i) {
-          c.own.emplace_back(context, CL_MEM_READ_WRITE, std::max<std::size_t>(e.bindings[i].bytes(), 16));
-          c.storage[e.bindingStorage[i]] = c.own.back();
-          // An input that nobody fills is zeros, not what lay in the memory before.
-          if (e.bindings[i].isInput)
-            c.queue.enqueueFillBuffer(c.own.back(), cl_uchar{0}, 0,
-                                      std::max<std::size_t>(e.bindings[i].bytes(), 16));
-        }
-        c.queue.finish();
-        for (std::size_t i = 0; i < e.lowered.steps.size(); ++i) {
-          auto& kernels = c.kernels.emplace_back();
-          for (const auto& call : e.lowered.steps[i].launch.calls)
-            kernels.push_back(prepareCall(call, e.programs));
-          c.setArguments(i);
-        }
-      });
-  c.bound = c.own;
-}
-
-const Engine& Context::engine() const { return *impl_->engine; }
 cl_command_queue Context::queue() const { return impl_->queue(); }
 cl_mem Context::buffer(std::string_view binding) const {
   return impl_->bound[impl_->e().bindingIndex(binding)]();
 }
 
-void Context::bind(std::string_view binding, cl_mem buffer) {
-  const int index = impl_->e().bindingIndex(binding);
-  const cl::Buffer wanted = buffer ? cl::Buffer(buffer, true) : impl_->own[index];
+void Context::Impl::bind(int binding, const cl::Buffer& buffer, std::size_t size) {
+  const Binding& largest = engine->impl().bindings[static_cast<std::size_t>(binding)];
+  if (size < largest.bytes())
+    throw Error(ErrorCode::InvalidArgument, "buffer for " + largest.name + " holds " + std::to_string(size) +
+                                                " bytes, the binding needs " +
+                                                std::to_string(largest.bytes()));
+  hostMemory[static_cast<std::size_t>(binding)] = false;
+  bound[static_cast<std::size_t>(binding)] = buffer;
+  now->useBuffer(binding, buffer, counters);
+}
+
+void Context::bind(std::string_view binding, cl_mem buffer, std::size_t offset) {
+  Impl& c = *impl_;
+  const int index = c.e().bindingIndex(binding);
   guarded("binding " + std::string(binding), [&] {
-    const std::size_t size = wanted.getInfo<CL_MEM_SIZE>(), needed = impl_->e().bindings[index].bytes();
-    if (size < needed)
-      throw Error(ErrorCode::InvalidArgument, "buffer for " + std::string(binding) + " holds " +
-                                                  std::to_string(size) + " bytes, the binding needs " +
-                                                  std::to_string(needed));
-    impl_->bound[index] = wanted;
-    impl_->useBuffer(index, wanted);
+    cl::Buffer wanted = buffer ? cl::Buffer(buffer, true) : c.own[index];
+    const auto size = wanted.getInfo<CL_MEM_SIZE>();
+    if (!buffer || offset == 0) return c.bind(index, wanted, size);
+    const DeviceCaps& device = c.e().device.caps();
+    if (!device.subBuffers)
+      throw Error(ErrorCode::Unsupported, device.name + " has no buffers within buffers: bind " +
+                                              std::string(binding) + " at offset 0");
+    if (offset % device.addressAlign != 0 || offset >= size)
+      throw Error(ErrorCode::InvalidArgument, "the offset of " + std::string(binding) + " is " +
+                                                  std::to_string(offset) + "; it has to be a multiple of " +
+                                                  std::to_string(device.addressAlign) +
+                                                  " within the buffer's " + std::to_string(size) + " bytes");
+    const std::size_t needed = c.engine->impl().bindings[index].bytes();
+    const cl_buffer_region region{offset, std::min(size - offset, std::max<std::size_t>(needed, 1))};
+    c.bind(index, wanted.createSubBuffer(0, CL_BUFFER_CREATE_TYPE_REGION, &region), region.size);
   });
+}
+
+void Context::bindHost(std::string_view binding, void* memory, std::size_t bytes) {
+  Impl& c = *impl_;
+  const int index = c.e().bindingIndex(binding);
+  const DeviceCaps& device = c.e().device.caps();
+  if (!device.isCpu())
+    throw Error(ErrorCode::Unsupported, device.name + " does not share the host's memory: " +
+                                            std::string(binding) + " wants upload() or a buffer");
+  if (!memory || reinterpret_cast<std::uintptr_t>(memory) % device.addressAlign != 0)
+    throw Error(ErrorCode::InvalidArgument, "the memory for " + std::string(binding) +
+                                                " has to begin at a multiple of " +
+                                                std::to_string(device.addressAlign) + " bytes");
+  guarded("binding " + std::string(binding), [&] {
+    const std::size_t needed = c.engine->impl().bindings[index].bytes();
+    if (bytes == 0 || bytes < needed)
+      throw Error(ErrorCode::InvalidArgument, "the memory for " + std::string(binding) + " holds " +
+                                                  std::to_string(bytes) + " bytes, the binding needs " +
+                                                  std::to_string(needed));
+    c.bind(index, cl::Buffer(c.context(), CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, memory), bytes);
+    c.hostMemory[index] = true;
+  });
+}
+
+void Context::Impl::enqueueSteps(const cl::CommandQueue& on, bool cancellable) {
+  constexpr std::size_t kAhead = 4;  // steps between the device and what is enqueued
+  const bool outOfOrder = on.getInfo<CL_QUEUE_PROPERTIES>() & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
+  std::deque<cl::Event> flying;
+  for (std::size_t i = 0; i < now->kernels.size(); ++i) {
+    for (std::size_t k = 0; k < now->kernels[i].size(); ++k) {
+      enqueueKernel(on, now->kernels[i][k], e().lowered.steps[i].launch.calls[k], nullptr, nullptr);
+      if (outOfOrder) on.enqueueBarrierWithWaitList();
+    }
+    if (!cancellable) continue;
+    on.enqueueMarkerWithWaitList(nullptr, &flying.emplace_back());
+    on.flush();
+    if (flying.size() > kAhead) {
+      flying.front().wait();
+      flying.pop_front();
+    }
+    if (!stop) continue;
+    for (const cl::Event& event : flying) event.wait();
+    throw Cancelled(e().name);
+  }
+}
+
+void Context::Impl::enqueueOwn() {
+  if (!options.cancellable) return enqueueSteps(queue, false);
+  stop = false;
+  running = true;
+  try {
+    enqueueSteps(queue, true);
+  } catch (...) {
+    running = false;
+    throw;
+  }
+  running = false;
+}
+
+void Context::cancel() {
+  if (!impl_->options.cancellable)
+    throw Error(ErrorCode::InvalidArgument,
+                "this context was not made to be cancelled (ContextOptions::cancellable)");
+  if (impl_->running) impl_->stop = true;
 }
 
 void Context::enqueue(cl_command_queue queue, const std::vector<cl_event>& waits, cl_event* done) {
   Impl& c = *impl_;
   guarded("running " + c.e().name, [&] {
     const cl::CommandQueue q(queue, true);
-    const bool outOfOrder = q.getInfo<CL_QUEUE_PROPERTIES>() & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
     std::vector<cl::Event> before;
     for (cl_event event : waits) before.emplace_back(event, true);
     if (!before.empty()) q.enqueueBarrierWithWaitList(&before);
-    for (std::size_t i = 0; i < c.kernels.size(); ++i)
-      for (std::size_t k = 0; k < c.kernels[i].size(); ++k) {
-        enqueueKernel(q, c.kernels[i][k], c.e().lowered.steps[i].launch.calls[k], nullptr, nullptr);
-        if (outOfOrder) q.enqueueBarrierWithWaitList();
-      }
+    c.enqueueSteps(q, false);
     if (!done) return;
     cl::Event event;
     q.enqueueMarkerWithWaitList(nullptr, &event);
@@ -175,14 +162,27 @@ void Context::enqueue(cl_command_queue queue, const std::vector<cl_event>& waits
   });
 }
 
+void Context::Impl::showHostMemory() {
+  for (std::size_t i = 0; i < bound.size(); ++i) {
+    const Binding& b = e().bindings[i];
+    if (!hostMemory[i] || b.isInput || b.bytes() == 0) continue;
+    void* memory = queue.enqueueMapBuffer(bound[i], CL_TRUE, CL_MAP_READ, 0, b.bytes());
+    queue.enqueueUnmapMemObject(bound[i], memory);
+  }
+}
+
 void Context::execute() {
-  enqueue(impl_->queue());
-  guarded("waiting for " + impl_->e().name, [&] { impl_->queue.finish(); });
+  guarded("running " + impl_->e().name, [&] {
+    impl_->enqueueOwn();
+    impl_->queue.finish();
+    impl_->showHostMemory();
+  });
 }
 
 void Context::upload(std::string_view binding, const HostTensor& value) {
-  const int index = impl_->e().bindingIndex(binding);
-  const Binding& b = impl_->e().bindings[index];
+  Impl& c = *impl_;
+  const int index = c.e().bindingIndex(binding);
+  const Binding& b = c.e().bindings[index];
   if (value.type != b.type || value.shape != b.shape)
     throw Error(ErrorCode::InvalidArgument,
                 "binding '" + b.name + "' wants " + std::string(toString(b.type)) + ":" + toString(b.shape) +
@@ -190,19 +190,29 @@ void Context::upload(std::string_view binding, const HostTensor& value) {
   value.check("input '" + b.name + "'");
   if (value.data.empty()) return;
   guarded("uploading " + b.name, [&] {
-    impl_->queue.enqueueWriteBuffer(impl_->bound[index], CL_TRUE, 0, value.data.size(), value.data.data());
+    const std::size_t bytes = value.data.size();
+    if (c.staging.empty()) {
+      c.queue.enqueueWriteBuffer(c.bound[index], CL_TRUE, 0, bytes, value.data.data());
+      return;
+    }
+    std::copy_n(value.data.data(), bytes, c.staging[index].memory);
+    c.queue.enqueueWriteBuffer(c.bound[index], CL_TRUE, 0, bytes, c.staging[index].memory);
   });
 }
 
 HostTensor Context::download(std::string_view binding) {
-  const int index = impl_->e().bindingIndex(binding);
-  const Binding& b = impl_->e().bindings[index];
+  Impl& c = *impl_;
+  const int index = c.e().bindingIndex(binding);
+  const Binding& b = c.e().bindings[index];
   HostTensor value(b.type, b.shape);
   if (value.data.empty()) return value;
   guarded("downloading " + b.name, [&] {
-    impl_->queue.enqueueReadBuffer(impl_->bound[index], CL_TRUE, 0, value.data.size(), value.data.data());
+    const std::size_t bytes = value.data.size();
+    std::byte* to = c.staging.empty() ? value.data.data() : c.staging[index].memory;
+    c.queue.enqueueReadBuffer(c.bound[index], CL_TRUE, 0, bytes, to);
+    if (!c.staging.empty()) std::copy_n(to, bytes, value.data.data());
   });
-  for (const CountedOutput& counted : impl_->e().counted)
+  for (const CountedOutput& counted : c.e().counted)
     if (counted.output == b.name)
       return firstEntries(value, counted.axis, download(counted.count).integer(0));
   return value;
@@ -225,12 +235,17 @@ void Context::start(const TensorMap& inputs) {
       throw Error(ErrorCode::InvalidArgument, "input '" + binding.name + "' was not given");
     upload(binding.name, it->second);
   }
-  enqueue(impl_->queue());
-  guarded("running " + e.name, [&] { impl_->queue.flush(); });
+  guarded("running " + e.name, [&] {
+    impl_->enqueueOwn();
+    impl_->queue.flush();
+  });
 }
 
 TensorMap Context::finish() {
-  guarded("waiting for " + impl_->e().name, [&] { impl_->queue.finish(); });
+  guarded("waiting for " + impl_->e().name, [&] {
+    impl_->queue.finish();
+    impl_->showHostMemory();
+  });
   TensorMap outputs;
   for (const auto& binding : impl_->e().bindings)
     if (!binding.isInput) outputs[binding.name] = download(binding.name);
@@ -247,9 +262,9 @@ std::vector<LayerTime> Context::profile(int runs) {
     for (int run = 0; run < std::max(runs, 1); ++run) {
       std::vector<std::vector<std::pair<cl::Event, cl::Event>>> events(steps.size());
       for (std::size_t i = 0; i < steps.size(); ++i)
-        for (std::size_t k = 0; k < c.kernels[i].size(); ++k) {
+        for (std::size_t k = 0; k < c.now->kernels[i].size(); ++k) {
           cl::Event event, begin;
-          enqueueKernel(c.queue, c.kernels[i][k], steps[i].launch.calls[k], nullptr, &event, &begin);
+          enqueueKernel(c.queue, c.now->kernels[i][k], steps[i].launch.calls[k], nullptr, &event, &begin);
           if (event()) events[i].emplace_back(begin, event);
         }
       c.queue.finish();

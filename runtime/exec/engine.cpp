@@ -1,6 +1,8 @@
 // Engines as callers see them.
 #include "tessera/engine.hpp"
 
+#include <algorithm>
+
 #include "exec/engine_impl.hpp"
 
 namespace tessera {
@@ -34,6 +36,30 @@ const Graph& Engine::Impl::wholeGraph() const {
   return graph;
 }
 
+std::shared_ptr<const Engine> formOf(const Engine& main, const InputShapes& shapes) {
+  const Engine::Impl& impl = main.impl();
+  const auto& profile = main.shapes();
+  if (std::ranges::all_of(shapes, [&](const auto& s) {
+        const auto range = profile.find(s.first);
+        return range != profile.end() && range->second.max == s.second;
+      }))
+    return nullptr;
+  if (!impl.family)
+    throw Error(ErrorCode::InvalidArgument,
+                "the engine of '" + impl.name +
+                    "' was built for one shape: give EngineOptions::shapes (programs: "
+                    "--min-shape and --max-shape) when it is built");
+  const std::lock_guard lock(impl.formsMutex);
+  std::shared_ptr<const Engine>& form = impl.forms[shapes];
+  if (!form) try {
+      form = impl.makeForm(main, impl.family->at(shapes));
+    } catch (...) {
+      impl.forms.erase(shapes);
+      throw;
+    }
+  return form;
+}
+
 const std::string& Engine::name() const { return impl_->name; }
 Precision Engine::precision() const { return impl_->precision; }
 const std::string& Engine::description() const { return impl_->description; }
@@ -41,6 +67,10 @@ const Graph& Engine::graph() const { return impl_->wholeGraph(); }
 const std::vector<Binding>& Engine::bindings() const { return impl_->bindings; }
 const Binding& Engine::binding(std::string_view name) const {
   return impl_->bindings[impl_->bindingIndex(name)];
+}
+const ShapeProfile& Engine::shapes() const {
+  static const ShapeProfile none;
+  return impl_->family ? impl_->family->profile() : none;
 }
 const Device& Engine::device() const { return impl_->device; }
 const MemoryUse& Engine::memory() const { return impl_->memory; }

@@ -5,10 +5,12 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "cl/program.hpp"
 #include "exec/counted_outputs.hpp"
 #include "exec/planned.hpp"
+#include "graph/graph_family.hpp"
 #include "lower/step.hpp"
 #include "tessera/engine.hpp"
 
@@ -48,11 +50,24 @@ struct Engine::Impl {
   std::size_t plannedWeights = 0;        ///< packed constants that came from a plan
   std::shared_ptr<const Golden> golden;  ///< of the plan that it came from; null: from none
 
+  // Engines whose shapes may change. The engine itself is of the largest; of others it makes a form each: an
+  // engine of its own, which shares weights and programs, and which this one keeps.
+  std::optional<GraphFamily> family;
+  /// Builds a form from the network at its shapes; `main` is this engine.
+  std::function<std::shared_ptr<const Engine>(const Engine& main, Graph graph)> makeForm;
+  mutable std::mutex formsMutex;
+  mutable std::map<InputShapes, std::shared_ptr<const Engine>> forms;
+
   int bindingIndex(std::string_view bindingName) const;
   const Graph& wholeGraph() const;
 
  private:
   mutable std::once_flag graphOnce_;
 };
+
+/// The engine that runs `main`'s network at these shapes; null: `main` itself. `shapes` has every input of
+/// the profile. Made at the first request, by one thread at a time. Throws as GraphFamily::at() and
+/// Engine::build() do.
+std::shared_ptr<const Engine> formOf(const Engine& main, const InputShapes& shapes);
 
 }  // namespace tessera

@@ -11,6 +11,7 @@
 #include "base/mapped_file.hpp"
 #include "exec/counted_outputs.hpp"
 #include "exec/planned.hpp"
+#include "graph/graph_family.hpp"
 #include "tessera/precision.hpp"
 
 namespace tessera {
@@ -52,6 +53,8 @@ struct Plan {
   Graph graph;              ///< optimised, in its precision
   std::vector<LayerPrecision> precisions;
   std::vector<CountedOutput> counted;
+  ShapeProfile shapes;           ///< of inputs that may change; `graph` has the largest
+  std::vector<ShapeRule> rules;  ///< GraphFamily::rules()
   Golden golden;
   std::vector<PlanDevice> devices;
   std::shared_ptr<const MappedFile> file;  ///< that it was read from: programs and weights are views of it

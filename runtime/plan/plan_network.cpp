@@ -72,6 +72,7 @@ class Writer {
       auto& to = *network_.add_counted();
       to.set_output(c.output), to.set_axis(c.axis), to.set_count(c.count), to.set_added(c.added);
     }
+    addShapes();
     return {bytesOf(network_), std::move(constants_)};
   }
 
@@ -100,6 +101,23 @@ class Writer {
     for (const TensorId id : layer.outputs) to.add_outputs(addTensor(id));
   }
 
+  void addShapes() {
+    for (const auto& [input, range] : plan_.shapes) {
+      auto& to = *network_.add_shapes();
+      to.set_input(input);
+      to.mutable_min()->Add(range.min.begin(), range.min.end());
+      to.mutable_opt()->Add(range.opt.begin(), range.opt.end());
+      to.mutable_max()->Add(range.max.begin(), range.max.end());
+    }
+    for (const ShapeRule& rule : plan_.rules) {
+      auto& to = *network_.add_rules();
+      to.set_layer(rule.layer), to.set_attribute(rule.attribute), to.set_entry(rule.entry);
+      to.set_tensor(rule.tensor == kNoTensor ? -1 : index_.at(rule.tensor)), to.set_axis(rule.axis);
+      if (rule.attribute.empty()) to.set_constant(index_.at(rule.constant));
+      to.set_times(rule.times), to.set_over(rule.over), to.set_plus(rule.plus);
+    }
+  }
+
   const Plan& plan_;
   std::vector<int> index_;  ///< per tensor of the graph: its place in the message; -1: none yet
   tessera_plan::Network network_;
@@ -124,6 +142,15 @@ class Reader {
     for (const int index : network_.outputs()) graph_.markOutput(known(index));
     graph_.verify();
     return std::move(graph_);
+  }
+  /// After run().
+  std::vector<ShapeRule> rules() const {
+    std::vector<ShapeRule> rules;
+    for (const auto& r : network_.rules())
+      rules.push_back(
+          {r.layer(), r.attribute(), r.entry(), r.attribute().empty() ? known(r.constant()) : kNoTensor,
+           r.tensor() == -1 ? kNoTensor : known(r.tensor()), r.axis(), r.times(), r.over(), r.plus()});
+    return rules;
   }
 
  private:
@@ -195,7 +222,14 @@ Plan planOf(const tessera_plan::Network& network, std::span<const std::byte> con
   plan.name = network.name();
   plan.precision = parsePrecision(network.precision());
   plan.description = network.description();
-  plan.graph = Reader(network, constants).run();
+  Reader reader(network, constants);
+  plan.graph = reader.run();
+  plan.rules = reader.rules();
+  for (const auto& range : network.shapes())
+    plan.shapes[range.input()] = {{range.min().begin(), range.min().end()},
+                                  {range.opt().begin(), range.opt().end()},
+                                  {range.max().begin(), range.max().end()}};
+  if (!plan.shapes.empty()) GraphFamily(plan.graph, plan.shapes, plan.rules);  // checks them
   for (const auto& p : network.precisions())
     plan.precisions.push_back(
         {p.layer(), p.op(), parsePrecision(p.precision()), p.reason(), p.multiply_adds()});

@@ -3,6 +3,7 @@
 
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
+#include "tests/support/refusal.hpp"
 
 namespace tessera {
 namespace {
@@ -27,6 +28,25 @@ TEST(EngineMemory, HoldsWeightsOnce) {
   EXPECT_LE(static_cast<double>(engine->memory().weights), 1.05 * static_cast<double>(bytes))
       << engine->text();
   Context(engine).run({{"x", HostTensor(DataType::Float32, {1, 64, 20, 20})}});
+}
+
+TEST(EngineMemory, KeepsToItsBudgetOrSaysWhatItTakes) {
+  Graph graph;
+  graph.name = "wide";
+  const TensorId x = graph.addInput("x", DataType::Float32, {1, 16, 32, 32});
+  const HostTensor weights(DataType::Float32, {32, 16, 3, 3});
+  graph.markOutput(graph.add("Convolution", "conv", {x, graph.addConstant("w", weights)},
+                             {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}}));
+  EngineOptions options;
+  options.tuning.mode = TuneMode::Off;
+  const MemoryUse use = Engine::build(graph, test::device(), options)->memory();
+  options.memoryBudget = use.weights + use.activations + use.bindings + use.workspace;
+  EXPECT_NO_THROW(Engine::build(graph, test::device(), options));
+  --options.memoryBudget;
+  const std::string why =
+      test::refusal([&] { Engine::build(graph, test::device(), options); }, ErrorCode::OutOfMemory);
+  EXPECT_NE(why.find("'wide' needs"), std::string::npos) << why;
+  EXPECT_NE(why.find("budget"), std::string::npos) << why;
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 using namespace test;
 
 constexpr unsigned kThreads = 8;
-constexpr int kRuns = 4;
+constexpr int kRuns = 200;
 
 TensorMap inputOf(unsigned thread) {
   TensorMap inputs = int8NetworkInput();

@@ -168,19 +168,19 @@ std::map<std::string, HostTensor> int8NetworkInput() {
   return {{"x", portableRandom({2, 3, 37, 31}, 7, -2, 2)}};
 }
 
-Calibration int8NetworkCalibration(const Graph& network) {
+Calibration calibrationOf(const Graph& network, const std::map<std::string, HostTensor>& inputs) {
   Calibration calibration;
   const auto names = tensorsToCalibrate(network);
   std::vector<TensorId> ids;
   for (const auto& name : names) ids.push_back(network.findTensor(name));
-  const auto values = evaluateTensors(network, int8NetworkInput(), ids);
+  const auto values = evaluateTensors(network, inputs, ids);
   for (std::size_t i = 0; i < names.size(); ++i) {
     float top = 0;
     for (const float v : values[i].as<float>()) top = std::max(top, std::abs(v));
     calibration.scales[names[i]] = std::exp2(std::ceil(std::log2(top * 0.6f))) / 127.0f;
   }
   for (const auto& name : tensorsWithChannelScales(network)) {
-    const auto value = evaluateTensors(network, int8NetworkInput(), {network.findTensor(name)})[0];
+    const auto value = evaluateTensors(network, inputs, {network.findTensor(name)})[0];
     const std::int64_t channels = value.shape[1], plane = value.size() / (value.shape[0] * channels);
     auto& peaks = calibration.channelPeaks[name];
     peaks.resize(channels, 0);

@@ -19,6 +19,9 @@ Graph int8Network();
 std::map<std::string, HostTensor> int8NetworkInput();
 /// Thresholds are powers of two above the largest values, so that no rounding of the float network reaches
 /// them.
-Calibration int8NetworkCalibration(const Graph& network);
+Calibration calibrationOf(const Graph& network, const std::map<std::string, HostTensor>& inputs);
+inline Calibration int8NetworkCalibration(const Graph& network) {
+  return calibrationOf(network, int8NetworkInput());
+}
 
 }  // namespace tessera::test

@@ -15,9 +15,9 @@ namespace tessera {
 
 /// What calibration found: portable to any device. Keys are names of the source model's tensors and layers.
 struct Calibration {
-  std::string graphName;  ///< Graph::name of the network
-  std::uint64_t graphHash =
-      0;  ///< Graph::hash() of the graph as imported, before passes; 0: not known (foreign caches)
+  std::string graphName;        ///< Graph::name of the network
+  std::uint64_t graphHash = 0;  ///< of the imported network's structure and weights, whatever its batch and
+                                ///< image size; 0: not known (foreign caches)
   std::string method;  ///< "auto", "entropy", "minmax", "percentile", "mse", or where the scales came from
   std::map<std::string, float> scales;  ///< by tensor: threshold / 127
   std::map<std::string, std::vector<float>>

@@ -14,6 +14,7 @@
 #include "tessera/graph.hpp"
 #include "tessera/passes.hpp"
 #include "tessera/precision.hpp"
+#include "tessera/shapes.hpp"
 #include "tessera/tuning.hpp"
 
 namespace tessera {
@@ -39,6 +40,10 @@ struct EngineOptions {
   /// How images become the input and what the outputs are, for whoever runs the network (the programs: JSON
   /// as in docs/programs.md); goes into plans as it is.
   std::string description;
+  ShapeProfile shapes;  ///< that Context::setShape() may set; needs a GraphSource
+  /// Bytes that the engine and one context may take, with weights, activations, bindings and workspace;
+  /// building throws Error(OutOfMemory) that lists them where they are more. 0: as the device has.
+  std::size_t memoryBudget = 0;
   bool optimized = false;  ///< the graph went through optimize() already; a calibration's hash is not checked
   std::shared_ptr<const Engine>
       sharePrograms;  ///< an engine on the same device: kernels that it has compiled are not compiled again
@@ -80,6 +85,12 @@ class Engine {
   /// that lists every layer without a kernel, OutOfMemory, DeviceError.
   static std::shared_ptr<const Engine> build(Graph graph, const Device& device,
                                              const EngineOptions& options = {});
+  /// As above, of a network whose inputs' shapes may change as `options.shapes` says (docs/shapes.md): this
+  /// is the engine of the largest, and makes what others need when Context::setShape() asks for them first.
+  /// Throws also Error(InvalidArgument) where the profile is none, and Error(Unsupported) that names the
+  /// layer where the network at one shape does not tell how it is at others.
+  static std::shared_ptr<const Engine> build(const GraphSource& source, const Device& device,
+                                             const EngineOptions& options);
   ~Engine();
 
   /// Writes a plan: the network in its precision with weights and description, and how it runs on this
@@ -104,6 +115,7 @@ class Engine {
   const std::vector<Binding>& bindings() const;  ///< inputs, then outputs, as the graph lists them
   const Binding& binding(
       std::string_view name) const;              ///< throws Error(InvalidArgument) that lists the names
+  const ShapeProfile& shapes() const;            ///< that a context may set; bindings() have the largest
   const Device& device() const;                  ///< that it was built for
   const MemoryUse& memory() const;               ///< see there
   const std::vector<LayerInfo>& layers() const;  ///< one per step, in order

@@ -95,7 +95,7 @@ class Graph {
   /// Stable dump, one line a layer; equal graphs give equal text. Constants appear with a hash of their
   /// bytes.
   std::string text() const;
-  /// Hash of structure and constants; keys calibration caches.
+  /// Hash of structure, shapes and constants.
   std::uint64_t hash() const;
 
  private:
