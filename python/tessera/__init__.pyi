@@ -199,7 +199,7 @@ class Graph:
     def text(self) -> str:
         """Stable dump, one line a layer; equal graphs give equal text."""
     def hash(self) -> int:
-        """Of structure and constants, 64 bits; keys calibration caches."""
+        """Of structure, shapes and constants, 64 bits."""
 
 def import_model(model: _Path, *, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] = {},
                  open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
