@@ -85,7 +85,7 @@ TensorId NetworkBuilder::fullyConnected(TensorId x, Parameter weights, FullyConn
 TensorId NetworkBuilder::matMul(TensorId a, TensorId b) { return layer("MatMul", {a, b}); }
 
 TensorId NetworkBuilder::pool(const char* mode, TensorId x, const PerExtent& kernel,
-                              const PoolOptions& options) {
+                              const PoolingOptions& options) {
   const std::string name = nameFor("Pool", options.name);
   const auto rank = spatialRank(x, name.c_str());
   return layer("Pool", {x},
@@ -98,10 +98,10 @@ TensorId NetworkBuilder::pool(const char* mode, TensorId x, const PerExtent& ker
                name);
 }
 
-TensorId NetworkBuilder::maxPool(TensorId x, PerExtent kernel, PoolOptions options) {
+TensorId NetworkBuilder::maxPool(TensorId x, PerExtent kernel, PoolingOptions options) {
   return pool("max", x, kernel, options);
 }
-TensorId NetworkBuilder::averagePool(TensorId x, PerExtent kernel, PoolOptions options) {
+TensorId NetworkBuilder::averagePool(TensorId x, PerExtent kernel, PoolingOptions options) {
   return pool("average", x, kernel, options);
 }
 TensorId NetworkBuilder::globalAveragePool(TensorId x) {

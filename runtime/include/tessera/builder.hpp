@@ -68,7 +68,7 @@ struct FullyConnectedOptions {
 };
 
 /// Of NetworkBuilder::maxPool() and averagePool().
-struct PoolOptions {
+struct PoolingOptions {
   PerExtent stride = 1;          ///< of the window
   Padding pad = 0;               ///< around x
   bool ceilMode = false;         ///< the last window may hang over the end
@@ -108,8 +108,8 @@ class NetworkBuilder {
   TensorId matMul(TensorId a, TensorId b);  ///< a [.., M, K] times b [.., K, N], as numpy's matmul
 
   /// The largest, or the mean, of every window of `kernel` cells.
-  TensorId maxPool(TensorId x, PerExtent kernel, PoolOptions options = {});
-  TensorId averagePool(TensorId x, PerExtent kernel, PoolOptions options = {});  ///< likewise
+  TensorId maxPool(TensorId x, PerExtent kernel, PoolingOptions options = {});
+  TensorId averagePool(TensorId x, PerExtent kernel, PoolingOptions options = {});  ///< likewise
   TensorId globalAveragePool(TensorId x);  ///< the mean over all spatial extents, which become 1
   TensorId globalMaxPool(TensorId x);      ///< likewise the largest
 
@@ -165,7 +165,7 @@ class NetworkBuilder {
   std::string nameFor(const std::string& op, const std::string& given);
   TensorId parameter(Parameter value, const std::string& name);
   std::vector<TensorId> operands(TensorId x, Parameter weights, Parameter bias, const std::string& name);
-  TensorId pool(const char* mode, TensorId x, const PerExtent& kernel, const PoolOptions& options);
+  TensorId pool(const char* mode, TensorId x, const PerExtent& kernel, const PoolingOptions& options);
 
   Graph graph_;
   std::size_t named_ = 0;
