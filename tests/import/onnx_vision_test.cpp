@@ -177,7 +177,8 @@ TEST_F(OnnxAttention, AQueryThatSeesNoKeyGivesZero) {
 TEST_F(OnnxAttention, PastKeysAndValuesComeFirst) {
   attention({"", "pastK", "pastV"});
   model_.floats("pastK", {1, 2, 1, 1}, {5, 5}).floats("pastV", {1, 2, 1, 1}, {-8, 2});
-  EXPECT_THAT(runCounting(import(model_)), ElementsAre(-2, -2, 2, 2, -2, -2, 2, 2));
+  EXPECT_THAT(runCounting(import(model_)),  // thirds are not exact
+              Pointwise(FloatNear(1e-6f), std::vector<float>{-2, -2, 2, 2, -2, -2, 2, 2}));
 }
 
 TEST_F(OnnxAttention, ScaleAndSoftcapBendTheScores) {
