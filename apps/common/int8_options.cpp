@@ -36,8 +36,7 @@ void Int8Arguments::add(CLI::App& app) {
       ->type_name("NAME,..");
   app.add_flag("--keep-first-last", keepFirstLast,
                "fp16 and INT8: the first and the last layer with weights stay in fp32");
-  app.add_option("--precision-rest", rest,
-                 "INT8: what layers run in that INT8 leaves; with fp16 a measured choice weighs all three")
+  app.add_option("--precision-rest", rest, "INT8: what the layers that it leaves run in")
       ->check(CLI::IsMember({"fp32", "fp16"}))
       ->capture_default_str();
   addPrecisionChoice(app, choice);

@@ -170,10 +170,8 @@ void addDeviceOption(CLI::App& app, CommonOptions& options) {
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
   const OptionGroup group(app, "Device");
   addDeviceOption(app, options);
-  app.add_flag(
-      "--self-check", options.selfCheck,
-      "Plans: before anything else, compare what the network computes here with what it computed where "
-      "the plan was made");
+  app.add_flag("--self-check", options.selfCheck,
+               "Plans: first compare what the network computes with what it did where it was made");
   app.add_option("--precision", options.precision, "Precision of the network")
       ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
