@@ -82,20 +82,8 @@ std::string whyNoMma(const OpView& op) {
 }
 
 OpView blockView(const OpView& op) {
-  const Window w = windowOf(op);
-  OpView blocks = plainTwin(op);
-  const std::int64_t channels = ceilDiv(w.groupChannels(), kMmaBlock);
-  const std::int64_t outputs =
-      roundUp(w.groupOutputs(), op.outputs[0].layout.block == kMmaBlock ? kMmaBlock : kQuad);
-  TensorDesc &x = blocks.inputs[0], &weights = blocks.inputs[1], &y = blocks.outputs[0];
-  x.shape[1] = w.group * channels;
-  x.layout = {1, op.inputs[0].layout.offset / kMmaBlock, op.inputs[0].batchStride() / kMmaBlock};
-  y.shape[1] = w.group * outputs;
-  y.layout = {1, op.outputs[0].layout.offset, op.outputs[0].batchStride()};
-  const bool deconvolution = traitsOf(op.op).transposed();
-  weights.shape[0] = w.group * (deconvolution ? channels : outputs);
-  weights.shape[1] = deconvolution ? outputs : channels;
-  return blocks;
+  const std::int64_t whole = op.outputs[0].layout.block == kMmaBlock ? kMmaBlock : kQuad;
+  return viewOverUnits(op, kMmaBlock, roundUp(windowOf(op).groupOutputs(), whole));
 }
 
 int blockBytes(const OpView& op) { return op.inputs[0].type == DataType::Int8 ? kMmaBlock : 2 * kMmaBlock; }

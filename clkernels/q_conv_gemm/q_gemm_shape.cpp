@@ -56,20 +56,24 @@ bool rowsArePhases(const OpView& op) {
   return w.stride[1] * w.stride[2] % kWord == 0 && (w.stride[2] == 2 || w.stride[2] % 4 == 0);
 }
 
-OpView wordView(const OpView& op) {
+OpView viewOverUnits(const OpView& op, std::int64_t unit, std::int64_t outputs) {
   const Window w = windowOf(op);
-  OpView words = plainTwin(op);
-  const std::int64_t channels = ceilDiv(w.groupChannels(), kWord);
-  const std::int64_t outputs = rowsArePhases(op) ? w.groupOutputs() : roundUp(w.groupOutputs(), kWord);
-  TensorDesc &x = words.inputs[0], &weights = words.inputs[1], &y = words.outputs[0];
+  OpView units = plainTwin(op);
+  const std::int64_t channels = ceilDiv(w.groupChannels(), unit);
+  TensorDesc &x = units.inputs[0], &weights = units.inputs[1], &y = units.outputs[0];
   x.shape[1] = w.group * channels;
-  x.layout = {1, op.inputs[0].layout.offset / kWord, op.inputs[0].batchStride() / kWord};
+  x.layout = {1, op.inputs[0].layout.offset / unit, op.inputs[0].batchStride() / unit};
   y.shape[1] = w.group * outputs;
   y.layout = {1, op.outputs[0].layout.offset, op.outputs[0].batchStride()};
   const bool deconvolution = traitsOf(op.op).transposed();
   weights.shape[0] = w.group * (deconvolution ? channels : outputs);
   weights.shape[1] = deconvolution ? outputs : channels;
-  return words;
+  return units;
+}
+
+OpView wordView(const OpView& op) {
+  const std::int64_t outputs = windowOf(op).groupOutputs();
+  return viewOverUnits(op, kWord, rowsArePhases(op) ? outputs : roundUp(outputs, kWord));
 }
 
 PackedConstant packQuantGemmWeights(const OpView& op, int tileRows, int depth, bool flat) {

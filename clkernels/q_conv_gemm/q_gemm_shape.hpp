@@ -19,6 +19,10 @@ bool rowsArePhases(const OpView& op);
 /// know those.
 OpView plainTwin(const OpView& op);
 
+/// The same window over units of `unit` channels, with `outputs` output channels a group: a floating-point
+/// operator whose layouts count units of the input.
+OpView viewOverUnits(const OpView& op, std::int64_t unit, std::int64_t outputs);
+
 /// The same window over words: a floating-point operator with a quarter of the input channels, whose layout
 /// counts words, and whose output channels are whole blocks of four unless rowsArePhases(). Only where
 /// whyNoQuantGemm is empty.

@@ -39,6 +39,29 @@ TensorId LayerMaker::scalar(DataType type, double value, const std::string& part
   return constantOf(std::move(tensor), part);
 }
 
+const HostTensor& LayerMaker::known(TensorId id, std::size_t i, std::string_view what) const {
+  if (const HostTensor* value = valueOf(id)) return *value;
+  unsupported("input " + std::to_string(i) + " (" + std::string(what) + ", tensor '" +
+              builder_.graph.tensor(id).name +
+              "') is computed at run time; it has to be known at import: " + builder_.howToFix(id));
+}
+
+std::vector<std::int64_t> LayerMaker::knownInts(TensorId id, std::size_t i, std::string_view what) const {
+  const HostTensor& value = known(id, i, what);
+  if (value.type == DataType::Float32)
+    bad("input " + std::to_string(i) + " (" + std::string(what) + ") is not integral");
+  std::vector<std::int64_t> out;
+  for (std::int64_t k = 0; k < value.size(); ++k) out.push_back(value.integer(k));
+  return out;
+}
+
+std::int64_t LayerMaker::knownInt(TensorId id, std::size_t i, std::string_view what) const {
+  const auto values = knownInts(id, i, what);
+  if (values.size() != 1)
+    bad("input " + std::to_string(i) + " (" + std::string(what) + ") has to be a single number");
+  return values[0];
+}
+
 std::int64_t LayerMaker::axis(std::int64_t value, std::int64_t rank) const {
   if (value < -rank || value >= rank)
     bad("axis " + std::to_string(value) + " lies outside a tensor of " + std::to_string(rank) + " extents");

@@ -44,6 +44,13 @@ class LayerMaker {
   std::vector<std::int64_t> axes(std::vector<std::int64_t> values,
                                  std::int64_t rank) const;  ///< sorted, no doubles
 
+  /// The value of input `i` of the node, `what` it is, which has to be known at import; throws
+  /// Error(Unsupported) that says how to get there.
+  const HostTensor& known(TensorId id, std::size_t i, std::string_view what) const;
+  /// Its numbers, which have to be whole; throws Error(BadModel) where they are floats.
+  std::vector<std::int64_t> knownInts(TensorId id, std::size_t i, std::string_view what) const;
+  std::int64_t knownInt(TensorId id, std::size_t i, std::string_view what) const;  ///< of a single element
+
   [[noreturn]] void unsupported(const std::string& reason) const;
   [[noreturn]] void bad(const std::string& reason) const;
 

@@ -1,11 +1,7 @@
 // Reads an ONNX file into a layer graph.
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <spdlog/logger.h>
 
-#include <fstream>
-
-#include "base/read_file.hpp"
+#include "importers/common/protobuf_file.hpp"
 #include "importers/onnx/import_graph.hpp"
 #include "importers/onnx/model_names.hpp"
 #include "importers/onnx/onnx_file.hpp"
@@ -19,18 +15,8 @@ namespace {
 constexpr int kNewestOpset = 28;  ///< the newest operator set the table was written against
 
 tessera_onnx::Model parse(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (const std::string why = whyNotRegular(file); !why.empty())
-    throw Error(ErrorCode::BadModel, file.string() + " can not be read: " + why + ".");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(ErrorCode::BadModel, file.string() + " can not be opened.");
-  google::protobuf::io::IstreamInputStream stream(&in);
-  google::protobuf::io::CodedInputStream coded(&stream);
   tessera_onnx::Model model;
-  if (!model.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
-    throw Error(ErrorCode::BadModel, file.string() + " is no ONNX model, or it is damaged or truncated (" +
-                                         std::to_string(std::filesystem::file_size(file, ignored)) +
-                                         " bytes).");
+  parseProtobuf(file, "ONNX model", model);
   if (!model.has_graph() || (!model.graph().node_size() && !model.graph().output_size()))
     throw Error(ErrorCode::BadModel, file.string() + " is no ONNX model: it holds no graph.");
   if (onnx::escapeNames(model))

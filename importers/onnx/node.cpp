@@ -39,21 +39,10 @@ TensorId Node::in(std::size_t i) const {
   return inputs_[i];
 }
 
-const HostTensor& Node::constant(std::size_t i, std::string_view what) const {
-  const TensorId id = in(i);
-  if (const HostTensor* value = state_.builder.value(id)) return *value;
-  unsupported("input " + std::to_string(i) + " (" + std::string(what) + ", tensor '" +
-              state_.builder.graph.tensor(id).name +
-              "') is computed at run time; it has to be known at import: " + state_.builder.howToFix(id));
-}
+const HostTensor& Node::constant(std::size_t i, std::string_view what) const { return known(in(i), i, what); }
 
 std::vector<std::int64_t> Node::constantInts(std::size_t i, std::string_view what) const {
-  const HostTensor& value = constant(i, what);
-  if (value.type == DataType::Float32)
-    bad("input " + std::to_string(i) + " (" + std::string(what) + ") is not integral");
-  std::vector<std::int64_t> out;
-  for (std::int64_t k = 0; k < value.size(); ++k) out.push_back(value.integer(k));
-  return out;
+  return knownInts(in(i), i, what);
 }
 
 std::vector<double> Node::constantNumbers(std::size_t i, std::string_view what) const {
@@ -64,10 +53,7 @@ std::vector<double> Node::constantNumbers(std::size_t i, std::string_view what) 
 }
 
 std::int64_t Node::constantInt(std::size_t i, std::string_view what) const {
-  const auto values = constantInts(i, what);
-  if (values.size() != 1)
-    bad("input " + std::to_string(i) + " (" + std::string(what) + ") has to be a single number");
-  return values[0];
+  return knownInt(in(i), i, what);
 }
 
 const Attribute* Node::find(std::string_view name) const {

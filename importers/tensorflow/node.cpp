@@ -49,29 +49,13 @@ Order Node::imageOrder(std::size_t i) const {
   return channelsLast() ? channelsSecond(static_cast<std::size_t>(rank(i))) : Order{};
 }
 
-const HostTensor& Node::constant(std::size_t i, std::string_view what) {
-  const TensorId id = in(i);
-  if (const HostTensor* value = valueOf(id)) return *value;
-  unsupported("input " + std::to_string(i) + " (" + std::string(what) + ", tensor '" +
-              state_.builder.graph.tensor(id).name +
-              "') is computed at run time; it has to be known at import: " + state_.builder.howToFix(id));
-}
+const HostTensor& Node::constant(std::size_t i, std::string_view what) { return known(in(i), i, what); }
 
 std::vector<std::int64_t> Node::constantInts(std::size_t i, std::string_view what) {
-  const HostTensor& value = constant(i, what);
-  if (value.type == DataType::Float32)
-    bad("input " + std::to_string(i) + " (" + std::string(what) + ") is not integral");
-  std::vector<std::int64_t> out;
-  for (std::int64_t k = 0; k < value.size(); ++k) out.push_back(value.integer(k));
-  return out;
+  return knownInts(in(i), i, what);
 }
 
-std::int64_t Node::constantInt(std::size_t i, std::string_view what) {
-  const auto values = constantInts(i, what);
-  if (values.size() != 1)
-    bad("input " + std::to_string(i) + " (" + std::string(what) + ") has to be a single number");
-  return values[0];
-}
+std::int64_t Node::constantInt(std::size_t i, std::string_view what) { return knownInt(in(i), i, what); }
 
 double Node::constantNumber(std::size_t i, std::string_view what) {
   const HostTensor& value = constant(i, what);

@@ -1,15 +1,12 @@
 // Reads GraphDef files.
 #include "importers/tensorflow/read_graphdef.hpp"
 
-#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <google/protobuf/text_format.h>
-
-#include <fstream>
 
 #include "base/read_file.hpp"
 #include "importers/common/file_format.hpp"
+#include "importers/common/protobuf_file.hpp"
 #include "importers/common/text_format.hpp"
 #include "importers/tensorflow/import.hpp"
 
@@ -41,18 +38,8 @@ tessera_tensorflow::Graph parseText(const std::filesystem::path& file) {
 }
 
 tessera_tensorflow::Graph parseBinary(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (const std::string why = whyNotRegular(file); !why.empty())
-    throw Error(ErrorCode::BadModel, file.string() + " can not be read: " + why + ".");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(ErrorCode::BadModel, file.string() + " can not be opened.");
-  google::protobuf::io::IstreamInputStream stream(&in);
-  google::protobuf::io::CodedInputStream coded(&stream);
   tessera_tensorflow::Graph graph;
-  if (!graph.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
-    throw Error(ErrorCode::BadModel, file.string() + " is no GraphDef, or it is damaged or truncated (" +
-                                         std::to_string(std::filesystem::file_size(file, ignored)) +
-                                         " bytes).");
+  parseProtobuf(file, "GraphDef", graph);
   return graph;
 }
 

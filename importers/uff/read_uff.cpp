@@ -1,13 +1,9 @@
 // Reads UFF files: the first graph, its data, what is marked as output.
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl.h>
-
 #include <cstring>
-#include <fstream>
 #include <set>
 
-#include "base/read_file.hpp"
 #include "importers/common/names.hpp"
+#include "importers/common/protobuf_file.hpp"
 #include "importers/uff/import.hpp"
 #include "importers/uff/operators.hpp"
 
@@ -149,18 +145,9 @@ class GraphReader {
 };
 
 tessera_uff::MetaGraph parse(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (const std::string why = whyNotRegular(file); !why.empty())
-    throw Error(ErrorCode::BadModel, file.string() + " can not be read: " + why + ".");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(ErrorCode::BadModel, file.string() + " can not be opened.");
-  google::protobuf::io::IstreamInputStream stream(&in);
-  google::protobuf::io::CodedInputStream coded(&stream);
   tessera_uff::MetaGraph meta;
-  if (!meta.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage() || meta.graphs_size() == 0)
-    throw Error(ErrorCode::BadModel, file.string() + " is no UFF file, or it is damaged or truncated (" +
-                                         std::to_string(std::filesystem::file_size(file, ignored)) +
-                                         " bytes).");
+  parseProtobuf(file, "UFF file", meta);
+  if (meta.graphs_size() == 0) refuseFile(file, "UFF file");
   return meta;
 }
 

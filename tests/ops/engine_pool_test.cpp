@@ -20,12 +20,6 @@ namespace {
 using namespace test;
 using testing::HasSubstr;
 
-EngineOptions untuned() {
-  EngineOptions options;
-  options.tuning.mode = TuneMode::Off;
-  return options;
-}
-
 std::shared_ptr<const Engine> ofBatch(std::int64_t items) {
   return Engine::build(classifierAt(shapesOf({items, 3, 20, 20})), device(), untuned());
 }

@@ -23,12 +23,6 @@ namespace {
 using namespace test;
 using testing::HasSubstr;
 
-EngineOptions untuned() {
-  EngineOptions options;
-  options.tuning.mode = TuneMode::Off;
-  return options;
-}
-
 std::shared_ptr<const Engine> shapedEngine(const GraphSource& source, const ShapeProfile& profile,
                                            EngineOptions options = untuned()) {
   options.shapes = profile;

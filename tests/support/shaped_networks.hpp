@@ -2,6 +2,7 @@
 /// Networks as functions of their input's shape, for tests of shapes that change.
 #pragma once
 
+#include "tessera/engine.hpp"
 #include "tessera/shapes.hpp"
 
 namespace tessera::test {
@@ -14,6 +15,13 @@ Graph classifierAt(const InputShapes& shapes);
 /// Tokens from an image, two heads of attention with a class token (Expand): Reshapes that split and join
 /// extents. N, H and W may change.
 Graph attentionAt(const InputShapes& shapes);
+
+/// Of an engine that looks at no records.
+inline EngineOptions untuned() {
+  EngineOptions options;
+  options.tuning.mode = TuneMode::Off;
+  return options;
+}
 
 /// `name` of shape: what the three have as input is "x".
 inline InputShapes shapesOf(Shape shape) { return {{"x", std::move(shape)}}; }
