@@ -7,18 +7,6 @@
 namespace tessera::app {
 namespace {
 
-const char* kindText(DeviceKind kind) {
-  switch (kind) {
-    case DeviceKind::Cpu:
-      return "cpu";
-    case DeviceKind::Gpu:
-      return "gpu";
-    case DeviceKind::Other:
-      return "other";
-  }
-  return "?";
-}
-
 std::string features(const DeviceCaps& caps) {
   std::string out;
   const auto add = [&](bool has, const std::string& name) {
@@ -66,7 +54,7 @@ Json deviceJson(std::size_t index, const Device& device) {
           {"vendor", caps.vendor},
           {"driver", caps.driver},
           {"version", caps.version},
-          {"kind", kindText(caps.kind)},
+          {"kind", toString(caps.kind)},
           {"classes", caps.classes()},
           {"compute_units", caps.computeUnits},
           {"work_group_size", caps.maxWorkGroup},
@@ -99,7 +87,7 @@ Command addDevices(CLI::App& app, CommonOptions& common) {
           "work-groups up "
           "to {}\n   memory        {}, one buffer up to {}, {} local\n   capabilities  {}\n   dot4          "
           "{}\n",
-          i, caps.name, caps.platform, caps.driver, caps.version, kindText(caps.kind),
+          i, caps.name, caps.platform, caps.driver, caps.version, toString(caps.kind),
           fmt::join(caps.classes(), ", "), caps.computeUnits, caps.maxWorkGroup, bytesText(caps.globalMemory),
           bytesText(caps.maxAllocation), bytesText(caps.localMemory), features(caps), dot4Text(devices[i]));
     }

@@ -22,10 +22,8 @@ void check(const char* call, cl_int code) {
 
 /// Copies an array from where it lies to its binding's buffer.
 void upload(Context& context, const BoundArray& input) {
-  const auto bytes = static_cast<std::size_t>(input.array.nbytes());
-  if (bytes == 0) return;
-  check("clEnqueueWriteBuffer", clEnqueueWriteBuffer(context.queue(), context.buffer(input.name), CL_TRUE, 0,
-                                                     bytes, input.array.data(), 0, nullptr, nullptr));
+  const auto* elements = static_cast<const std::byte*>(input.array.data());
+  context.upload(input.name, std::span(elements, static_cast<std::size_t>(input.array.nbytes())));
 }
 
 void start(Context& context, const std::vector<BoundArray>& inputs) {

@@ -8,18 +8,6 @@
 namespace tessera::python {
 namespace {
 
-const char* kindName(DeviceKind kind) {
-  switch (kind) {
-    case DeviceKind::Cpu:
-      return "cpu";
-    case DeviceKind::Gpu:
-      return "gpu";
-    case DeviceKind::Other:
-      break;
-  }
-  return "other";
-}
-
 void bindCaps(py::module_& module) {
   Fields<DeviceCaps> caps(module, "DeviceCaps");
   caps.field("platform", &DeviceCaps::platform)
@@ -45,7 +33,7 @@ void bindCaps(py::module_& module) {
       .field("integer_dot_product", &DeviceCaps::integerDotProduct)
       .field("vector_float", &DeviceCaps::vectorFloat)
       .field("avx512_vnni", &DeviceCaps::avx512Vnni)
-      .computed("kind", [](const DeviceCaps& c) { return kindName(c.kind); })
+      .computed("kind", [](const DeviceCaps& c) { return toString(c.kind); })
       .computed("max_work_item",
                 [](const DeviceCaps& c) {
                   return py::make_tuple(c.maxWorkItem[0], c.maxWorkItem[1], c.maxWorkItem[2]);

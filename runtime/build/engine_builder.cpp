@@ -11,10 +11,10 @@
 #include "build/network_check.hpp"
 #include "build/race.hpp"
 #include "build/refine.hpp"
+#include "cl/mma_probe.hpp"
 #include "exec/random_inputs.hpp"
 #include "exec/weights.hpp"
 #include "graph/amount.hpp"
-#include "launch/caps_for.hpp"
 #include "lower/memory_need.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
@@ -76,7 +76,7 @@ DeviceCaps capsOf(const Graph& graph, const Device& device) {
   if (computesOnCodes(graph)) return device.int8Caps();
   const bool half =
       std::ranges::any_of(graph.tensors(), [](const GraphTensor& t) { return t.type == DataType::Float16; });
-  return half ? fp16Caps(device) : device.caps();
+  return half ? mmaCaps(device) : device.caps();
 }
 
 }  // namespace

@@ -19,13 +19,9 @@ tessera_status tessera_context_set_input(tessera_context* context, const char* n
     Context& run = given(context, "context").context;
     const Binding& binding = run.engine().binding(textOf(name, "name"));
     if (!binding.isInput) throw Error(ErrorCode::InvalidArgument, "'" + binding.name + "' is an output.");
-    if (bytes != binding.bytes())
-      throw Error(ErrorCode::InvalidArgument, "Input '" + binding.name + "' (" + toString(binding.shape) +
-                                                  ") takes " + std::to_string(binding.bytes()) +
-                                                  " bytes, not " + std::to_string(bytes) + ".");
-    HostTensor value(binding.type, binding.shape);
-    if (bytes > 0) std::memcpy(value.data.data(), &given(static_cast<const char*>(data), "data"), bytes);
-    run.upload(binding.name, value);
+    const auto* elements = static_cast<const std::byte*>(data);
+    if (bytes > 0) given(elements, "data");
+    run.upload(binding.name, std::span(elements, bytes));
   });
 }
 

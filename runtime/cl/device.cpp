@@ -16,6 +16,18 @@ const cl::Context& Device::Impl::context() const {
 
 const DeviceCaps& Device::caps() const { return impl_->caps; }
 
+std::string_view toString(DeviceKind kind) {
+  switch (kind) {
+    case DeviceKind::Cpu:
+      return "cpu";
+    case DeviceKind::Gpu:
+      return "gpu";
+    case DeviceKind::Other:
+      break;
+  }
+  return "other";
+}
+
 std::string DeviceCaps::fingerprint() const {
   return platform + "|" + name + "|" + driver + "|cu" + std::to_string(computeUnits) + "|wg" +
          std::to_string(maxWorkGroup) + "|lm" + std::to_string(localMemory);

@@ -4,6 +4,7 @@
 
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,12 +22,16 @@ struct Device::Impl {
   const cl::Context& context() const;
   /// Results of probing dot4, made at first use.
   const std::vector<Dot4Probe>& dot4Probes(const Device& self) const;
+  /// Why tensor cores can not be used, empty where they can; probed at first use, where a failure is logged.
+  const std::string& whyNoTensorCores(const Device& self) const;
 
  private:
   mutable std::once_flag once_;
   mutable cl::Context context_;
   mutable std::once_flag dot4Once_;
   mutable std::vector<Dot4Probe> dot4Probes_;
+  mutable std::once_flag tensorCoresOnce_;
+  mutable std::string whyNoTensorCores_;
 };
 
 /// Compiles, checks and times every dot4 body.

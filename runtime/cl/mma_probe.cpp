@@ -3,10 +3,10 @@
 
 #include <spdlog/logger.h>
 
-#include <map>
-#include <mutex>
+#include <algorithm>
 #include <random>
 
+#include "cl/device_impl.hpp"
 #include "cl/program.hpp"
 #include "tessera/error.hpp"
 #include "tessera/log.hpp"
@@ -70,36 +70,31 @@ std::string whyWrong(const Device& device, bool half) {
 }
 
 std::string probe(const Device& device) {
+  const DeviceCaps& caps = device.caps();
+  if (!caps.nvidia || caps.nvidiaComputeCapability < kMmaCapability)
+    return "not an NVIDIA GPU of compute capability 8.0 or later";
+  std::string why;
   try {
     for (const bool half : {true, false})
-      if (const std::string why = whyWrong(device, half); !why.empty()) return why;
+      if (why.empty()) why = whyWrong(device, half);
   } catch (const Error& e) {
-    return e.what();
+    why = e.what();
   }
-  return {};
+  if (!why.empty()) log().warn("{}: no tensor cores: {}", caps.name, why);
+  return why;
 }
 
 }  // namespace
 
-std::string whyNoMma(const Device& device) {
-  const DeviceCaps& caps = device.caps();
-  if (!caps.nvidia || caps.nvidiaComputeCapability < kMmaCapability)
-    return "not an NVIDIA GPU of compute capability 8.0 or later";
-  static std::mutex mutex;
-  static std::map<std::string, std::string> probed;  // by the device's fingerprint
-  const std::lock_guard lock(mutex);
-  const auto [found, fresh] = probed.try_emplace(caps.fingerprint());
-  if (fresh) found->second = probe(device);
-  return found->second;
+const std::string& Device::Impl::whyNoTensorCores(const Device& self) const {
+  std::call_once(tensorCoresOnce_, [&] { whyNoTensorCores_ = probe(self); });
+  return whyNoTensorCores_;
 }
 
 DeviceCaps mmaCaps(const Device& device) {
   DeviceCaps caps = device.caps();
-  const std::string why = whyNoMma(device);
-  if (!why.empty() && caps.nvidiaComputeCapability >= kMmaCapability) {
-    log().warn("{}: no tensor cores: {}", caps.name, why);
-    caps.nvidiaComputeCapability = kMmaCapability - 1;
-  }
+  if (!device.impl().whyNoTensorCores(device).empty())
+    caps.nvidiaComputeCapability = std::min(caps.nvidiaComputeCapability, kMmaCapability - 1);
   return caps;
 }
 

@@ -188,15 +188,26 @@ void Context::upload(std::string_view binding, const HostTensor& value) {
                 "binding '" + b.name + "' wants " + std::string(toString(b.type)) + ":" + toString(b.shape) +
                     ", it was given " + std::string(toString(value.type)) + ":" + toString(value.shape));
   value.check("input '" + b.name + "'");
-  if (value.data.empty()) return;
+  upload(binding, std::span<const std::byte>(value.data));
+}
+
+void Context::upload(std::string_view binding, std::span<const std::byte> elements) {
+  Impl& c = *impl_;
+  const int index = c.e().bindingIndex(binding);
+  const Binding& b = c.e().bindings[index];
+  const std::size_t bytes = elements.size();
+  if (bytes != b.bytes())
+    throw Error(ErrorCode::InvalidArgument, "binding '" + b.name + "' (" + toString(b.shape) + ") takes " +
+                                                std::to_string(b.bytes()) + " bytes, not " +
+                                                std::to_string(bytes) + ".");
+  if (bytes == 0) return;
   guarded("uploading " + b.name, [&] {
-    const std::size_t bytes = value.data.size();
-    if (c.staging.empty()) {
-      c.queue.enqueueWriteBuffer(c.bound[index], CL_TRUE, 0, bytes, value.data.data());
-      return;
+    const std::byte* from = elements.data();
+    if (!c.staging.empty()) {
+      std::copy_n(from, bytes, c.staging[index].memory);
+      from = c.staging[index].memory;
     }
-    std::copy_n(value.data.data(), bytes, c.staging[index].memory);
-    c.queue.enqueueWriteBuffer(c.bound[index], CL_TRUE, 0, bytes, c.staging[index].memory);
+    c.queue.enqueueWriteBuffer(c.bound[index], CL_TRUE, 0, bytes, from);
   });
 }
 

@@ -5,12 +5,10 @@
 
 namespace tessera {
 
-DeviceCaps fp16Caps(const Device& device) { return mmaCaps(device); }
-
 DeviceCaps capsFor(const Device& device, const OpView& view) {
   if (!view.inputs.empty() && view.inputs[0].type == DataType::Int8) return device.int8Caps();
   for (const TensorDesc& t : view.inputs)
-    if (t.type == DataType::Float16) return fp16Caps(device);
+    if (t.type == DataType::Float16) return mmaCaps(device);
   return device.caps();
 }
 

@@ -6,8 +6,6 @@
 
 namespace tessera {
 
-/// Facts for networks of half: tensor cores were probed.
-DeviceCaps fp16Caps(const Device& device);
 /// Facts for an operator, with the bodies that must be probed: those for codes, those for half, or neither.
 DeviceCaps capsFor(const Device& device, const OpView& view);
 

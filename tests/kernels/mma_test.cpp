@@ -1,6 +1,7 @@
 // Tensor cores are used where they were probed, and nowhere else; what they are offered for.
 #include <gtest/gtest.h>
 
+#include "cl/device_impl.hpp"
 #include "cl/mma_probe.hpp"
 #include "launch/caps_for.hpp"
 #include "lower/ways.hpp"
@@ -27,7 +28,8 @@ OpView halfConvolution(std::int64_t channels, std::int64_t size) {
 TEST(Mma, IsProbedBeforeItIsUsed) {
   for (const Device& device : test::devices()) {
     const bool newEnough = hasMma(device.caps());
-    EXPECT_EQ(whyNoMma(device).empty(), newEnough) << device.caps().name << ": " << whyNoMma(device);
+    const std::string& why = device.impl().whyNoTensorCores(device);
+    EXPECT_EQ(why.empty(), newEnough) << device.caps().name << ": " << why;
     EXPECT_EQ(hasMma(mmaCaps(device)), newEnough) << device.caps().name;
     EXPECT_EQ(hasMma(device.int8Caps()), newEnough) << device.caps().name;
     EXPECT_EQ(hasMma(capsFor(device, halfConvolution(16, 8))), newEnough) << device.caps().name;

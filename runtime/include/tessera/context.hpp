@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -108,6 +109,9 @@ class Context {
 
   /// Copies to an input's buffer. Throws as run() does.
   void upload(std::string_view binding, const HostTensor& value);
+  /// Likewise from memory of the caller's: elements of the binding's type, planar. Throws
+  /// Error(InvalidArgument) where they do not fill the binding.
+  void upload(std::string_view binding, std::span<const std::byte> elements);
   HostTensor download(std::string_view binding);  ///< in its actual shape, as run() gives it
 
   /// Device time per layer, medians over `runs` runs.

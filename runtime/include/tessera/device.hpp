@@ -12,6 +12,7 @@ namespace tessera {
 
 /// What OpenCL says a device is.
 enum class DeviceKind { Cpu, Gpu, Other };
+std::string_view toString(DeviceKind kind);  ///< "cpu", "gpu", "other"
 
 /// How four products of signed bytes are summed (clkernels/common/dot4.cl); the values are D_DOT4's.
 enum class Dot4Body { Emulated = 0, Khr = 1, Arm = 2, Amd = 3, NvidiaPtx = 4, Vnni = 5 };
