@@ -11,6 +11,7 @@
 #include "base/read_file.hpp"
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/embedded.hpp"
+#include "ops/ordered.hpp"
 
 namespace tessera {
 
@@ -20,7 +21,10 @@ namespace tessera {
 
 void FamilyList::add(const KernelFamily& family, std::vector<std::string> ops) {
   all.push_back(&family);
-  for (auto& op : ops) byOp[op].push_back(&family);
+  for (auto& op : ops) {
+    byOp[op].push_back(&family);
+    if (family.ordersSums()) inOrder[op].push_back(&family);
+  }
 }
 
 namespace {
@@ -38,10 +42,20 @@ const FamilyList& families() {
 
 const std::vector<const KernelFamily*>& allFamilies() { return families().all; }
 
-const std::vector<const KernelFamily*>& familiesFor(std::string_view op) {
+namespace {
+const std::vector<const KernelFamily*>& listed(const FamilyList::ByOp& lists, std::string_view op) {
   static const std::vector<const KernelFamily*> none;
-  const auto it = families().byOp.find(op);
-  return it == families().byOp.end() ? none : it->second;
+  const auto it = lists.find(op);
+  return it == lists.end() ? none : it->second;
+}
+}  // namespace
+
+const std::vector<const KernelFamily*>& familiesFor(std::string_view op) {
+  return listed(families().byOp, op);
+}
+
+const std::vector<const KernelFamily*>& familiesFor(const OpView& op) {
+  return listed(sumsInOrder(op) ? families().inOrder : families().byOp, op.op);
 }
 
 const KernelFamily* findFamily(std::string_view name) {

@@ -119,6 +119,9 @@ class KernelFamily {
   virtual TacticSpace space(const Problem& problem, const DeviceCaps& device) const { return {}; }
   /// Whether it is chosen only where its time has been measured: the cost model is never trusted with it.
   virtual bool onlyMeasured() const { return false; }
+  /// Whether it sums in the order of docs/numerics.md where the layer asks for it (ops/ordered.hpp): such
+  /// layers are offered to no other family.
+  virtual bool ordersSums() const { return false; }
   /// Whether its calls are a library's routines, which compile kernels of their own.
   virtual bool usesLibrary() const { return false; }
   /// Always valid; used untuned.
@@ -137,6 +140,8 @@ class KernelFamily {
 
 /// Families that can run an operator, most specialised first and the naive one last (order of families.def).
 const std::vector<const KernelFamily*>& familiesFor(std::string_view op);
+/// Of these, those that may run a layer: where it sums in order, they do.
+const std::vector<const KernelFamily*>& familiesFor(const OpView& op);
 const std::vector<const KernelFamily*>& allFamilies();
 const KernelFamily* findFamily(std::string_view name);
 
@@ -156,7 +161,8 @@ class FamilyList {
     add(*owned_.back(), std::move(ops));
   }
   std::vector<const KernelFamily*> all;
-  std::map<std::string, std::vector<const KernelFamily*>, std::less<>> byOp;
+  using ByOp = std::map<std::string, std::vector<const KernelFamily*>, std::less<>>;
+  ByOp byOp, inOrder;  ///< all, and those that sum in order
 
  private:
   std::vector<std::unique_ptr<const KernelFamily>> owned_;

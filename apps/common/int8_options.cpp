@@ -36,6 +36,8 @@ void Int8Arguments::add(CLI::App& app) {
       ->type_name("NAME,..");
   app.add_flag("--keep-first-last", keepFirstLast,
                "fp16 and INT8: the first and the last layer with weights stay in fp32");
+  app.add_flag("--deterministic", deterministic,
+               "Outputs are the same bits on every device: layers in floats sum in one order, slowly");
   app.add_option("--precision-rest", rest, "INT8: what the layers that it leaves run in")
       ->check(CLI::IsMember({"fp32", "fp16"}))
       ->capture_default_str();
@@ -147,6 +149,7 @@ std::vector<LayerSensitivity> rankLayersOnImages(const Int8Arguments& arguments,
 void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std::function<Sidecar()>& sidecar,
                   const Device& device, EngineOptions& options) {
   options.layerPrecision = arguments.layerPrecision();
+  options.deterministic = arguments.deterministic;
   if (options.precision != Precision::Int8) {
     if (!arguments.images.empty() || !arguments.cache.empty())
       throw UsageError("Calibration goes with --precision int8.");

@@ -18,6 +18,7 @@ struct Int8Arguments {
   std::string cacheFormat = "tessera", method = "auto";
   std::vector<std::string> keepFp32;
   bool keepFirstLast = false;
+  bool deterministic = false;    ///< EngineOptions::deterministic
   std::string rest = "fp32";     ///< PrecisionOptions::rest
   std::string choice = "rules";  ///< PrecisionChoice
   int limit = 100, batch = 1;

@@ -43,7 +43,7 @@ Candidate chosenKernel(const std::string& problem, const std::string& name, cons
   if (const auto recorded = fastestOnRecord(view, name, store, caps)) return *recorded;
   Candidate best;
   double least = 0;
-  for (const KernelFamily* family : familiesFor(view.op)) {
+  for (const KernelFamily* family : familiesFor(view)) {
     if (!name.empty() && family->id().name != name) continue;
     std::vector<OpView> layouts{view};  // the problem's own, else what the family prefers
     for (const BlockChoice& choice : family->blockChoices(view, caps))

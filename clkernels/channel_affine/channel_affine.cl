@@ -6,6 +6,10 @@
 // P_STATISTICS  0, 1: mean and variance take part
 // P_BIAS        0, 1
 // P_TYPE   type of x and y: float or half
+// Defined to the bit (docs/numerics.md).
+#pragma OPENCL FP_CONTRACT OFF
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 #include "common/operand.cl"
 
 __kernel void channel_affine(__global const P_TYPE* restrict x, __global const float* restrict scale,
@@ -20,7 +24,7 @@ __kernel void channel_affine(__global const P_TYPE* restrict x, __global const f
   const int at = (block > 1 ? channel : i / inner) % modulus;
   float v = LOAD(P_TYPE, 1, x, xBase + n * xBatch + rest);
 #if P_STATISTICS
-  v = (v - mean[at]) / sqrt(variance[at] + epsilon);
+  v = definedDivide_1(v - mean[at], definedSqrt_1(variance[at] + epsilon));
 #endif
   v *= scale[at];
 #if P_BIAS

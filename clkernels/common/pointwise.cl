@@ -23,6 +23,8 @@
 #define LIT(value) ((PW_T)(value))
 #define MATH_WIDTH PW_WIDTH
 #include "common/defined_math.cl"
+#define definedDivide PW_CAT(definedDivide_, PW_WIDTH)
+#define definedSqrt PW_CAT(definedSqrt_, PW_WIDTH)
 #define definedExp PW_CAT(definedExp_, PW_WIDTH)
 #define definedExpm1 PW_CAT(definedExpm1_, PW_WIDTH)
 #define definedLog PW_CAT(definedLog_, PW_WIDTH)

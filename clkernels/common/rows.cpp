@@ -103,9 +103,10 @@ void addRowArgs(std::vector<KernelArg>& args, const Rows& rows, const OpView& op
     for (const std::int64_t stride : *strides) add(stride);
 }
 
-TacticSpace rowSpace(const DeviceCaps& device) {
+TacticSpace rowSpace(const Problem& p, const DeviceCaps& device) {
   TacticSpace space;
   space.parameters = {{"LANES", {1, 32, 128, 256}}, {"ROWS", {1, 4, 16, 64}}};
+  if (sumsInOrder(p)) space.parameters.front().values = {kOrderedLanes};
   space.constraints = {{"the work-group is larger than the device allows",
                         [limit = device.maxWorkGroup](const Tactic& t) {
                           return static_cast<std::size_t>(t.get("LANES") * t.get("ROWS")) <= limit;
@@ -121,8 +122,9 @@ TacticSpace rowSpace(const DeviceCaps& device) {
   return space;
 }
 
-Tactic rowFallback(std::int64_t rows, std::int64_t length, const DeviceCaps& device) {
-  const TacticSpace space = rowSpace(device);
+Tactic rowFallback(const Problem& p, std::int64_t rows, std::int64_t length, const DeviceCaps& device) {
+  const TacticSpace space = rowSpace(p, device);
+  if (sumsInOrder(p)) return toTactic(RowTactic{kOrderedLanes, 1});
   RowTactic wanted{1, device.isCpu() ? 16 : 64};
   if (!device.isCpu() && length >= 32 && rows < 65536)
     wanted = length >= 512 ? RowTactic{128, 1} : RowTactic{32, 4};
@@ -140,12 +142,13 @@ void setRowRange(KernelCall& call, std::int64_t rows, const Tactic& tactic) {
 Verdict RowFamily::applies(const OpView& op, const DeviceCaps&) const {
   if (!rowsOf(op.inputs[0], op.outputs[0], reducedAxes(op)).fits)
     return Verdict::no("the extents do not form rows");
+  if (sumsInOrder(op) && op.inputs[0].layout.block != 1) return Verdict::no("sums in order are planar");
   return allOf({sameFloatType(op, {0}), sameBlock(op)});
 }
 
 Tactic RowFamily::fallback(const Problem& p, const DeviceCaps& device) const {
   const Rows rows = rowsOf(p.inputs[0], p.outputs[0], reducedAxes(p));
-  return rowFallback(rows.rows, rows.length, device);
+  return rowFallback(p, rows.rows, rows.length, device);
 }
 
 Launch RowFamily::launchRows(KernelCall call, const Problem& p, const Tactic& tactic) {

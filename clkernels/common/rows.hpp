@@ -5,6 +5,7 @@
 #include <array>
 
 #include "clkernels/common/image.hpp"
+#include "ops/ordered.hpp"
 
 namespace tessera {
 
@@ -25,6 +26,9 @@ struct Rows {
 /// A blocked channel extent becomes two: blocks and lanes. Kept padding lanes count as rows.
 Rows rowsOf(const TensorDesc& x, const TensorDesc& y, const std::vector<std::int64_t>& axes);
 
+/// Work-items of a row whose sums have a defined order.
+inline constexpr int kOrderedLanes = 16;
+
 /// Tunables of row kernels.
 struct RowTactic {
   int LANES = 1, ROWS = 1;
@@ -33,9 +37,10 @@ struct RowTactic {
                            Field<RowTactic>{"ROWS", &RowTactic::ROWS});
   }
 };
-TacticSpace rowSpace(const DeviceCaps& device);
+/// Where sums are to be in a defined order, which lanes give, rows have kOrderedLanes.
+TacticSpace rowSpace(const Problem& p, const DeviceCaps& device);
 /// Lanes for long rows on GPUs, one work-item per row else.
-Tactic rowFallback(std::int64_t rows, std::int64_t length, const DeviceCaps& device);
+Tactic rowFallback(const Problem& p, std::int64_t rows, std::int64_t length, const DeviceCaps& device);
 /// The scratch of row reductions.
 KernelArg rowScratch(const Tactic& tactic);
 /// Appends ROW_PARAMETERS.
@@ -46,9 +51,10 @@ void setRowRange(KernelCall& call, std::int64_t rows, const Tactic& tactic);
 /// A family whose kernels take input 0 in rows along the operator's axes; planar or blocked alike, floats.
 class RowFamily : public KernelFamily {
  public:
-  int channelBlock(const OpView&, const DeviceCaps&) const final { return 0; }
+  /// Planar where sums are to be in a defined order: elements of a row are counted in its layout.
+  int channelBlock(const OpView& op, const DeviceCaps&) const final { return sumsInOrder(op) ? 1 : 0; }
   Verdict applies(const OpView& op, const DeviceCaps& device) const override;
-  TacticSpace space(const Problem&, const DeviceCaps& device) const final { return rowSpace(device); }
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const final { return rowSpace(p, device); }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const final;
 
  protected:

@@ -20,6 +20,7 @@ class NaiveWindow final : public KernelFamily {
  public:
   NaiveWindow(const char* name, bool codes) : name_(name), codes_(codes) {}
   FamilyId id() const override { return {name_, 1}; }
+  bool ordersSums() const override { return true; }
   int channelBlock(const OpView& op, const DeviceCaps&) const override {
     return codes_ && traitsOf(op.op).window ? 0 : 1;
   }

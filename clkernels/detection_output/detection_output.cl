@@ -17,6 +17,8 @@
 #endif
 #define VALUE float
 #include "common/exact_divide.cl"
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 
 __kernel void det_decode(__global const float* restrict locations, __global const float* restrict priors,
                          __global float4* restrict boxes, int count, int priorCount, int sets, int lBase, int lBatch,
@@ -34,7 +36,7 @@ __kernel void det_decode(__global const float* restrict locations, __global cons
   boxes[i] = prior + t;
 #elif P_CODE == 1
   const float x = t.x * w + (prior.x + prior.z) / 2.0f, y = t.y * h + (prior.y + prior.w) / 2.0f;
-  const float halfWidth = exp(t.z) * w / 2.0f, halfHeight = exp(t.w) * h / 2.0f;
+  const float halfWidth = definedExp_1(t.z) * w / 2.0f, halfHeight = definedExp_1(t.w) * h / 2.0f;
   boxes[i] = (float4)(x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight);
 #else
   boxes[i] = prior + t * (float4)(w, h, w, h);
@@ -47,7 +49,7 @@ static inline float overlapOf(float4 a, float4 b) {
   const float w = fmin(a.z, b.z) - fmax(a.x, b.x), h = fmin(a.w, b.w) - fmax(a.y, b.y);
   if (!(w > 0.0f) || !(h > 0.0f)) return 0.0f;
   const float common = w * h, both = area(a) + area(b);
-  return exactDivide(common, both - common);
+  return definedDivide_1(common, both - common);
 }
 
 __kernel __attribute__((reqd_work_group_size(P_GROUP, 1, 1)))

@@ -8,13 +8,14 @@ namespace {
 class FcNaive final : public KernelFamily {
  public:
   FamilyId id() const override { return {"fc_naive", 1}; }
+  bool ordersSums() const override { return true; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     if (const std::string why = whyNoEpilogue(op); !why.empty()) return Verdict::no(why);
     return allOf({sameFloatType(op, {0, 1, kResidualInput}), allPlanar(op)});
   }
-  TacticSpace space(const Problem&, const DeviceCaps& device) const override { return rowSpace(device); }
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override { return rowSpace(p, device); }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    return rowFallback(p.outputs[0].size(), p.inputs[1].shape[1], device);
+    return rowFallback(p, p.outputs[0].size(), p.inputs[1].shape[1], device);
   }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
     const std::int64_t rows = p.outputs[0].size();

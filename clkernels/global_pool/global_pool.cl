@@ -4,6 +4,10 @@
 // P_MODE   0 maximum, 1 mean, 2 p-norm
 // P_POWER  p
 // P_TYPE   type of x and y: float or half
+// Defined to the bit where T_LANES is fixed (docs/numerics.md), but for other powers.
+#pragma OPENCL FP_CONTRACT OFF
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 #include "common/operand.cl"
 #include "common/rows.cl"
 
@@ -28,10 +32,10 @@ __kernel void global_pool(__global const P_TYPE* restrict x, __global P_TYPE* re
 #if P_MODE == 0
   best = ROW_MAX(best);
 #elif P_MODE == 1
-  best = ROW_SUM(sum) / length;
+  best = definedDivide_1(ROW_SUM(sum), (float)length);
 #else
   sum = ROW_SUM(sum);
-  best = P_POWER == 1 ? sum : P_POWER == 2 ? sqrt(sum) : pow(sum, 1.0f / P_POWER);
+  best = P_POWER == 1 ? sum : P_POWER == 2 ? definedSqrt_1(sum) : pow(sum, 1.0f / P_POWER);
 #endif
   if (lane == 0 && row < rows) STORE(P_TYPE, 1, best, y, Y_ROW(row));
 }

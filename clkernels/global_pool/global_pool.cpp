@@ -8,6 +8,7 @@ namespace {
 class GlobalPool final : public RowFamily {
  public:
   FamilyId id() const override { return {"global_pool", 1}; }
+  bool ordersSums() const override { return true; }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
     KernelCall call{"global_pool/global_pool.cl", "global_pool"};
     addDefine(call.defines, "P_MODE", poolMode(p));

@@ -12,6 +12,8 @@
 #pragma OPENCL FP_CONTRACT OFF
 #include "common/operand.cl"
 #include "common/index.cl"
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 
 #if !defined(P_RANK) || !defined(P_TAPS) || !defined(P_CHUNK)
 #error "grid_sample needs P_RANK, P_TAPS and P_CHUNK"
@@ -24,8 +26,8 @@ static inline float reflectAt(float at, float low, float high) {
   if (!(range > 0.0f)) return low;
   if (at >= low && at <= high) return at;
   const float beyond = at < low ? low - at : at - high;
-  const float turns = floor(beyond / range), rest = beyond - turns * range;
-  const int fromLow = (at < low) == (fmod(turns, 2.0f) == 0.0f);
+  const float turns = floor(definedDivide_1(beyond, range)), rest = beyond - turns * range;
+  const int fromLow = (at < low) == (turns == 2.0f * floor(turns * 0.5f));
   return fromLow ? low + rest : high - rest;
 }
 

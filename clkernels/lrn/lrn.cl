@@ -2,7 +2,11 @@
 //
 // Layout of x and y: see common/index.cl; block 1 or a channel block, whose padding lanes are 0 and stay so.
 // P_WITHIN   0: `size` channels around this one; 1: a size x size window of the plane
+// P_ROOTS    beta in fourths where it is 2, 3 or 4, which makes the result defined to the bit (docs/numerics.md); else 0: pow
 // P_TYPE   type of x and y: float or half
+#pragma OPENCL FP_CONTRACT OFF
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 #include "common/operand.cl"
 #include "common/index.cl"
 
@@ -29,5 +33,11 @@ __kernel void lrn(__global const P_TYPE* restrict x, __global P_TYPE* restrict y
   }
 #endif
   const float v = LOAD(P_TYPE, 1, x, imageOffset(n, c, p, plane, block, xBase, xBatch));
-  STORE(P_TYPE, 1, v / pow(bias + alpha * sum, beta), y, imageOffset(n, c, p, plane, block, yBase, yBatch));
+  const float base = bias + alpha * sum;
+#if P_ROOTS
+  const float root = definedSqrt_1(base), power = P_ROOTS == 2 ? root : P_ROOTS == 3 ? root * definedSqrt_1(root) : base;
+#else
+  const float power = pow(base, beta);
+#endif
+  STORE(P_TYPE, 1, definedDivide_1(v, power), y, imageOffset(n, c, p, plane, block, yBase, yBatch));
 }

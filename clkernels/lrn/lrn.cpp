@@ -18,6 +18,9 @@ class Lrn final : public KernelFamily {
     const double cells = static_cast<double>(within ? size * size : size);
     KernelCall call{"lrn/lrn.cl", "lrn"};
     addDefine(call.defines, "P_WITHIN", within);
+    const double fourths = 4 * p.attrs.number("beta", 0.75);
+    addDefine(call.defines, "P_ROOTS",
+              fourths == 2 || fourths == 3 || fourths == 4 ? static_cast<int>(fourths) : 0);
     call.defines.emplace_back("P_TYPE", clType(x.type));
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::output(0)};

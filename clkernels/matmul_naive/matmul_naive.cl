@@ -2,6 +2,7 @@
 //
 // table[3*item .. ] holds where the item's matrices begin in a, b and y; rows of a, b and y lie aRow, bRow, yRow apart.
 // P_T: float or half, all matrices; the sum is f32
+#pragma OPENCL FP_CONTRACT OFF
 #include "common/operand.cl"
 
 __kernel void matmul_naive(__global const P_T* restrict a, __global const P_T* restrict b,

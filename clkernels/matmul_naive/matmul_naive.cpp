@@ -19,6 +19,7 @@ std::int64_t rowStride(const TensorDesc& t, bool wholeMatrix, std::int64_t colum
 class MatMulNaive final : public KernelFamily {
  public:
   FamilyId id() const override { return {"matmul_naive", 1}; }
+  bool ordersSums() const override { return true; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     for (const auto& t : {op.inputs[0], op.inputs[1], op.outputs[0]})
       if (t.shape.size() < 2 && !t.dense()) return Verdict::no("a vector is not dense");

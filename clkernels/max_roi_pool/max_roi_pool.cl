@@ -6,7 +6,8 @@
 // P_TYPE     type of x and y: float or half
 #pragma OPENCL FP_CONTRACT OFF
 #include "common/operand.cl"
-#include "common/exact_quotient.cl"
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 #include "common/index.cl"
 
 static inline float rounded(float corner, float scale) {
@@ -16,7 +17,7 @@ static inline float rounded(float corner, float scale) {
 // Cells (x: first, y: end) of bin `index` along one axis.
 static inline int2 binCells(float from, float to, float scale, int index, int bins, int extent) {
   const float start = rounded(from, scale), end = rounded(to, scale), span = fmax(end - start + 1.0f, 1.0f);
-  const float bin = exactQuotient(span, (float)bins);
+  const float bin = definedDivide_1(span, (float)bins);
   const float first = floor((float)index * bin) + start, last = ceil((float)(index + 1) * bin) + start;
   return (int2)((int)clamp(first, 0.0f, (float)extent), (int)clamp(last, 0.0f, (float)extent));
 }

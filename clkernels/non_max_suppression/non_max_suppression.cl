@@ -11,7 +11,8 @@
 // P_BY_SCORE  1: only boxes with a score above scoreThreshold
 // P_GROUP     work-items of nms_select's group, a power of two
 #pragma OPENCL FP_CONTRACT OFF
-#include "common/exact_quotient.cl"
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 
 #if !defined(P_CENTERS) || !defined(P_BY_SCORE) || !defined(P_GROUP)
 #error "non_max_suppression needs P_CENTERS, P_BY_SCORE and P_GROUP"
@@ -34,7 +35,7 @@ static inline int overlap(float4 a, float4 b, float threshold) {
   const float common = (x1 - x0) * (y1 - y0);
   const float areaA = (a.z - a.x) * (a.w - a.y), areaB = (b.z - b.x) * (b.w - b.y), both = areaA + areaB - common;
   if (!(common > 0.0f) || !(areaA > 0.0f) || !(areaB > 0.0f) || !(both > 0.0f)) return 0;
-  return exactQuotient(common, both) > threshold;
+  return definedDivide_1(common, both) > threshold;
 }
 
 __kernel __attribute__((reqd_work_group_size(P_GROUP, 1, 1)))

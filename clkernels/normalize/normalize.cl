@@ -8,6 +8,10 @@
 //                  sqrt(variance) + epsilon
 // P_POWER          lp_normalize: 1, 2, or another p
 // P_TYPE   type of x and y: float or half
+// Defined to the bit where T_LANES is fixed (docs/numerics.md), but for other powers.
+#pragma OPENCL FP_CONTRACT OFF
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 #include "common/operand.cl"
 #include "common/rows.cl"
 
@@ -30,7 +34,7 @@ __kernel void mean_variance(__global const P_TYPE* restrict x, __global const fl
   const int xRow = X_ROW(row), yRow = Y_ROW(row);
   float sum = 0.0f;
   for (int j = lane; j < used; j += T_LANES) sum += LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j));
-  const float about = ROW_SUM(sum) / length;  // rounded: the mean is `shift` beside it
+  const float about = definedDivide_1(ROW_SUM(sum), (float)length);  // rounded: the mean is `shift` beside it
   float offs = 0.0f, squares = 0.0f;
   FOR_RUNS(first, used) {
     float offRun = 0.0f, squareRun = 0.0f;
@@ -42,12 +46,12 @@ __kernel void mean_variance(__global const P_TYPE* restrict x, __global const fl
     offs += offRun;
     squares += squareRun;
   }
-  const float shift = ROW_SUM(offs) / length;
-  const float squared = ROW_SUM(squares) / length - shift * shift;
+  const float shift = definedDivide_1(ROW_SUM(offs), (float)length);
+  const float squared = definedDivide_1(ROW_SUM(squares), (float)length) - shift * shift;
   const float variance = squared < 0.0f ? 0.0f : squared;
   float factor = 1.0f;
-  if (P_DIVIDE == 1) factor = 1.0f / sqrt(variance + epsilon);
-  if (P_DIVIDE == 2) factor = 1.0f / (sqrt(variance) + epsilon);
+  if (P_DIVIDE == 1) factor = definedDivide_1(1.0f, definedSqrt_1(variance + epsilon));
+  if (P_DIVIDE == 2) factor = definedDivide_1(1.0f, definedSqrt_1(variance) + epsilon);
   for (int j = lane; j < used; j += T_LANES) {
     const float v = (LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j)) - about - shift) * factor;
     STORE(P_TYPE, 1, scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
@@ -72,9 +76,9 @@ __kernel void lp_normalize(__global const P_TYPE* restrict x, __global const flo
     sum += run;
   }
   sum = ROW_SUM(sum) + epsilon;
-  const float norm = P_POWER == 1 ? sum : P_POWER == 2 ? sqrt(sum) : pow(sum, 1.0f / P_POWER);
+  const float norm = P_POWER == 1 ? sum : P_POWER == 2 ? definedSqrt_1(sum) : pow(sum, 1.0f / P_POWER);
   for (int j = lane; j < used; j += T_LANES) {
-    const float v = LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j)) / norm;
+    const float v = definedDivide_1(LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j)), norm);
     STORE(P_TYPE, 1, scaled(v, scale, bias, ROW_CHANNEL(row), j / divisor % modulus), y, yRow + Y_ELEMENT(j));
   }
   for (int j = used + lane; j < (row < rows ? storedLength : 0); j += T_LANES)

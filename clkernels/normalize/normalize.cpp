@@ -29,6 +29,7 @@ ScaleIndex scaleIndex(const OpView& op) {
 class Normalize final : public RowFamily {
  public:
   FamilyId id() const override { return {"normalize", 1}; }
+  bool ordersSums() const override { return true; }
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const Verdict verdict = denseF32(op, {1, 2}); !verdict) return verdict;
     if (op.op == "LayerNorm" && op.has(2) && op.inputs[2].size() != op.inputs[1].size())

@@ -13,6 +13,11 @@
 
 #if P_MODE == 1
 #include "common/exact_divide.cl"
+#elif P_MODE == 2
+#define MATH_WIDTH T_V
+#include "common/defined_math.cl"
+#define ROOT_(width) definedSqrt_##width
+#define ROOT(width) ROOT_(width)
 #endif
 
 __kernel void pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict y, __global long* restrict indices, int block,
@@ -53,7 +58,7 @@ __kernel void pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict 
 #elif P_MODE == 1
   result = inside == 0 ? (VALUE)(0) : exactDivide(result, (float)(countPads ? padded : inside));
 #elif P_MODE == 2
-  result = power == 2.0f ? sqrt(result) : pow(result, (VALUE)(1.0f / power));
+  result = power == 2.0f ? ROOT(T_V)(result) : pow(result, (VALUE)(1.0f / power));
 #endif
   STORE_NUMBERS(P_TYPE, T_V, result, y, yBase + n * yBatch + (b * outPlane + p) * block + lane);
 #if P_INDICES

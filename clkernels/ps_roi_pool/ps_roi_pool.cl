@@ -38,5 +38,5 @@ __kernel void ps_roi_pool(__global const P_TYPE* restrict x, __global const floa
     for (int w = columns.x; w < columns.y; ++w) sum += LOAD(P_TYPE, 1, x, from + h * width + w);
   const int cells = (rows.y - rows.x) * (columns.y - columns.x);
   const bool empty = rows.y <= rows.x || columns.y <= columns.x;
-  STORE(P_TYPE, 1, empty ? 0.0f : sum / (float)cells, y, yBase + r * yBatch + at % item);
+  STORE(P_TYPE, 1, empty ? 0.0f : exactDivide(sum, (float)cells), y, yBase + r * yBatch + at % item);
 }

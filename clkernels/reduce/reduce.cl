@@ -6,10 +6,14 @@
 // T_GROUP-th element, then a tree in local memory; the order depends on T_GROUP only, so results repeat.
 //
 // P_TYPE    element type in memory
-// P_CTYPE   what is computed in: float, int or long
+// P_CTYPE   what is computed in: float, int or long; P_REAL 1: float
 // P_START, P_FOLD(a, x), P_MERGE(a, b), P_FINISH(a, count)   the reduction
 // T_GROUP   work-items of a group, a power of two
+// P_ORDERED 1 (reduce_item): elements are taken in row-major order in runs of 128, so that floats do not depend on how axes lie
+//           in memory (docs/numerics.md)
 #pragma OPENCL FP_CONTRACT OFF
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 #include "common/operand.cl"
 
 #if !defined(P_TYPE) || !defined(P_CTYPE) || !defined(T_GROUP) || !defined(P_MODE)
@@ -44,7 +48,7 @@
 #define P_MERGE(a, b) logAddExp(a, b)
 static inline float logAddExp(float a, float b) {
   const float high = a > b ? a : b, low = a > b ? b : a;  // a NaN is one of them
-  return isinf(high) && low == low ? high : high + log1p(exp(low - high));
+  return isinf(high) && low == low ? high : high + definedLog1p_1(definedExp_1(low - high));
 }
 #else
 #define P_START 0
@@ -52,12 +56,14 @@ static inline float logAddExp(float a, float b) {
 #define P_MERGE(a, b) ((a) + (b))
 #endif
 
-#if P_MODE == 1
+#if P_MODE == 1 && P_REAL
+#define P_FINISH(a, count) definedDivide_1(a, (float)(count))
+#elif P_MODE == 1
 #define P_FINISH(a, count) ((a) / (P_CTYPE)(count))
 #elif P_MODE == 6
-#define P_FINISH(a, count) ((P_CTYPE)sqrt((float)(a)))
+#define P_FINISH(a, count) ((P_CTYPE)definedSqrt_1((float)(a)))
 #elif P_MODE == 8
-#define P_FINISH(a, count) log(a)
+#define P_FINISH(a, count) definedLog_1(a)
 #else
 #define P_FINISH(a, count) (a)
 #endif
@@ -88,6 +94,17 @@ __kernel void reduce_item(PARAMETERS) {
   if (v >= values) return;
   KEPT(v)
   P_CTYPE sum = P_START;
+#if P_ORDERED
+  for (int begin = 0; begin < count; begin += RUN) {
+    P_CTYPE run = P_START;
+    for (int j = begin; j < min(begin + RUN, count); ++j) {
+      const int at = from + j % r0 * rs0 + j / r0 % r1 * rs1 + j / (r0 * r1) % r2 * rs2 + j / (r0 * r1 * r2) * rs3;
+      const P_CTYPE value = LOAD_NUMBERS(P_TYPE, 1, x, at);
+      run = P_FOLD(run, value);
+    }
+    sum = P_MERGE(sum, run);
+  }
+#else
   for (int c = 0; c < r3; ++c)
     for (int b = 0; b < r2; ++b) {
       P_CTYPE plane = P_START;
@@ -104,6 +121,7 @@ __kernel void reduce_item(PARAMETERS) {
       }
       sum = P_MERGE(sum, plane);
     }
+#endif
   STORE_NUMBERS(P_TYPE, 1, P_FINISH(sum, count), y, to);
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "clkernels/common/strided.hpp"
+#include "ops/ordered.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -57,6 +58,7 @@ Loops loopsOf(const OpView& op) {
 class Reduce final : public KernelFamily {
  public:
   FamilyId id() const override { return {"reduce", 1}; }
+  bool ordersSums() const override { return true; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
     if (x.layout.block != y.layout.block) return Verdict::no("operands differ in channel block");
@@ -77,12 +79,14 @@ class Reduce final : public KernelFamily {
 
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
     std::vector<int> groups = {1};  // 1: a work-item per value
+    if (sumsInOrder(p)) return {{{"GROUP", groups}}, {}};
     for (int group = 16; group <= static_cast<int>(std::min<std::size_t>(device.maxWorkGroup, 256));
          group *= 4)
       groups.push_back(group);
     return {{{"GROUP", groups}}, {}};
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    if (sumsInOrder(p)) return {{"GROUP", 1}};
     const Loops loops = loopsOf(p);
     const std::int64_t length = loops.reduced.empty() ? 1 : loops.reduced[0].extent;
     // Groups pay where lines are long and contiguous, or where there are too few values to fill the device.
@@ -102,6 +106,8 @@ class Reduce final : public KernelFamily {
     const bool real = isFloat(x.type);
     const bool wide = x.type == DataType::Int64;
     call.defines.emplace_back("P_TYPE", clType(x.type));
+    addDefine(call.defines, "P_ORDERED", sumsInOrder(p));
+    addDefine(call.defines, "P_REAL", real);
     call.defines.emplace_back("P_CTYPE", real ? "float" : wide ? "long" : "int");
     addDefine(call.defines, "P_MODE",
               std::find(kModes.begin(), kModes.end(), p.attrs.string("mode")) - kModes.begin());

@@ -12,8 +12,11 @@
 // P_TYPE     type of x and y: float or half
 #pragma OPENCL FP_CONTRACT OFF
 #include "common/operand.cl"
-#include "common/exact_quotient.cl"
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 #include "common/index.cl"
+#define VALUE FLOATS(P_WIDTH)
+#include "common/exact_divide.cl"
 
 #if !defined(P_MAX) || !defined(P_INDEX) || !defined(P_CHUNK)
 #error "roi_align needs P_MAX, P_INDEX and P_CHUNK"
@@ -25,7 +28,7 @@ typedef struct {
 } RoiAxis;
 
 static inline float sampleAt(RoiAxis axis, int index, int sample) {
-  return axis.start + (float)index * axis.bin + exactQuotient(((float)sample + 0.5f) * axis.bin, (float)axis.samples);
+  return axis.start + (float)index * axis.bin + definedDivide_1(((float)sample + 0.5f) * axis.bin, (float)axis.samples);
 }
 
 static inline RoiAxis roiAxis(float begin, float end, float scale, int halfPixel, int sampling, int bins, int index,
@@ -35,7 +38,7 @@ static inline RoiAxis roiAxis(float begin, float end, float scale, int halfPixel
   axis.start = begin * scale - offset;
   float span = end * scale - offset - axis.start;
   if (!halfPixel) span = fmax(span, 1.0f);
-  axis.bin = exactQuotient(span, (float)bins);
+  axis.bin = definedDivide_1(span, (float)bins);
   if (!(fabs(axis.start) < 1e7f && fabs(span) < 1e7f)) {
     axis.bin = 0.0f;
     axis.start = -10.0f;
@@ -106,7 +109,7 @@ __kernel void roi_align(__global const P_TYPE* restrict x, __global const float*
     else if (P_MAX)
       value = zeros ? fmax(value, (FLOATS(P_WIDTH))(0.0f)) : value;
     else
-      value = value / ((float)v.samples * (float)h.samples);
+      value = exactDivide(value, (float)v.samples * (float)h.samples);
     STORE(P_TYPE, P_WIDTH, value, y, imageOffset(r, g * P_WIDTH, p, positions, block, yBase, yBatch));
   }
 }

@@ -16,6 +16,7 @@
 #include "exec/weights.hpp"
 #include "graph/amount.hpp"
 #include "lower/memory_need.hpp"
+#include "lower/ordered_sums.hpp"
 #include "lower/precision.hpp"
 #include "lower/qdq.hpp"
 #include "ops/operator.hpp"
@@ -134,6 +135,7 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   if (int8 && !options_.calibration && !options_.optimized) own = takeQdq(graph);
   std::vector<CountedOutput> counted = exposeCounts(graph);
   if (!options_.optimized) optimize(graph, options_.passes);
+  if (options_.deterministic) sumInOrder(graph);
   requireMemory(graph, device_.caps());
   if (options_.precision == Precision::Fp16)
     return {assignPrecisions(graph, planByRules(graph, Precision::Fp16, options_.layerPrecision), nullptr),

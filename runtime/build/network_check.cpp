@@ -59,7 +59,7 @@ std::optional<Other> anotherWay(const Step& step, const DeviceCaps& caps) {
     for (TensorDesc& t : *operands) t.layout = {};
   std::optional<Other> best;
   double least = 0;
-  for (const KernelFamily* family : familiesFor(view.op)) {
+  for (const KernelFamily* family : familiesFor(view)) {
     if (family->usesLibrary() || !family->applies(view, caps)) continue;
     const Problem problem = family->problem(view);
     // Another family is the better witness: prefer it however slow.

@@ -19,7 +19,7 @@ DeviceOps::Prepared& DeviceOps::prepared(const OpView& view) {
   const std::string key = view.text();
   if (const auto it = prepared_.find(key); it != prepared_.end()) return it->second;
   std::string refusals;
-  for (const KernelFamily* family : familiesFor(view.op)) {
+  for (const KernelFamily* family : familiesFor(view)) {
     if (family->onlyMeasured()) continue;
     const Verdict verdict = family->applies(view, device_.caps());
     if (!verdict) {

@@ -6,6 +6,7 @@
 
 #include "graph/network_hash.hpp"
 #include "lower/explicit_codes.hpp"
+#include "ops/ordered.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
@@ -173,6 +174,7 @@ class Rewriter {
     inputs[1] = to_.addConstant(from_.tensor(layer.inputs[1]).name, weights.codes);
     inputs[2] = biasOf(layer, channels);
     Attributes attrs = layer.attrs;
+    attrs.erase(std::string(kOrdered));  // sums of codes are exact in any order
     if (layer.inputs.size() > 3 && layer.inputs[3] != kNoTensor) {
       const TensorId residual = layer.inputs[3];
       inputs[3] = plan_.coded[residual] ? asCode(residual) : asFloat(residual);
@@ -301,6 +303,7 @@ class Rewriter {
   void average(const Layer& layer) {
     const TensorId out = layer.outputs[0];
     Attributes attrs = layer.attrs;
+    attrs.erase(std::string(kOrdered));
     const OperatorTraits traits = traitsOf(layer.op);
     if (!traits.window) attrs.set("global", 1);
     attrs.set("scale", static_cast<double>(scaleOf(layer.inputs[0])));

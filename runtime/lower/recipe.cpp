@@ -91,7 +91,7 @@ class RecipeReader final : public Lowering::Choice {
     const RecipeStep& step = recipe_.steps[at];
     if (step.layer != layer.name)
       misfit("it has '" + step.layer + "' where the network has '" + layer.name + "'");
-    const auto& families = familiesFor(layer.op);
+    const auto& families = familiesFor(base);
     const auto family =
         std::ranges::find_if(families, [&](const KernelFamily* f) { return f->id().text() == step.family; });
     if (family == families.end())

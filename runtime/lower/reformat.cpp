@@ -5,7 +5,7 @@
 namespace tessera {
 
 const KernelFamily* familyFor(const OpView& view, const DeviceCaps& device) {
-  const auto& families = familiesFor(view.op);
+  const auto& families = familiesFor(view);
   const auto found = std::ranges::find_if(
       families, [&](const KernelFamily* family) { return static_cast<bool>(family->applies(view, device)); });
   return found == families.end() ? nullptr : *found;

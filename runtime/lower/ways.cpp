@@ -36,7 +36,7 @@ bool sameBlocks(const OpView& a, const OpView& b) {
 
 void forEachWay(const OpView& base, const DeviceCaps& device,
                 const std::function<void(const KernelFamily&, const BlockChoice&)>& visit) {
-  for (const KernelFamily* family : familiesFor(base.op))
+  for (const KernelFamily* family : familiesFor(base))
     for (const BlockChoice& choice : family->blockChoices(base, device)) visit(*family, choice);
 }
 

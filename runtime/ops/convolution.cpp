@@ -5,6 +5,7 @@
 #include "ops/evaluation_work.hpp"
 #include "ops/follow.hpp"
 #include "ops/geometry.hpp"
+#include "ops/ordered.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -52,7 +53,8 @@ class Convolution final : public Operator {
             .weights = OperatorTraits::Weights{},
             .integerTwin = "QConvolution",
             .multiplyAdds = windowWork,
-            .follow = followItemsAndResidual};
+            .follow = followItemsAndResidual,
+            .bits = bitsOfSums};
   }
   std::vector<OpInstance> samples() const override;
 

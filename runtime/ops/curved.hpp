@@ -10,4 +10,8 @@ namespace tessera {
 /// no selection, sum or product of its operands: Sigmoid, Exp, ...
 bool curvedPointwise(std::string_view name);
 
+/// Whether a row gives the same bits for floats on every device: exact ones, and those that answer true or
+/// false.
+bool definedPointwise(std::string_view name);
+
 }  // namespace tessera

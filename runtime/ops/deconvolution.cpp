@@ -5,6 +5,7 @@
 #include "ops/evaluation_work.hpp"
 #include "ops/follow.hpp"
 #include "ops/geometry.hpp"
+#include "ops/ordered.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -57,7 +58,8 @@ class Deconvolution final : public Operator {
             .weights = OperatorTraits::Weights{.inputAxis = 0, .outputAxis = 1},
             .integerTwin = "QDeconvolution",
             .multiplyAdds = windowWork,
-            .follow = followItemsAndResidual};
+            .follow = followItemsAndResidual,
+            .bits = bitsOfSums};
   }
   std::vector<OpInstance> samples() const override;
 

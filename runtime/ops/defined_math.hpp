@@ -10,12 +10,15 @@
 namespace tessera {
 
 #define MATH_NAME(name) name
+#define MATH_FMA std::fma
 #define MATH_T float
 #define MATH_I std::int32_t
 #define MATH_AS_INT std::bit_cast<std::int32_t>
 #define MATH_AS_FLOAT std::bit_cast<float>
 #include "clkernels/common/defined_math.cl"
 
+inline double definedDivide(double a, double b) { return a / b; }
+inline double definedSqrt(double x) { return std::sqrt(x); }
 inline double definedExp(double x) { return std::exp(x); }
 inline double definedExpm1(double x) { return std::expm1(x); }
 inline double definedLog(double x) { return std::log(x); }

@@ -4,6 +4,7 @@
 #include "ops/epilogue.hpp"
 #include "ops/evaluation_work.hpp"
 #include "ops/follow.hpp"
+#include "ops/ordered.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -50,7 +51,8 @@ class FullyConnected final : public Operator {
     return {.weights = OperatorTraits::Weights{},
             .integerTwin = "QFullyConnected",
             .multiplyAdds = rowWork,
-            .follow = followItemsAndResidual};
+            .follow = followItemsAndResidual,
+            .bits = bitsOfSums};
   }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;

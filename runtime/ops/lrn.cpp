@@ -60,7 +60,13 @@ class Lrn final : public Operator {
     storeDoubles(outputs[0], y);
   }
   Tolerance tolerance(const OpView&) const override { return sumTolerance(8); }
-  OperatorTraits traits() const override { return {.otherWork = work}; }
+  OperatorTraits traits() const override {
+    return {.otherWork = work, .bits = [](const OpView& op) {
+              const double beta = op.attrs.number("beta", 0.75);
+              const bool roots = beta == 0.75 || beta == 0.5 || beta == 1;
+              return roots ? OperatorTraits::Bits::Defined : OperatorTraits::Bits::Device;  // pow
+            }};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     const auto add = [&](Attributes attrs, Shape x) {

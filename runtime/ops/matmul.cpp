@@ -5,6 +5,7 @@
 #include "ops/epilogue.hpp"
 #include "ops/evaluation_work.hpp"
 #include "ops/follow.hpp"
+#include "ops/ordered.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -78,7 +79,8 @@ class MatMul final : public Operator {
   OperatorTraits traits() const override {
     return {.multiplyAdds = products,
             .otherWork = [](const OpView& op) { return 3 * products(op); },
-            .follow = follow};
+            .follow = follow,
+            .bits = bitsOfSums};
   }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;

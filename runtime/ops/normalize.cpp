@@ -5,6 +5,7 @@
 #include "ops/axes.hpp"
 #include "ops/epilogue.hpp"
 #include "ops/follow.hpp"
+#include "ops/ordered.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -58,7 +59,7 @@ class InstanceNorm final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView& view) const override { return normalizeTolerance(view); }
-  OperatorTraits traits() const override { return {.follow = followItems}; }
+  OperatorTraits traits() const override { return {.follow = followItems, .bits = bitsOfSums}; }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     for (const Shape& x : {Shape{1, 18, 5, 7}, Shape{2, 3, 16, 9}, Shape{2, 5, 23}, Shape{1, 4, 3, 4, 5}})
@@ -102,7 +103,7 @@ class LayerNorm final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView& view) const override { return normalizeTolerance(view); }
-  OperatorTraits traits() const override { return {.follow = follow}; }
+  OperatorTraits traits() const override { return {.follow = follow, .bits = bitsOfSums}; }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](std::int64_t axis, Shape x, Shape scale, bool bias, double low = -1) {
       return makeSample("LayerNorm", {{"axis", axis}, {"epsilon", 1e-3}},
@@ -149,6 +150,7 @@ class MeanVariance final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView& view) const override { return normalizeTolerance(view); }
+  OperatorTraits traits() const override { return {.bits = bitsOfSums}; }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     const auto add = [&](Attributes attrs, Shape x) {
@@ -202,6 +204,12 @@ class LpNormalize final : public Operator {
     storeDoubles(outputs[0], x);
   }
   Tolerance tolerance(const OpView& view) const override { return normalizeTolerance(view); }
+  OperatorTraits traits() const override {
+    return {.bits = [](const OpView& op) {
+      return op.attrs.integer("p", 2) > 2 ? OperatorTraits::Bits::Device
+                                          : OperatorTraits::Bits::Ordered;  // pow
+    }};
+  }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> samples;
     const auto add = [&](Attributes attrs, Shape x, TensorDesc scale) {

@@ -1,5 +1,8 @@
 // Pointwise: a chain of pointwise operators as one layer. Inputs: x0.. (f32 or f16), broadcast against each
 // other. Attribute expression: see ops/pointwise_chain.hpp.
+#include <algorithm>
+
+#include "ops/curved.hpp"
 #include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/pointwise_chain.hpp"
@@ -41,7 +44,14 @@ class Pointwise final : public Operator {
             .mixesFloats = true,
             .elementwise = true,
             .integerTwin = "QPointwise",
-            .follow = followBroadcast};
+            .follow = followBroadcast,
+            .bits = [](const OpView& op) {
+              const auto chain = PointwiseChain::parse(op.attrs.string("expression"));
+              return std::ranges::all_of(chain.steps,
+                                         [](const ChainStep& s) { return definedPointwise(s.op); })
+                         ? OperatorTraits::Bits::Defined
+                         : OperatorTraits::Bits::Device;
+            }};
   }
   std::vector<OpInstance> samples() const override {
     const auto sample = [](const char* expression, std::vector<TensorDesc> inputs) {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 
+#include "ops/curved.hpp"
 #include "ops/follow.hpp"
 #include "ops/operator.hpp"
 #include "ops/pointwise.hpp"
@@ -83,7 +84,10 @@ class Pointwise final : public Operator {
   }
 
   OperatorTraits traits() const override {
-    return {.broadcasts = true, .elementwise = true, .follow = followBroadcast};
+    return {.broadcasts = true, .elementwise = true, .follow = followBroadcast, .bits = [](const OpView& op) {
+              return isFloat(op.inputs[0].type) && !definedPointwise(op.op) ? OperatorTraits::Bits::Device
+                                                                            : OperatorTraits::Bits::Defined;
+            }};
   }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> list;

@@ -112,12 +112,21 @@ class Pool : public Operator {
                                : QuantRule::Float;
   }
   OperatorTraits traits() const override {
-    return {
-        .window = !global_, .integerTwin = "QAveragePool", .multiplyAdds = windowWork, .follow = followItems};
+    return {.window = !global_,
+            .integerTwin = "QAveragePool",
+            .multiplyAdds = windowWork,
+            .follow = followItems,
+            .bits = bits};
   }
   std::vector<OpInstance> samples() const override { return global_ ? globalSamples() : windowSamples(); }
 
  private:
+  static OperatorTraits::Bits bits(const OpView& op) {
+    const std::string mode = op.attrs.string("mode", "max");
+    if (mode == "lp" && op.attrs.integer("p", 2) > 2) return OperatorTraits::Bits::Device;  // pow
+    return op.op == "GlobalPool" && mode != "max" ? OperatorTraits::Bits::Ordered
+                                                  : OperatorTraits::Bits::Defined;
+  }
   static std::int64_t flatIndex(const Window& w, std::int64_t plane, std::int64_t at, std::int64_t order) {
     if (order == 2) {
       const std::int64_t v = at % w.in[2], h = at / w.in[2] % w.in[1], d = at / (w.in[2] * w.in[1]);

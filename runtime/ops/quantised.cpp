@@ -29,7 +29,7 @@ float combinedScale(float inputScale, float weightScale) {
 }
 
 bool exactPointwise(std::string_view name) {
-  // Additions, products, comparisons, selections; no division, no function of the device's library.
+  // Additions, products, comparisons, selections; no function of the device's library.
   static constexpr std::string_view kExact[] = {
       "Relu",        "LeakyRelu", "PRelu", "Clip", "Abs",   "Neg",   "Affine",
       "Add",         "Sub",       "Mul",   "Min",  "Max",   "Where", "Shrink",
@@ -39,9 +39,15 @@ bool exactPointwise(std::string_view name) {
 
 bool curvedPointwise(std::string_view name) {
   // Of the functions of common/defined_math.cl.
-  static constexpr std::string_view kCurved[] = {"Sigmoid", "Silu",     "Mish",     "Tanh", "Elu", "Selu",
-                                                 "Gelu",    "GeluTanh", "Softplus", "Exp",  "Log", "Erf"};
+  static constexpr std::string_view kCurved[] = {
+      "Sigmoid",  "Silu", "Mish", "Tanh", "Elu", "Selu", "Celu",       "Gelu",    "GeluTanh",
+      "Softplus", "Exp",  "Log",  "Erf",  "Div", "Sqrt", "Reciprocal", "Softsign"};
   return std::ranges::find(kCurved, name) != std::end(kCurved);
+}
+
+bool definedPointwise(std::string_view name) {
+  const PointwiseOp* row = findPointwise(name);
+  return exactPointwise(name) || (row && row->toBool());
 }
 
 QuantisedEpilogue::QuantisedEpilogue(const OpView& op, std::span<const HostTensor> inputs)

@@ -106,9 +106,14 @@ class Reduce final : public Operator {
   }
   Tolerance tolerance(const OpView&) const override { return {2e-5, 2e-5}; }
   OperatorTraits traits() const override {
-    return {.follow = [](const OpView& op, std::size_t, std::size_t axis) {
-      return followReduced(op, op.attrs.integers("axes"), axis);
-    }};
+    return {.follow = [](const OpView& op, std::size_t,
+                         std::size_t axis) { return followReduced(op, op.attrs.integers("axes"), axis); },
+            .bits =
+                [](const OpView& op) {
+                  const std::string mode = op.attrs.string("mode");
+                  const bool picks = mode == "max" || mode == "min" || !isFloat(op.inputs[0].type);
+                  return picks ? OperatorTraits::Bits::Defined : OperatorTraits::Bits::Ordered;
+                }};
   }
   std::vector<OpInstance> samples() const override {
     using Ints = std::vector<std::int64_t>;

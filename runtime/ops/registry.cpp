@@ -3,6 +3,7 @@
 #include <map>
 
 #include "ops/operator.hpp"
+#include "ops/ordered.hpp"
 
 namespace tessera {
 
@@ -49,7 +50,7 @@ std::string knownAttributes(const AttributeNames& names) {
 
 void checkAttribute(const Operator& op, const AttributeNames& known, std::string_view name,
                     const AttributeValue& value) {
-  if (std::ranges::find(known, name) == known.end())
+  if (std::ranges::find(known, name) == known.end() && !(name == kOrdered && op.traits().bits))
     throw Error(ErrorCode::InvalidArgument, "there is no attribute '" + std::string(name) + "'; " +
                                                 std::string(op.name()) + " " + knownAttributes(known));
   const auto wantExtent = [&](std::int64_t number) {

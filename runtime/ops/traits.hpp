@@ -52,6 +52,16 @@ struct OperatorTraits {
   /// The extent of output 0 that is only a bound; output 1 says how many entries there are.
   std::optional<std::size_t> countedExtent;
   bool statistic = false;  ///< sums up a tensor for calibration: entries behind the last do no harm
+
+  /// What the bits of its results depend on, beside its operands.
+  enum class Bits {
+    Defined,  ///< nothing: every kernel on every device gives the same
+    Ordered,  ///< the order of its sums, which kernels choose where attribute `ordered` (ops/ordered.hpp) is
+              ///< 0
+    Device,   ///< functions that every device's library computes in its own way
+  };
+  using BitsOf = Bits (*)(const OpView&);
+  BitsOf bits = nullptr;  ///< null: Defined
 };
 
 }  // namespace tessera

@@ -36,6 +36,10 @@ struct EngineOptions {
   std::optional<Calibration> calibration;                    ///< needed for Int8
   PrecisionOptions layerPrecision;                           ///< exceptions from Fp16 and Int8
   PrecisionChoice precisionChoice = PrecisionChoice::Rules;  ///< of Int8
+  /// Outputs are the same bits on every device, tuned or not, in any precision: layers in floats sum in the
+  /// one order of docs/numerics.md, by plain kernels, which are slow where such layers are heavy. Building
+  /// throws Error(Unsupported) that lists the layers with functions of the device's library (Sin, Pow, ..).
+  bool deterministic = false;
   TuneOptions tuning;  ///< records are used, nothing is searched for unless asked
   /// How images become the input and what the outputs are, for whoever runs the network (the programs: JSON
   /// as in docs/programs.md); goes into plans as it is.

@@ -41,7 +41,7 @@ struct Rivals {
 Rivals rivalsOf(const LookUp& known, const Place& place) {
   Rivals rivals;
   double now = 0;
-  for (const KernelFamily* family : familiesFor(place.view.op)) {
+  for (const KernelFamily* family : familiesFor(place.view)) {
     if (!family->applies(place.view, known.caps())) continue;
     const Problem problem = family->problem(place.view);
     const std::uint64_t source = known.sourceHash(*family, problem);

@@ -325,8 +325,7 @@ class DeviceRunner final : public CandidateRunner {
 
   // What the plainest family computes, where it is quick enough and no candidate of its own; else nothing.
   std::vector<HostTensor> arbiter(const Candidate& c) {
-    for (auto it = familiesFor(state_->planar.op).rbegin(); it != familiesFor(state_->planar.op).rend();
-         ++it) {
+    for (auto it = familiesFor(state_->planar).rbegin(); it != familiesFor(state_->planar).rend(); ++it) {
       const KernelFamily& family = **it;
       if (!family.applies(state_->planar, caps(state_->planar))) continue;
       if (&family == c.family && c.view == state_->planar) return {};
