@@ -21,3 +21,11 @@ import sys
 result = json.load(open(sys.argv[1]))
 assert result["images"] == 6 and result["miou"] > 0.7, result
 PYTHON
+DEMO_PRECISIONS=fp32 DETECTOR="$work/root/usr/bin/detector" "$work/root/usr/share/tessera/demo/detector/run.sh" \
+  "$work/detector" >"$work/detector_result"
+python3 - "$work/detector/result.json" <<'PYTHON'
+import json
+import sys
+result = json.load(open(sys.argv[1]))
+assert result["images"] == 6 and result["map50"] > 0.6, result
+PYTHON

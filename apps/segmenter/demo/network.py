@@ -56,14 +56,14 @@ def table():
 class Branches(nn.Module):
     """Convolution + BatchNorm, with its helpers while training."""
 
-    def __init__(self, cin, cout, kernel, pad):
+    def __init__(self, cin, cout, kernel, pad, stride=1):
         super().__init__()
-        self.main = nn.Conv2d(cin, cout, kernel, padding=pad, bias=False)
+        self.main = nn.Conv2d(cin, cout, kernel, stride, pad, bias=False)
         self.norm = nn.BatchNorm2d(cout)
         helpers = kernel == 3 and cin > 3
-        self.side = nn.Conv2d(cin, cout, 1, bias=False) if helpers else None
+        self.side = nn.Conv2d(cin, cout, 1, stride, bias=False) if helpers else None
         self.side_norm = nn.BatchNorm2d(cout) if helpers else None
-        self.skip_norm = nn.BatchNorm2d(cout) if helpers and cin == cout else None
+        self.skip_norm = nn.BatchNorm2d(cout) if helpers and cin == cout and stride == 1 else None
 
     def forward(self, x):
         y = self.norm(self.main(x))

@@ -262,8 +262,8 @@ def _people(plan, rng, street, cars):
             put(t, s)
 
 
-def render(seed, width=480, height=360, weather=None, factor=2):
-    """One scene: the image (BGR) and its class ids, both height x width. The same seed gives the same scene."""
+def _paint(seed, width, height, weather, factor, after=None):
+    """Paints one scene at `factor` times the size; `after(painter, number)` is called after each thing."""
     rng = np.random.default_rng(seed)
     kind = rng.choice(WEATHERS, p=[.42, .22, .12, .14, .10])
     light = Light(weather or kind, np.random.default_rng([seed, 1]))
@@ -283,9 +283,43 @@ def render(seed, width=480, height=360, weather=None, factor=2):
     p = Painter(camera, light)
     paint_sky(p)
     paint_ground(p, street, plan.shadows)
-    for _, paint, arguments in sorted(plan.things, key=lambda q: -q[0]):
+    for number, (_, paint, arguments) in enumerate(sorted(plan.things, key=lambda q: -q[0]), 1):
+        p.start(number)
         paint(p, *arguments)
+        if after:
+            after(p, number)
     haze(p)
     reflect(p)
-    image = expose(p.colour, light, np.random.default_rng([seed, 4]), factor)
+    return expose(p.colour, light, np.random.default_rng([seed, 4]), factor), p
+
+
+def render(seed, width=480, height=360, weather=None, factor=2):
+    """One scene: the image (BGR) and its class ids, both height x width. The same seed gives the same scene."""
+    image, p = _paint(seed, width, height, weather, factor)
     return image, np.ascontiguousarray(p.label[factor // 2::factor, factor // 2::factor])
+
+
+def render_objects(seed, classes, width=480, height=360, weather=None, factor=2):
+    """The same scene with its things instead of its classes: the image, and for each thing of one of `classes` that
+    shows (class id, left, top, right, bottom in pixels of the image, share of its pixels that nothing hides)."""
+    painted = {}
+
+    def after(p, number):
+        if p.reached is None:
+            return
+        x0, y0, x1, y1 = p.reached
+        cut = np.s_[y0:y1, x0:x1]
+        found = p.label[cut][p.owner[cut] == number]
+        found = found[np.isin(found, classes)]
+        if len(found):
+            painted[number] = int(np.bincount(found).argmax()), len(found), cut
+
+    image, p = _paint(seed, width, height, weather, factor, after)
+    things = []
+    for number, (kind, pixels, cut) in painted.items():
+        rows, columns = np.nonzero((p.owner[cut] == number) & (p.label[cut] == kind))
+        if len(rows):
+            box = np.array([columns.min() + cut[1].start, rows.min() + cut[0].start,
+                            columns.max() + cut[1].start + 1, rows.max() + cut[0].start + 1]) / factor
+            things.append((kind, *box.tolist(), len(rows) / pixels))
+    return image, things

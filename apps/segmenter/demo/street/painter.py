@@ -60,13 +60,27 @@ class Painter:
         self.colour = np.zeros(shape + (3,), np.float32)
         self.label = np.zeros(shape, np.uint8)
         self.depth = np.full(shape, 1e4, np.float32)
+        self.owner = np.zeros(shape, np.int32)  # number of the thing that gave a pixel its class
+        self.thing = 0  # number of what is being painted
+        self.reached = None  # screen rectangle that this thing has been painted in
 
     def _window(self, px):
         """Bounding box of screen points, clipped to the screen; None when it is empty."""
         x0, y0 = np.floor(px.min(0)).astype(int) - 1
         x1, y1 = np.ceil(px.max(0)).astype(int) + 2
         x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, self.camera.width), min(y1, self.camera.height)
-        return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+        if x0 >= x1 or y0 >= y1:
+            return None
+        self._reach(x0, y0, x1, y1)
+        return x0, y0, x1, y1
+
+    def _reach(self, x0, y0, x1, y1):
+        a0, b0, a1, b1 = self.reached or (x0, y0, x1, y1)
+        self.reached = min(a0, x0), min(b0, y0), max(a1, x1), max(b1, y1)
+
+    def start(self, thing):
+        """What is painted from now on belongs to the thing of this number."""
+        self.thing, self.reached = thing, None
 
     def screen(self, px, bgr, label, z, alpha=1.0, bgr2=None):
         """Fills a screen polygon with one colour, or with a gradient from bgr (top) to bgr2 (bottom)."""
@@ -78,6 +92,7 @@ class Painter:
         cut = np.s_[y0:y1, x0:x1]
         if label is not None:
             cv2.fillPoly(self.label[cut], [fixed], int(label), cv2.LINE_8, 4)
+            cv2.fillPoly(self.owner[cut], [fixed], int(self.thing), cv2.LINE_8, 4)
             cv2.fillPoly(self.depth[cut], [fixed], float(z), cv2.LINE_8, 4)
         if alpha >= 1 and bgr2 is None:
             cv2.fillPoly(self.colour[cut], [fixed], [float(c) for c in bgr], cv2.LINE_8, 4)
@@ -137,6 +152,7 @@ class Painter:
         cv2.copyTo(warped, mask, self.colour[cut])
         cv2.copyTo(depth.astype(np.float32), mask, self.depth[cut])
         self.label[cut][mask > 0] = label
+        self.owner[cut][mask > 0] = self.thing
 
     def sprite(self, image, alpha, label, x, z, y0, y1, half):
         """Blits an upright image with an alpha channel; the class follows where alpha exceeds one half."""
@@ -157,7 +173,9 @@ class Painter:
         cut = np.s_[ya:yb, x0:x1]
         a = alpha[part]
         self.colour[cut] += (image[part] - self.colour[cut]) * a[..., None]
+        self._reach(x0, ya, x1, yb)
         self.label[cut][a > 0.5] = label
+        self.owner[cut][a > 0.5] = self.thing
         self.depth[cut][a > 0.5] = z
 
 
