@@ -61,9 +61,15 @@ std::shared_ptr<Engine> EngineBuilder::inOneLaunch(const Network& network, std::
   const bool forced = options_.launches == Launches::One;
   int& decided = engine->impl_->lowered.chainGroups;
   if (engine->impl().chain || options_.launches == Launches::Steps) return engine;
-  const bool measures =
-      searches(options_.tuning.mode) && decided == kChainUnknown && caps_.kind == DeviceKind::Gpu;
+  const bool measures = searches(options_.tuning.mode) && decided == kChainUnknown &&
+                        caps_.kind == DeviceKind::Gpu && canChain(caps_);
   if (!forced && !measures) return engine;
+  const auto stays = [&](spdlog::level::level_enum level, const std::string& why) {
+    log().log(level, "'{}' does not run in one launch: {}", name_, why);
+    decided = 0;
+    tuner_->recordRecipe(network.graph, recipeOf(engine->impl().lowered), 0);
+    return engine;
+  };
   std::shared_ptr<Engine> one;
   try {
     Lowered lowered = lowerGraph(network.graph, caps_, recipeOf(engine->impl().lowered));
@@ -71,14 +77,15 @@ std::shared_ptr<Engine> EngineBuilder::inOneLaunch(const Network& network, std::
     one = assemble(network, std::move(lowered), engine.get(), true);
   } catch (const Error& e) {
     if (forced || e.code() != ErrorCode::Unsupported) throw;
-    log().info("'{}' can not run in one launch: {}", name_, e.what());
-    decided = 0;
-    return engine;
+    return stays(spdlog::level::info, e.what());
   }
   ChainLaunch& launch = *one->impl_->chain;
   Context steps(engine), chained(one);
-  if (const std::string wrong = difference(*engine, steps, chained); !wrong.empty())
-    throw Error(ErrorCode::Internal, "'" + name_ + "' computes something else in one launch: " + wrong);
+  if (const std::string wrong = difference(*engine, steps, chained); !wrong.empty()) {
+    if (forced)
+      throw Error(ErrorCode::Internal, "'" + name_ + "' computes something else in one launch: " + wrong);
+    return stays(spdlog::level::warn, "it computes something else there: " + wrong);
+  }
   // Contestants: steps, then one launch with one group a unit, two..
   const std::size_t units =
       std::min<std::size_t>(static_cast<std::size_t>(caps_.computeUnits), launch.mostGroups);
