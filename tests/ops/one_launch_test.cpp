@@ -10,6 +10,7 @@
 #include "tessera/context.hpp"
 #include "tessera/engine.hpp"
 #include "tests/support/devices.hpp"
+#include "tests/support/folder.hpp"
 #include "tests/support/int8_network.hpp"
 #include "tests/support/invented_device.hpp"
 #include "tests/support/refusal.hpp"
@@ -82,6 +83,20 @@ TEST(OneLaunch, TakesBuffersAndQueuesOfTheCaller) {
   context.enqueue(queue());
   queue.finish();
   EXPECT_EQ(context.download(output), wanted.at(output));
+}
+
+TEST(OneLaunch, ComesBackFromAPlan) {
+  const Device* device = chainable();
+  if (!device || !device->caps().nvidia)
+    GTEST_SKIP() << "on CPUs nobody wants one launch, and no plan has it";
+  const test::Folder folder;
+  const auto one = Engine::build(branches(), *device, launching(Launches::One));
+  Context built(one);
+  const TensorMap wanted = built.run(inputOf(4));
+  one->save(folder / "one.plan");
+  const auto loaded = Engine::load(folder / "one.plan", *device);
+  EXPECT_EQ(loaded->launches(), 1u);
+  EXPECT_EQ(Context(loaded).run(inputOf(4)), wanted);
 }
 
 TEST(OneLaunch, ComputesCodesAsStepsDo) {
