@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
 # Times the reference networks on a GPU in fp32, fp16 and INT8 side by side with PyTorch, where that is installed, in one run.
-# Usage: bench/gpu.sh [--device SEL] [--tune off|fast|full] [--networks a,b:32] [--runs N] [--models FILE..] [--bin FOLDER] [--out FOLDER]
+# Usage: bench/gpu.sh [--device SEL] [--tune off|fast|full] [--tune-budget S] [--networks a,b:32] [--precisions fp32,fp16,int8]
+#                     [--launches measured|steps|one] [--check on|off] [--runs N] [--models FILE].. [--bin FOLDER] [--out FOLDER]
 #
-# It builds what it needs (or takes the programs of --bin), checks the kernels it is about to time against their references,
-# tunes, and prints a table of medians (wall time of a run with clFinish; PyTorch by events), fractions of the device's
-# measured ceilings and the heaviest layers. OUT/gpu.json holds everything.
+# It builds what it needs (no OpenCV; or takes the programs of --bin), checks the kernels of tensor cores against their
+# references, tunes, and prints a table of medians (wall time of a run with clFinish; PyTorch by events), fractions of the
+# device's measured ceilings and the heaviest layers. Layers run in INT8 where tuning found it to pay. OUT/gpu.json holds
+# everything. Without --bin: CMake, protobuf, spdlog, CLI11, nlohmann-json, GoogleTest and an OpenCL loader.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 device=gpu tune=fast networks=fcn8s,resnet50,resnet50:32,vgg16,mobilenet_v2,squeezenet runs=60 bin="" out="$root/build/gpu"
+budget=0 launches=measured precisions=fp32,fp16,int8 check=on
 models=()
 while (($#)); do
   case $1 in
     --device) device=$2 ;;
     --tune) tune=$2 ;;
+    --tune-budget) budget=$2 ;;
+    --launches) launches=$2 ;;
+    --check) check=$2 ;;
+    --precisions) precisions=$2 ;;
     --networks) networks=$2 ;;
     --runs) runs=$2 ;;
     --bin) bin=$2 ;;
@@ -29,25 +36,34 @@ if [[ -z $bin ]]; then
   (
     cd "$root"
     source cmake/build_env.sh
-    [[ -f build/release/CMakeCache.txt ]] || configure release -DTESSERA_TESTS=ON -DTESSERA_BENCH=ON >&2
-    cmake --build build/release -j "$jobs" --target bench_models test_kernels tessera-tune_program >&2
+    cmake -S . -B build/bench -DCMAKE_BUILD_TYPE=Release -DTESSERA_APPS=OFF -DTESSERA_SHARED=OFF -DTESSERA_PYTHON=OFF \
+      -DTESSERA_TESTS=ON -DTESSERA_BENCH=ON "${launcher[@]}" >&2
+    cmake --build build/bench -j "$jobs" --target bench_models test_kernels >&2
   )
-  bin="$root/build/release/bin"
+  bin="$root/build/bench/bin"
 fi
 
-echo "Checking the tensor cores' kernels against their references" >&2
-TESSERA_TEST_DEVICE=${TESSERA_TEST_DEVICE:-NVIDIA} "$bin/test_kernels" --gtest_brief=1 --gtest_filter='*conv_mma:*conv_gemm' >&2
-"$bin/tessera-tune" --device "$device" --roofline --json "$out/roofline.json" >&2
+if [[ $check == on ]]; then
+  echo "Checking the tensor cores' kernels against their references" >&2
+  TESSERA_TEST_DEVICE=${TESSERA_TEST_DEVICE:-NVIDIA} "$bin/test_kernels" --gtest_brief=1 --gtest_filter='*conv_mma:SplitSum*' >&2
+fi
 
 # One file for each batch size: bench_models takes one at a time.
 batches=$(tr ',' '\n' <<<"$networks" | sed -n 's/.*:\([0-9]*\)$/\1/p; /:/!s/.*/1/p' | sort -nu)
+choice=measured
+[[ $tune == off ]] && choice=rules
+turns=""
+for precision in ${precisions//,/ }; do
+  turns+="${turns:+,}$precision:$tune"
+  [[ $precision == int8 ]] && turns+=":$choice"
+done
 rm -f "$out"/tessera-*.json
 for batch in $batches; do
   names=$(tr ',' '\n' <<<"$networks" | sed 's/^\([^:]*\)$/\1:1/' | sed -n "s/:$batch\$//p" | paste -sd,)
   files=()
   ((batch == 1 && ${#models[@]})) && files=(--models "${models[@]}")
-  "$bin/bench_models" --device "$device" --networks "$names" --batch "$batch" --runs "$runs" "${files[@]}" \
-    --turns "fp32:$tune,fp16:$tune,int8:$tune" --json "$out/tessera-$batch.json" >&2
+  "$bin/bench_models" --device "$device" --networks "$names" --batch "$batch" --runs "$runs" "${files[@]}" --roofline \
+    --tune-budget "$budget" --launches "$launches" --turns "$turns" --json "$out/tessera-$batch.json" >&2
 done
 
 rm -f "$out/pytorch.json"

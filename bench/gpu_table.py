@@ -23,13 +23,13 @@ def ceilings(roofline):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    limits = ceilings(read(folder / "roofline.json"))
     peers = read(folder / "pytorch.json")
     peer_times = {(n["name"], n["batch"]): n["ms"] for n in peers.get("networks", [])}
-    rows, device = {}, ""
+    rows, device, limits = {}, "", {}
     for path in sorted(folder.glob("tessera-*.json")):
         found = read(path)
         device = found["device"]
+        limits = ceilings(found)
         for network in found["networks"]:
             precision = network["variant"].split(":")[0]
             rows.setdefault((network["name"], network["batch"]), {})[precision] = network
@@ -54,7 +54,8 @@ def main():
         for precision, network in by_precision.items():
             layers = sorted(network["layers"], key=lambda layer: -layer["ms"])
             total = sum(layer["ms"] for layer in layers)
-            print(f"\n{name} b{batch} {precision}: {len(layers)} kernels, {total:.3f} ms by profile")
+            print(f"\n{name} b{batch} {precision}: {len(layers)} kernels in {network['launches']} launches, "
+                  f"{total:.3f} ms by profile of the kernels alone")
             for layer in layers[:10]:
                 print(f"  {layer['ms']:8.4f}  {layer['name']}  {layer['family']} {layer['tactic']}")
     result = {"device": device, "ceilings_gops": limits, "pytorch": peers,

@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "apps/common/files.hpp"
-#include "apps/common/int8_options.hpp"
 #include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/program.hpp"
@@ -28,8 +27,9 @@ struct Options {
   std::int64_t batch = 1;
   int runs = 10;
   std::vector<std::string>
-      turns;  ///< PRECISION[:TUNE[:CHOICE]], measured in turns; empty: what `common` says
-  std::string exportFolder, precisionChoice = "rules";
+      turns;  ///< PRECISION[:TUNE[:CHOICE[:LAUNCHES]]], measured in turns; empty: what `common` says
+  bool roofline = false;
+  std::string exportFolder, precisionChoice = "rules", launches = "measured";
 };
 
 struct Row {
@@ -37,6 +37,7 @@ struct Row {
   std::int64_t batch = 1;
   app::Latency latency;
   double gigaOperations = 0;
+  std::size_t launches = 0;  // of a run
   std::vector<LayerTime> layers;
 };
 
@@ -63,11 +64,12 @@ class RandomCalibrator final : public Calibrator {
 EngineOptions engineOptions(const Graph& graph, const Device& device, const Options& options,
                             const std::string& variant) {
   app::CommonOptions common = options.common;
-  std::string choice = options.precisionChoice;
+  std::string choice = options.precisionChoice, launches = options.launches;
   std::istringstream fields(variant);
-  for (std::string* field : {&common.precision, &common.tune, &choice})
-    if (std::string text; std::getline(fields, text, ':')) *field = text;
+  for (std::string* field : {&common.precision, &common.tune, &choice, &launches})
+    if (std::string text; std::getline(fields, text, ':') && !text.empty()) *field = text;
   EngineOptions engine = common.engineOptions();
+  engine.launches = parseLaunches(launches);
   if (engine.precision != Precision::Int8) return engine;
   RandomCalibrator random(graph, options.batch);
   CalibrationOptions calibration;
@@ -89,20 +91,25 @@ std::vector<Row> measure(const std::string& name, const Graph& graph, const Devi
     Context& context = contexts.emplace_back(engine);
     for (const Binding& binding : engine->bindings())
       if (binding.isInput) context.upload(binding.name, app::randomTensor(binding, 0));
-    Row& row = rows.emplace_back(Row{name, variant, options.batch, {}, 0, {}});
+    Row& row = rows.emplace_back(Row{name, variant, options.batch, {}, 0, 0, {}});
     for (const LayerInfo& layer : engine->layers()) row.gigaOperations += layer.operations * 1e-9;
     for (int i = 0; i < 2; ++i) context.execute();
   }
   milliseconds.resize(rows.size());
-  for (int i = 0; i < options.runs; ++i)
-    for (std::size_t k = 0; k < contexts.size(); ++k) {
-      const auto begin = std::chrono::steady_clock::now();
-      contexts[k].execute();
-      milliseconds[k].push_back(
-          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
-    }
+  // Some runs of each in a row: what its last run left in caches is there for the next, as it is where one
+  // network runs alone.
+  constexpr int kRow = 5;
+  for (int done = 0; done < options.runs; done += kRow)
+    for (std::size_t k = 0; k < contexts.size(); ++k)
+      for (int i = done; i < std::min(done + kRow, options.runs); ++i) {
+        const auto begin = std::chrono::steady_clock::now();
+        contexts[k].execute();
+        milliseconds[k].push_back(
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+      }
   for (std::size_t k = 0; k < rows.size(); ++k) {
     rows[k].latency = app::Latency::of(milliseconds[k]);
+    rows[k].launches = contexts[k].engine().launches();
     if (!options.common.json.empty()) rows[k].layers = contexts[k].profile();
   }
   return rows;
@@ -122,6 +129,16 @@ double dot4Ceiling(const Device& device) {
   for (const auto& probe : device.dot4Probes())
     if (probe.body == device.int8Caps().dot4) return probe.gops;
   return 0;
+}
+
+// All ceilings of the device, as tessera-tune --roofline has them.
+app::Json roofline(const Device& device) {
+  app::Json rows = app::Json::array();
+  for (const RooflineEntry& e : measureRoofline(device)) {
+    rows.push_back({{"name", e.name}, {"value", e.value}, {"unit", e.unit}});
+    fmt::print("{:<24}{:>12.1f} {}{}\n", e.name, e.value, e.unit, e.why.empty() ? "" : "  " + e.why);
+  }
+  return rows;
 }
 
 int run(const Options& options) {
@@ -144,6 +161,7 @@ int run(const Options& options) {
                  {"precision", options.common.precision},
                  {"ceiling", {{"gflops", ceiling}, {"gbps", copy}}}};
   json["networks"] = app::Json::array();
+  if (options.roofline) json["roofline"] = roofline(device);
   const auto report = [&](const std::vector<Row>& rows) {
     for (const Row& row : rows) {
       const double rate = row.gigaOperations / row.latency.median * 1000;
@@ -161,6 +179,7 @@ int run(const Options& options) {
                                   {"variant", row.variant},
                                   {"batch", row.batch},
                                   {"latency_ms", row.latency.json()},
+                                  {"launches", row.launches},
                                   {"gflop", row.gigaOperations},
                                   {"gflops", rate},
                                   {"fraction_of_ceiling", rate / ceiling},
@@ -195,15 +214,17 @@ int main(int argc, char** argv) {
   app.add_option("--runs", options.runs, "Runs of each network")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  app.add_option(
-         "--turns", options.turns,
-         "Build these variants of each network and run them in turns: PRECISION[:TUNE[:CHOICE]], e.g. "
-         "fp32:off,fp32:fast,int8:fast:measured; the ceiling is that of --precision")
+  app.add_option("--turns", options.turns,
+                 "Build these variants of each network and run them in turns: "
+                 "PRECISION[:TUNE[:CHOICE[:LAUNCHES]]], e.g. "
+                 "fp32:off,fp32:fast,int8:fast:measured,fp16:off::one; the ceiling is that of --precision")
       ->expected(1, 8)
       ->delimiter(',');
   app.add_option("--export", options.exportFolder, "Write the networks as ONNX into this folder and stop");
+  app.add_flag("--roofline", options.roofline, "Measure all that the device gives at best, too");
   app::addDeviceOptions(app, options.common);
   app::addPrecisionChoice(app, options.precisionChoice);
+  app::addLaunches(app, options.launches);
   app::addOutputOptions(app, options.common);
   return app::runProgram(app, argc, argv, options.common, [&] { return bench::run(options); });
 }

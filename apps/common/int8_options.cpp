@@ -44,15 +44,6 @@ void Int8Arguments::add(CLI::App& app) {
   addPrecisionChoice(app, choice);
 }
 
-void addPrecisionChoice(CLI::App& app, std::string& choice) {
-  app.add_option(
-         "--precision-choice", choice,
-         "INT8: every layer that can (rules), or those for which it pays on this device (measured: tunes "
-         "both precisions)")
-      ->check(CLI::IsMember({"rules", "measured"}))
-      ->capture_default_str();
-}
-
 PrecisionOptions Int8Arguments::layerPrecision() const {
   return {{keepFp32.begin(), keepFp32.end()}, keepFirstLast, parsePrecision(rest)};
 }

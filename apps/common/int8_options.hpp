@@ -30,9 +30,6 @@ struct Int8Arguments {
   PrecisionOptions layerPrecision() const;
 };
 
-/// Adds --precision-choice.
-void addPrecisionChoice(CLI::App& app, std::string& choice);
-
 /// Calibrates with a progress bar and writes the cache. Throws Error(InvalidArgument) where there are no
 /// images.
 CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph,

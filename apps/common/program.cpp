@@ -201,6 +201,24 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       ->type_name("FILE");
 }
 
+void addPrecisionChoice(CLI::App& app, std::string& choice) {
+  app.add_option(
+         "--precision-choice", choice,
+         "INT8: every layer that can (rules), or those for which it pays on this device (measured: tunes "
+         "both precisions)")
+      ->check(CLI::IsMember({"rules", "measured"}))
+      ->capture_default_str();
+}
+
+void addLaunches(CLI::App& app, std::string& launches) {
+  app.add_option(
+         "--launches", launches,
+         "A launch for each kernel (steps), one for the whole network (one), or what tuning found to be "
+         "faster (measured)")
+      ->check(CLI::IsMember({"measured", "steps", "one"}))
+      ->capture_default_str();
+}
+
 void addOutputOptions(CLI::App& app, CommonOptions& options) {
   const OptionGroup group(app, "Output");
   app.add_option("--json", options.json, "Write the result as JSON")->type_name("FILE");

@@ -52,6 +52,10 @@ void addDeviceOption(CLI::App& app, CommonOptions& options);
 /// Adds --device, --precision, --self-check, --tune, --tune-budget, --tuning-cache; programs that run a
 /// network want them.
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune = TuneDefault::Fast);
+/// Adds --precision-choice.
+void addPrecisionChoice(CLI::App& app, std::string& choice);
+/// Adds --launches.
+void addLaunches(CLI::App& app, std::string& launches);
 /// Adds --json and --log-level.
 void addOutputOptions(CLI::App& app, CommonOptions& options);
 

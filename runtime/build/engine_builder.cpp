@@ -251,7 +251,7 @@ std::shared_ptr<Engine> EngineBuilder::fastest(const Network& network) {
     engine =
         keepIfRight(*tuner_, network.graph, std::move(engine), options_.tuning.verify, assembleLike(network));
   engine->impl_->tuning = tuner_->report(sources);
-  return engine;
+  return inOneLaunch(network, std::move(engine));
 }
 
 AssembleLike EngineBuilder::assembleLike(const Network& network) const {
@@ -275,8 +275,8 @@ std::pair<std::shared_ptr<Engine>, TacticSources> EngineBuilder::race(
   return {std::move(engine), winner.sources};
 }
 
-std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered lowered,
-                                                const Engine* like) const {
+std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered lowered, const Engine* like,
+                                                bool mustChain) const {
   auto made = std::make_unique<Engine::Impl>(device_, caps_);
   made->name = name_, made->description = description_;
   made->precision = precision_;
@@ -284,6 +284,7 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   made->precisions = network.precisions;
   made->counted = counted_;
   made->lowered = std::move(lowered);
+  if (options_.launches == Launches::Steps) made->lowered.chainGroups = 0;
   planMemory(made->lowered, caps_);
   requireMemory(made->lowered, caps_);
   describe(*made);
@@ -302,8 +303,21 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
       ProgramCache::forDevice(caps_, options_.tuning.folder.value_or(defaultCacheFolder())));
   made->programs.build(calls);
   uploadWeights(*made, like ? &like->impl() : nullptr);
+  addChain(*made, mustChain);
   requireBudget(*made, options_.memoryBudget);
   return std::shared_ptr<Engine>(new Engine(std::move(made)));
+}
+
+void EngineBuilder::addChain(Engine::Impl& made, bool must) const {
+  int& groups = made.lowered.chainGroups;
+  if (groups <= 0) return;
+  try {
+    makeChain(made, static_cast<std::size_t>(groups));
+  } catch (const Error& e) {
+    if (must || e.code() != ErrorCode::Unsupported) throw;
+    log().warn("'{}' does not run in one launch, as it did before: {}", name_, e.what());
+    groups = kChainUnknown;
+  }
 }
 
 // PoCL keeps programs itself, but preprocesses each before it looks. A binary skips that and costs a second

@@ -54,11 +54,17 @@ class EngineBuilder {
   /// The fastest of a network's variants, and where its tactics came from.
   std::pair<std::shared_ptr<Engine>, TacticSources> race(const Network& network,
                                                          const std::vector<Tuner::Variant>& variants);
+  /// Where it may run in one launch, what does so if that is faster or asked for; else `engine`.
+  std::shared_ptr<Engine> inOneLaunch(const Network& network, std::shared_ptr<Engine> engine);
+  /// Makes the chain that the lowered network wants.
+  void addChain(Engine::Impl& made, bool must) const;
   AssembleLike assembleLike(const Network& network) const;
   /// Programs, weights and memory of a lowered network. `like`: an engine of the same network, with which
   /// programs and weights are shared; null for none.
-  std::shared_ptr<Engine> assemble(const Network& network, Lowered lowered,
-                                   const Engine* like = nullptr) const;
+  /// `mustChain`: throws Error(Unsupported) where it does not run in the one launch that `lowered` wants;
+  /// else a warning says so.
+  std::shared_ptr<Engine> assemble(const Network& network, Lowered lowered, const Engine* like = nullptr,
+                                   bool mustChain = false) const;
   void savePrograms(const std::shared_ptr<Engine>& engine);
 
   const Device& device_;

@@ -86,7 +86,9 @@ std::shared_ptr<Engine> EngineBuilder::form(const Engine& main, Graph graph) {
 // weights, too.
 std::shared_ptr<Engine> EngineBuilder::byRecipeOf(const Engine& main, const Network& network, Found found) {
   if (found.sources.exact < found.sources.problems) try {
-      found.lowered = lowerGraph(network.graph, caps_, recipeOf(main.impl().lowered));
+      Recipe recipe = recipeOf(main.impl().lowered);
+      recipe.chainGroups = 0;  // a program of its own for each form would take its time
+      found.lowered = lowerGraph(network.graph, caps_, recipe);
       found.sources = {};
       found.sources.problems = found.sources.planned = found.lowered.steps.size();
     } catch (const Error& e) {

@@ -18,6 +18,13 @@ struct Device::Impl {
   cl::Device device;
   DeviceCaps caps;
 
+  /// Chains on this device follow each other (exec/chain_launch.hpp): the queue of the last one.
+  struct ChainTurn {
+    std::mutex mutex;
+    cl::CommandQueue last;
+  };
+  mutable ChainTurn chainTurn;
+
   /// The context shared by everything on this device; made at first use.
   const cl::Context& context() const;
   /// Results of probing dot4, made at first use.

@@ -44,6 +44,17 @@ void StepTrace::run(Context& context, const TensorMap& inputs,
   });
 }
 
+std::vector<std::uint64_t> StepTrace::phaseClocks(Context& context) {
+  Context::Impl& c = *context.impl_;
+  const Chain& chain = c.e().chain.value().chain;
+  std::vector<std::uint64_t> clocks(chain.phases.size() + 1);
+  guarded("reading times of " + c.e().name, [&] {
+    c.queue.enqueueReadBuffer(c.chainSync, CL_TRUE, chain.timesAt * sizeof(cl_uint),
+                              clocks.size() * sizeof clocks[0], clocks.data());
+  });
+  return clocks;
+}
+
 cl_command_queue Context::queue() const { return impl_->queue(); }
 cl_mem Context::buffer(std::string_view binding) const {
   return impl_->bound[impl_->e().bindingIndex(binding)]();
@@ -57,7 +68,7 @@ void Context::Impl::bind(int binding, const cl::Buffer& buffer, std::size_t size
                                                 std::to_string(largest.bytes()));
   hostMemory[static_cast<std::size_t>(binding)] = false;
   bound[static_cast<std::size_t>(binding)] = buffer;
-  now->useBuffer(binding, buffer, counters);
+  now->useBuffer(binding, buffer, *this);
 }
 
 void Context::bind(std::string_view binding, cl_mem buffer, std::size_t offset) {
@@ -107,6 +118,11 @@ void Context::bindHost(std::string_view binding, void* memory, std::size_t bytes
 void Context::Impl::enqueueSteps(const cl::CommandQueue& on, bool cancellable) {
   constexpr std::size_t kAhead = 4;  // steps between the device and what is enqueued
   const bool outOfOrder = on.getInfo<CL_QUEUE_PROPERTIES>() & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
+  if (now->chain() && !cancellable) {
+    enqueueChain(e().device, on, now->chain, *e().chain);
+    if (outOfOrder) on.enqueueBarrierWithWaitList();
+    return;
+  }
   std::deque<cl::Event> flying;
   for (std::size_t i = 0; i < now->kernels.size(); ++i) {
     for (std::size_t k = 0; k < now->kernels[i].size(); ++k) {

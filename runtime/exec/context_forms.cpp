@@ -21,7 +21,22 @@ void Context::Impl::Form::setArguments(std::size_t stepIndex, const cl::Buffer& 
                   {inputs, outputs, scratch, e().packed[stepIndex], counters});
 }
 
-void Context::Impl::Form::useBuffer(int binding, const cl::Buffer& buffer, const cl::Buffer& counters) {
+void Context::Impl::Form::setChainArguments(const Impl& context) {
+  if (!e().chain) return;
+  cl_uint i = 0;
+  for (const ChainBuffer& b : e().chain->chain.buffers) {
+    using Kind = ChainBuffer::Kind;
+    const cl::Buffer& buffer = b.kind == Kind::Arena     ? context.arena
+                               : b.kind == Kind::Slot    ? context.slots[b.index]
+                               : b.kind == Kind::Binding ? storage[b.index]
+                                                         : e().chain->constants;
+    chain.setArg(i++, buffer);
+  }
+  chain.setArg(i, context.chainSync);
+  chain.setArg(i + 1, cl_int{0});
+}
+
+void Context::Impl::Form::useBuffer(int binding, const cl::Buffer& buffer, const Impl& context) {
   const int id = e().bindingStorage[binding];
   storage[id] = buffer;
   bound[binding] = buffer();
@@ -30,8 +45,9 @@ void Context::Impl::Form::useBuffer(int binding, const cl::Buffer& buffer, const
     const auto refers = [&](int value) { return value >= 0 && e().lowered.values[value].storage == id; };
     if (std::any_of(step.inputs.begin(), step.inputs.end(), refers) ||
         std::any_of(step.outputs.begin(), step.outputs.end(), refers))
-      setArguments(i, counters);
+      setArguments(i, context.counters);
   }
+  setChainArguments(context);
 }
 
 void Context::Impl::create() {
@@ -48,9 +64,9 @@ void Context::Impl::create() {
   hostMemory.assign(own.size(), false);
   if (options.pinned.value_or(main.device.caps().kind == DeviceKind::Gpu)) createStaging();
   for (const auto& [name, range] : engine->shapes()) shapes[name] = range.max;
-  reserve(main.lowered);
+  reserve(main);
   const std::lock_guard lock(main.formsMutex);
-  for (const auto& [at, form] : main.forms) reserve(form->impl().lowered);
+  for (const auto& [at, form] : main.forms) reserve(form->impl());
 }
 
 void Context::Impl::createStaging() {
@@ -69,7 +85,8 @@ Context::Impl::~Impl() {
   if (!staging.empty()) clFinish(queue());
 }
 
-void Context::Impl::reserve(const Lowered& lowered) {
+void Context::Impl::reserve(const Engine::Impl& form) {
+  const Lowered& lowered = form.lowered;
   const auto grow = [&](cl::Buffer& buffer, std::size_t& have, std::size_t bytes) {
     if (bytes <= have) return;
     forms.clear();
@@ -89,6 +106,11 @@ void Context::Impl::reserve(const Lowered& lowered) {
     forms.clear();
     counters = makeCounters(context(), lowered.counters());
     counterCount = lowered.counters();
+  }
+  if (form.chain && form.chain->chain.syncWords > chainWords) {
+    forms.clear();
+    chainSync = makeChainSync(context(), form.chain->chain);
+    chainWords = form.chain->chain.syncWords;
   }
 }
 
@@ -115,10 +137,12 @@ void Context::Impl::prepare(Form& form) const {
     for (const auto& call : e.lowered.steps[i].launch.calls) kernels.push_back(prepareCall(call, e.programs));
     form.setArguments(i, counters);
   }
+  if (e.chain) form.chain = e.programs.kernel(e.chain->chain.call);
+  form.setChainArguments(*this);
 }
 
 void Context::Impl::use(std::shared_ptr<const Engine> wanted) {
-  reserve(wanted->impl().lowered);
+  reserve(wanted->impl());
   auto found = forms.find(wanted.get());
   if (found == forms.end()) {
     Form form;
@@ -127,8 +151,7 @@ void Context::Impl::use(std::shared_ptr<const Engine> wanted) {
     found = forms.emplace(wanted.get(), std::move(form)).first;
   }
   for (std::size_t i = 0; i < bound.size(); ++i)
-    if (found->second.bound[i] != bound[i]())
-      found->second.useBuffer(static_cast<int>(i), bound[i], counters);
+    if (found->second.bound[i] != bound[i]()) found->second.useBuffer(static_cast<int>(i), bound[i], *this);
   now = &found->second;
 }
 

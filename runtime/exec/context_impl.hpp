@@ -18,11 +18,13 @@ struct Context::Impl {
     std::shared_ptr<const Engine> engine;
     std::vector<cl::Buffer> storage;                 ///< per storage: what kernels see
     std::vector<std::vector<PreparedCall>> kernels;  ///< per step
+    cl::Kernel chain;                                ///< of all steps, where the engine has one
     std::vector<cl_mem> bound;                       ///< per binding: what the arguments hold
 
     const Engine::Impl& e() const { return engine->impl(); }
     void setArguments(std::size_t step, const cl::Buffer& counters);
-    void useBuffer(int binding, const cl::Buffer& buffer, const cl::Buffer& counters);
+    void setChainArguments(const Impl& context);
+    void useBuffer(int binding, const cl::Buffer& buffer, const Impl& context);
   };
 
   /// Pinned memory that transfers of a binding pass through.
@@ -41,6 +43,8 @@ struct Context::Impl {
   std::vector<std::size_t> slotBytes;  ///< of each
   cl::Buffer counters;                 ///< all steps share them
   std::size_t counterCount = 0;
+  cl::Buffer chainSync;  ///< that work-groups of a chain meet in
+  std::size_t chainWords = 0;
   std::vector<cl::Buffer> own, bound;  ///< per binding
   std::map<const Engine*, Form> forms;
   Form* now = nullptr;
@@ -66,7 +70,7 @@ struct Context::Impl {
   /// Lets the host see what the device wrote to its memory.
   void showHostMemory();
   /// Has the memory for a form, too; forms that used what was too small are dropped.
-  void reserve(const Lowered& lowered);
+  void reserve(const Engine::Impl& form);
   /// Runs that form from now on.
   void use(std::shared_ptr<const Engine> form);
   void prepare(Form& form) const;

@@ -18,6 +18,17 @@ PrecisionChoice parsePrecisionChoice(std::string_view text) {
               "unknown choice of precision '" + std::string(text) + "': rules or measured");
 }
 
+std::string_view toString(Launches launches) {
+  return launches == Launches::Measured ? "measured" : launches == Launches::Steps ? "steps" : "one";
+}
+
+Launches parseLaunches(std::string_view text) {
+  for (const Launches l : {Launches::Measured, Launches::Steps, Launches::One})
+    if (text == toString(l)) return l;
+  throw Error(ErrorCode::InvalidArgument,
+              "unknown way to launch '" + std::string(text) + "': measured, steps or one");
+}
+
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 
@@ -76,6 +87,12 @@ const Device& Engine::device() const { return impl_->device; }
 const MemoryUse& Engine::memory() const { return impl_->memory; }
 const std::vector<LayerPrecision>& Engine::precisions() const { return impl_->precisions; }
 const std::vector<LayerInfo>& Engine::layers() const { return impl_->layers; }
+std::size_t Engine::launches() const {
+  if (impl_->chain) return 1;
+  std::size_t count = 0;
+  for (const Step& step : impl_->lowered.steps) count += step.launch.calls.size();
+  return count;
+}
 const TuneReport& Engine::tuning() const { return impl_->tuning; }
 std::string Engine::text() const { return impl_->lowered.text(); }
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cl/program.hpp"
+#include "exec/chain_launch.hpp"
 #include "exec/counted_outputs.hpp"
 #include "exec/planned.hpp"
 #include "graph/graph_family.hpp"
@@ -43,6 +44,7 @@ struct Engine::Impl {
   /// What was made of which constants, which the lowered network holds, so that engines of one network need
   /// not pack again. By packingKey(); empty for a constant as it is.
   std::map<std::pair<std::string, std::vector<const HostTensor*>>, ContentHash> packings;
+  std::optional<ChainLaunch> chain;  ///< where it runs in one launch
   std::vector<LayerInfo> layers;
   std::vector<LayerPrecision> precisions;
   MemoryUse memory;

@@ -18,6 +18,9 @@ struct TracedStep {
 };
 
 struct StepTrace {
+  /// Of a context whose engine runs in one launch, after a run: the clock of a unit, in its cycles, at the
+  /// beginning of each phase and at the end.
+  static std::vector<std::uint64_t> phaseClocks(Context& context);
   /// Runs the network once, waiting for every step; `each` sees it and says whether to go on.
   static void run(Context& context, const TensorMap& inputs,
                   const std::function<bool(const TracedStep&)>& each);

@@ -12,6 +12,8 @@ namespace {
 // A step's text: "[~]layer|family|in,in>out|tactic"; steps are separated by blanks. What would be taken for
 // one of these signs in a layer's name is written as %XX.
 constexpr char kReformatSign = '~';
+// Before the steps, where it is known: "chain=GROUPS".
+constexpr std::string_view kChain = "chain=";
 
 std::string escaped(std::string_view name) {
   std::string text;
@@ -46,6 +48,14 @@ std::vector<int> parseBlocks(std::string_view text, std::string_view step) {
     text.remove_prefix(1);
   }
   return blocks;
+}
+
+int parseGroups(std::string_view word) {
+  const std::string_view number = word.substr(kChain.size());
+  int groups = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), groups);
+  if (error != std::errc{} || end != number.data() + number.size() || groups < 0) malformed(word);
+  return groups;
 }
 
 RecipeStep parseStep(std::string_view text) {
@@ -136,6 +146,7 @@ class RecipeReader final : public Lowering::Choice {
 
 std::string Recipe::text() const {
   std::string text;
+  if (chainGroups != kChainUnknown) text = std::string(kChain) + std::to_string(chainGroups);
   for (const RecipeStep& step : steps) {
     if (!text.empty()) text += ' ';
     if (step.reformat) text += kReformatSign;
@@ -149,7 +160,12 @@ Recipe Recipe::parse(std::string_view text) {
   Recipe recipe;
   while (!text.empty()) {
     const auto blank = text.find(' ');
-    recipe.steps.push_back(parseStep(text.substr(0, blank)));
+    const std::string_view word = text.substr(0, blank);
+    if (recipe.steps.empty() && recipe.chainGroups == kChainUnknown && word.starts_with(kChain) &&
+        word.find('|') == std::string_view::npos)
+      recipe.chainGroups = parseGroups(word);
+    else
+      recipe.steps.push_back(parseStep(word));
     if (blank == std::string_view::npos) break;
     text.remove_prefix(blank + 1);
     if (text.empty()) malformed("");
@@ -164,6 +180,7 @@ Recipe recipeOf(const Lowered& lowered) {
     recipe.steps.push_back({step.reformat ? step.layer.substr(kPrefix.size()) : step.layer, step.reformat,
                             step.family->id().text(), blocksOf(step.view.inputs), blocksOf(step.view.outputs),
                             step.tactic});
+  recipe.chainGroups = lowered.chainGroups;
   return recipe;
 }
 
@@ -176,6 +193,7 @@ Lowered lowerGraph(const Graph& graph, const DeviceCaps& device, const Recipe& r
   RecipeReader reader(recipe, device, graph.name);
   Lowered lowered = Lowering(graph, device, reader, true).run();
   reader.end();
+  lowered.chainGroups = recipe.chainGroups;
   return lowered;
 }
 

@@ -26,6 +26,7 @@ struct RecipeStep {
 /// none.
 struct Recipe {
   std::vector<RecipeStep> steps;
+  int chainGroups = kChainUnknown;  ///< as Lowered has it
 
   /// One line, which parse() reads back.
   std::string text() const;

@@ -50,6 +50,9 @@ struct LoweredBinding {
   int value = -1;
 };
 
+/// Lowered::chainGroups where nobody has looked whether one launch is faster.
+inline constexpr int kChainUnknown = -1;
+
 struct Lowered {
   std::vector<Storage> storages;
   std::vector<Value> values;
@@ -59,6 +62,8 @@ struct Lowered {
   std::size_t activationBytes = 0;  ///< the most that values take of it at one time; the rest is for scratch
   std::vector<std::size_t>
       slotBytes;  ///< without sub-buffers: the arena as buffers that storages take in turn
+  /// Work-groups of the one launch that it runs in (lower/chain.hpp); 0: a launch for each kernel.
+  int chainGroups = kChainUnknown;
 
   /// How many counters the steps need (KernelArg::counters); they share them, so the largest number counts.
   std::size_t counters() const;

@@ -26,11 +26,14 @@ std::vector<Tuner::Variant> Tuner::variants(const Graph& graph) const {
     if (std::ranges::none_of(variants, same)) variants.push_back({name, std::move(found)});
   };
   // What an earlier race found may be the fastest still. It goes first: the others must beat it.
-  if (const Recipe* before = networks_.before(graph))
-    if (auto lowered = known_.lowerBy(graph, *before)) {
+  if (const Recipe* before = networks_.before(graph)) {
+    Recipe kept = *before;
+    kept.chainGroups = kChainUnknown;  // races are of steps; the winner may run in one launch then
+    if (auto lowered = known_.lowerBy(graph, kept)) {
       const std::size_t steps = lowered->steps.size();
-      add(kKept, {*before, *std::move(lowered), {steps, steps}});
+      add(kKept, {std::move(kept), *std::move(lowered), {steps, steps}});
     }
+  }
   for (const auto& [name, layouts] : kLayoutChoices) add(name, known_.lowerAs(graph, layouts));
   return variants;
 }

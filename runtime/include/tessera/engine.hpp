@@ -27,6 +27,14 @@ std::string_view toString(PrecisionChoice choice);  ///< as parsePrecisionChoice
 PrecisionChoice parsePrecisionChoice(
     std::string_view text);  ///< "rules", "measured"; throws Error(InvalidArgument)
 
+/// How a network is put on a queue. Steps: a launch for each kernel. One: all of them in one launch, in which
+/// work-groups wait for each other where kernels depend on each other; Error(Unsupported) with the reason
+/// where network or device can not. Measured: one where tuning with Fast or Full found it to be faster, or
+/// earlier tuning did.
+enum class Launches { Measured, Steps, One };
+std::string_view toString(Launches launches);   ///< as parseLaunches() reads it
+Launches parseLaunches(std::string_view text);  ///< "measured", "steps", "one"; throws Error(InvalidArgument)
+
 class Engine;
 
 /// How to build an engine.
@@ -40,6 +48,7 @@ struct EngineOptions {
   /// one order of docs/numerics.md, by plain kernels, which are slow where such layers are heavy. Building
   /// throws Error(Unsupported) that lists the layers with functions of the device's library (Sin, Pow, ..).
   bool deterministic = false;
+  Launches launches = Launches::Measured;                    ///< see there
   TuneOptions tuning;  ///< records are used, nothing is searched for unless asked
   /// How images become the input and what the outputs are, for whoever runs the network (the programs: JSON
   /// as in docs/programs.md); goes into plans as it is.
@@ -125,6 +134,7 @@ class Engine {
   const std::vector<LayerInfo>& layers() const;  ///< one per step, in order
   const std::vector<LayerPrecision>& precisions()
       const;                         ///< Fp16, Int8: one per layer, with the reason; else empty
+  std::size_t launches() const;      ///< of a run: 1 where it is in one launch, else one a kernel
   const TuneReport& tuning() const;  ///< where the tactics came from
   std::string text() const;          ///< one line a step: layer, family, tactic, operands
 

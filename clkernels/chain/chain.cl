@@ -1,0 +1,96 @@
+// chain: a whole network in one launch. Its steps are functions (clkernels/text/chain_function.hpp) that work-groups which stay on
+// their units run over tiles or items, in phases: all groups meet between two.
+//
+// The text before this file is generated: the functions, CHAIN_PARAMETERS, CHAIN_PHASES and chainBytes, the most local memory that
+// a phase takes. CHAIN_PHASES sees
+//   item, group, groups   place in the work-group, the group, how many there are
+//   memory                local memory
+//   sync                  [0] groups that have come to meetings, [1] groups that are done, [2] groups that saw all others,
+//                         counters of the steps from P_COUNTERS on; zero before a launch and after it;
+//                         from P_TIMES on the unit's clock at the beginning of each phase and at the end, 64 bits each
+// P_ITEMS  of a work-group
+// D_MEET   1: groups meet by PTX (release, acquire at the device's scope); 0: there is one group only
+//
+// Groups that wait for each other have to be on the device at the same time: whoever launches finds out how many can be, by a
+// launch with `probing` 1, which gives up after a while.
+#if !defined(P_ITEMS) || !defined(P_COUNTERS) || !defined(P_TIMES) || !defined(D_MEET) || !defined(CHAIN_PHASES) || !defined(CHAIN_PARAMETERS)
+#error "chain needs P_ITEMS, P_COUNTERS, D_MEET and the generated phases"
+#endif
+
+#if D_MEET
+static inline void come(volatile __global uint* count) {
+  asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(count) : "memory");
+}
+static inline uint seen(volatile __global uint* count) {
+  uint value;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(count) : "memory");
+  return value;
+}
+// Some seconds: a group that is not there will not come any more, and an error is better than a device that hangs.
+#define MOST_LOOKS (1u << 24)
+#endif
+
+// The first group's first item keeps the time.
+static inline void keepTime(volatile __global uint* sync, int phase) {
+#if D_MEET
+  if (get_global_id(0) != 0) return;
+  ulong now;
+  asm volatile("mov.u64 %0, %%clock64;" : "=l"(now));
+  ((volatile __global ulong*)(sync + P_TIMES))[phase] = now;
+#endif
+}
+
+// Returns when all groups have come, before phase 1, 2..: they are counted over all meetings of the launch.
+static inline void meet(volatile __global uint* sync, int phase, uint groups) {
+  const uint all = phase * groups;
+  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+#if D_MEET
+  if (get_local_id(0) == 0) {
+    come(sync);
+    for (uint looks = 0; seen(sync) < all; ++looks)
+      if (looks == MOST_LOOKS) asm volatile("trap;");
+  }
+  keepTime(sync, phase);
+  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+#endif
+}
+
+// The last group leaves zeros for the next launch.
+static inline void leave(volatile __global uint* sync, uint groups) {
+#if D_MEET
+  if (get_local_id(0) != 0 || atomic_inc(sync + 1) != groups - 1) return;
+  sync[0] = 0;
+  sync[1] = 0;
+#endif
+}
+
+// Counts the groups that see all of them arrive.
+static inline void probeGroups(volatile __global uint* sync, uint groups) {
+#if D_MEET
+  if (get_local_id(0) != 0) return;
+  come(sync);
+  for (uint looks = 0; looks < 1u << 14; ++looks)
+    if (seen(sync) >= groups) {
+      atomic_inc(sync + 2);
+      return;
+    }
+#endif
+}
+
+// Steps of a phase, one after the other; the first of their units of work goes to group `first`.
+#define CHAIN_FIRST(first) (((first) == 0 ? group : (int)((group + groups - (first) % groups) % groups)))
+#define CHAIN_PLACE(t, e0, e1) (t) % (e0), (t) / (e0) % (e1), (t) / ((e0) * (e1))
+
+__kernel __attribute__((reqd_work_group_size(P_ITEMS, 1, 1))) void chain(CHAIN_PARAMETERS volatile __global uint* sync, int probing) {
+  __local int4 chainMemory[(chainBytes + 15) / 16];
+  __local char* memory = (__local char*)chainMemory;
+  const int item = get_local_id(0), group = get_group_id(0), groups = get_num_groups(0);
+  if (probing) {
+    probeGroups(sync, groups);
+    return;
+  }
+  keepTime(sync, 0);
+  CHAIN_PHASES
+  keepTime(sync, P_PHASES);
+  leave(sync, groups);
+}

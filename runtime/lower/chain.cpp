@@ -1,0 +1,335 @@
+// The text of a network's one kernel.
+#include "lower/chain.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <set>
+
+#include "clkernels/text/chain_function.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr std::size_t kSyncWords = 32, kConstantAlign = 256;
+constexpr std::size_t kGpuItems = 128;   // of a work-group at least: a few of them fit a unit
+constexpr std::size_t kMostItems = 512;  // of a work-group
+constexpr std::size_t kWarp = 32;
+constexpr int kAsyncCopies = 80;  // compute capability from which on NVIDIA's devices have cp.async
+
+std::size_t product(const std::vector<std::size_t>& extents) {
+  std::size_t all = 1;
+  for (const std::size_t e : extents) all *= e;
+  return all;
+}
+
+std::string number(std::size_t value) { return std::to_string(value); }
+
+// All that decides what function a call becomes.
+std::string identityOf(const KernelCall& call) {
+  std::string text = call.source + "\n" + call.entry + "\n" + call.prologue + "\n";
+  for (const auto& [name, value] : call.defines) text += name + "=" + value + "\n";
+  for (const auto* extents : {&call.global, &call.local}) {
+    for (const std::size_t e : *extents) text += number(e) + ",";
+    text += "\n";
+  }
+  return text;
+}
+
+struct Placed {
+  const KernelCall* call = nullptr;
+  const Step* step = nullptr;
+  int stepIndex = 0, phase = 0, function = 0;
+  std::size_t counters = 0;  // first of its words of the sync buffer
+};
+
+class Composer {
+ public:
+  Composer(const Lowered& lowered, const DeviceCaps& device, const ChainContents& contents)
+      : lowered_(lowered), device_(device), contents_(contents), meets_(device.nvidia) {}
+
+  Chain compose() {
+    place();
+    chain_.items = meets_ ? kGpuItems : 1;
+    for (const Placed& p : placed_)
+      if (waits(p)) chain_.items = std::max(chain_.items, product(p.call->local));
+    if (meets_) chain_.items = (chain_.items + kWarp - 1) / kWarp * kWarp;
+    if (chain_.items > std::min(kMostItems, device_.maxWorkGroup)) refuseItems();
+    std::string body;
+    for (const Placed& p : placed_) body += callText(p);
+    finishProgram(body);
+    return std::move(chain_);
+  }
+
+ private:
+  bool waits(const Placed& p) const {
+    return functions_[p.function].barriers || functions_[p.function].local;
+  }
+
+  [[noreturn]] void refuse(const Step& step, const std::string& why) const {
+    throw Error(ErrorCode::Unsupported, "step '" + step.layer + "' can not be part of a chain: " + why);
+  }
+  [[noreturn]] void refuseItems() const {
+    const auto it = std::ranges::find_if(
+        placed_, [&](const Placed& p) { return waits(p) && product(p.call->local) + kWarp > chain_.items; });
+    refuse(*it->step, "it wants work-groups of " + number(chain_.items) + " items");
+  }
+
+  void place() {
+    const auto phases = phasesOf(lowered_);
+    chain_.syncWords = kSyncWords;
+    for (std::size_t i = 0; i < lowered_.steps.size(); ++i) {
+      const Step& step = lowered_.steps[i];
+      for (std::size_t k = 0; k < step.launch.calls.size(); ++k) {
+        const KernelCall& call = step.launch.calls[k];
+        if (call.library.empty() && product(call.global) == 0) continue;
+        Placed p{&call, &step, static_cast<int>(i), phases[i][k], functionOf(step, call), chain_.syncWords};
+        placed_.push_back(p);
+      }
+      chain_.syncWords += step.launch.counters;
+    }
+    std::ranges::stable_sort(placed_, {}, &Placed::phase);
+    chain_.kernels = placed_.size();
+  }
+
+  int functionOf(const Step& step, const KernelCall& call) {
+    const auto [it, fresh] = byIdentity_.emplace(identityOf(call), static_cast<int>(functions_.size()));
+    if (fresh) try {
+        if (!call.options.empty()) refuse(step, "its kernel has build options of its own");
+        functions_.push_back(chainFunction(call, functionName(it->second),
+                                           call.local.empty() ? "" : barrierName(product(call.local)),
+                                           compilerMacros()));
+      } catch (const Error& e) {
+        if (e.code() != ErrorCode::Unsupported) throw;
+        refuse(step, e.what());
+      }
+    return it->second;
+  }
+  Defines compilerMacros() const {
+    return device_.nvidia ? Defines{{"__NV_CL_C_VERSION", "120"}}
+                          : Defines{};  // common/operand.cl asks for it
+  }
+  static std::string functionName(int index) { return "s" + std::to_string(index); }
+  static std::string barrierName(std::size_t items) { return "chainBarrier" + number(items); }
+
+  // How many groups of the call's size run side by side in one of the chain's.
+  std::size_t sideBySide(const KernelCall& call) const { return chain_.items / product(call.local); }
+
+  std::string callText(const Placed& p) {
+    std::string text;
+    if (p.phase != phase_) {
+      if (phase_ >= 0) text += "meet(sync, " + number(chain_.phases.size()) + ", groups); \\\n";
+      phase_ = p.phase;
+      first_ = waited_ = 0;
+      chain_.phases.emplace_back();
+    }
+    chain_.phases.back() += (chain_.phases.back().empty() ? "" : ", ") + p.step->layer;
+    const ChainFunction& f = functions_[p.function];
+    return text + (f.byItems ? byItems(p) : byGroups(p, f));
+  }
+
+  std::string byItems(const Placed& p) { return itemsOf(p, product(p.call->global), p.call->global, 1); }
+
+  // Items that wait for nobody, warp by warp over all groups; `each` of them are one group of the kernel's.
+  std::string itemsOf(const Placed& p, std::size_t all, const std::vector<std::size_t>& extents,
+                      std::size_t each) {
+    const std::size_t chunk = std::min(kWarp, chain_.items);
+    requireRange(p, all);
+    const std::string c = number(chunk), e = number(each);
+    std::string text = "for (int t = (item / " + c + " * groups + CHAIN_FIRST(" + number(first_) + ")) * " +
+                       c + " + item % " + c + "; t < " + number(all) + "; t += groups * " +
+                       number(chain_.items) + ") " +
+                       invocation(p, "t / " + e, "t % " + e, "memory", extents) + " \\\n";
+    first_ += (all + chunk - 1) / chunk;
+    return text;
+  }
+
+  std::string byGroups(const Placed& p, const ChainFunction& f) {
+    const std::size_t items = product(p.call->local), side = sideBySide(*p.call);
+    std::vector<std::size_t> groups;
+    for (std::size_t d = 0; d < p.call->global.size(); ++d)
+      groups.push_back(p.call->global[d] / p.call->local[d]);
+    const std::size_t all = product(groups);
+    requireRange(p, all);
+    if (!waits(p)) return itemsOf(p, all * items, groups, items);
+    if (!meets_ && items != chain_.items)
+      refuse(*p.step, "its work-groups of " + number(items) + " items have barriers, others have " +
+                          number(chain_.items) + " items");
+    if (meets_ && items % kWarp != 0)
+      refuse(*p.step, "its work-groups of " + number(items) + " items have barriers");
+    // As many side by side as local memory holds, which the compiler knows.
+    std::string local = "memory", beside = number(side);
+    if (f.local) {
+      const std::string name = functionName(p.function);
+      beside = name + "_side";
+      localBytes_.insert(name);
+      local += " + item / " + number(items) + " * " + name + "_bytes";
+    }
+    const bool whole = items == chain_.items;
+    barriers_[items] = whole;
+    // Groups of one size side by side use local memory and barriers otherwise than those of another.
+    const bool mixes = waited_ && !(waited_ == chain_.items && whole);
+    waited_ = items;
+    const bool idle = f.local || side * items < chain_.items;
+    const std::string guard = idle ? "item < " + beside + " * " + number(items) + " && " : "";
+    std::string text = std::string(mixes ? "barrier(CLK_LOCAL_MEM_FENCE); " : "") + "for (int t = item / " +
+                       number(items) + " * groups + CHAIN_FIRST(" + number(first_) + "); " + guard + "t < " +
+                       number(all) + "; t += groups * " + beside + ") { " +
+                       invocation(p, "t", "item % " + number(items), local, groups) + " CHAIN_DONE " +
+                       barrierName(items) + "(); } \\\n";
+    first_ += all;
+    return text;
+  }
+
+  void requireRange(const Placed& p, std::size_t all) const {
+    if (all > std::size_t{1} << 30) refuse(*p.step, "it has " + number(all) + " items");
+  }
+
+  // `t` and `item` name the group (or item) and the place in it.
+  std::string invocation(const Placed& p, const std::string& t, const std::string& item,
+                         const std::string& local, const std::vector<std::size_t>& extents) {
+    const auto extent = [&](std::size_t d) { return number(d < extents.size() ? extents[d] : 1); };
+    std::string text = functionName(p.function) + "(CHAIN_PLACE(" + t + ", " + extent(0) + ", " + extent(1) +
+                       "), " + item + ", ";
+    std::size_t taken = 0;  // of local memory that arguments want
+    std::string arguments;
+    for (const KernelArg& arg : p.call->args) arguments += ", " + argument(p, arg, local, taken);
+    return text + local + (taken ? " + " + number(taken) : "") + arguments + ");";
+  }
+
+  std::string argument(const Placed& p, const KernelArg& arg, const std::string& local, std::size_t& taken) {
+    using Kind = KernelArg::Kind;
+    const Step& step = *p.step;
+    switch (arg.kind) {
+      case Kind::Input:
+        return pointer(p, step.inputs.at(arg.index));
+      case Kind::Output:
+        return pointer(p, step.outputs.at(arg.index));
+      case Kind::Scratch:
+        return storagePointer(step.scratch.at(arg.index));
+      case Kind::Packed:
+        return constantPointer(contents_(p.stepIndex, arg.index));
+      case Kind::Counters:
+        return "(__global void*)(sync + " + number(p.counters) + ")";
+      case Kind::None:
+        return "0";
+      case Kind::Int:
+        return "(" + std::to_string(arg.integer) + ")";
+      case Kind::Float:
+        return "as_float(" + std::to_string(std::bit_cast<std::uint32_t>(arg.number)) + "u)";
+      case Kind::Local:
+        break;
+    }
+    const std::string text = "(__local void*)(" + local + " + " + number(taken) + ")";
+    taken += (static_cast<std::size_t>(arg.integer) + 15) / 16 * 16;
+    return text;
+  }
+
+  std::string pointer(const Placed& p, int value) {
+    if (value < 0) refuse(*p.step, "it wants an operand that is not there");
+    return storagePointer(lowered_.values[value].storage);
+  }
+  std::string storagePointer(int id) {
+    const Storage& s = lowered_.storages[id];
+    if (s.kind == Storage::Kind::Constant) return constantPointer(contents_(-1, id));
+    if (s.kind != Storage::Kind::Arena) return place({ChainBuffer::Kind::Binding, id}, 0);
+    if (s.slot >= 0) return place({ChainBuffer::Kind::Slot, s.slot}, 0);
+    return place({ChainBuffer::Kind::Arena, 0}, s.arenaOffset);
+  }
+  std::string constantPointer(const ChainContent& content) {
+    const auto it = std::ranges::find(chain_.constants, content.key, &ChainConstant::key);
+    if (it != chain_.constants.end()) return place({ChainBuffer::Kind::Constants, 0}, it->offset);
+    const std::size_t offset = chain_.constantBytes;
+    chain_.constants.push_back({content.key, offset, content.bytes});
+    chain_.constantBytes += (content.bytes + kConstantAlign - 1) / kConstantAlign * kConstantAlign;
+    return place({ChainBuffer::Kind::Constants, 0}, offset);
+  }
+  std::string place(const ChainBuffer& buffer, std::size_t offset) {
+    auto it = std::ranges::find(chain_.buffers, buffer);
+    if (it == chain_.buffers.end()) it = chain_.buffers.insert(it, buffer);
+    return "(__global void*)(b" + std::to_string(it - chain_.buffers.begin()) + " + " + number(offset) +
+           "ul)";
+  }
+
+  void finishProgram(const std::string& body) {
+    std::string text =
+        "#if D_MEET\n#define CHAIN_STEP static __attribute__((noinline))\n#else\n#define CHAIN_STEP "
+        "static\n#endif\n";
+    // What a step copies ahead of what it needs must not arrive in what is the next one's local memory.
+    const bool copies = device_.nvidia && device_.nvidiaComputeCapability >= kAsyncCopies;
+    text += std::string("#define CHAIN_DONE ") +
+            (copies ? "asm volatile(\"cp.async.wait_all;\" ::: \"memory\");" : "") + "\n";
+    for (const auto& [items, whole] : barriers_) text += barrierText(items, whole);
+    for (std::size_t i = 0; i < functions_.size(); ++i) {
+      const ChainFunction& f = functions_[i];
+      text += "#pragma OPENCL FP_CONTRACT ON\n" + f.text;
+      if (f.local) text += localText(functionName(static_cast<int>(i)), f);
+    }
+    text += "enum { chainBytes0 = 16 };\n";
+    std::size_t i = 0;
+    for (const std::string& name : localBytes_) {
+      const std::string before = "chainBytes" + number(i++), own = name + "_bytes * " + name + "_side";
+      text += "enum { chainBytes" + number(i) + " = " + own + " > " + before + " ? " + own + " : " + before +
+              " };\n";
+    }
+    text += "#define chainBytes chainBytes" + number(localBytes_.size()) + "\n#define CHAIN_PARAMETERS ";
+    for (i = 0; i < chain_.buffers.size(); ++i) text += "__global char* b" + number(i) + ", ";
+    text += "\n#define CHAIN_PHASES " + body + "\n";
+    chain_.timesAt = (chain_.syncWords + 1) / 2 * 2;
+    chain_.syncWords = chain_.timesAt + 2 * (chain_.phases.size() + 1);
+    KernelCall& call = chain_.call;
+    call.source = "chain/chain.cl", call.entry = "chain";
+    call.prologue = std::move(text);
+    call.defines = {{"P_ITEMS", number(chain_.items)},
+                    {"P_COUNTERS", number(kSyncWords)},
+                    {"D_MEET", meets_ ? "1" : "0"},
+                    {"P_TIMES", number(chain_.timesAt)},
+                    {"P_PHASES", number(chain_.phases.size())}};
+  }
+
+  std::string localText(const std::string& name, const ChainFunction& f) const {
+    std::string text = "enum { " + name + "_bytes = " + f.localBytes + " };\n";
+    const std::string most = number(chain_.items / f.items),
+                      fits = number(device_.localMemory) + " / " + name + "_bytes";
+    return text + "enum { " + name + "_side = " + fits + " < " + most + " ? " + fits + " : " + most + " };\n";
+  }
+
+  std::string barrierText(std::size_t items, bool whole) const {
+    const std::string how = whole || !meets_ ? "barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);"
+                                             : "asm volatile(\"bar.sync %0, " + number(items) +
+                                                   ";\" ::\"r\"((int)(1 + get_local_id(0) / " +
+                                                   number(items) + ")) : \"memory\");";
+    return "static inline void " + barrierName(items) + "(void) { " + how + " }\n";
+  }
+
+  const Lowered& lowered_;
+  const DeviceCaps& device_;
+  const ChainContents& contents_;
+  const bool meets_;
+  Chain chain_;
+  std::vector<Placed> placed_;
+  std::vector<ChainFunction> functions_;
+  std::map<std::string, int> byIdentity_;
+  std::map<std::size_t, bool> barriers_;  // items of the groups that wait -> they are the chain's
+  std::set<std::string> localBytes_;      // functions that take local memory
+  int phase_ = -1;
+  std::size_t waited_ = 0;  // items of the groups of the phase's last step that has barriers; 0: none has
+  std::size_t first_ = 0;   // units of work that the phase has given to groups
+};
+
+}  // namespace
+
+Verdict canChain(const DeviceCaps& device) {
+  if (device.nvidia && device.nvidiaComputeCapability >= 70) return Verdict::yes();
+  if (device.pocl) return Verdict::yes();
+  return Verdict::no("work-groups of " + device.name +
+                     " are not known to wait for each other: NVIDIA's from compute "
+                     "capability 7.0 on do; PoCL runs chains with one group");
+}
+
+Chain composeChain(const Lowered& lowered, const DeviceCaps& device, const ChainContents& contents) {
+  if (const Verdict can = canChain(device); !can) throw Error(ErrorCode::Unsupported, can.why);
+  return Composer(lowered, device, contents).compose();
+}
+
+}  // namespace tessera

@@ -1,0 +1,56 @@
+/// \file
+/// A network as one kernel: steps in phases, and the program that runs them with meetings of all work-groups
+/// in between (clkernels/chain/chain.cl).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lower/step.hpp"
+
+namespace tessera {
+
+/// A buffer that the chain's kernel takes.
+struct ChainBuffer {
+  enum class Kind { Arena, Slot, Binding, Constants } kind = Kind::Arena;
+  int index = 0;  ///< Slot: which; Binding: storage id
+  bool operator==(const ChainBuffer&) const = default;
+};
+
+/// Where a constant lies in the chain's buffer of constants.
+struct ChainConstant {
+  const void* key = nullptr;  ///< ChainConstants's
+  std::size_t offset = 0, bytes = 0;
+};
+
+/// A constant buffer as the engine has it: equal keys are the same buffer.
+struct ChainContent {
+  const void* key = nullptr;
+  std::size_t bytes = 0;
+};
+/// What the engine has for a constant storage (step < 0), or for a packed constant of a step.
+using ChainContents = std::function<ChainContent(int step, int index)>;
+
+struct Chain {
+  KernelCall call;  ///< what is compiled; `buffers`, then the sync buffer and an int are its arguments
+  std::vector<ChainBuffer> buffers;
+  std::vector<ChainConstant> constants;
+  std::size_t constantBytes = 0;
+  std::size_t syncWords = 0;  ///< of the sync buffer, zeros at first
+  std::size_t timesAt = 0;    ///< the word of it from which on the device's clock is kept, two words a time
+  std::size_t items = 0;      ///< of a work-group
+  std::size_t kernels = 0;
+  std::vector<std::string> phases;  ///< the layers of each
+};
+
+/// Whether work-groups of a device can wait for each other.
+Verdict canChain(const DeviceCaps& device);
+
+/// The steps of `lowered` that may run at the same time: for each call of each step, its phase.
+std::vector<std::vector<int>> phasesOf(const Lowered& lowered);
+
+/// Throws Error(Unsupported) that says which step can not be part of a chain, and why.
+Chain composeChain(const Lowered& lowered, const DeviceCaps& device, const ChainContents& contents);
+
+}  // namespace tessera

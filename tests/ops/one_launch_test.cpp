@@ -1,0 +1,179 @@
+// Networks in one launch: the same bits as in a launch for each kernel, whatever is bound and on whatever
+// queue.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cl/device_impl.hpp"
+#include "lower/chain.hpp"
+#include "lower/recipe.hpp"
+#include "lower/recipe_chooser.hpp"
+#include "tessera/context.hpp"
+#include "tessera/engine.hpp"
+#include "tests/support/devices.hpp"
+#include "tests/support/folder.hpp"
+#include "tests/support/int8_network.hpp"
+#include "tests/support/invented_device.hpp"
+#include "tests/support/refusal.hpp"
+
+namespace tessera {
+namespace {
+
+using testing::HasSubstr;
+
+// Two branches that need not wait for each other, a concatenation that they write, what reads it.
+Graph branches() {
+  Graph g;
+  g.name = "branches";
+  TensorId x = g.addInput("x", DataType::Float32, {2, 8, 9, 11});
+  const auto conv = [&](const std::string& name, TensorId in, std::int64_t out) {
+    const HostTensor weights = test::portableRandom({out, g.tensor(in).shape[1], 3, 3}, 7, -0.3f, 0.3f);
+    return g.add("Convolution", name, {in, g.addConstant(name + ".w", weights)},
+                 {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
+  };
+  x = g.add("Relu", "stem.relu", {conv("stem", x, 16)});
+  const TensorId left = conv("left", x, 16), right = conv("right", x, 16);
+  const TensorId both = g.add("Concat", "both", {left, right}, {{"axis", 1}, {"in_place", 1}});
+  g.markOutput(conv("last", both, 5));
+  return g;
+}
+
+EngineOptions launching(Launches launches) {
+  EngineOptions options;
+  options.launches = launches;
+  options.tuning.mode = TuneMode::Off;
+  return options;
+}
+
+TensorMap inputOf(unsigned seed) { return {{"x", test::portableRandom({2, 8, 9, 11}, seed, -2, 2)}}; }
+
+const Device* chainable() {
+  for (const Device& device : test::devices())
+    if (canChain(device.caps())) return &device;
+  return nullptr;
+}
+
+TEST(OneLaunch, ComputesTheSameBits) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  const auto steps = Engine::build(branches(), *device, launching(Launches::Steps));
+  const auto one = Engine::build(branches(), *device, launching(Launches::One));
+  EXPECT_GE(steps->launches(), 3u);
+  EXPECT_EQ(one->launches(), 1u);
+  EXPECT_GT(one->memory().weights, steps->memory().weights);
+  Context expected(steps), context(one), other(one);
+  for (const unsigned seed : {1u, 2u, 1u}) {
+    const TensorMap wanted = expected.run(inputOf(seed));
+    EXPECT_EQ(context.run(inputOf(seed)), wanted);
+    EXPECT_EQ(other.run(inputOf(seed)), wanted);
+  }
+  EXPECT_EQ(context.profile(1).size(), expected.profile(1).size());  // by steps in any case
+}
+
+TEST(OneLaunch, TakesBuffersAndQueuesOfTheCaller) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  const auto one = Engine::build(branches(), *device, launching(Launches::One));
+  Context context(one);
+  const TensorMap wanted = context.run(inputOf(3));
+  const std::string output = one->bindings().back().name;
+  const auto& impl = device->impl();
+  const cl::CommandQueue queue(impl.context(), impl.device);
+  const cl::Buffer own(impl.context(), CL_MEM_READ_WRITE, one->binding(output).bytes());
+  context.bind(output, own());
+  context.enqueue(queue());
+  queue.finish();
+  EXPECT_EQ(context.download(output), wanted.at(output));
+}
+
+TEST(OneLaunch, ComesBackFromAPlan) {
+  const Device* device = chainable();
+  if (!device || !device->caps().nvidia)
+    GTEST_SKIP() << "on CPUs nobody wants one launch, and no plan has it";
+  const test::Folder folder;
+  const auto one = Engine::build(branches(), *device, launching(Launches::One));
+  Context built(one);
+  const TensorMap wanted = built.run(inputOf(4));
+  one->save(folder / "one.plan");
+  const auto loaded = Engine::load(folder / "one.plan", *device);
+  EXPECT_EQ(loaded->launches(), 1u);
+  EXPECT_EQ(Context(loaded).run(inputOf(4)), wanted);
+}
+
+TEST(OneLaunch, ComputesCodesAsStepsDo) {
+  const Device* device = chainable();
+  if (!device || !device->caps().nvidia) GTEST_SKIP() << "needs work-groups of several sizes that wait";
+  const Graph network = test::int8Network();
+  EngineOptions steps = launching(Launches::Steps), one = launching(Launches::One);
+  for (EngineOptions* options : {&steps, &one}) {
+    options->precision = Precision::Int8;
+    options->calibration = test::int8NetworkCalibration(network);
+  }
+  Context expected(Engine::build(network, *device, steps)), context(Engine::build(network, *device, one));
+  EXPECT_EQ(context.run(test::int8NetworkInput()), expected.run(test::int8NetworkInput()));
+}
+
+Lowered loweredFor(const DeviceCaps& caps) {
+  Graph g = branches();
+  Lowered lowered =
+      lowerGraph(g, caps, chooseRecipe(g, caps, fallbackTactics(caps), {}, LayoutChoice::Greedy).recipe);
+  planMemory(lowered, caps);
+  return lowered;
+}
+
+ChainContent anyContent(int step, int index) {
+  return {reinterpret_cast<const void*>(static_cast<std::intptr_t>((step + 2) * 100 + index)), 1000};
+}
+
+TEST(OneLaunch, LetsBranchesRunSideBySide) {
+  const Lowered lowered = loweredFor(test::inventedGpu());
+  const auto phases = phasesOf(lowered);
+  std::map<std::string, int> first, last;
+  for (std::size_t i = 0; i < phases.size(); ++i)
+    first[lowered.steps[i].layer] = phases[i].front(), last[lowered.steps[i].layer] = phases[i].back();
+  EXPECT_GT(first.at("left"), last.at("stem"));
+  EXPECT_EQ(first.at("left"), first.at("right"));
+  EXPECT_GT(first.at("last"), last.at("right"));
+}
+
+TEST(OneLaunch, IsComposedForGpus) {
+  const Chain chain = composeChain(loweredFor(test::inventedGpu()), test::inventedGpu(), anyContent);
+  EXPECT_EQ(chain.items % 32, 0u);
+  EXPECT_GE(chain.kernels, chain.phases.size());
+  EXPECT_EQ(chain.constantBytes % 256, 0u);
+  EXPECT_THAT(chain.call.prologue, HasSubstr("meet(sync, 1, groups)"));
+  EXPECT_THAT(chain.call.prologue, testing::Not(HasSubstr("__kernel")));
+}
+
+TEST(OneLaunch, IsRefusedWithTheReason) {
+  DeviceCaps caps = test::inventedGpu();
+  caps.nvidia = false, caps.vendor = "Somebody";
+  const std::string why =
+      test::refusal([&] { composeChain(loweredFor(caps), caps, anyContent); }, ErrorCode::Unsupported);
+  EXPECT_THAT(why, testing::AllOf(HasSubstr("Test GPU"), HasSubstr("not known to wait for each other")));
+  Lowered lowered = loweredFor(test::inventedGpu());
+  lowered.steps[0].launch.calls[0].library = "CLBlast";
+  EXPECT_THAT(
+      test::refusal([&] { composeChain(lowered, test::inventedGpu(), anyContent); }, ErrorCode::Unsupported),
+      testing::AllOf(HasSubstr("step '" + lowered.steps[0].layer + "'"), HasSubstr("library CLBlast")));
+}
+
+TEST(OneLaunch, IsPartOfARecipe) {
+  Recipe recipe = recipeOf(loweredFor(test::inventedGpu()));
+  EXPECT_EQ(recipe.chainGroups, kChainUnknown);
+  for (const int groups : {kChainUnknown, 0, 264}) {
+    recipe.chainGroups = groups;
+    EXPECT_EQ(Recipe::parse(recipe.text()), recipe);
+    EXPECT_EQ(lowerGraph(branches(), test::inventedGpu(), recipe).chainGroups, groups);
+  }
+  EXPECT_THAT(test::refusal([] { Recipe::parse("chain=many"); }, ErrorCode::BadCache),
+              HasSubstr("chain=many"));
+}
+
+TEST(OneLaunch, IsNamed) {
+  for (const Launches l : {Launches::Measured, Launches::Steps, Launches::One})
+    EXPECT_EQ(parseLaunches(toString(l)), l);
+  EXPECT_THAT(test::refusal([] { parseLaunches("two"); }), HasSubstr("measured, steps or one"));
+}
+
+}  // namespace
+}  // namespace tessera
