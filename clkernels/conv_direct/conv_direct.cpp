@@ -53,13 +53,13 @@ class ConvDirect final : public TiledFamily {
   }
 
  protected:
-  TileShape shape(const OpView& op) const override {
+  TileShape shape(const OpView& op, const DeviceCaps& device) const override {
     TileShape s{.window = windowOf(op)};
     const Window& w = s.window;
     const bool flat = w.pointwise();  // all pixels in one row
     s.h = flat ? 1 : w.in[1], s.w = flat ? w.inVolume() : w.in[2];
     s.oh = flat ? 1 : w.out[1], s.ow = flat ? w.outVolume() : w.out[2];
-    s.work = tileWork(op, w);
+    s.work = tileWork(op, w, device);
     s.work.rows = s.oh, s.work.columns = s.ow, s.work.taps = w.kernelVolume();
     s.work.setPatch(w.kernel[1], w.span(2), w.stride[2]);
     s.step = w.stride[2];

@@ -11,7 +11,7 @@
 //
 // Layouts: input   x[((c / P_BLOCK) * H * W + iy * W + ix) * P_BLOCK + c % P_BLOCK]
 //          weights w[cb * blockStep + ((ky * KW + kx) * DEPTH + c % DEPTH) * T_TK * 16 + k], k < T_TK * 16, zero-padded;
-//                  of codes four channels lie together: (((ky * KW + kx) * STEPS + s) * T_TK * 16 + k) * 4 + c % 4
+//                  of codes the channels of a step lie together, four or two: (((ky * KW + kx) * STEPS + s) * T_TK * 16 + k) * n + c % n
 //
 // There are no tests for the border in the inner loops. Rows and columns of taps that miss the input for the whole
 // tile are left out of the loops; a tile with columns that are partly outside, or whose input is kept in another form than
@@ -20,7 +20,7 @@
 // The arithmetic defines
 //   DEPTH, STEPS   input channels of a block of the weights; steps they take
 //   ELEMENT        what a step broadcasts of a pixel; OUTSIDE: its value beside the image
-//   IN_PLACE       1: x is read in place where a tile is inside, and partial sums wait in y; 0: in scratch
+//   IN_PLACE       1: x is read in place where a tile is inside; SUMS_IN_Y  1: partial sums wait in y; 0: in scratch
 //   WHOLE_BLOCKS   1: blocks with all channels are worth a loop of their own
 //   WEIGHTS16(taps, i), MULTIPLY_ADD(value, weights, sums), copyPixels(), firstSums()
 //   Taps, TAPS_OPERANDS, TAPS  as Finish, FINISH_OPERANDS and FINISH in common/finish.cl
@@ -103,7 +103,7 @@ static inline void accumulateTile(__global const P_X* x, const Taps weights, __g
 #if P_PATCH
   ELEMENT patch[P_PATCH] __attribute__((aligned(64)));
 #else
-  __global ELEMENT* patch = scratch;
+  __global ELEMENT* patch = (__global ELEMENT*)scratch;
 #endif
 #if IN_PLACE
   // Pixels from n on are computed and thrown away: what they read need not be right, but must be inside the plane.
@@ -126,7 +126,7 @@ static inline void accumulateTile(__global const P_X* x, const Taps weights, __g
     const PATCH ELEMENT* origin = patch;
     if (!direct) copyPatch(x, patch, v, cb, ky0, ky1);
 #if IN_PLACE
-    if (direct) origin = x + (((long)cb * v.H + v.top) * v.W + v.left) * P_BLOCK;
+    if (direct) origin = (const PATCH ELEMENT*)(x + (((long)cb * v.H + v.top) * v.W + v.left) * P_BLOCK);
 #endif
     if ((direct || !IN_PLACE) && cb + 1 < cb1)
       prefetchPixels(x + (((long)(cb + 1) * v.H + v.top + (ky1 - 1) * v.DY) * v.W + v.left) * P_BLOCK);
@@ -206,7 +206,7 @@ static inline void storeTile(const SUMS* tile, const Work work, int n, int at, i
 // wait in y, or in `kept`.
 static inline void makeTile(const Work work, const Taps taps, const Window v, int cb0, int cb1, int at, int step,
                             __global SUM* kept) {
-#if IN_PLACE
+#if SUMS_IN_Y
   __global SUM* waiting = work.y + (long)at * 16;
   const long blockStep = work.plane, pixelStep = step;
 #else

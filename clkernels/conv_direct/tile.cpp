@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "clkernels/common/constraint.hpp"
+#include "clkernels/common/dot4.hpp"
 #include "clkernels/common/registers.hpp"
 
 namespace tessera {
@@ -16,11 +17,15 @@ constexpr std::int64_t kWaitingSums = 64 << 20;     // bytes of all work-items' 
 constexpr std::int64_t kWeightBytes = 512 << 10;    // of one channel tile, to stay in the second-level cache
 const std::vector<int> kTileWidths{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28};
 
-// Register steps of one tile per step of its loops: of an input channel and tap, or of four channels in
-// codes. What the processor spends besides multiply-adds is measured: every step has loads and a loop to pay
-// for. Halves are widened, the weights in every step.
+// Register steps of one tile per step of its loops: of an input channel and tap, or in codes of the channels
+// of a step. What the processor spends besides multiply-adds is measured: every step has loads and a loop to
+// pay for. Halves are widened, the weights in every step.
 double stepsOfTile(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
   const VectorRegisters registers(device);
+  // On AVX2 a multiply-add of codes is three instructions, two of which multiply; or of a pair two, one of
+  // which does, but as slow as one and a half.
+  if (w.positive) return 2.0 * registers.step(t.tx * t.tk, t.tk + 0.5) + 0.3 * t.tx + 0.5 * t.tk + 1.0;
+  if (w.lanes == 2) return 1.3 * registers.step(t.tx * t.tk, t.tk + 0.5) + 0.3 * t.tx + 0.5 * t.tk + 1.0;
   if (w.codes()) return registers.step(t.tx * t.tk, t.tk + 1) + 0.35 * t.tx + 0.5 * t.tk + 1.0;
   const double widening = w.inPlace() ? 0 : 0.5 * t.tk + 0.1 * t.tx;
   return registers.step(t.tx * t.tk, t.tk) + 0.3 * t.tk + 0.1 * t.tx + (w.block == 1 ? 3.0 : 0.8) + widening;
@@ -31,7 +36,8 @@ double steps(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
   const auto tiles = static_cast<double>(w.tilesPerRow(t) * ceilDiv(w.kBlocks, t.tk));
   const double tile = stepsOfTile(w, t, device);
   if (!w.codes()) return tiles * tile;
-  return tiles * (static_cast<double>(w.taps * ceilDiv(w.channels, 4)) * tile + 14.0 * t.tx * t.tk + 40.0);
+  return tiles *
+         (static_cast<double>(w.taps * ceilDiv(w.channels, w.lanes)) * tile + 14.0 * t.tx * t.tk + 40.0);
 }
 
 bool fitsRegisters(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
@@ -48,7 +54,7 @@ std::int64_t weightBytes(const TileWork& w, int tk, std::int64_t blocks) {
 // Of a tile.
 std::int64_t patchValues(const TileWork& w, const TileTactic& t) {
   const std::int64_t values = w.patch + (t.tx - 1) * w.patchPixel;
-  return w.codes() ? values / 4 : values;  // four codes are a word
+  return values / w.lanes;  // an element is what a step takes
 }
 
 std::int64_t workItems(const TileWork& w, const TileTactic& t) {
@@ -63,10 +69,15 @@ bool fitsScratch(const TileWork& w, const TileTactic& t) {
 
 }  // namespace
 
-TileWork tileWork(const OpView& op, const Window& window) {
+TileWork tileWork(const OpView& op, const Window& window, const DeviceCaps& device) {
   TileWork work;
   work.type = op.inputs[0].type;
   work.block = op.inputs[0].layout.block == 16 ? 16 : work.codes() ? 4 : 1;
+  const bool avx2 = work.codes() && device.dot4 == kDot4Avx2;
+  // Codes around a zero point are negative where their values are not.
+  work.positive = avx2 && work.block == 16 && op.attrs.integer("nonnegative") != 0 && !op.attrs.has("x_zero");
+  if (work.codes()) work.lanes = avx2 && !work.positive ? 2 : 4;
+  work.panels = !work.positive;  // there is no place for sums of codes in y
   work.kBlocks = ceilDiv(window.groupOutputs(), 16);
   work.groups = window.group, work.batch = window.batch;
   work.channels = window.groupChannels();
@@ -166,8 +177,8 @@ double tileEfficiency(const TileWork& w, double lanes, const DeviceCaps& device)
   const double needed = steps(w, tileFallback(w, device), device);
   const auto blocks = static_cast<double>(w.columns * w.kBlocks);
   if (!w.codes()) return lanes * std::min(0.93, 0.95 * blocks / needed);
-  const double products = lanes * blocks * static_cast<double>(w.taps * w.channels) / 4;
-  return 4.0 * std::min(0.9, products / needed);
+  const double products = lanes * blocks * static_cast<double>(w.taps * w.channels) / w.lanes;
+  return w.lanes * std::min(0.9, products / needed);
 }
 
 }  // namespace tessera

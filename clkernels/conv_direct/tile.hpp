@@ -25,6 +25,8 @@ struct TileWork {
   std::int64_t channels = 1;                        ///< input channels of a group
   std::int64_t taps = 1;        ///< whose weights are in use together: of an output row, of a tile in codes
   int block = 16;               ///< input channels of a block of the weights
+  int lanes = 1;                ///< of them in one step: of codes those of a word, or of a pair
+  bool positive = false;        ///< no code is negative, and the device multiplies such ones faster
   bool panels = true;           ///< whether sums can wait between passes over the input blocks
   std::int64_t patch = 0;       ///< values in the patch of a tile of one pixel,
   std::int64_t patchPixel = 0;  ///< and how many more for each further one
@@ -33,15 +35,15 @@ struct TileWork {
   void setPatch(std::int64_t patchRows, std::int64_t patchColumns, std::int64_t step) {
     patch = patchRows * patchColumns * block, patchPixel = patchRows * step * block;
   }
-  /// Input read where it lies, sums waiting in y, patches in scratch; else patches in private memory, sums in
-  /// scratch.
-  bool inPlace() const { return type == DataType::Float32; }
+  /// Input read where it lies, patches in scratch, and sums, if they wait, in y; else patches in private
+  /// memory, sums in scratch.
+  bool inPlace() const { return type == DataType::Float32 || (positive && block == 16); }
   bool codes() const { return type == DataType::Int8; }
   std::int64_t tilesPerRow(const TileTactic& t) const { return ceilDiv(columns, t.tx); }
   std::int64_t inputBlocks() const { return ceilDiv(channels, block); }
 };
-/// With type, block, and what follows from groups and channels.
-TileWork tileWork(const OpView& op, const Window& window);
+/// With type, block, lanes, and what follows from groups and channels.
+TileWork tileWork(const OpView& op, const Window& window, const DeviceCaps& device);
 
 /// Where the regions of a tactic lie: each `rows` x `columns` output pixels (of TileWork), `count` of them.
 struct TileRegions {
@@ -92,16 +94,16 @@ class TiledFamily : public KernelFamily {
   FamilyId id() const override { return {name_, 1}; }
   Verdict applies(const OpView& op, const DeviceCaps& device) const override;
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
-    return tileSpace(shape(p).work, device);
+    return tileSpace(shape(p, device).work, device);
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    return toTactic(tileFallback(shape(p).work, device));
+    return toTactic(tileFallback(shape(p, device).work, device));
   }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override;
   Cost cost(const Problem& p, const DeviceCaps& device) const override;
 
  protected:
-  virtual TileShape shape(const OpView& op) const = 0;
+  virtual TileShape shape(const OpView& op, const DeviceCaps& device) const = 0;
   bool codes() const { return codes_; }
   /// `like` with a planar output, where the result is floats out of codes: those are the network's outputs.
   void addPlanarOutput(std::vector<BlockChoice>& choices, const OpView& op, BlockChoice like) const;

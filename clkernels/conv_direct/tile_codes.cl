@@ -1,23 +1,39 @@
-// Arithmetic of tile.cl in codes: a step takes four input channels; its weights are 16 outputs x 4 channels.
+// Arithmetic of tile.cl in codes: a step takes P_LANES input channels; its weights are 16 outputs x P_LANES channels.
+//
+// P_LANES      4: an element of the patch is a word of codes
+//              2 (body 6 of common/dot4.cl): a pair, which the patch holds widened to 16 bits and the weights are widened to when
+//              they are loaded
+// P_POSITIVE   1: no code of x is negative, which body 6 gains from: in blocks of 16 channels, x is read in place
 //
 // P_PLANAR     1: the output is planar, 0: in blocks of 16 channels
 // corrections  [(ky * KW + kx) * T_TK * 16 + k]: where the dot product wants biased codes (common/dot4.cl) the patch is
 //              biased, and the sums start at minus 128 times the sum of the weights of all taps used, given here per tap
-#ifndef P_PLANAR
-#error "tile_codes.cl needs P_PLANAR"
+#if !defined(P_PLANAR) || !defined(P_LANES) || !defined(P_POSITIVE)
+#error "tile_codes.cl needs P_PLANAR, P_LANES and P_POSITIVE"
 #endif
 #if P_BLOCK == 16
-#define STEPS 4
+#define DEPTH 16
 #else
-#define STEPS 1
+#define DEPTH 4
 #endif
-#define DEPTH (STEPS * 4)
+#define STEPS (DEPTH / P_LANES)
 #define ELEMENT uint
 #define OUTSIDE CODE_BIAS
 #define WHOLE_BLOCKS 1
-#define IN_PLACE 0
+#define IN_PLACE (P_POSITIVE && P_PATCH == 0)
+#define SUMS_IN_Y 0
+#if P_LANES == 2
+#define MULTIPLY_ADD(value, weights, sums) dot2x16(value, weights, sums)
+#define WIDENED8(p) as_int8(convert_short16(vload16(0, p)))
+#define WEIGHTS16(taps, i) (int16)(WIDENED8((taps) + (i) * 32), WIDENED8((taps) + (i) * 32 + 16))
+#else
+#if P_POSITIVE
+#define MULTIPLY_ADD(value, weights, sums) dot4x16OfPositive(value, weights, sums)
+#else
 #define MULTIPLY_ADD(value, weights, sums) dot4x16(value, weights, sums)
+#endif
 #define WEIGHTS16(taps, i) vload16(i, (__global const int*)(taps))
+#endif
 
 #define TAPS_OPERANDS __global const char *w, __global const int *corrections
 #define TAPS {w, corrections}
@@ -40,15 +56,41 @@ static inline int16 firstSums(const Taps taps, const Window v, int ky0, int ky1,
   return sums;
 }
 
-#if P_BLOCK == 16
-static inline void copyPixels(__global const char* row, uint* to, int first, int end, int plane, int channels) {
+#if P_LANES == 2 && P_BLOCK == 16
+static inline void copyPixels(__global const char* row, PATCH uint* to, int first, int end, int plane, int channels) {
+  for (int i = first; i < end; ++i) vstore8(as_uint8(convert_short16(vload16(0, row + i * 16))), i, to);
+}
+#elif P_LANES == 2
+// A pixel of up to four planes, as two pairs.
+static inline uint8 pairsOf(__global const char* first, __global const char* second, bool has0, bool has1) {
+  const uint8 low = has0 ? convert_uint8(as_ushort8(convert_short8(vload8(0, first)))) : (uint8)(0u);
+  return has1 ? low | convert_uint8(as_ushort8(convert_short8(vload8(0, second)))) << 16 : low;
+}
+static inline void copyPixels(__global const char* row, PATCH uint* to, int first, int end, int plane, int channels) {
+  int i = first;
+  for (; i + 8 <= end; i += 8) {
+    uint16 pairs;
+    pairs.even = pairsOf(row + i, row + plane + i, true, channels > 1);
+    pairs.odd = pairsOf(row + 2 * plane + i, row + 3 * plane + i, channels > 2, channels > 3);
+    vstore16(pairs, 0, to + i * 2);
+  }
+  for (; i < end; ++i)
+    for (int pair = 0; pair < 2; ++pair) {
+      uint word = 0;
+      for (int c = pair * 2; c < min(channels, pair * 2 + 2); ++c)
+        word |= (uint)(ushort)(short)row[c * plane + i] << (16 * (c % 2));
+      to[i * 2 + pair] = word;
+    }
+}
+#elif P_BLOCK == 16
+static inline void copyPixels(__global const char* row, PATCH uint* to, int first, int end, int plane, int channels) {
   int i = first;
   for (; i + 4 <= end; i += 4) vstore16(vload16(0, (__global const uint*)(row + i * 16)) ^ CODE_BIAS, 0, to + i * 4);
   for (; i < end; ++i) vstore4(vload4(0, (__global const uint*)(row + i * 16)) ^ CODE_BIAS, 0, to + i * 4);
 }
 #else
 // Interleaves up to four planes.
-static inline void copyPixels(__global const char* row, uint* to, int first, int end, int plane, int channels) {
+static inline void copyPixels(__global const char* row, PATCH uint* to, int first, int end, int plane, int channels) {
   int i = first;
   for (; i + 16 <= end; i += 16) {
     uint16 word = convert_uint16(vload16(0, (__global const uchar*)row + i));

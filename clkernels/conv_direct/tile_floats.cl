@@ -7,6 +7,7 @@
 #define IN_PLACE PW_CAT(IN_PLACE_, P_X)
 #define IN_PLACE_float 1
 #define IN_PLACE_half 0
+#define SUMS_IN_Y IN_PLACE
 #define MULTIPLY_ADD(value, weights, sums) fma(value, weights, sums)
 #define WEIGHTS16(taps, i) LOAD(P_WEIGHTS, 16, taps, (i) * 16)
 

@@ -17,7 +17,7 @@ bool streams(const TensorDesc& y, const DeviceCaps& device) {
 Verdict TiledFamily::applies(const OpView& op, const DeviceCaps& device) const {
   if (const Verdict verdict = finishApplies(op, device, codes_); !verdict) return verdict;
   if (const Verdict verdict = inBlocksOf16(op, true, codes_); !verdict) return verdict;
-  const TileShape s = shape(op);
+  const TileShape s = shape(op, device);
   const Window& w = s.window;
   if (w.group > 1 && w.groupOutputs() % 16) return Verdict::no("a group's output is not whole blocks");
   if (w.group > 1 && w.groupChannels() % op.inputs[0].layout.block)
@@ -28,7 +28,7 @@ Verdict TiledFamily::applies(const OpView& op, const DeviceCaps& device) const {
 
 Launch TiledFamily::plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const {
   const auto t = fromTactic<TileTactic>(tactic);
-  const TileShape s = shape(p);
+  const TileShape s = shape(p, device);
   const Window& w = s.window;
   const TileRegions regions = tileRegions(s.work, t);
   const std::size_t scratch = tileScratch(s.work, t);
@@ -42,6 +42,10 @@ Launch TiledFamily::plan(const Problem& p, const Tactic& tactic, const DeviceCap
                   {"P_PATCH", std::to_string(privatePatch(s.work, t))},
                   {"P_PLANAR", p.outputs[0].layout.block == 1 ? "1" : "0"},
                   {"D_PREFETCH", device.pocl ? "1" : "0"}};
+  if (codes_) {
+    addDefine(call.defines, "P_LANES", s.work.lanes);
+    addDefine(call.defines, "P_POSITIVE", s.work.positive);
+  }
   addFinishDefines(call.defines, p, device, !codes_ && streams(p.outputs[0], device));
   setItems(call, {regions.count, w.group * ceilDiv(s.work.kBlocks, t.tk), w.batch});
   call.args = {KernelArg::input(0)};
@@ -62,7 +66,7 @@ Launch TiledFamily::plan(const Problem& p, const Tactic& tactic, const DeviceCap
 }
 
 Cost TiledFamily::cost(const Problem& p, const DeviceCaps& device) const {
-  const TileShape s = shape(p);
+  const TileShape s = shape(p, device);
   const std::int64_t K = s.window.groupOutputs();
   Cost cost = KernelFamily::cost(p, device);
   cost.operations = s.operations;

@@ -1,5 +1,8 @@
-// conv_winograd: 3x3 convolutions of stride 1 over blocks of 16 channels, for CPUs.
+// conv_winograd, q_conv_winograd: 3x3 convolutions of stride 1 over blocks of 16 channels, for CPUs, in f32
+// or INT8.
+#include "clkernels/common/dot4.hpp"
 #include "clkernels/common/finish.hpp"
+#include "clkernels/common/image.hpp"
 #include "clkernels/conv_winograd/winograd.hpp"
 
 namespace tessera {
@@ -7,52 +10,67 @@ namespace {
 
 class ConvWinograd final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"conv_winograd", 1}; }
-  // What it gains depends on caches more than on counts; and its rounding differs from a plain sum's, which
-  // is what runs untuned.
-  bool onlyMeasured() const override { return true; }
+  ConvWinograd(std::string_view name, bool codes) : name_(name), codes_(codes) {}
+  FamilyId id() const override { return {name_, 1}; }
+  // In floats what it gains depends on caches more than on counts, and its rounding differs from a plain
+  // sum's, which is what runs untuned. In codes it is exact.
+  bool onlyMeasured() const override { return !codes_; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (const Verdict verdict = winogradApplies(op, device); !verdict) return verdict;
+    if (const Verdict verdict = winogradApplies(op, device, codes_); !verdict) return verdict;
     if (const Verdict verdict = inBlocksOf16(op); !verdict) return verdict;
-    const Window w = windowOf(op);
-    if (w.kernel[2] != 3) return Verdict::no("the window is not 3x3");
+    if (codes_ && device.dot4 != kDot4Avx2 && device.dot4 != Dot4Body::Emulated)
+      return Verdict::no("the processor multiplies four codes at a time, but 16 bits only two");
+    for (const char* zero : {"x_zero", "zero", "residual_zero"})
+      if (op.attrs.has(zero)) return Verdict::no("its codes have a zero point");
+    const WinogradWork work{windowOf(op), codes_};
+    if (work.window.kernel[2] != 3) return Verdict::no("the window is not 3x3");
     const WinogradTactic least{2, 4, 1, 1, 1};
-    if (winogradInputBytes(w, least) + winogradProductBytes(least) > device.localMemory)
+    if (winogradInputBytes(work, least) + winogradProductBytes(least) > device.localMemory)
       return Verdict::no("four transformed tiles do not fit local memory");
     return Verdict::yes();
   }
   int channelBlock(const OpView&, const DeviceCaps&) const override { return 16; }
 
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
-    return winogradSpace(windowOf(p), device);
+    return winogradSpace({windowOf(p), codes_}, device);
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    return toTactic(winogradFallback(windowOf(p), device));
+    return toTactic(winogradFallback({windowOf(p), codes_}, device));
   }
 
-  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const auto t = fromTactic<WinogradTactic>(tactic);
-    const Window w = windowOf(p);
+    const WinogradWork work{windowOf(p), codes_};
+    const Window& w = work.window;
     const WinogradTiles tiles(w, t.m);
-    const std::int64_t channelTiles = ceilDiv(ceilDiv(w.outChannels, 16), t.tk),
-                       share = ceilDiv(channelTiles, t.parts);
+    const std::int64_t channelTiles = work.channelTiles(t.tk), share = ceilDiv(channelTiles, t.parts);
     Launch launch;
-    launch.packed = {packWinogradWeights(w, t.m, t.tk)};
     KernelCall call{"conv_winograd/conv_winograd.cl", "conv_winograd"};
     call.defines = {{"T_M", std::to_string(t.m)},
                     {"T_TX", std::to_string(t.tx)},
                     {"T_TK", std::to_string(t.tk)},
                     {"T_GROUPS", std::to_string(t.groups)}};
-    addEpilogueDefines(call.defines, p);
+    addFinishDefines(call.defines, p, device);
     setItems(call, {ceilDiv(tiles.count(), t.tiles()), ceilDiv(channelTiles, share), w.batch});
-    launch.scratch = {call.global[0] * call.global[1] * call.global[2] *
-                      static_cast<std::size_t>(t.elements()) * 64};
+    const std::size_t items = call.global[0] * call.global[1] * call.global[2];
+    launch.scratch = {items * static_cast<std::size_t>(t.elements()) * 16 * byteSize(p.inputs[0].type)};
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
-    addPaddedEpilogueArgs(launch, call.args, p, 16);
+    if (codes_) {
+      launch.packed = packWinogradCodes(w, t.m, t.tk);
+      call.args.push_back(KernelArg::packed(1));
+      const bool passes = winogradMayNeedPasses(w, t.m);
+      addDefine(call.defines, "P_PARTIAL", passes);
+      if (passes)
+        launch.scratch.push_back(items * static_cast<std::size_t>(t.tk * t.tiles() * t.m * t.m) * 64);
+      call.args.push_back(passes ? KernelArg::scratch(1) : KernelArg::none());
+    } else {
+      launch.packed = {packWinogradWeights(w, t.m, t.tk)};
+    }
+    addFinishArgs(launch, call.args, p);
     call.args.push_back(KernelArg::output(0));
     call.args.push_back(KernelArg::scratch(0));
-    call.args.push_back(KernelArg::local(winogradInputBytes(w, t)));
+    call.args.push_back(KernelArg::local(winogradInputBytes(work, t)));
     call.args.push_back(KernelArg::local(winogradProductBytes(t)));
     addPlaces(call.args, p);
     addInts(call.args,
@@ -63,12 +81,19 @@ class ConvWinograd final : public KernelFamily {
   }
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {
-    const Window w = windowOf(p);
+    const WinogradWork work{windowOf(p), codes_};
     return winogradCost(KernelFamily::cost(p, device), p, 0.8,
-                        winogradSteps(w, winogradFallback(w, device), device));
+                        winogradSteps(work, winogradFallback(work, device), device));
   }
 
   std::vector<OpInstance> samples() const override {
+    if (!codes_) return floatSamples();
+    auto samples = floatSamples();
+    // Random codes of so many channels take several passes.
+    samples.push_back(winogradSample({1, 480, 5, 6}, {16, 480, 3, 3}, {}));
+    return quantisedTwins("QConvolution", samples);
+  }
+  static std::vector<OpInstance> floatSamples() {
     using List = std::vector<std::int64_t>;
     return {
         // Tiles with a tail in both extents and channels, borders on every side.
@@ -86,10 +111,17 @@ class ConvWinograd final : public KernelFamily {
         winogradSample({1, 16, 3, 3}, {16, 16, 3, 3}, {}),
     };
   }
+
+ private:
+  std::string_view name_;
+  bool codes_;
 };
 
 }  // namespace
 
-void addFamilies_conv_winograd(FamilyList& list) { list.add<ConvWinograd>({"Convolution"}); }
+void addFamilies_conv_winograd(FamilyList& list) {
+  list.add<ConvWinograd>({"Convolution"}, "conv_winograd", false);
+  list.add<ConvWinograd>({"QConvolution"}, "q_conv_winograd", true);
+}
 
 }  // namespace tessera

@@ -5,10 +5,10 @@
 //
 // T_M  outputs per extent: 2 or 4
 // W_T  float, or a vector of channels
-#if !defined(T_M) || !defined(W_T)
+#ifndef W_T
 #error "transforms.cl needs T_M and W_T"
 #endif
-#define T_SIDE (T_M + 2)
+#include "conv_winograd/tiles.cl"
 #define F(value) ((W_T)(value))
 
 #if T_M == 2
@@ -48,16 +48,3 @@ static inline void outputTransform(const W_T* m, W_T* y) {
 #else
 #error "T_M is 2 or 4"
 #endif
-
-// A dilated convolution is DY * DX convolutions of dilation 1, each on every DY-th row and DX-th column from a phase on. Tiles
-// are counted (phase y, tile y, phase x, tile x), the last fastest.
-typedef struct {
-  int y, x;  // of the first output
-} WinogradTile;
-
-static inline WinogradTile tileAt(int tile, int tilesY, int tilesX, int phasesX, int DY, int DX) {
-  const int tx = tile % tilesX, column = tile / tilesX, phaseX = column % phasesX, row = column / phasesX;
-  const int ty = row % tilesY, phaseY = row / tilesY;
-  const WinogradTile at = {phaseY + ty * T_M * DY, phaseX + tx * T_M * DX};
-  return at;
-}

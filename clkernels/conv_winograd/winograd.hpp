@@ -21,6 +21,16 @@ struct WinogradTactic {
   std::int64_t tiles() const { return std::int64_t{tx} * groups; }  ///< of a work-item
 };
 
+/// The convolution, in f32 or in codes.
+struct WinogradWork {
+  Window window;
+  bool codes = false;
+  std::int64_t channelBlocks() const { return ceilDiv(window.channels, 16); }
+  std::int64_t channelTiles(int tk) const { return ceilDiv(ceilDiv(window.outChannels, 16), tk); }
+  std::int64_t valueBytes() const { return codes ? 2 : 4; }    ///< of a transformed input
+  std::int64_t stepChannels() const { return codes ? 2 : 1; }  ///< a step of the products takes
+};
+
 /// The tiles of a convolution's output: `phases` interleaved images per extent, each of `tilesY` x `tilesX`
 /// tiles.
 struct WinogradTiles {
@@ -30,8 +40,8 @@ struct WinogradTiles {
 };
 
 /// Whether device, operands and window suit the families for CPUs: windows of three rows, stride 1, no
-/// groups.
-Verdict winogradApplies(const OpView& op, const DeviceCaps& device);
+/// groups; operands f32, or codes.
+Verdict winogradApplies(const OpView& op, const DeviceCaps& device, bool codes = false);
 
 /// Why the window is none for Winograd along y: "" where it is.
 std::string whyNoWinograd(const Window& window);
@@ -43,14 +53,14 @@ Cost winogradCost(Cost cost, const OpView& op, double share, double steps);
 OpInstance winogradSample(Shape x, Shape weights, Attributes attrs, bool residual = false);
 
 /// Bytes of local memory for the transformed inputs and for the products.
-std::size_t winogradInputBytes(const Window& window, const WinogradTactic& tactic);
+std::size_t winogradInputBytes(const WinogradWork& work, const WinogradTactic& tactic);
 std::size_t winogradProductBytes(const WinogradTactic& tactic);
 
-TacticSpace winogradSpace(const Window& window, const DeviceCaps& device);
+TacticSpace winogradSpace(const WinogradWork& work, const DeviceCaps& device);
 /// The tactic with the fewest register steps, as far as a simple count tells.
-WinogradTactic winogradFallback(const Window& window, const DeviceCaps& device);
+WinogradTactic winogradFallback(const WinogradWork& work, const DeviceCaps& device);
 /// Register steps (vector multiply-adds and what takes as long) of the whole convolution.
-double winogradSteps(const Window& window, const WinogradTactic& tactic, const DeviceCaps& device);
+double winogradSteps(const WinogradWork& work, const WinogradTactic& tactic, const DeviceCaps& device);
 
 /// G of F(m, 3), a row per element of a tile.
 std::vector<std::array<double, 3>> winogradWeightMatrix(int m);
@@ -58,5 +68,10 @@ std::vector<std::array<double, 3>> winogradWeightMatrix(int m);
 HostTensor winogradWeights(const Window& window, int m, const HostTensor& weights);
 /// The same as conv_winograd reads them: [tile of tk * 16 channels][element][C][tk * 16].
 PackedConstant packWinogradWeights(const Window& window, int m, int tk);
+
+/// Whether sums of some weights could be too great for one output transform (winograd_codes.cl).
+bool winogradMayNeedPasses(const Window& window, int m);
+/// Of codes, in integers: pairs of 16 bits, and `passes`.
+std::vector<PackedConstant> packWinogradCodes(const Window& window, int m, int tk);
 
 }  // namespace tessera

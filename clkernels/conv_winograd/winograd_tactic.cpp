@@ -14,15 +14,12 @@ const std::vector<int> kTileWidths{4, 6, 7, 8, 9, 10, 12, 14, 20, 24, 28};
 const std::vector<int> kGroups{1, 2, 3, 4, 6, 8};
 const std::vector<int> kParts{1, 2, 4, 8};
 
-std::int64_t channelBlocks(const Window& w) { return ceilDiv(w.channels, 16); }
-std::int64_t channelTiles(const Window& w, int tk) { return ceilDiv(ceilDiv(w.outChannels, 16), tk); }
-
 bool fitsRegisters(const WinogradTactic& t, const DeviceCaps& device) {
   return t.tx * t.tk + t.tk <= VectorRegisters(device).most();
 }
 
-std::size_t localBytes(const Window& w, const WinogradTactic& t) {
-  return winogradInputBytes(w, t) + winogradProductBytes(t);
+std::size_t localBytes(const WinogradWork& work, const WinogradTactic& t) {
+  return winogradInputBytes(work, t) + winogradProductBytes(t);
 }
 
 std::int64_t workItems(const Window& w, const WinogradTactic& t) {
@@ -37,9 +34,9 @@ WinogradTiles::WinogradTiles(const Window& w, int m) {
   tilesX = ceilDiv(ceilDiv(w.out[2], w.dilation[2]), m);
 }
 
-Verdict winogradApplies(const OpView& op, const DeviceCaps& device) {
+Verdict winogradApplies(const OpView& op, const DeviceCaps& device, bool codes) {
   if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");
-  if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
+  if (const Verdict verdict = finishApplies(op, device, codes); !verdict) return verdict;
   if (op.inputs[0].type == DataType::Float16)
     return Verdict::no("transformed weights do not fit half, and in f32 take more memory than half saves");
   if (const auto why = whyNoWinograd(windowOf(op)); !why.empty()) return Verdict::no(why);
@@ -63,15 +60,16 @@ OpInstance winogradSample(Shape x, Shape weights, Attributes attrs, bool residua
   return convolutionSample(std::move(x), std::move(weights), std::move(attrs), true, residual);
 }
 
-std::size_t winogradInputBytes(const Window& w, const WinogradTactic& t) {
-  return static_cast<std::size_t>(t.elements() * channelBlocks(w) * t.tiles() * 16 * 4);
+std::size_t winogradInputBytes(const WinogradWork& work, const WinogradTactic& t) {
+  return static_cast<std::size_t>(t.elements() * work.channelBlocks() * t.tiles() * 16 * work.valueBytes());
 }
 
 std::size_t winogradProductBytes(const WinogradTactic& t) {
   return static_cast<std::size_t>(t.elements() * t.tk * t.tiles() * 16 * 4);
 }
 
-TacticSpace winogradSpace(const Window& w, const DeviceCaps& device) {
+TacticSpace winogradSpace(const WinogradWork& work, const DeviceCaps& device) {
+  const Window& w = work.window;
   const std::int64_t kBlocks = ceilDiv(w.outChannels, 16);
   TacticSpace space;
   space.parameters = {
@@ -83,41 +81,46 @@ TacticSpace winogradSpace(const Window& w, const DeviceCaps& device) {
       {"accumulators and weights do not fit the vector registers",
        [=](const Tactic& t) { return fitsRegisters(typed(t), device); }},
       {"the transformed tiles do not fit local memory",
-       [=, bytes = device.localMemory](const Tactic& t) { return localBytes(w, typed(t)) <= bytes; }},
+       [=, bytes = device.localMemory](const Tactic& t) { return localBytes(work, typed(t)) <= bytes; }},
       {"a work-item has more tiles than there are",
        [=](const Tactic& t) {
-         return typed(t).tiles() < WinogradTiles(w, typed(t).m).count() + typed(t).tx;
+         return typed(t).tiles() < WinogradTiles(work.window, typed(t).m).count() + typed(t).tx;
        }},
       {"there are more parts than channel tiles",
-       [=](const Tactic& t) { return typed(t).parts <= channelTiles(w, typed(t).tk); }},
+       [=](const Tactic& t) { return typed(t).parts <= work.channelTiles(typed(t).tk); }},
   };
   return space;
 }
 
-double winogradSteps(const Window& w, const WinogradTactic& t, const DeviceCaps& device) {
+double winogradSteps(const WinogradWork& work, const WinogradTactic& t, const DeviceCaps& device) {
+  const Window& w = work.window;
   const double tiles = static_cast<double>(ceilDiv(WinogradTiles(w, t.m).count(), t.tx) * t.tx);
   const double elements = static_cast<double>(t.elements()), side = static_cast<double>(t.side());
   // As in conv_direct: every step has loads and a loop to pay for.
-  const double busy = VectorRegisters(device).step(t.tx * t.tk, t.tk) + 0.3 * t.tk + 0.1 * t.tx + 0.8;
-  const double products = tiles / t.tx * elements * static_cast<double>(channelTiles(w, t.tk)) *
-                          (static_cast<double>(w.channels) * busy + 2 * t.tx * t.tk);
+  // Products of pairs are followed by additions, which keep them from overlapping as well (measured).
+  const double busy = (work.codes ? 1.35 : 1.0) * VectorRegisters(device).step(t.tx * t.tk, t.tk) +
+                      0.3 * t.tk + 0.1 * t.tx + 0.8;
+  const double steps = static_cast<double>(ceilDiv(w.channels, work.stepChannels()));
+  const double products = tiles / t.tx * elements * static_cast<double>(work.channelTiles(t.tk)) *
+                          (steps * busy + 2 * t.tx * t.tk);
   // A transform loads, stores, and takes about as many operations for each of two passes.
   const double input =
-      tiles * static_cast<double>(channelBlocks(w)) * t.parts * (2 * elements + 2 * side * 2 * side);
+      tiles * static_cast<double>(work.channelBlocks()) * t.parts * (2 * elements + 2 * side * 2 * side);
   const double output = tiles * static_cast<double>(ceilDiv(w.outChannels, 16)) *
                         (elements + (side + t.m) * 2 * side + 2.0 * t.m * t.m);
   return products + input + output;
 }
 
-WinogradTactic winogradFallback(const Window& w, const DeviceCaps& device) {
+WinogradTactic winogradFallback(const WinogradWork& work, const DeviceCaps& device) {
+  const Window& w = work.window;
   WinogradTactic best;
   double least = std::numeric_limits<double>::max();
-  const TacticSpace space = winogradSpace(w, device);
+  const TacticSpace space = winogradSpace(work, device);
   for (const int m : kSizes)
     for (const int tk : {1, 2, 3, 4})
       for (const int tx : kTileWidths) {
         const WinogradTactic t{m, tx, tk, 1, 1};
-        const double needed = winogradSteps(w, t, device);
+        const double needed = winogradSteps(work, t, device);
         if (needed >= least || !space.contains(toTactic(t))) continue;
         least = needed;
         best = t;
@@ -136,7 +139,7 @@ WinogradTactic winogradFallback(const Window& w, const DeviceCaps& device) {
   for (const int groups : kGroups) {
     const WinogradTactic t = grown(&WinogradTactic::groups, groups);
     if (space.contains(toTactic(t)) && workItems(w, t) >= 4 * wanted &&
-        localBytes(w, t) * 2 <= device.localMemory)
+        localBytes(work, t) * 2 <= device.localMemory)
       best = t;
   }
   return best;

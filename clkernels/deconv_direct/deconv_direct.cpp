@@ -81,16 +81,16 @@ class DeconvDirect final : public TiledFamily {
   }
 
  protected:
-  TileShape shape(const OpView& op) const override {
+  TileShape shape(const OpView& op, const DeviceCaps& device) const override {
     TileShape s{.window = windowOf(op)};
     const Window& w = s.window;
     const std::int64_t tapRows = ceilDiv(w.kernel[1], w.stride[1]),
                        tapColumns = ceilDiv(w.kernel[2], w.stride[2]);
     s.h = w.in[1], s.w = w.in[2], s.oh = w.out[1], s.ow = w.out[2];
-    s.work = tileWork(op, w);
+    s.work = tileWork(op, w, device);
     s.work.rows = s.oh, s.work.columns = ceilDiv(s.ow, w.stride[2]);
     s.work.taps = tapRows * (s.work.codes() ? tapColumns : w.kernel[2]);
-    s.work.panels = s.work.inPlace();
+    s.work.panels = s.work.panels && s.work.inPlace();
     s.work.setPatch(tapRows, tapColumns, 1);
     s.step = 1;
     s.further = {w.stride[1], w.stride[2], w.padBegin[1], w.padBegin[2]};

@@ -5,11 +5,13 @@
 
 #include "cl/mma_probe.hpp"
 #include "cl/program.hpp"
+#include "clkernels/common/dot4.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
 
 std::string_view toString(Dot4Body body) {
+  if (body == kDot4Avx2) return "x86 avx2";
   switch (body) {
     case Dot4Body::Emulated:
       return "emulated";
@@ -37,9 +39,19 @@ std::int32_t definition(std::int32_t a, std::int32_t b, std::int32_t acc) {
   return static_cast<std::int32_t>(sum);
 }
 
+bool hostHasAvx2() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2");
+#else
+  return false;
+#endif
+}
+
 // Empty where the body may be tried; an instruction that the processor lacks would kill the process.
 std::string whyNotTried(Dot4Body body, const DeviceCaps& caps, const std::string& extensions) {
   const auto has = [&](const char* name) { return extensions.find(name) != std::string::npos; };
+  if (body == kDot4Avx2)
+    return caps.pocl && caps.isCpu() && hostHasAvx2() ? "" : "not PoCL on a processor with AVX2";
   switch (body) {
     case Dot4Body::Emulated:
       return {};
@@ -103,7 +115,7 @@ Device::Dot4Probe tryBody(const Device& device, Dot4Body body, const std::string
                        dy(context, CL_MEM_READ_WRITE, bytes);
       cl::Kernel check(program, "dot4_check");
       check.setArg(0, da), check.setArg(1, db), check.setArg(2, dc), check.setArg(3, dy);
-      const std::size_t lanes = body == Dot4Body::Vnni ? 16 : 1;
+      const std::size_t lanes = body == Dot4Body::Vnni || body == kDot4Avx2 ? 16 : 1;
       queue.enqueueNDRangeKernel(check, cl::NullRange, cl::NDRange(a.size() / lanes), cl::NDRange(16));
       std::vector<std::int32_t> y(a.size());
       queue.enqueueReadBuffer(dy, CL_TRUE, 0, bytes, y.data());
@@ -143,8 +155,8 @@ Device::Dot4Probe tryBody(const Device& device, Dot4Body body, const std::string
 
 namespace {
 
-constexpr Dot4Body kBodies[] = {Dot4Body::Khr,       Dot4Body::Arm,  Dot4Body::Amd,
-                                Dot4Body::NvidiaPtx, Dot4Body::Vnni, Dot4Body::Emulated};
+constexpr Dot4Body kBodies[] = {Dot4Body::Khr,  Dot4Body::Arm, Dot4Body::Amd,     Dot4Body::NvidiaPtx,
+                                Dot4Body::Vnni, kDot4Avx2,     Dot4Body::Emulated};
 
 }  // namespace
 

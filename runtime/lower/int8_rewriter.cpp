@@ -6,6 +6,7 @@
 
 #include "graph/network_hash.hpp"
 #include "lower/explicit_codes.hpp"
+#include "lower/nonnegative.hpp"
 #include "ops/ordered.hpp"
 #include "ops/quantised.hpp"
 
@@ -184,6 +185,7 @@ class Rewriter {
     inputs[kMultiplierInput] =
         to_.addConstant(layer.name + "/multiplier", HostTensor::of<float>({channels}, multipliers));
     if (writesCodes(out)) attrs.set("rate", rateOf(out));
+    if (traitsOf(layer.op).window && neverNegative(to_, inputs[0])) attrs.set("nonnegative", std::int64_t{1});
 
     // An activation that is not exactly rounded runs as a layer of its own, in floating point.
     const std::string activation = attrs.string("activation");

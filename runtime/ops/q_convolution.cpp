@@ -1,7 +1,7 @@
 // QConvolution, QDeconvolution: INT8 with 32-bit accumulators and the fused epilogue of docs/numerics.md.
 // Inputs: x i8, weights i8, bias? f32 [K], residual? (i8 or f32), slope? f32, multiplier f32 [K].
 // Attributes: those of the float operator; rate (1 / output scale; absent: the output is f32),
-// residual_scale.
+// residual_scale; nonnegative (1: no code of x is negative, which some processors multiply faster).
 #include "ops/evaluation_work.hpp"
 #include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
@@ -66,8 +66,8 @@ class QConvolution final : public Operator {
   std::string_view name() const override { return transposed_ ? "QDeconvolution" : "QConvolution"; }
   bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
-    return {"activation",     "alpha", "beta", "dilations",      "group",  "kernel",
-            "output_padding", "pads",  "rate", "residual_scale", "strides"};
+    return {"activation",  "alpha",          "beta", "dilations", "group",          "kernel",
+            "nonnegative", "output_padding", "pads", "rate",      "residual_scale", "strides"};
   }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {

@@ -116,6 +116,10 @@ std::vector<OpInstance> quantisedSamples(const std::string& op, const std::vecto
     const std::int64_t channels = from.view.outputs[0].shape[1];
     inputs[0].type = inputs[1].type = DataType::Int8;
     to.fills[0] = to.fills[1] = Fill::integers(-127, 127);
+    if (operatorNamed(op).traits().window && turn % 2 == 1) {
+      to.view.attrs.set("nonnegative", std::int64_t{1});
+      to.fills[0] = Fill::integers(0, 127);
+    }
     inputs[kMultiplierInput] = {DataType::Float32, {channels}, {}, true};
     to.fills[kMultiplierInput] = Fill::uniform(1e-5, 2e-4);
     if (inputs[kResidual].present() && turn % 2 == 0) {  // residuals of codes and of floats take turns

@@ -152,7 +152,7 @@ std::vector<HostTensor> madeUpOperands(const OpView& view) {
     const auto seed = static_cast<unsigned>(101 + i);
     switch (desc.type) {
       case DataType::Int8:
-        fillIntegers(t, -127, 127, seed);
+        fillIntegers(t, i == 0 && view.attrs.integer("nonnegative") ? 0 : -127, 127, seed);
         break;
       case DataType::UInt8:
         fillIntegers(t, 0, 255, seed);

@@ -2,6 +2,9 @@
 // works.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "clkernels/common/dot4.hpp"
 #include "tests/support/devices.hpp"
 
 namespace tessera {
@@ -22,6 +25,12 @@ TEST(Dot4, BodiesThatMayRunComputeTheDefinition) {
     EXPECT_TRUE(emulated) << device.caps().name;
     if (device.caps().avx512Vnni) {
       EXPECT_EQ(device.int8Caps().dot4, Dot4Body::Vnni);
+    }
+    const auto& probes = device.dot4Probes();
+    const bool avx2 = std::any_of(probes.begin(), probes.end(),
+                                  [](const auto& probe) { return probe.body == kDot4Avx2 && probe.works; });
+    if (avx2 && !device.caps().avx512Vnni) {
+      EXPECT_EQ(device.int8Caps().dot4, kDot4Avx2);
     }
     if (device.caps().nvidiaComputeCapability >= 61) {
       EXPECT_EQ(device.int8Caps().dot4, Dot4Body::NvidiaPtx);

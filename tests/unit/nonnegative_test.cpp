@@ -1,0 +1,59 @@
+// Which tensors are known to hold no negative value, and what integer layers say of their input.
+#include "lower/nonnegative.hpp"
+
+#include <gtest/gtest.h>
+
+#include "lower/precision.hpp"
+
+namespace tessera {
+namespace {
+
+using List = std::vector<std::int64_t>;
+
+struct Network {
+  Graph g;
+  TensorId x = g.addInput("x", DataType::Float32, {1, 4, 6, 6});
+  TensorId conv(const std::string& name, TensorId from, Attributes attrs = {}) {
+    HostTensor w(DataType::Float32, {4, 4, 1, 1});
+    for (float& v : w.as<float>()) v = 0.5f;
+    return g.add("Convolution", name, {from, g.addConstant(name + ".w", std::move(w))}, std::move(attrs));
+  }
+};
+
+TEST(NeverNegative, FollowsTheLayers) {
+  Network n;
+  const auto never = [&](TensorId id) { return neverNegative(n.g, id); };
+  EXPECT_FALSE(never(n.x));
+  const TensorId relu = n.conv("relu", n.x, {{"activation", "Relu"}});
+  const TensorId clip = n.conv("clip", n.x, {{"activation", "Clip"}, {"alpha", 0.0}, {"beta", 6.0}});
+  const TensorId plain = n.conv("plain", relu);
+  EXPECT_TRUE(never(relu));
+  EXPECT_TRUE(never(clip));
+  EXPECT_FALSE(never(plain));
+  EXPECT_FALSE(never(n.conv("leaky", n.x, {{"activation", "LeakyRelu"}, {"alpha", 0.1}})));
+  EXPECT_FALSE(never(n.conv("below", n.x, {{"activation", "Clip"}, {"alpha", -1.0}, {"beta", 1.0}})));
+  EXPECT_FALSE(never(n.conv("open", n.x, {{"activation", "Clip"}, {"beta", 1.0}})));
+  EXPECT_TRUE(never(n.g.add("Pool", "pool", {relu}, {{"mode", "max"}, {"kernel", List{2, 2}}})));
+  EXPECT_FALSE(never(n.g.add("Pool", "pooled", {plain}, {{"mode", "max"}, {"kernel", List{2, 2}}})));
+  EXPECT_TRUE(never(n.g.add("Concat", "both", {relu, clip}, {{"axis", 1}})));
+  EXPECT_FALSE(never(n.g.add("Concat", "mixed", {relu, plain}, {{"axis", 1}})));
+  EXPECT_TRUE(never(n.g.add("Sigmoid", "sigmoid", {plain})));
+  EXPECT_FALSE(never(n.g.add("Tanh", "tanh", {relu})));
+}
+
+TEST(NeverNegative, IsWrittenIntoIntegerConvolutions) {
+  Network n;
+  const TensorId a = n.conv("first", n.x, {{"activation", "Relu"}});
+  const TensorId b = n.conv("second", a);
+  n.g.markOutput(n.conv("third", b));
+  Calibration calibration;
+  for (const std::string& name : tensorsToCalibrate(n.g)) calibration.scales[name] = 0.1f;
+  const Graph integers = assignInt8(n.g, calibration, {});
+  std::vector<std::int64_t> said;
+  for (const Layer& layer : integers.layers())
+    if (layer.op == "QConvolution") said.push_back(layer.attrs.integer("nonnegative"));
+  EXPECT_EQ(said, (List{0, 1, 0}));
+}
+
+}  // namespace
+}  // namespace tessera
