@@ -34,6 +34,13 @@ std::string place(const std::string& i, int block) {
          (block > 1 ? "(k * plane + p) * T_L)" : "k * T_L * plane + p)");
 }
 
+/// The codes of `value`, still as floats. Padding lanes hold the code 0, whatever value that is.
+std::string encodedValue(const PointwiseJob& job, bool tail) {
+  const std::string code = "encodechain(value, " + rateNames(job) + ")";
+  return " const VALUE encoded = " +
+         (job.zeros && tail ? "LANES < left ? " + code + " : (VALUE)(0.0f)" : code) + ";";
+}
+
 class QPointwiseFamily final : public KernelFamily {
  public:
   FamilyId id() const override { return {"q_pointwise", 1}; }
@@ -131,13 +138,7 @@ class QPointwiseFamily final : public KernelFamily {
     }
     parameters += declareRate(job);
     addRateArgs(job, call.args);
-    if (job.rate > 0) {
-      // Padding lanes hold the code 0, whatever value that is.
-      const std::string code = "encodechain(value, " + rateNames(job) + ")";
-      const bool masked = job.zeros && p.outputs[0].shape[1] % lanes != 0;
-      store = " const VALUE encoded = " + (masked ? "LANES < left ? " + code + " : (VALUE)(0.0f)" : code) +
-              ";" + store;
-    }
+    if (job.rate > 0) store = encodedValue(job, p.outputs[0].shape[1] % lanes != 0) + store;
     call.prologue = "#pragma OPENCL FP_CONTRACT OFF\n" + kernelSource("q_pointwise/lanes.cl") +
                     chainFunction(job, "chain", lanes) + "#define P_PARAMETERS " + parameters +
                     "\n#define P_VALUE " + value + ")\n#define P_STORE(value)" + store + "\n";
