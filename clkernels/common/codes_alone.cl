@@ -7,5 +7,6 @@
 #define P_HAS_RESIDUAL 0
 #define P_SLOPE 0
 #define P_RESIDUAL_CODED 0
+#define P_CORRECTED 0
 #include "common/activation.cl"
 #include "common/quant.cl"

@@ -59,14 +59,16 @@ void addFinishArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& o
   if (inCodes(op)) {
     launch.packed.push_back(paddedChannels(kMultiplierArgInput, 16));
     args.push_back(KernelArg::packed(static_cast<int>(launch.packed.size()) - 1));
+    addCorrections(launch, args, op, 16);
     addQuantArgs(args, op);
   }
   addPaddedEpilogueArgs(launch, args, op, 16);
 }
 
-void addFinishArgs(std::vector<KernelArg>& args, const OpView& op) {
+void addPlainFinishArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op) {
   if (inCodes(op)) {
     args.push_back(KernelArg::input(kMultiplierArgInput));
+    addCorrections(launch, args, op, 1);
     addQuantArgs(args, op);
   }
   addEpilogueArgs(args, op);

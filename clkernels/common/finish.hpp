@@ -21,8 +21,8 @@ void addTypeDefines(Defines& defines, const OpView& op);
 void addFinishDefines(Defines& defines, const OpView& op, const DeviceCaps& device, bool stream = false);
 /// Appends FINISH_OPERANDS; adds constants padded to 16 channels to launch.packed.
 void addFinishArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op);
-/// Appends FINISH_OPERANDS as they come, for kernels that take channels one at a time.
-void addFinishArgs(std::vector<KernelArg>& args, const OpView& op);
+/// The same for kernels that take channels one at a time: operands as they come.
+void addPlainFinishArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op);
 /// Appends offset and batch stride of x, output and residual.
 void addPlaces(std::vector<KernelArg>& args, const OpView& op);
 

@@ -3,8 +3,11 @@
 //
 // P_CODED           1: results are codes (char), 0: floats
 // P_RESIDUAL_CODED  1: the residual holds codes, 0: floats
-#if !defined(P_CODED) || !defined(P_RESIDUAL_CODED)
-#error "the INT8 epilogue needs P_CODED and P_RESIDUAL_CODED"
+// P_ZEROS           1: codes have zero points and go from -128 to 127; 0: they lie around 0, from -127 to 127
+// P_CORRECTED       1: x has a zero point other than 0, which sums are corrected for
+// RATE, CODE_SCALE  what encoding and decoding take: rate or scale, with P_ZEROS and the zero point, by WITH_ZERO(..)
+#if !defined(P_CODED) || !defined(P_RESIDUAL_CODED) || !defined(P_ZEROS) || !defined(P_CORRECTED)
+#error "the INT8 epilogue needs P_CODED, P_RESIDUAL_CODED, P_ZEROS and P_CORRECTED"
 #endif
 #pragma OPENCL FP_CONTRACT OFF
 #include "common/rounded.cl"
@@ -28,29 +31,67 @@
 #define PW_TO_FLOAT_8 convert_float8
 #define PW_TO_FLOAT_16 convert_float16
 
+#if P_ZEROS
+#define RATE float2
+#define CODE_SCALE float2
+#define WITH_ZERO(scale, zero) (float2)(scale, zero)
+// clamp(rint(x * rate) + zero, -128, 127); NaN gives the zero point.
+static inline PW_CHAR encode(PW_T x, RATE rate) {
+  const PW_T scaled = x * rate.x;
+  const PW_T number = scaled == scaled ? scaled : LIT(0.0f);
+  return PW_TO_CODES(ROUNDED(fmin(fmax(number, LIT(-128.0f - rate.y)), LIT(127.0f - rate.y))) + LIT(rate.y));
+}
+static inline PW_T decodeNumber(PW_T code, CODE_SCALE scale) { return (code - LIT(scale.y)) * scale.x; }
+#else
+#define RATE float
+#define CODE_SCALE float
+#define WITH_ZERO(scale, zero) (scale)
 // clamp(rint(x * rate), -127, 127); NaN gives 0.
-static inline PW_CHAR encode(PW_T x, float rate) {
+static inline PW_CHAR encode(PW_T x, RATE rate) {
   const PW_T scaled = x * rate;
   const PW_T number = scaled == scaled ? scaled : LIT(0.0f);
   return PW_TO_CODES(ROUNDED(fmin(fmax(number, LIT(-127.0f)), LIT(127.0f))));
 }
+static inline PW_T decodeNumber(PW_T code, CODE_SCALE scale) { return code * scale; }
+#endif
+static inline PW_T decode(PW_CHAR code, CODE_SCALE scale) { return decodeNumber(PW_TO_FLOAT(code), scale); }
 
-static inline PW_T decode(PW_CHAR code, float scale) { return PW_TO_FLOAT(code) * scale; }
+// Lanes from `valid` on get what is encoded as 0, as padding lanes must.
+#if P_CODED && P_ZEROS
+static inline PW_T padLanes(PW_T value, int valid, RATE rate) {
+  const PW_T nothing = LIT(-rate.y / rate.x);
+#if PW_WIDTH == 1
+  return valid > 0 ? value : nothing;
+#else
+  return PW_LANES < valid ? value : nothing;
+#endif
+}
+#else
+static inline PW_T padLanes(PW_T value, int valid, RATE rate) { return maskLanes(value, valid); }
+#endif
+
+// Sums of the channels from k on at a position of the output, less what the zero point of x adds to them. The first
+// integers say per position where the terms of its taps begin.
+#if P_CORRECTED
+#define CORRECTED(sums, zeroTerms, position, k) ((sums) + PW_LOAD_CODES(zeroTerms, (zeroTerms)[position] + (k)))
+#else
+#define CORRECTED(sums, zeroTerms, position, k) (sums)
+#endif
 
 #if P_CODED
 #define Q_RESULT char
-static inline void storeResult(PW_T y, __global char* p, int i, float rate) { PW_STORE_CODES(encode(y, rate), p, i); }
+static inline void storeResult(PW_T y, __global char* p, int i, RATE rate) { PW_STORE_CODES(encode(y, rate), p, i); }
 #else
 #define Q_RESULT float
-static inline void storeResult(PW_T y, __global float* p, int i, float rate) { PW_STORE(y, p, i); }
+static inline void storeResult(PW_T y, __global float* p, int i, RATE rate) { PW_STORE(y, p, i); }
 #endif
 
 #if P_RESIDUAL_CODED
 #define Q_RESIDUAL char
-static inline PW_T loadResidual(__global const char* p, int i, float scale) { return decode(PW_LOAD_CODES(p, i), scale); }
+static inline PW_T loadResidual(__global const char* p, int i, CODE_SCALE scale) { return decode(PW_LOAD_CODES(p, i), scale); }
 #else
 #define Q_RESIDUAL float
-static inline PW_T loadResidual(__global const float* p, int i, float scale) { return PW_LOAD(p, i); }
+static inline PW_T loadResidual(__global const float* p, int i, CODE_SCALE scale) { return PW_LOAD(p, i); }
 #endif
 
 // From accumulators to the value before encoding.

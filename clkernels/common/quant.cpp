@@ -1,6 +1,10 @@
 // Defines and arguments of INT8 families.
 #include "clkernels/common/quant.hpp"
 
+#include <algorithm>
+#include <map>
+
+#include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
@@ -10,12 +14,127 @@ void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& devic
   defines.emplace_back("P_CODED", op.outputs[0].type == DataType::Int8 ? "1" : "0");
   const bool coded = op.has(kResidualInput) && op.inputs[kResidualInput].type == DataType::Int8;
   defines.emplace_back("P_RESIDUAL_CODED", coded ? "1" : "0");
+  defines.emplace_back("P_ZEROS", hasZeroPoints(op.attrs) ? "1" : "0");
+  defines.emplace_back("P_CORRECTED", isCorrected(op) ? "1" : "0");
   defines.emplace_back("D_DOT4", std::to_string(static_cast<int>(device.dot4)));
 }
 
-void addQuantArgs(std::vector<KernelArg>& args, const OpView& op) {
-  for (const char* name : {"rate", "residual_scale"})
+void addRateArgs(std::vector<KernelArg>& args, const OpView& op) {
+  for (const char* name : {"rate", "zero"})
     args.push_back(KernelArg::ofFloat(static_cast<float>(op.attrs.number(name))));
+}
+
+void addQuantArgs(std::vector<KernelArg>& args, const OpView& op) {
+  addRateArgs(args, op);
+  for (const char* name : {"residual_scale", "residual_zero"})
+    args.push_back(KernelArg::ofFloat(static_cast<float>(op.attrs.number(name))));
+}
+
+bool isCorrected(const OpView& op) { return op.attrs.integer("x_zero") != 0; }
+
+namespace {
+
+// Which taps of one axis meet the input, per output coordinate: few different sets of taps, and the number of
+// each coordinate's.
+struct AxisTaps {
+  std::vector<std::vector<std::int64_t>> sets;
+  std::vector<std::size_t> setOf;
+};
+
+AxisTaps axisTaps(const Window& w, int axis, bool transposed) {
+  AxisTaps found;
+  std::map<std::vector<std::int64_t>, std::size_t> numbers;
+  for (std::int64_t o = 0; o < w.out[axis]; ++o) {
+    std::vector<std::int64_t> taps;
+    for (std::int64_t t = 0; t < w.kernel[axis]; ++t) {
+      std::int64_t i = o * w.stride[axis] - w.padBegin[axis] + t * w.dilation[axis];
+      if (transposed) {
+        i = o + w.padBegin[axis] - t * w.dilation[axis];
+        if (i % w.stride[axis] != 0) continue;
+        i /= w.stride[axis];
+      }
+      if (i >= 0 && i < w.in[axis]) taps.push_back(t);
+    }
+    const auto [at, added] = numbers.emplace(taps, found.sets.size());
+    if (added) found.sets.push_back(taps);
+    found.setOf.push_back(at->second);
+  }
+  return found;
+}
+
+// A fully connected layer is a convolution of a one-pixel image, which has all its input as channels.
+Window windowOfAny(const OpView& op) {
+  if (traitsOf(op.op).window) return windowOf(op);
+  Window w;
+  w.outChannels = op.inputs[1].shape[0];
+  w.channels = op.inputs[1].shape[1];
+  return w;
+}
+
+// Per output channel and tap: the sum of the weights of all input channels.
+std::vector<std::uint32_t> sumsOfTaps(const Window& w, bool transposed,
+                                      std::span<const std::int8_t> weights) {
+  const std::int64_t taps = w.kernelVolume();
+  std::vector<std::uint32_t> sums(static_cast<std::size_t>(w.outChannels * taps));
+  for (std::int64_t k = 0; k < w.outChannels; ++k)
+    for (std::int64_t c = 0; c < w.groupChannels(); ++c) {
+      const std::int64_t channel = k / w.groupOutputs() * w.groupChannels() + c;
+      const std::int64_t filter =
+          transposed ? channel * w.groupOutputs() + k % w.groupOutputs() : k * w.groupChannels() + c;
+      for (std::int64_t tap = 0; tap < taps; ++tap)
+        sums[k * taps + tap] += static_cast<std::uint32_t>(std::int32_t{weights[filter * taps + tap]});
+    }
+  return sums;
+}
+
+// Positions in the output, each with where its channels' corrections lie behind them: one row of channels for
+// each set of taps that some position has. Sums modulo 2^32, as the dot products' are.
+HostTensor corrections(const Window& w, bool transposed, std::int64_t zero, std::int64_t channels,
+                       std::span<const std::int8_t> weights) {
+  const AxisTaps d = axisTaps(w, 0, transposed), h = axisTaps(w, 1, transposed),
+                 v = axisTaps(w, 2, transposed);
+  const auto rows = static_cast<std::int64_t>(d.sets.size() * h.sets.size() * v.sets.size());
+  HostTensor all(DataType::Int32, {w.outVolume() + rows * channels});
+  const auto to = all.as<std::int32_t>();
+  std::size_t at = 0;
+  for (const std::size_t rd : d.setOf)
+    for (const std::size_t rh : h.setOf)
+      for (const std::size_t rv : v.setOf) {
+        const auto row = static_cast<std::int64_t>((rd * h.sets.size() + rh) * v.sets.size() + rv);
+        to[at++] = static_cast<std::int32_t>(w.outVolume() + row * channels);
+      }
+  const auto sums = sumsOfTaps(w, transposed, weights);
+  for (const auto& td : d.sets)
+    for (const auto& th : h.sets)
+      for (const auto& tv : v.sets) {
+        for (std::int64_t k = 0; k < w.outChannels; ++k) {
+          std::uint32_t sum = 0;
+          for (const std::int64_t kd : td)
+            for (const std::int64_t kh : th)
+              for (const std::int64_t kv : tv)
+                sum += sums[((k * w.kernel[0] + kd) * w.kernel[1] + kh) * w.kernel[2] + kv];
+          to[at + static_cast<std::size_t>(k)] =
+              static_cast<std::int32_t>(sum * static_cast<std::uint32_t>(-zero));
+        }
+        at += static_cast<std::size_t>(channels);
+      }
+  return all;
+}
+
+PackedConstant packedCorrections(const OpView& op, int block) {
+  return {"corrections by " + std::to_string(block), [op, block](const auto& inputs) {
+            const Window w = windowOfAny(op);
+            return corrections(w, traitsOf(op.op).transposed(), op.attrs.integer("x_zero"),
+                               roundUp(w.outChannels, block), inputs.at(1)->template as<std::int8_t>());
+          }};
+}
+
+}  // namespace
+
+void addCorrections(Launch& launch, std::vector<KernelArg>& args, const OpView& op, int block) {
+  if (!isCorrected(op)) return args.push_back(KernelArg::none());
+  launch.packed.push_back(packedCorrections(op, block));
+  args.push_back(KernelArg::packed(static_cast<int>(launch.packed.size()) - 1));
 }
 
 PackedConstant packedChannels(const OpView& op, int block) {

@@ -12,7 +12,7 @@
 #include "common/finish.cl"
 
 #if P_CODES
-// Products of two codes and sums of two products fit 16 bits (2 * 127 * 127 < 2^15), so taps are taken in pairs.
+// Products of a code and a weight and sums of two fit 16 bits (2 * 128 * 127 < 2^15), so taps are taken in pairs.
 #define VALUE16 short16
 static inline short16 valuesAt(__global const char* p) { return convert_short16(vload16(0, p)); }
 #else
@@ -88,7 +88,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_depthwise(
       for (int i = 0; i < T_TX; ++i) {
         if (ox + i >= OW) continue;
         const long at = ((long)oy * OW + ox + i) * 16;
-        storeFinished(finished(acc[i], finish, c, C, at), finish, y, at);
+        storeFinished(finished(acc[i], finish, c, C, oy * OW + ox + i, at), finish, y, at);
       }
     }
   }

@@ -190,7 +190,7 @@ static inline void storeTile(const SUMS* tile, const Work work, int n, int at, i
     const int k = work.k0 + j * 16;
     for (int i = 0; i < n; ++i) {
       const long element = ((long)j * work.plane + at + i * step) * 16;
-      const float16 value = finished(tile[j * T_TX + i], work.finish, k, work.K, element);
+      const float16 value = finished(tile[j * T_TX + i], work.finish, k, work.K, at + i * step, element);
 #if P_CODES && P_PLANAR
       P_Y lanes[16];
       storeLanes(value, work.finish, lanes);

@@ -10,7 +10,7 @@
 //   weights  [group][tile of k][row, whole tiles of T_M][T_K bytes], zero beyond rows and channels; the channels of each sixteen in
 //            the order that conv_mma/mma_tile.cl wants
 //   y, residual  blocks of P_YBLOCK, P_RBLOCK channels (16, or 1 for floats), half, float or codes
-//   channels  rate, residual scale, 0, 0; then multipliers (codes only), bias and slopes, a row each, padded to 16 channels
+//   channels  rate and zero point of y, scale and zero point of the residual; then multipliers (codes only), bias and slopes, a row each, padded to 16 channels
 // P_XOFFSET, P_XBATCH  in blocks; P_YOFFSET, P_YBATCH, P_ROFFSET, P_RBATCH  in elements: they are macros, since arguments cost time
 //   at every launch
 // T_M, T_N  channels and pixels of a work-group, T_K bytes of a row of its local tiles, T_WM, T_WN channels and pixels of a warp,
@@ -18,7 +18,10 @@
 #define PW_WIDTH 4
 #include "common/activation.cl"
 #include "common/operand.cl"
-#if !P_HALF
+#if P_HALF
+#define RATE float
+#define CODE_SCALE float
+#else
 #include "common/quant.cl"
 #endif
 #if !defined(P_YBLOCK) || !defined(P_RBLOCK) || !defined(P_CHANNELS) || !defined(P_XOFFSET) || !defined(P_XBATCH) || \
@@ -35,7 +38,7 @@
 
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_mma(
     __global const PIECE* restrict x, __global const PIECE* restrict w, __global const float* restrict channels,
-    __global const P_R* restrict residual, __global P_Y* restrict y SPLIT_ARGUMENTS) {
+    __global const int* restrict zeroTerms, __global const P_R* restrict residual, __global P_Y* restrict y SPLIT_ARGUMENTS) {
   __local PIECE wl[T_STAGES * W_PIECES];
   __local PIECE xl[T_STAGES * T_N * PIECES];
   GEMM_T acc[SUM_ROWS][SUM_COLUMNS];
@@ -48,8 +51,8 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_mma(
 #if T_SPLIT > 1
   leavePart(acc, partial);
   if (!isLast(counters, (__local int*)wl)) return;
-  storeSums(partial, group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, channels, residual, y);
+  storeSums(partial, group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, channels, zeroTerms, residual, y);
 #else
-  storeSums(acc, group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, channels, residual, y);
+  storeSums(acc, group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, channels, zeroTerms, residual, y);
 #endif
 }

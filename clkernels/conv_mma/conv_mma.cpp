@@ -96,9 +96,10 @@ Launch ConvMma::plan(const Problem& p, const Tactic& tactic, const DeviceCaps& d
   const auto items = static_cast<std::size_t>(t.items());
   call.local = {items, 1};
   call.global = {items * static_cast<std::size_t>(t.tiles(shape)), static_cast<std::size_t>(t.split)};
-  call.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(1),
-               p.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none(),
-               KernelArg::output(0)};
+  call.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(1)};
+  addCorrections(launch, call.args, p, kMmaBlock);
+  call.args.push_back(p.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none());
+  call.args.push_back(KernelArg::output(0));
   if (t.split > 1) {
     launch.scratch = {static_cast<std::size_t>(t.partialBytes(shape))};
     launch.counters = static_cast<std::size_t>(t.tiles(shape));

@@ -30,7 +30,7 @@ static inline Channels channelsAt(__global const float* channels, int c) {
 #define INDEX(block, offset, batch, place) \
   ((offset) + (place).n * (batch) + ((place).channel / (block) * O_PLANE + (place).position) * (block) + (place).channel % (block))
 
-static inline float4 residualAt(Place place, __global const P_R* residual, float scale) {
+static inline float4 residualAt(Place place, __global const P_R* residual, CODE_SCALE scale) {
 #if P_HAS_RESIDUAL
   if (place.position < 0) return (float4)(0.0f);
   const int i = INDEX(P_RBLOCK, P_ROFFSET, P_RBATCH, place);
@@ -49,7 +49,7 @@ static inline float4 residualAt(Place place, __global const P_R* residual, float
 #endif
 }
 
-static inline void storeFour(float4 value, Place place, __global P_Y* y, float rate) {
+static inline void storeFour(float4 value, Place place, __global P_Y* y, RATE rate) {
   const int i = INDEX(P_YBLOCK, P_YOFFSET, P_YBATCH, place);
 #if !P_HALF && P_CODED
   *(__global char4*)(y + i) = encode(value, rate);
@@ -70,14 +70,20 @@ static inline GEMM_T4 quadOf(GEMM_T sums[SUM_ROWS][SUM_COLUMNS], int g, int n) {
   return (GEMM_T4)(s[0], s[1], s[4], s[5]);
 }
 
-static inline void storeQuad(GEMM_T4 sum, Channels four, Place place, float4 residual, __global P_Y* y, float rate) {
+static inline void storeQuad(GEMM_T4 sum, Channels four, Place place, float4 residual, __global const int* zeroTerms,
+                             __global P_Y* y, RATE rate) {
   if (place.position < 0) return;
 #if P_HALF
   float4 value = epilogue(sum, four.bias, residual, four.slope);
 #else
-  float4 value = quantisedEpilogue(sum, four.multiplier, four.bias, residual, four.slope);
+  float4 value = quantisedEpilogue(CORRECTED(sum, zeroTerms, place.position, place.channel), four.multiplier, four.bias,
+                                   residual, four.slope);
 #endif
-  if (P_CHANNELS % 16) value = maskLanes(value, P_CHANNELS - place.channel);
+#if P_CHANNELS % 16 && P_HALF
+  value = maskLanes(value, P_CHANNELS - place.channel);
+#elif P_CHANNELS % 16
+  value = padLanes(value, P_CHANNELS - place.channel, rate);
+#endif
   storeFour(value, place, y, rate);
 }
 
@@ -109,9 +115,15 @@ static inline GEMM_T4 sumOfParts(volatile __global GEMM_T4* parts, int quad) {
 
 // Rows from `row` on of the group whose rows begin at `groupRow`, pixels from `pixel` on.
 static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __global const float* channels,
-                             __global const P_R* residual, __global P_Y* y) {
+                             __global const int* zeroTerms, __global const P_R* residual, __global P_Y* y) {
   const int lane = get_local_id(0) % 32;
-  const float rate = channels[0], scale = channels[1];
+#if !P_HALF && P_ZEROS
+  const RATE rate = vload2(0, channels);
+  const CODE_SCALE scale = vload2(1, channels);
+#else
+  const RATE rate = channels[0];
+  const CODE_SCALE scale = channels[2];
+#endif
   row += lane % 4 * 4, pixel += lane / 4;
 #if T_SPLIT > 1
   volatile __global GEMM_T4* parts = partsOf(partial);
@@ -141,7 +153,7 @@ static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __gl
         quads[i] = SUM_OF(g, n + i);
       }
 #pragma unroll
-      for (int i = 0; i < AHEAD; ++i) storeQuad(quads[i], four, places[i], residuals[i], y, rate);
+      for (int i = 0; i < AHEAD; ++i) storeQuad(quads[i], four, places[i], residuals[i], zeroTerms, y, rate);
     }
   }
 }

@@ -106,8 +106,9 @@ PackedConstant packMmaChannels(const OpView& op) {
   for (const int input : {kBiasInput, kSlopeInput}) rows.push_back(op.has(input) ? input : -1);
   std::string name = "mma channels of";
   for (const int input : rows) name += " " + std::to_string(input);
-  const std::vector<float> scales{static_cast<float>(op.attrs.number("rate")),
-                                  static_cast<float>(op.attrs.number("residual_scale")), 0, 0};
+  std::vector<float> scales;
+  for (const char* attribute : {"rate", "zero", "residual_scale", "residual_zero"})
+    scales.push_back(static_cast<float>(op.attrs.number(attribute)));
   return {name, [rows, scales, padded = roundUp(op.outputs[0].shape[1], kMmaBlock)](const auto& inputs) {
             const auto count = static_cast<std::int64_t>(rows.size());
             HostTensor all(DataType::Float32, {count * padded + std::ssize(scales)});

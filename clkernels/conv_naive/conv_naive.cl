@@ -98,5 +98,5 @@ __kernel void conv_naive(__global const P_X* restrict x, __global const P_WEIGHT
 #endif
   const Finish finish = FINISH;
   const int rest = imageOffset(n, k, p, outPlane, BLOCK(residualBlock), residualBase, residualBatch);
-  storeFinished(finished(sum, finish, k, outChannels, rest), finish, y, at);
+  storeFinished(finished(sum, finish, k, outChannels, p, rest), finish, y, at);
 }

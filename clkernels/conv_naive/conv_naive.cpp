@@ -38,13 +38,14 @@ class NaiveWindow final : public KernelFamily {
 
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const Window w = windowOfAny(p);
+    Launch launch;
     KernelCall call{"conv_naive/conv_naive.cl", "conv_naive"};
     addDefine(call.defines, "P_TRANSPOSED", traitsOf(p.op).transposed());
     addFinishDefines(call.defines, p, device);
     const std::int64_t count = w.batch * roundUp(w.outChannels, p.outputs[0].layout.block) * w.outVolume();
     setFlat(call, count, device);
     call.args = {KernelArg::input(0), KernelArg::input(1)};
-    addFinishArgs(call.args, p);
+    addPlainFinishArgs(launch, call.args, p);
     call.args.push_back(KernelArg::output(0));
     addInts(call.args, {count, w.outChannels, w.groupOutputs(), w.groupChannels()});
     for (const Extents& extents : {w.in, w.out, w.kernel, w.stride, w.dilation, w.padBegin})
@@ -54,7 +55,8 @@ class NaiveWindow final : public KernelFamily {
       addLayoutArgs(call.args, t);
       call.args.push_back(KernelArg::ofInt(t.layout.block));
     }
-    return {{call}, {}, {}};
+    launch.calls = {std::move(call)};
+    return launch;
   }
 
   Cost cost(const Problem& p, const DeviceCaps& device) const override {

@@ -27,7 +27,8 @@
 #define VALUE(TYPE, p, i) convert_int4((p)[i])
 #define MULTIPLY_ADD(weight, value, sum) ((sum) + (value) * (weight))
 #define EPILOGUE_OPERANDS \
-  __global const float *restrict channels, float rate, float residualScale, __global const P_R *restrict residual
+  __global const float *restrict channels, __global const int *restrict zeroTerms, float rate, float zero,    \
+      float residualScale, float residualZero, __global const P_R *restrict residual
 #else
 #define PLANES P_OC
 #define SUM float
@@ -74,14 +75,14 @@ __kernel void depthwise_planar(__global const P_X* restrict x, __global const P_
 #if P_CODES
     float4 added = 0.0f;
 #if P_HAS_RESIDUAL && P_RESIDUAL_CODED
-    added = decode(residual[rOffset + n * rBatch + at], residualScale);
+    added = decode(residual[rOffset + n * rBatch + at], WITH_ZERO(residualScale, residualZero));
 #elif P_HAS_RESIDUAL
     added = residual[rOffset + n * rBatch + at];
 #endif
-    float4 value = quantisedEpilogue(acc[r], scale, shift, added, negative);
-    if (P_OC % 4 != 0) value = maskLanes(value, P_OC - c * 4);
+    float4 value = quantisedEpilogue(CORRECTED(acc[r], zeroTerms, oy * P_OW + ox, c * 4), scale, shift, added, negative);
+    if (P_OC % 4 != 0) value = padLanes(value, P_OC - c * 4, WITH_ZERO(rate, zero));
 #if P_CODED
-    y[yOffset + n * yBatch + at] = encode(value, rate);
+    y[yOffset + n * yBatch + at] = encode(value, WITH_ZERO(rate, zero));
 #else
     y[yOffset + n * yBatch + at] = value;
 #endif

@@ -82,6 +82,7 @@ class DepthwisePlanar final : public KernelFamily {
       addQuantDefines(call.defines, p, device);
       launch.packed = {packWords(), packedChannels(p, kWord)};
       call.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(1)};
+      addCorrections(launch, call.args, p, kWord);
       addQuantArgs(call.args, p);
       call.args.push_back(residual.present() ? KernelArg::input(kResidualInput) : KernelArg::none());
     } else {

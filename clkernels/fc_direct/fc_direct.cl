@@ -46,14 +46,14 @@ static inline uint16 stepAt(__global const char* row, int i, int inputs) {
 static inline void storeOutputs(SUMS sums, const Finish finish, int k, int outputs, long rest, __global P_Y* y, long at) {
   const int lanes = outputs - k;
   if (lanes >= 16) {
-    storeFinished(finished(sums, finish, k, outputs, rest), finish, y, at);
+    storeFinished(finished(sums, finish, k, outputs, 0, rest), finish, y, at);
     return;
   }
   float part[16] = {0.0f};
 #if P_HAS_RESIDUAL
   for (int i = 0; i < lanes; ++i) part[i] = residualAt(finish, rest + i);
 #endif
-  vstore16(stored(finishedWith(sums, finish, k, vload16(0, part)), finish), 0, part);
+  vstore16(stored(finishedWith(sums, finish, k, 0, vload16(0, part)), finish), 0, part);
   for (int i = 0; i < lanes; ++i) STORE(P_Y, 1, part[i], y, at + i);
 }
 

@@ -95,6 +95,6 @@ __attribute__((reqd_work_group_size(T_G, 1, 1))) __kernel void fc_rows(
   for (int s = item; s < T_O * T_B; s += T_G) {
     const int o = o0 + s / T_B, n = n0 + s % T_B;
     if (o < P_O && n < P_N)
-      storeFinished(finished(sums[s * T_G], finish, o, P_O, rOffset + n * rBatch + o), finish, y, yOffset + n * yBatch + o);
+      storeFinished(finished(sums[s * T_G], finish, o, P_O, 0, rOffset + n * rBatch + o), finish, y, yOffset + n * yBatch + o);
   }
 }

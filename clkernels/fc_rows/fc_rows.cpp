@@ -121,7 +121,7 @@ class FcRows final : public KernelFamily {
     const bool padded = s.codes && s.inputs % 4 != 0;
     if (padded) launch.packed.push_back(packRows());
     call.args = {KernelArg::input(0), padded ? KernelArg::packed(0) : KernelArg::input(1)};
-    addFinishArgs(call.args, p);
+    addPlainFinishArgs(launch, call.args, p);
     call.args.push_back(KernelArg::output(0));
     addPlaces(call.args, p);
     launch.calls = {std::move(call)};

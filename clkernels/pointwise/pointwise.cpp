@@ -30,28 +30,22 @@ bool aligned(const TensorDesc& t, std::int64_t batch, std::int64_t items, int wi
   return t.layout.offset % width == 0 && (items == 1 || batch % width == 0);
 }
 
-/// Scales of codes and the rate of a coded result are arguments, so that layers share programs.
+/// Scales and zero points of codes and the rate of a coded result are arguments, so that layers share
+/// programs.
 std::string declareScales(const PointwiseJob& job) {
   std::string parameters;
-  for (std::size_t k = 0; k < job.operands.size(); ++k)
-    if (job.operands[k].scale > 0) parameters += "float scale" + number(k) + ", ";
-  return parameters + (job.rate > 0 ? "float rate, " : "");
+  for (std::size_t k = 0; k < job.operands.size(); ++k) parameters += declareScale(job, k);
+  return parameters + declareRate(job);
 }
 void addScaleArgs(const PointwiseJob& job, KernelCall& call) {
-  for (const auto& operand : job.operands)
-    if (operand.scale > 0) call.args.push_back(KernelArg::ofFloat(operand.scale));
-  if (job.rate > 0) call.args.push_back(KernelArg::ofFloat(job.rate));
-}
-
-/// A value of operand k as the chain takes it.
-std::string decoded(const PointwiseJob& job, std::size_t k, const std::string& value) {
-  return job.operands[k].scale > 0 ? "(" + value + " * scale" + number(k) + ")" : value;
+  for (std::size_t k = 0; k < job.operands.size(); ++k) addScaleArgs(job, k, call.args);
+  addRateArgs(job, call.args);
 }
 /// What is stored, from the opening of the chain's call on; `close` ends it.
 std::string opening(const PointwiseJob& job, const std::string& function) {
   return job.rate > 0 ? "encode" + function + "(" + function + "(" : function + "(";
 }
-std::string closing(const PointwiseJob& job) { return job.rate > 0 ? "), rate)" : ")"; }
+std::string closing(const PointwiseJob& job) { return job.rate > 0 ? "), " + rateNames(job) + ")" : ")"; }
 
 /// Declares the operands' pointers, offsets and batch strides.
 std::string declareOperands(const PointwiseJob& job) {
@@ -75,7 +69,7 @@ std::string valueMacro(const PointwiseJob& job, const std::string& macro, const 
     const PointwiseOperand& operand = job.operands[k];
     const std::string pointer = "x" + number(k);
     const auto load = [&](int lanes, bool isAligned, const std::string& index) {
-      return decoded(job, k, loadText(operand.desc.type, job.compute, lanes, isAligned, pointer, index));
+      return decodedText(job, k, loadText(operand.desc.type, job.compute, lanes, isAligned, pointer, index));
     };
     const auto splat = [&](const std::string& one) {
       return "((" + computeName(job.compute, width) + ")(" + one + "))";
@@ -88,7 +82,7 @@ std::string valueMacro(const PointwiseJob& job, const std::string& macro, const 
     else if (!blocked || width == 1)
       text += splat(load(1, false, "c"));
     else
-      text += decoded(job, k, "channelsOf" + number(k) + "(" + pointer + ", c, channels)");
+      text += decodedText(job, k, "channelsOf" + number(k) + "(" + pointer + ", c, channels)");
   }
   return text + closing(job) + "\n";
 }
@@ -293,9 +287,9 @@ class Pointwise final : public KernelFamily {
       parameters += "__global const " + clType(job.operands[k].desc.type) + "* x" + i + ", int o" + i + ", ";
       call.args.push_back(KernelArg::input(job.operands[k].input));
       call.args.push_back(KernelArg::ofInt(job.operands[k].desc.layout.offset));
-      value += (k ? ", " : "") + decoded(job, k,
-                                         loadText(job.operands[k].desc.type, job.compute, 1, false, "x" + i,
-                                                  indexText(dims, k)));
+      value += (k ? ", " : "") + decodedText(job, k,
+                                             loadText(job.operands[k].desc.type, job.compute, 1, false,
+                                                      "x" + i, indexText(dims, k)));
     }
     for (std::size_t d = 0; d < dims.size(); ++d) {
       parameters += "int e" + number(d) + ", ";

@@ -56,10 +56,12 @@ std::string definedFunctions(const std::set<const PointwiseOp*>& rows, int width
 }
 
 /// The code of a value, still as a float; common/quant.cl has the same in OpenCL C.
-std::string encodeFunction(const std::string& chain, const std::string& type) {
+std::string encodeFunction(const std::string& chain, const std::string& type, bool zeros) {
   return kernelSource("common/rounded.cl") + "static inline " + type + " encode" + chain + "(" + type +
-         " value, float rate) {\n  value = value * rate;\n  value = value == value ? value : LIT(0);\n"
-         "  return ROUNDED(clamp(value, LIT(-127), LIT(127)));\n}\n";
+         " value, float rate" + (zeros ? ", float zero" : "") +
+         ") {\n  value = value * rate;\n  value = value == value ? value : LIT(0);\n" +
+         (zeros ? "  return ROUNDED(clamp(value, LIT(-128 - zero), LIT(127 - zero))) + zero;\n}\n"
+                : "  return ROUNDED(clamp(value, LIT(-127), LIT(127)));\n}\n");
 }
 
 /// Whether values of `compute` are moved from and to such elements by common/operand.cl.
@@ -117,7 +119,39 @@ std::string chainFunction(const PointwiseJob& job, const std::string& name, int 
     code += "LIT(" + literal(job.compute, step.alpha) + "), LIT(" + literal(job.compute, step.beta) + "));\n";
   }
   code += "  return " + last + ";\n}\n";
-  return job.rate > 0 ? code + encodeFunction(name, type) : code;
+  return job.rate > 0 ? code + encodeFunction(name, type, job.zeros) : code;
+}
+
+std::string declareRate(const PointwiseJob& job) {
+  if (!(job.rate > 0)) return "";
+  return job.zeros ? "float rate, float zero, " : "float rate, ";
+}
+
+std::string rateNames(const PointwiseJob& job) { return job.zeros ? "rate, zero" : "rate"; }
+
+void addRateArgs(const PointwiseJob& job, std::vector<KernelArg>& args) {
+  if (!(job.rate > 0)) return;
+  args.push_back(KernelArg::ofFloat(job.rate));
+  if (job.zeros) args.push_back(KernelArg::ofFloat(job.zero));
+}
+
+std::string decodedText(const PointwiseJob& job, std::size_t k, const std::string& value) {
+  if (!(job.operands[k].scale > 0)) return value;
+  const std::string i = std::to_string(k);
+  return job.zeros ? "((" + value + " - zero" + i + ") * scale" + i + ")"
+                   : "(" + value + " * scale" + i + ")";
+}
+
+std::string declareScale(const PointwiseJob& job, std::size_t k) {
+  if (!(job.operands[k].scale > 0)) return "";
+  const std::string i = std::to_string(k);
+  return "float scale" + i + ", " + (job.zeros ? "float zero" + i + ", " : "");
+}
+
+void addScaleArgs(const PointwiseJob& job, std::size_t k, std::vector<KernelArg>& args) {
+  if (!(job.operands[k].scale > 0)) return;
+  args.push_back(KernelArg::ofFloat(job.operands[k].scale));
+  if (job.zeros) args.push_back(KernelArg::ofFloat(job.operands[k].zero));
 }
 
 std::string loadText(DataType type, ComputeType compute, int width, bool aligned, const std::string& pointer,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "clkernels/common/work_size.hpp"
+#include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -86,7 +87,7 @@ void classify(PointwiseOperand& operand, const TensorDesc& y) {
 
 /// Whether f is 0 where all operands are 0, as padding lanes are.
 bool keepsZero(const PointwiseJob& job) {
-  if (job.has(OperandKind::Scalar)) return false;  // its value is not known
+  if (job.has(OperandKind::Scalar) || job.zeros) return false;  // its value is not known
   if (job.chain.steps.empty()) return true;
   if (job.compute != ComputeType::Float) {
     const ChainStep& step = job.chain.steps.front();
@@ -135,7 +136,14 @@ PointwiseJob pointwiseJob(const OpView& op) {
     job.compute = ComputeType::Long;
   const bool quantised = op.op == "QPointwise";
   const auto scales = quantised ? op.attrs.numbers("scales") : std::vector<double>();
-  if (quantised) job.compute = ComputeType::Float, job.rate = static_cast<float>(op.attrs.number("rate"));
+  auto zeros = op.attrs.integers("zeros");
+  zeros.resize(op.inputs.size());
+  if (quantised) {
+    job.compute = ComputeType::Float;
+    job.rate = static_cast<float>(op.attrs.number("rate"));
+    job.zeros = hasZeroPoints(op.attrs);
+    job.zero = static_cast<float>(op.attrs.integer("zero"));
+  }
   for (const ChainStep& step : job.chain.steps)  // Not takes bool, but is a condition on floats
     if (step.row && !step.row->integer) job.compute = ComputeType::Float;
   for (std::size_t i = 0; i < op.inputs.size(); ++i) {
@@ -145,6 +153,7 @@ PointwiseJob pointwiseJob(const OpView& op) {
     operand.desc = op.inputs[i];
     operand.desc.shape = alignedShape(op, i);
     if (quantised) operand.scale = static_cast<float>(scales.at(i));
+    operand.zero = static_cast<float>(zeros[i]);
     classify(operand, job.output);
     job.operands.push_back(std::move(operand));
   }

@@ -26,7 +26,8 @@ struct PointwiseOperand {
   TensorDesc desc;  ///< shape as it broadcasts, numpy-aligned with the output
   OperandKind kind = OperandKind::Full;
   std::int64_t batch = 0;  ///< elements between batch items; 0: the same for all
-  float scale = 0;         ///< of codes: they enter as float(code) * scale; 0: not codes
+  float scale = 0;         ///< of codes: they enter as (float(code) - zero) * scale; 0: not codes
+  float zero = 0;          ///< of codes
 };
 
 struct PointwiseJob {
@@ -40,6 +41,8 @@ struct PointwiseJob {
   bool mask = false;     ///< padding lanes must be set to zero explicitly
   bool oneItem = false;  ///< Flat: the whole tensor is one run of elements
   float rate = 0;        ///< the result becomes a code: clamp(rint(f * rate), -127, 127); 0: it does not
+  bool zeros = false;    ///< codes have zero points and go from -128 to 127
+  float zero = 0;        ///< of the result's codes
 
   bool has(OperandKind kind) const;
 };

@@ -4,7 +4,7 @@
 //
 // Layouts (elements): x  xOffset + n * xBatch + (c * inH + iy) * inW + ix, y likewise.
 // P_KH, P_KW  taps; P_SX stride in x; P_DX dilation in x
-// P_MODE      0 maximum, 1 mean, 2 mean of codes: float(sum) * factors[cells], where factors[cells] is
+// P_MODE      0 maximum, 1 mean, 2 mean of codes: float(sum of code - zero) * factors[cells], where factors[cells] is
 //             float(double(scale) / cells)
 // P_TYPE      type of x: float, half, or (mode 2) char; of y, too, except in mode 2
 // P_CODED     mode 2: 1: y is codes, made with `rate`; 0: floats
@@ -28,6 +28,8 @@
 #define VALUE float16
 #include "common/exact_divide.cl"
 #define RESULT P_TYPE
+#define RATE float
+#define WITH_ZERO(scale, zero) (scale)
 #define SUM float
 #define CELLS float16
 #define CELLS_AT(p, i) LOAD(P_TYPE, 16, p, i)
@@ -72,20 +74,21 @@ static inline Rows rowsOf(int top, int inH, int dilationH, int endH) {
 }
 
 // What becomes of 16 sums (or maxima) of `inside` cells, `padded` with those of the pads.
-static inline float16 meansOf(SUMS sums, int inside, int padded, int countPads, __global const float* factors) {
+static inline float16 meansOf(SUMS sums, int inside, int padded, int countPads, __global const float* factors,
+                              int zero) {
   const int cells = countPads ? padded : inside;
 #if P_MODE == 0
   return inside == 0 ? (float16)(-INFINITY) : sums;
 #elif P_MODE == 1
   return inside == 0 ? (float16)(0.0f) : exactDivide(sums, (float)cells);
 #else
-  return convert_float16(sums) * factors[max(1, cells)];
+  return convert_float16(sums - zero * inside) * factors[max(1, cells)];
 #endif
 }
 
 // 16 outputs whose first has its window's left column at `left`.
 static inline float16 poolVector(__global const P_TYPE* plane, const Rows r, int left, int inW, int dilationH, int countPads,
-                                 __global const float* factors) {
+                                 __global const float* factors, int zero) {
   SUMS sums = 0;
 #if P_MODE == 0
   if (r.first < r.end) sums = cells(plane + (r.top + r.first * dilationH) * inW + left);
@@ -102,11 +105,11 @@ static inline float16 poolVector(__global const P_TYPE* plane, const Rows r, int
 #endif
     }
   }
-  return meansOf(sums, (r.end - r.first) * P_KW, r.padded * P_KW, countPads, factors);
+  return meansOf(sums, (r.end - r.first) * P_KW, r.padded * P_KW, countPads, factors, zero);
 }
 
 static inline float poolOne(__global const P_TYPE* plane, const Rows r, int left, int inW, int endW, int dilationH,
-                            int countPads, __global const float* factors) {
+                            int countPads, __global const float* factors, int zero) {
   SUM sum = 0;
   int inside = 0, padded = 0;
   for (int kw = 0; kw < P_KW; ++kw) padded += left + kw * P_DX < inW + endW;
@@ -124,10 +127,10 @@ static inline float poolOne(__global const P_TYPE* plane, const Rows r, int left
       ++inside;
     }
   }
-  return meansOf((SUMS)(sum), inside, r.padded * padded, countPads, factors).s0;
+  return meansOf((SUMS)(sum), inside, r.padded * padded, countPads, factors, zero).s0;
 }
 
-static inline void storeVector(float16 v, __global RESULT* y, int i, float rate) {
+static inline void storeVector(float16 v, __global RESULT* y, int i, RATE rate) {
 #if P_MODE == 2
   storeResult(v, y, i, rate);
 #else
@@ -135,7 +138,7 @@ static inline void storeVector(float16 v, __global RESULT* y, int i, float rate)
 #endif
 }
 
-static inline void storeOne(float v, __global RESULT* y, int i, float rate) {
+static inline void storeOne(float v, __global RESULT* y, int i, RATE rate) {
 #if P_MODE != 2
   STORE(P_TYPE, 1, v, y, i);
 #elif P_CODED
@@ -146,23 +149,24 @@ static inline void storeOne(float v, __global RESULT* y, int i, float rate) {
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void pool_planar(
-    __global const P_TYPE* restrict x, __global RESULT* restrict y, __global const float* restrict factors, float rate,
-    int inH, int inW, int outH, int outW, int strideH, int dilationH, int padH, int padW, int endH, int endW,
+    __global const P_TYPE* restrict x, __global RESULT* restrict y, __global const float* restrict factors, float ofRate,
+    float ofZero, int zero, int inH, int inW, int outH, int outW, int strideH, int dilationH, int padH, int padW, int endH, int endW,
     int countPads, int from, int to, int rows, int xOffset, int xBatch, int yOffset, int yBatch) {
   const int c = get_global_id(1), n = get_global_id(2), begin = get_global_id(0) * rows;
+  const RATE rate = WITH_ZERO(ofRate, ofZero);
   __global const P_TYPE* plane = x + xOffset + n * xBatch + c * inH * inW;
   y += yOffset + n * yBatch + c * outH * outW;
   for (int oy = begin; oy < min(begin + rows, outH); ++oy) {
     const Rows r = rowsOf(oy * strideH - padH, inH, dilationH, endH);
     __global RESULT* out = y + oy * outW;
     for (int ox = 0; ox < from; ++ox)
-      storeOne(poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads, factors), out, ox, rate);
+      storeOne(poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads, factors, zero), out, ox, rate);
     // The last vector overlaps the one before it.
     for (int ox = from; ox < to; ox += 16) {
       const int at = min(ox, to - 16);
-      storeVector(poolVector(plane, r, at * P_SX - padW, inW, dilationH, countPads, factors), out, at, rate);
+      storeVector(poolVector(plane, r, at * P_SX - padW, inW, dilationH, countPads, factors, zero), out, at, rate);
     }
     for (int ox = to; ox < outW; ++ox)
-      storeOne(poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads, factors), out, ox, rate);
+      storeOne(poolOne(plane, r, ox * P_SX - padW, inW, endW, dilationH, countPads, factors, zero), out, ox, rate);
   }
 }

@@ -1,7 +1,9 @@
 // pool_planar: Pool on planar floats and, as q_average_planar, QAveragePool on planar codes: whole vectors of
 // a row at a time, for CPUs.
 #include "clkernels/common/pooling.hpp"
+#include "clkernels/common/quant.hpp"
 #include "clkernels/q_average_pool/q_average_pool.hpp"
+#include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -61,9 +63,12 @@ class PoolPlanar final : public KernelFamily {
     KernelCall call{"pool_planar/pool_planar.cl", "pool_planar"};
     addDefine(call.defines, "P_MODE", codes_ ? 2 : poolMode(p));
     addDefine(call.defines, "P_CODED", p.outputs[0].type == DataType::Int8);
+    addDefine(call.defines, "P_ZEROS", hasZeroPoints(p.attrs));
     call.defines.emplace_back("P_TYPE", clType(p.inputs[0].type));
-    call.args = {KernelArg::input(0), KernelArg::output(0), codes_ ? KernelArg::packed(0) : KernelArg::none(),
-                 KernelArg::ofFloat(codes_ ? static_cast<float>(p.attrs.number("rate")) : 0.0f)};
+    call.args = {KernelArg::input(0), KernelArg::output(0),
+                 codes_ ? KernelArg::packed(0) : KernelArg::none()};
+    addRateArgs(call.args, p);
+    addInts(call.args, {p.attrs.integer("x_zero")});
     addPlanarWindow(call, windowOf(p), p.attrs.integer("count_include_pad") != 0, device);
     addLayoutArgs(call.args, p.inputs[0]);
     addLayoutArgs(call.args, p.outputs[0]);

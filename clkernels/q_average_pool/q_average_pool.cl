@@ -1,4 +1,4 @@
-// q_average_pool: averages of codes: sums in 32 bits, y = float(sum) * factors[cells], then a code or y itself. Up to
+// q_average_pool: averages of codes: sums of code - zero in 32 bits, y = float(sum) * factors[cells], then a code or y itself. Up to
 // three spatial extents, any channel block, the same on both sides.
 //
 // x, y: offset + n * batch + ((c / P_BLOCK) * plane + p) * P_BLOCK + c % P_BLOCK
@@ -33,7 +33,7 @@ static inline Range rangeOf(int at, int stride, int pad, int kernelSize, int dil
   return r;
 }
 
-__kernel void q_average_pool(__global const char* x, __global const float* factors, __global Q_RESULT* y, float rate,
+__kernel void q_average_pool(__global const char* x, __global const float* factors, __global Q_RESULT* y, float rate, float zero, int xZero,
                              int positions, int vectors, int xOffset, int xBatch, int yOffset, int yBatch, int inD,
                              int inH, int inW, int outD, int outH, int outW, int kernelD, int kernelH, int kernelW,
                              int strideD, int strideH, int strideW, int dilationD, int dilationH, int dilationW, int padD,
@@ -79,6 +79,7 @@ __kernel void q_average_pool(__global const char* x, __global const float* facto
 #else
   const int cells = rd.padded * rh.padded * rw.padded;
 #endif
+  sum -= xZero * ((rd.end - rd.first) * (rh.end - rh.first) * (rw.end - rw.first));
   storeResult(PW_TO_FLOAT(sum) * factors[max(cells, 1)], y,
-              yOffset + n * yBatch + ((c / P_BLOCK) * positions + p) * P_BLOCK + lane, rate);
+              yOffset + n * yBatch + ((c / P_BLOCK) * positions + p) * P_BLOCK + lane, WITH_ZERO(rate, zero));
 }

@@ -5,6 +5,7 @@
 
 #include "clkernels/common/pooling.hpp"
 #include "clkernels/common/quant.hpp"
+#include "ops/quantised.hpp"
 
 namespace tessera {
 namespace {
@@ -25,6 +26,8 @@ class QAveragePoolFamily final : public KernelFamily {
     const int block = op.inputs[0].layout.block;
     if (block != 1 && block != 4 && block != 8 && block != 16 && block != 32)
       return Verdict::no("the channel block is none of 1, 4, 8, 16 and 32");
+    if (hasZeroPoints(op.attrs) && op.inputs[0].shape[1] % block != 0)
+      return Verdict::no("padding lanes would not stay 0");
     return sameBlock(op);
   }
 
@@ -64,6 +67,7 @@ class QAveragePoolFamily final : public KernelFamily {
     // All cells of a global pool are inside the image.
     addDefine(call.defines, "P_CELLS", !global && p.attrs.integer("count_include_pad") != 0);
     addDefine(call.defines, "P_CODED", y.type == DataType::Int8);
+    addDefine(call.defines, "P_ZEROS", hasZeroPoints(p.attrs));
     const std::int64_t vectors = roundUp(y.shape[1], block) / width;
     addDefine(call.defines, "T_LANES", lanes);
     setFlat(call, w.outVolume() * vectors * lanes, device);
@@ -75,12 +79,9 @@ class QAveragePoolFamily final : public KernelFamily {
     addDefine(call.defines, "T_GROUP", static_cast<std::int64_t>(call.local[0]));
     call.global.push_back(static_cast<std::size_t>(w.batch));
     call.local.push_back(1);
-    call.args = {KernelArg::input(0),
-                 KernelArg::packed(0),
-                 KernelArg::output(0),
-                 KernelArg::ofFloat(static_cast<float>(p.attrs.number("rate"))),
-                 KernelArg::ofInt(w.outVolume()),
-                 KernelArg::ofInt(vectors)};
+    call.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::output(0)};
+    addRateArgs(call.args, p);
+    addInts(call.args, {p.attrs.integer("x_zero"), w.outVolume(), vectors});
     addLayoutArgs(call.args, x);
     addLayoutArgs(call.args, y);
     addWindowArgs(call.args, w);

@@ -8,7 +8,9 @@
 typedef struct {
   Output out;
   __global const float* multiplier;
-  float rate, residualScale;
+  __global const int* zeroTerms;
+  RATE rate;
+  CODE_SCALE residualScale;
 } QuantOutput;
 
 // Index of the first of four channels at a position: blocks of 4 hold them side by side, planes lie O_PLANE apart.
@@ -43,8 +45,9 @@ static inline float4 valuesAt(int4 sums, Place place, QuantOutput q) {
   const float4 slope = slopeAt(q.out.slope, c);
 #endif
   const float4 value =
-      quantisedEpilogue(sums, *(__global const float4*)(q.multiplier + c), bias, residualAt(place, q), slope);
-  return P_CHANNELS % 4 == 0 ? value : maskLanes(value, P_CHANNELS - c);
+      quantisedEpilogue(CORRECTED(sums, q.zeroTerms, place.position, c), *(__global const float4*)(q.multiplier + c), bias,
+                        residualAt(place, q), slope);
+  return P_CHANNELS % 4 == 0 ? value : padLanes(value, P_CHANNELS - c, q.rate);
 }
 
 static inline void storeOne(float4 value, Place place, QuantOutput q) {
@@ -164,12 +167,13 @@ static inline void storeQuad(const int4* sums, int quad, int pixel, QuantOutput 
 #endif
 
 #define EPILOGUE_ARGUMENTS                                                                               \
-  __global const float *restrict channels, __global const P_R *restrict residual, __global P_Y *restrict y, \
-      float rate, float residualScale, int yOffset, int yBatch, int rOffset, int rBatch
+  __global const float *restrict channels, __global const P_R *restrict residual, __global P_Y *restrict y,     \
+      __global const int *restrict zeroTerms, float rate, float zero, float residualScale, float residualZero,  \
+      int yOffset, int yBatch, int rOffset, int rBatch
 #define PADDED ((P_CHANNELS + 3) / 4 * 4)
 #define QUANT_OUTPUT                                                                                        \
-  {{channels + PADDED, channels + 2 * PADDED, residual, y, yOffset, yBatch, rOffset, rBatch}, channels, rate, \
-   residualScale}
+  {{channels + PADDED, channels + 2 * PADDED, residual, y, yOffset, yBatch, rOffset, rBatch}, channels, zeroTerms, \
+   WITH_ZERO(rate, zero), WITH_ZERO(residualScale, residualZero)}
 
 #if T_SPLIT > 1 && !T_SUM
 // Adds the parts, then the epilogue. An item per four channels of a pixel.

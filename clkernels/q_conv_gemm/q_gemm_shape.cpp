@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "clkernels/common/quant.hpp"
 #include "ops/geometry.hpp"
 
 namespace tessera {
@@ -22,7 +23,9 @@ OpView plainTwin(const OpView& op) {
               op.attrs,
               {op.inputs[0], op.inputs[1]},
               {op.outputs[0]}};
-  for (const char* name : {"activation", "alpha", "beta", "rate", "residual_scale"}) twin.attrs.erase(name);
+  for (const char* name :
+       {"activation", "alpha", "beta", "rate", "residual_scale", "residual_zero", "x_zero", "zero"})
+    twin.attrs.erase(name);
   for (auto* t : {&twin.inputs[0], &twin.inputs[1], &twin.outputs[0]}) {
     t->type = DataType::Float32;
     t->layout = {};
@@ -50,7 +53,7 @@ std::string whyNoQuantGemm(const OpView& op) {
 }
 
 bool rowsArePhases(const OpView& op) {
-  if (!traitsOf(op.op).transposed() || op.has(kResidualInput)) return false;
+  if (!traitsOf(op.op).transposed() || op.has(kResidualInput) || isCorrected(op)) return false;
   if (op.outputs[0].type != DataType::Float32 || op.outputs[0].layout.block != 1) return false;
   const Window w = windowOf(op);
   return w.stride[1] * w.stride[2] % kWord == 0 && (w.stride[2] == 2 || w.stride[2] % 4 == 0);

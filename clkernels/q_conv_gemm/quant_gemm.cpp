@@ -53,6 +53,7 @@ void QuantGemm::addFinish(Launch& launch, std::vector<KernelArg>& args, const Op
   args.push_back(KernelArg::packed(static_cast<int>(launch.packed.size()) - 1));
   args.push_back(op.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none());
   args.push_back(KernelArg::output(0));
+  addCorrections(launch, args, op, 4);
   addQuantArgs(args, op);
   addPlace(args, op.outputs[0]);
   addPlace(args, op.has(kResidualInput) ? op.inputs[kResidualInput] : TensorDesc{});

@@ -34,6 +34,13 @@ std::string place(const std::string& i, int block) {
          (block > 1 ? "(k * plane + p) * T_L)" : "k * T_L * plane + p)");
 }
 
+/// The codes of `value`, still as floats. Padding lanes hold the code 0, whatever value that is.
+std::string encodedValue(const PointwiseJob& job, bool tail) {
+  const std::string code = "encodechain(value, " + rateNames(job) + ")";
+  return " const VALUE encoded = " +
+         (job.zeros && tail ? "LANES < left ? " + code + " : (VALUE)(0.0f)" : code) + ";";
+}
+
 class QPointwiseFamily final : public KernelFamily {
  public:
   FamilyId id() const override { return {"q_pointwise", 1}; }
@@ -99,12 +106,12 @@ class QPointwiseFamily final : public KernelFamily {
       const TensorDesc& t = p.inputs[operand.input];
       const std::string index = std::to_string(i), x = "x" + index;
       parameters += "__global const " + clType(t.type) + "* " + x + ", int o" + index + ", int b" + index +
-                    ", float s" + index + ", ";
+                    ", " + declareScale(job, i);
       call.args.push_back(KernelArg::input(operand.input));
       call.args.push_back(KernelArg::ofInt(t.layout.offset));
       // One value per channel, or the whole tensor: `batch` is 0 where all items share the operand.
       call.args.push_back(KernelArg::ofInt(operand.batch ? t.batchStride() : 0));
-      call.args.push_back(KernelArg::ofFloat(operand.scale));
+      addScaleArgs(job, i, call.args);
       std::string read;
       if (operand.kind == OperandKind::Scalar)
         read = "(VALUE)((float)" + x + "[o" + index + "])";
@@ -114,7 +121,7 @@ class QPointwiseFamily final : public KernelFamily {
         read = "whole" + memory(t) + "(" + x + place(index, t.layout.block) + ")";
       else
         read = "lane" + memory(t) + "(" + x + place(index, 1) + ", plane, left)";
-      value += (i ? ", " : "") + (operand.scale > 0 ? "(" + read + " * s" + index + ")" : read);
+      value += (i ? ", " : "") + decodedText(job, i, read);
     }
     for (std::size_t i = 0; i < p.outputs.size(); ++i) {
       const TensorDesc& t = p.outputs[i];
@@ -123,16 +130,15 @@ class QPointwiseFamily final : public KernelFamily {
           "__global " + clType(t.type) + "* " + index + ", int o" + index + ", int b" + index + ", ";
       call.args.push_back(KernelArg::output(static_cast<int>(i)));
       addLayoutArgs(call.args, t);
-      const std::string result = t.type == DataType::Int8 ? "encodechain(value, rate)" : "value";
+      const std::string result = t.type == DataType::Int8 ? "encoded" : "value";
       store +=
           t.layout.block > 1
               ? " storeWhole" + memory(t) + "(" + result + ", " + index + place(index, t.layout.block) + ");"
               : " storeLane" + memory(t) + "(" + result + ", " + index + place(index, 1) + ", plane, left);";
     }
-    if (job.rate > 0) {
-      parameters += "float rate, ";
-      call.args.push_back(KernelArg::ofFloat(job.rate));
-    }
+    parameters += declareRate(job);
+    addRateArgs(job, call.args);
+    if (job.rate > 0) store = encodedValue(job, p.outputs[0].shape[1] % lanes != 0) + store;
     call.prologue = "#pragma OPENCL FP_CONTRACT OFF\n" + kernelSource("q_pointwise/lanes.cl") +
                     chainFunction(job, "chain", lanes) + "#define P_PARAMETERS " + parameters +
                     "\n#define P_VALUE " + value + ")\n#define P_STORE(value)" + store + "\n";

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "clkernels/common/image.hpp"
+#include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -12,9 +13,10 @@ bool knownBlock(int block) {
   return block == 1 || block == 2 || block == 4 || block == 8 || block == 16 || block == 32;
 }
 
-// What codes are multiplied by where they are read, and what values are before they become codes; else 1.
+// What codes are multiplied by where they are read, and what values are before they become codes; else 1. And
+// the zero points of codes.
 struct Factors {
-  float scale = 1, rate = 1;
+  float scale = 1, rate = 1, xZero = 0, yZero = 0;
 };
 Factors factors(const Problem& p) {
   Factors f;
@@ -22,6 +24,9 @@ Factors factors(const Problem& p) {
   if (p.op == "QPointwise") {
     if (fromCodes) f.scale = static_cast<float>(p.attrs.numbers("scales").at(0));
     if (toCodes) f.rate = static_cast<float>(p.attrs.number("rate"));
+    const auto zeros = p.attrs.integers("zeros");
+    if (!zeros.empty()) f.xZero = static_cast<float>(zeros[0]);
+    f.yZero = static_cast<float>(p.attrs.integer("zero"));
   } else {
     const double scale = p.attrs.number("scale", 1);
     if (fromCodes && !toCodes) f.scale = static_cast<float>(scale);
@@ -79,6 +84,10 @@ class Reformat final : public KernelFamily {
       return Verdict::no("it casts between f32 and f16 only, and into other blocks");
     if (!knownBlock(x.layout.block) || !knownBlock(y.layout.block))
       return Verdict::no("a channel block is not a power of two up to 32");
+    for (const TensorDesc* t : {&x, &y})
+      if (hasZeroPoints(op.attrs) && t->layout.block > 1 && t->shape.size() > 1 &&
+          t->shape[1] % t->layout.block != 0)
+        return Verdict::no("padding lanes would not stay 0");
     if (x.shape.size() < 2 && (x.layout.block > 1 || y.layout.block > 1))
       return Verdict::no("the tensor has no channels");
     return Verdict::yes();
@@ -113,6 +122,7 @@ class Reformat final : public KernelFamily {
     call.defines.emplace_back("P_XTYPE", convert ? clType(x.type) : rawType(x.type));
     call.defines.emplace_back("P_YTYPE", convert ? clType(y.type) : rawType(y.type));
     addDefine(call.defines, "P_CONVERT", convert);
+    addDefine(call.defines, "P_ZEROS", hasZeroPoints(p.attrs));
     addDefine(call.defines, "P_YCODE", convert && y.type == DataType::Int8);
     setFlat(call, plane, device);
     call.global.push_back(static_cast<std::size_t>(ceilDiv(channels, block)));
@@ -122,9 +132,8 @@ class Reformat final : public KernelFamily {
                  KernelArg::ofInt(plane)};
     addLayoutArgs(call.args, x);
     addLayoutArgs(call.args, y);
-    const auto [scale, rate] = factors(p);
-    call.args.push_back(KernelArg::ofFloat(scale));
-    call.args.push_back(KernelArg::ofFloat(rate));
+    const auto [scale, rate, xZero, yZero] = factors(p);
+    for (const float value : {scale, rate, xZero, yZero}) call.args.push_back(KernelArg::ofFloat(value));
     return {{call}, {}, {}};
   }
 

@@ -9,6 +9,9 @@
 namespace tessera {
 namespace {
 
+constexpr float kWidest = 255;              // codes of 8 bits less a zero point of 8 bits
+constexpr double kExactInFloat = 16777216;  // f32 holds every integer up to here
+
 TensorId inputOf(const Layer& layer, std::size_t i) {
   return i < layer.inputs.size() ? layer.inputs[i] : kNoTensor;
 }
@@ -33,8 +36,10 @@ std::string whyNoCodes(const Graph& graph, TensorId id) {
 
 }  // namespace
 
-bool CodeParameters::symmetric() const {
-  return (type == DataType::Int8 && zero == 0) || (type == DataType::UInt8 && zero == 128);
+std::int64_t CodeParameters::codeZero() const { return type == DataType::UInt8 ? zero - 128 : zero; }
+
+bool CodeParameters::usable() const {
+  return scale > 0 && std::isfinite(scale) && std::isfinite(inverseScale(scale));
 }
 
 std::optional<CodeParameters> codeParameters(const Graph& graph, const Layer& layer) {
@@ -52,20 +57,23 @@ std::optional<CodeParameters> codeParameters(const Graph& graph, const Layer& la
 bool isEncode(const Layer& layer) { return isBare(layer) && layer.attrs.has("rate"); }
 bool isDecode(const Layer& layer) { return isBare(layer) && !layer.attrs.has("rate"); }
 
-std::vector<float> scalesOfMultiples(const Graph& graph, const std::vector<Int8Role>& roles) {
-  std::vector<float> scales(graph.tensors().size(), 0);
+std::vector<Multiples> multiplesOf(const Graph& graph, const std::vector<Int8Role>& roles) {
+  std::vector<Multiples> found(graph.tensors().size());
   for (std::size_t i = 0; i < graph.layers().size(); ++i) {
     const Layer& layer = graph.layers()[i];
     if (roles[i] == Int8Role::Decode) {
-      scales[layer.outputs[0]] = static_cast<float>(layer.attrs.numbers("scales").at(0));
+      const auto zeros = layer.attrs.integers("zeros");
+      found[layer.outputs[0]] = {static_cast<float>(layer.attrs.numbers("scales").at(0)),
+                                 zeros.empty() ? 0 : zeros[0]};
     } else if (roles[i] == Int8Role::Moving) {
-      float common = scales[layer.inputs[0]];
+      Multiples common = found[layer.inputs[0]];
       for (const TensorId id : layer.inputs)
-        if (id != kNoTensor && !graph.tensor(id).isConstant() && scales[id] != common) common = 0;
-      for (const TensorId id : layer.outputs) scales[id] = common;
+        if (id != kNoTensor && !graph.tensor(id).isConstant() && found[id] != common) common = {};
+      if (common.zero != 0 && fillsZeros(layer.op)) common = {};
+      for (const TensorId id : layer.outputs) found[id] = common;
     }
   }
-  return scales;
+  return found;
 }
 
 std::string whyKept(const Graph& graph, const Layer& layer) {
@@ -74,12 +82,8 @@ std::string whyKept(const Graph& graph, const Layer& layer) {
   if (quantize.op != "Quantize") return "the codes are not made by a QuantizeLinear";
   const auto parameters = codeParameters(graph, quantize);
   if (!parameters) return "its scale and zero point are computed, or differ between channels";
-  const float rate = inverseScale(parameters->scale);
-  if (!(parameters->scale > 0) || !std::isfinite(parameters->scale) || !std::isfinite(rate))
+  if (!parameters->usable())
     return "its scale " + std::to_string(parameters->scale) + " is not positive and finite";
-  if (!parameters->symmetric())
-    return std::string(toString(parameters->type)) + " codes around zero point " +
-           std::to_string(parameters->zero) + "; integer kernels take i8 around 0 and u8 around 128";
   const TensorId codes = quantize.outputs[0];
   bool read = false;
   for (const int reader : graph.consumers(codes)) {
@@ -92,17 +96,23 @@ std::string whyKept(const Graph& graph, const Layer& layer) {
   return read ? "" : "its result is read as an output of the network only";
 }
 
-ModelsWeightScales modelsWeightScales(const Graph& graph, const Layer& layer, float inputScale,
+ModelsWeightScales modelsWeightScales(const Graph& graph, const Layer& layer, const Multiples& input,
                                       const Calibration& calibration) {
-  if (!(inputScale > 0)) return {{}, whyNoCodes(graph, layer.inputs[0])};
+  if (!(input.scale > 0)) return {{}, whyNoCodes(graph, layer.inputs[0])};
   const GraphTensor& weights = graph.tensor(layer.inputs[1]);
   const WeightAxis axis = weightAxis(layer);
   const auto given = calibration.weightScales.find(layer.name);
-  auto scales = scalesOfCodes(*weights.constant, axis.axis, axis.groups,
-                              given == calibration.weightScales.end() ? nullptr : &given->second);
-  if (scales) return {std::move(*scales), {}};
-  return {{},
-          "its weights '" + weights.name + "' are not codes -127..127 times one scale per output channel"};
+  const std::vector<float>* own = given == calibration.weightScales.end() ? nullptr : &given->second;
+  if (auto scales = scalesOfCodes(*weights.constant, axis.axis, axis.groups, own))
+    return {std::move(*scales), {}};
+  const std::string which = "its weights '" + weights.name + "' ";
+  auto scales = scalesOfCodes(*weights.constant, axis.axis, axis.groups, own, kWidest);
+  if (!scales) return {{}, which + "are not codes times one scale per output channel"};
+  const auto most = static_cast<double>(std::max(127 - input.zero, input.zero + 128));
+  if (largestSumOfCodes(*weights.constant, axis.axis, axis.groups, *scales) * most > kExactInFloat)
+    return {{},
+            which + "are codes beyond -127..127 less their zero point, whose sums f32 can not hold exactly"};
+  return {std::move(*scales), {}, true};
 }
 
 }  // namespace tessera

@@ -51,6 +51,7 @@ class HalfRewriter {
   bool isF32(TensorId id) const { return id != kNoTensor && from_.tensor(id).type == DataType::Float32; }
 
   std::string whyFp32(const Layer& layer) const {
+    if (layer.attrs.integer("exact_sums")) return "its sums of integers have to be exact";
     const Operator& op = operatorNamed(layer.op);
     bool floats = std::ranges::any_of(layer.outputs, [&](TensorId id) { return isF32(id); }), half = false;
     const bool sums = traitsOf(layer.op).multiplyAdds != nullptr;

@@ -86,15 +86,16 @@ class Planner {
 
   // Models that carry their own codes: layers compute in INT8 on those codes alone.
   void takeModelsCodes() {
-    multiples_ = scalesOfMultiples(graph_, plan_.roles);
+    multiples_ = multiplesOf(graph_, plan_.roles);
     for (std::size_t i = 0; i < graph_.layers().size(); ++i) {
       const Layer& layer = graph_.layers()[i];
       if (layer.op == "Quantize" || layer.op == "Dequantize")
         plan_.reasons[i] = "computed as the model writes it: " + whyKept(graph_, layer);
       if (plan_.roles[i] != Int8Role::Compute) continue;
-      auto [scales, why] = modelsWeightScales(graph_, layer, multiples_[layer.inputs[0]], calibration_);
+      auto [scales, why, wide] = modelsWeightScales(graph_, layer, multiples_[layer.inputs[0]], calibration_);
       if (why.empty()) {
         plan_.weightScales[layer.name] = std::move(scales);
+        if (wide) plan_.wideWeights.insert(layer.name);
       } else {
         plan_.roles[i] = Int8Role::Float;
         plan_.reasons[i] = std::move(why);
@@ -109,7 +110,7 @@ class Planner {
 
   bool mayBeCoded(TensorId id) const {
     if (isModels(id)) return true;
-    if (calibration_.partial && !(multiples_[id] > 0)) return false;
+    if (calibration_.partial && !(multiples_[id].scale > 0)) return false;
     const auto& t = graph_.tensor(id);
     const int producer = graph_.producer(id);
     return t.type == DataType::Float32 && !t.isConstant() && !graph_.isOutput(id) && producer >= 0 &&
@@ -152,6 +153,7 @@ class Planner {
   bool ownScales(std::size_t index) const {
     const Layer& layer = graph_.layers()[index];
     if (!traitsOf(layer.op).joins || plan_.roles[index] != Int8Role::Moving) return false;
+    if (calibration_.partial) return false;  // its members have one scale, or it is no codes
     const TensorId out = layer.outputs[0];
     if (layer.attrs.integer("axis") != 1 || graph_.tensor(out).shape.size() < 3 || graph_.isOutput(out))
       return false;
@@ -239,7 +241,9 @@ class Planner {
       plan_.group.push_back(root(static_cast<int>(t)));
       plan_.scales.push_back(largest[plan_.group.back()]);
     }
-    if (calibration_.partial) plan_.scales = multiples_;
+    if (!calibration_.partial) return;
+    for (std::size_t t = 0; t < multiples_.size(); ++t) plan_.scales[t] = multiples_[t].scale;
+    for (const Multiples& m : multiples_) plan_.zeros.push_back(m.zero);
   }
 
   // Whether channels of a coded tensor may have scales of their own: a chain writes it, and its readers are
@@ -286,7 +290,7 @@ class Planner {
   const Calibration& calibration_;
   const PrecisionPlan& wanted_;
   Int8Plan plan_;
-  std::vector<float> multiples_;  // per tensor: scalesOfMultiples, of models that carry their own codes
+  std::vector<Multiples> multiples_;  // per tensor: multiplesOf(), of models that carry their own codes
 };
 
 }  // namespace

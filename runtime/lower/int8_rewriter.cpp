@@ -52,6 +52,11 @@ class Rewriter {
                       (!layer.outputs.empty() && plan_.coded[layer.outputs[0]]);
     said.precision = int8 ? Precision::Int8 : Precision::Fp32;
     said.reason = plan_.reasons[i];
+    if (plan_.wideWeights.count(layer.name)) {
+      said.precision = Precision::Fp32;
+      said.reason = "its weights' codes go beyond -127..127: exact sums of integers in f32";
+      return;
+    }
     if (said.reason.empty())
       said.reason =
           int8 ? "integer kernel" : "no integer kernel for " + layer.op + ", or its neighbours want floats";
@@ -61,7 +66,7 @@ class Rewriter {
     const TensorId first = layer.outputs[0];
     switch (role) {
       case Int8Role::Compute:
-        return compute(layer);
+        return plan_.wideWeights.count(layer.name) ? computeWide(layer) : compute(layer);
       case Int8Role::Pointwise:
         if (anyCoded(layer) || givesBoth(layer) || writesCodes(first)) return pointwise(layer);
         break;
@@ -69,6 +74,7 @@ class Rewriter {
         if (plan_.coded[layer.inputs[0]] || writesCodes(first)) return average(layer);
         break;
       case Int8Role::Moving:
+        if (plan_.coded[first] && plan_.zero(first) != 0 && asChain(from_, layer)) return pointwise(layer);
         if (plan_.coded[first]) return copy(layer, true);
         break;
       case Int8Role::Encode:
@@ -94,14 +100,26 @@ class Rewriter {
       if ((role == Int8Role::Compute && exactActivation(layer.attrs.string("activation"))) ||
           (role == Int8Role::Pointwise && !givesBoth(layer)) ||
           (role == Int8Role::Average && plan_.coded[layer.inputs[0]]))
-        encoded_[x] = from_.layers()[i].attrs.number("rate");
+        encoded_[x] = {from_.layers()[i].attrs.number("rate"), from_.layers()[i].attrs.integer("zero")};
     }
   }
 
   bool writesCodes(TensorId id) const { return plan_.coded[id] || encoded_.count(id); }
-  double rateOf(TensorId id) const {
+  // How codes of a tensor are made, as attributes of the layer that makes them.
+  void setEncoding(Attributes& attrs, TensorId id) const {
     const auto found = encoded_.find(id);
-    return found != encoded_.end() ? found->second : static_cast<double>(inverseScale(scaleOf(id)));
+    const Encoded made = found != encoded_.end()
+                             ? found->second
+                             : Encoded{static_cast<double>(inverseScale(scaleOf(id))), plan_.zero(id)};
+    attrs.set("rate", made.rate);
+    setZero(attrs, "zero", made.zero);
+  }
+  // A zero point as an attribute; models whose codes lie around 0 have none.
+  void setZero(Attributes& attrs, const char* name, std::int64_t zero) const {
+    if (!plan_.zeros.empty()) attrs.set(name, zero);
+  }
+  void setZeros(Attributes& attrs, const std::vector<std::int64_t>& zeros) const {
+    if (!plan_.zeros.empty()) attrs.set("zeros", zeros);
   }
 
   // Codes that are there already, of the same scale, stay as they are.
@@ -109,14 +127,17 @@ class Rewriter {
     const TensorId x = layer.inputs[0], codes = layer.outputs[0];
     const double rate = layer.attrs.number("rate");
     const bool plain = plan_.coded[x] && !hasChannelScales(x);
-    const bool same = plain && static_cast<double>(inverseScale(scaleOf(x))) == rate;
+    const std::int64_t zero = layer.attrs.integer("zero");
+    const bool same = plain && static_cast<double>(inverseScale(scaleOf(x))) == rate && plan_.zero(x) == zero;
     if (encoded_.count(x) || (same && codes_[x] != kNoTensor)) {
       floats_[codes] = codes_[x];
       return;
     }
-    const Attributes attrs{{"expression", std::string()},
-                           {"scales", std::vector<double>{plain ? static_cast<double>(scaleOf(x)) : 0.0}},
-                           {"rate", rate}};
+    Attributes attrs{{"expression", std::string()},
+                     {"scales", std::vector<double>{plain ? static_cast<double>(scaleOf(x)) : 0.0}},
+                     {"rate", rate}};
+    setZeros(attrs, {plain ? plan_.zero(x) : 0});
+    setZero(attrs, "zero", zero);
     floats_[codes] = to_.add("QPointwise", layer.name, {plain ? asCode(x) : asFloat(x)}, attrs, names(layer));
   }
 
@@ -154,7 +175,10 @@ class Rewriter {
       inputs.push_back(id == kNoTensor                           ? kNoTensor
                        : coded && !from_.tensor(id).isConstant() ? asCode(id)
                                                                  : asFloat(id));
-    const Layer added = to_.addLayer(layer.op, layer.name, inputs, layer.attrs, names(layer));
+    Attributes attrs = layer.attrs;
+    if (coded && layer.op == "Pad" && plan_.zero(layer.outputs[0]) != 0)  // with what stands for 0
+      attrs.set("value", static_cast<double>(plan_.zero(layer.outputs[0])));
+    const Layer added = to_.addLayer(layer.op, layer.name, inputs, attrs, names(layer));
     for (std::size_t i = 0; i < layer.outputs.size(); ++i)
       (coded ? codes_ : floats_)[layer.outputs[i]] = added.outputs[i];
   }
@@ -179,13 +203,19 @@ class Rewriter {
     if (layer.inputs.size() > 3 && layer.inputs[3] != kNoTensor) {
       const TensorId residual = layer.inputs[3];
       inputs[3] = plan_.coded[residual] ? asCode(residual) : asFloat(residual);
-      if (plan_.coded[residual]) attrs.set("residual_scale", static_cast<double>(scaleOf(residual)));
+      if (plan_.coded[residual]) {
+        attrs.set("residual_scale", static_cast<double>(scaleOf(residual)));
+        setZero(attrs, "residual_zero", plan_.zero(residual));
+      }
     }
+    setZero(attrs, "x_zero", plan_.zero(x));
     if (layer.inputs.size() > 4 && layer.inputs[4] != kNoTensor) inputs[4] = asFloat(layer.inputs[4]);
     inputs[kMultiplierInput] =
         to_.addConstant(layer.name + "/multiplier", HostTensor::of<float>({channels}, multipliers));
-    if (writesCodes(out)) attrs.set("rate", rateOf(out));
-    if (traitsOf(layer.op).window && neverNegative(to_, inputs[0])) attrs.set("nonnegative", std::int64_t{1});
+    if (writesCodes(out)) setEncoding(attrs, out);
+    // Codes with zero points begin at -128.
+    if (traitsOf(layer.op).window && plan_.zeros.empty() && neverNegative(to_, inputs[0]))
+      attrs.set("nonnegative", std::int64_t{1});
 
     // An activation that is not exactly rounded runs as a layer of its own, in floating point.
     const std::string activation = attrs.string("activation");
@@ -203,18 +233,75 @@ class Rewriter {
     (writesCodes(out) ? codes_ : floats_)[out] = result;
   }
 
+  // The same where the weights' codes go beyond -127..127: sums of codes as integers in f32, which are exact,
+  // then the epilogue, step by step as integer kernels have it.
+  void computeWide(const Layer& layer) {
+    const TensorId x = layer.inputs[0], out = layer.outputs[0];
+    const auto& scales = plan_.weightScales.at(layer.name);
+    const std::size_t rank = from_.tensor(out).shape.size();
+    Shape channel(rank > 1 ? rank - 1 : 1, 1);
+    channel[0] = static_cast<std::int64_t>(scales.size());
+    const auto perChannelOf = [&](const std::string& name, HostTensor values) {
+      values.shape = channel;
+      return to_.addConstant(name, std::move(values));
+    };
+    Attributes decode{{"expression", std::string()}, {"scales", std::vector<double>{1.0}}};
+    setZeros(decode, {plan_.zero(x)});
+    const TensorId integers =
+        to_.add("QPointwise", layer.name + "/integers", {asCode(x)}, decode, {layer.name + "/integers"});
+    Attributes attrs = layer.attrs;
+    for (const char* name : {"activation", "alpha", "beta"}) attrs.erase(name);
+    attrs.set("exact_sums", 1);
+    const TensorId weights =
+        to_.addConstant(from_.tensor(layer.inputs[1]).name, integerWeights(layer, scales));
+    const TensorId sums = to_.add(layer.op, layer.name, {integers, weights}, attrs, {layer.name + "/sums"});
+
+    std::vector<float> multipliers;
+    for (const float s : scales) multipliers.push_back(combinedScale(scaleOf(x), s));
+    const auto input = [&](std::size_t i) { return i < layer.inputs.size() ? layer.inputs[i] : kNoTensor; };
+    std::vector<TensorId> inputs{
+        sums, perChannelOf(layer.name + "/multiplier", HostTensor::of<float>(channel, multipliers))};
+    std::vector<double> given{0, 0};
+    std::vector<std::int64_t> zeros{0, 0};
+    PointwiseChain chain;
+    ChainOperand y = chain.append("Mul", {ChainOperand::input(0), ChainOperand::input(1)});
+    const auto add = [&](TensorId id, double scale, std::int64_t zero) {
+      inputs.push_back(id), given.push_back(scale), zeros.push_back(zero);
+      return ChainOperand::input(static_cast<int>(inputs.size()) - 1);
+    };
+    if (const TensorId bias = biasOf(layer, channel[0]); bias != kNoTensor)
+      y = chain.append("Add", {y, add(perChannelOf(layer.name + "/bias", *to_.tensor(bias).constant), 0, 0)});
+    if (const TensorId r = input(3); r != kNoTensor) {
+      const bool coded = plan_.coded[r];
+      y = chain.append("Add",
+                       {y, add(coded ? asCode(r) : asFloat(r), coded ? static_cast<double>(scaleOf(r)) : 0.0,
+                               coded ? plan_.zero(r) : 0)});
+    }
+    const std::string activation = layer.attrs.string("activation");
+    if (activation == "PRelu") {
+      const HostTensor& slope = *from_.tensor(input(4)).constant;
+      const TensorId id = slope.size() == 1 ? asFloat(input(4)) : perChannelOf(layer.name + "/slope", slope);
+      chain.append("PRelu", {y, add(id, 0, 0)});
+    } else if (!activation.empty()) {
+      chain.append(activation, {y}, layer.attrs);
+    }
+    Attributes epilogue{{"expression", chain.text()}, {"scales", given}};
+    setZeros(epilogue, zeros);
+    if (writesCodes(out)) setEncoding(epilogue, out);
+    (writesCodes(out) ? codes_ : floats_)[out] =
+        to_.add("QPointwise", layer.name + "/epilogue", inputs, epilogue, names(layer));
+  }
+
+  HostTensor integerWeights(const Layer& layer, const std::vector<float>& scales) const {
+    const WeightAxis axis = weightAxis(layer);
+    return weightsAsIntegers(*from_.tensor(layer.inputs[1]).constant, axis.axis, axis.groups, scales);
+  }
+
   TensorId biasOf(const Layer& layer, std::int64_t channels) {
+    if (auto corrected = correctedBias(from_, layer, calibration_, channels))
+      return to_.addConstant(layer.name + "/bias", std::move(*corrected));
     const TensorId bias = layer.inputs.size() > 2 ? layer.inputs[2] : kNoTensor;
-    const auto correction = calibration_.biasCorrection.find(layer.name);
-    if (correction == calibration_.biasCorrection.end()) return bias == kNoTensor ? kNoTensor : asFloat(bias);
-    if (static_cast<std::int64_t>(correction->second.size()) != channels)
-      throw Error(ErrorCode::BadCache,
-                  "the bias correction of layer '" + layer.name + "' has another number of channels");
-    HostTensor corrected(DataType::Float32, {channels});
-    for (std::int64_t k = 0; k < channels; ++k)
-      corrected.setNumber(k, (bias == kNoTensor ? 0.0 : from_.tensor(bias).constant->number(k)) +
-                                 static_cast<double>(correction->second[k]));
-    return to_.addConstant(layer.name + "/bias", corrected);
+    return bias == kNoTensor ? kNoTensor : asFloat(bias);
   }
 
   void pointwise(const Layer& layer) {
@@ -222,11 +309,13 @@ class Rewriter {
     const TensorId out = layer.outputs[0];
     std::vector<TensorId> inputs;
     std::vector<double> scales;
+    std::vector<std::int64_t> zeros;
     for (const TensorId id : layer.inputs) {
       if (id == kNoTensor) continue;
       const bool coded = plan_.coded[id];
       inputs.push_back(coded ? asCode(id) : asFloat(id));
       scales.push_back(coded && !hasChannelScales(id) ? static_cast<double>(scaleOf(id)) : 0.0);
+      zeros.push_back(coded ? plan_.zero(id) : 0);
     }
     // Scale's operands [C] stand for channels: broadcast along axis 1.
     const std::size_t rank = from_.tensor(out).shape.size();
@@ -240,8 +329,9 @@ class Rewriter {
       }
     addChannelScales(layer, chain, inputs, scales);
     Attributes attrs{{"expression", chain.text()}, {"scales", scales}};
+    setZeros(attrs, zeros);
     const bool both = givesBoth(layer);
-    if (both || writesCodes(out)) attrs.set("rate", rateOf(out));
+    if (both || writesCodes(out)) setEncoding(attrs, out);
     if (both) {
       attrs.set("both", std::int64_t{1});
       const std::string& name = from_.tensor(out).name;
@@ -309,7 +399,8 @@ class Rewriter {
     const OperatorTraits traits = traitsOf(layer.op);
     if (!traits.window) attrs.set("global", 1);
     attrs.set("scale", static_cast<double>(scaleOf(layer.inputs[0])));
-    if (writesCodes(out)) attrs.set("rate", rateOf(out));
+    setZero(attrs, "x_zero", plan_.zero(layer.inputs[0]));
+    if (writesCodes(out)) setEncoding(attrs, out);
     (writesCodes(out) ? codes_ : floats_)[out] =
         to_.add(std::string(traits.integerTwin), layer.name, {asCode(layer.inputs[0])}, attrs, names(layer));
   }
@@ -325,8 +416,9 @@ class Rewriter {
                              {"scales", std::vector<double>{1, 0}}};
       return floats_[id] = to_.add("QPointwise", t.name + "/decode", {codes_[id], channelScales(id)}, attrs);
     }
-    const Attributes attrs{{"expression", std::string()},
-                           {"scales", std::vector<double>{static_cast<double>(scaleOf(id))}}};
+    Attributes attrs{{"expression", std::string()},
+                     {"scales", std::vector<double>{static_cast<double>(scaleOf(id))}}};
+    setZeros(attrs, {plan_.zero(id)});
     // Codes of a model's own pair have another name than its result, which may be an output of the network.
     const int producer = from_.producer(id);
     std::vector<std::string> named;
@@ -336,9 +428,9 @@ class Rewriter {
 
   TensorId asCode(TensorId id) {
     if (codes_[id] != kNoTensor) return codes_[id];
-    const Attributes attrs{{"expression", std::string()},
-                           {"scales", std::vector<double>{0.0}},
-                           {"rate", static_cast<double>(inverseScale(scaleOf(id)))}};
+    Attributes attrs{{"expression", std::string()}, {"scales", std::vector<double>{0.0}}};
+    attrs.set("rate", static_cast<double>(inverseScale(scaleOf(id))));
+    setZero(attrs, "zero", plan_.zero(id));
     return codes_[id] = to_.add("QPointwise", from_.tensor(id).name + "/encode", {asFloat(id)}, attrs);
   }
 
@@ -361,24 +453,14 @@ class Rewriter {
   const Int8Plan& plan_;
   Graph to_;
   std::vector<TensorId> floats_, codes_;  ///< per tensor of from_: its float and coded form in to_
-  std::map<TensorId, double> encoded_;    ///< tensors of from_ that exist as codes of this rate only
+  struct Encoded {
+    double rate;
+    std::int64_t zero;
+  };
+  std::map<TensorId, Encoded> encoded_;  ///< tensors of from_ that exist as such codes only
 };
 
 }  // namespace
-
-HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan) {
-  HostTensor weights = *graph.tensor(layer.inputs[1]).constant;
-  const auto shifts = plan.shifts.find(layer.inputs[0]);
-  if (shifts == plan.shifts.end()) return weights;
-  auto w = weights.as<float>();
-  const std::size_t axis = traitsOf(layer.op).weights->inputAxis;
-  const std::int64_t taps = weights.size() / (weights.shape[0] * weights.shape[1]);
-  for (std::int64_t i = 0; i < weights.size(); ++i) {
-    const std::int64_t channel = axis == 0 ? i / taps / weights.shape[1] : i / taps % weights.shape[1];
-    w[i] = std::ldexp(w[i], shifts->second[channel]);
-  }
-  return weights;
-}
 
 Int8Graph toInt8(const Graph& optimized, const Calibration& calibration, const Int8Plan& plan,
                  std::vector<LayerPrecision>& layers) {

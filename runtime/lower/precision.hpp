@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "lower/precision_plan.hpp"
@@ -45,14 +46,19 @@ struct Int8Plan {
   std::vector<std::string> reasons;  ///< per layer
   std::vector<bool> coded;           ///< per tensor: stored as codes
   std::vector<float> scales;         ///< per tensor; shared scales resolved; 0: none
+  std::vector<std::int64_t> zeros;   ///< per tensor: the zero point of its codes; empty: codes lie around 0
   std::vector<int> group;            ///< per tensor: equal numbers share one scale
   /// Concats in codes whose members keep their own scales: the concat's output -> its members, in order.
   std::map<TensorId, std::vector<TensorId>> members;
   /// Tensors in codes whose channel c has scale scales[t] * 2^shifts[t][c]; no shift is above 0.
   std::map<TensorId, std::vector<int>> shifts;
+  /// Layers whose weights' codes go beyond -127..127: they compute on codes exactly, in fp32.
+  std::set<std::string> wideWeights;
   /// By layer: scales of its weights where the model holds codes; the others get max/127.
   std::map<std::string, std::vector<float>> weightScales;
 
+  /// The zero point of a tensor's codes.
+  std::int64_t zero(TensorId id) const { return zeros.empty() ? 0 : zeros[id]; }
   /// The scale of channel c of a tensor in codes that is no concat with members.
   float channelScale(TensorId id, std::int64_t c) const;
 };
@@ -60,6 +66,11 @@ struct Int8Plan {
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionPlan& wanted);
 /// The same by the rules; see planByRules().
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options);
+
+/// The layer's bias with the calibration's correction, one number per output channel; none without a
+/// correction.
+std::optional<HostTensor> correctedBias(const Graph& graph, const Layer& layer,
+                                        const Calibration& calibration, std::int64_t channels);
 
 /// The constant weights of a compute layer, multiplied with the powers of two of its input's channels.
 HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan);

@@ -2,6 +2,8 @@
 #include "lower/qdq.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 
 #include "graph/evaluate.hpp"
 #include "lower/explicit_codes.hpp"
@@ -74,13 +76,94 @@ void mergeEqual(Graph& graph) {
   }
 }
 
-void become(Graph& graph, int index, TensorId input, double scale, std::optional<double> rate) {
+Attributes encoding(const CodeParameters& to) {
+  return {{"expression", std::string()},
+          {"scales", std::vector<double>{0.0}},
+          {"rate", static_cast<double>(inverseScale(to.scale))},
+          {"zero", to.codeZero()}};
+}
+Attributes decoding(const CodeParameters& of) {
+  return {{"expression", std::string()},
+          {"scales", std::vector<double>{static_cast<double>(of.scale)}},
+          {"zeros", std::vector<std::int64_t>{of.codeZero()}}};
+}
+
+void become(Graph& graph, int index, Attributes attrs) {
   Layer& layer = graph.editLayers()[index];
   layer.op = "QPointwise";
-  layer.inputs = {input};
-  layer.attrs = {{"expression", std::string()}, {"scales", std::vector<double>{scale}}};
-  if (rate) layer.attrs.set("rate", *rate);
+  layer.inputs = {layer.inputs[0]};
+  layer.attrs = std::move(attrs);
   graph.reinfer(index);
+}
+
+TensorId insertLayer(Graph& graph, int index, const std::string& name, TensorId input,
+                     const Attributes& attrs) {
+  const TensorId output = graph.add("QPointwise", name, {input}, attrs);
+  auto& layers = graph.editLayers();
+  std::rotate(layers.begin() + index, layers.end() - 1, layers.end());
+  return output;
+}
+
+// Adds a pair of encode and decode behind a tensor, whose readers that `wanted` names read its result
+// instead.
+template <class Wanted>
+void addPair(Graph& graph, int producer, TensorId id, const CodeParameters& codes, Wanted&& wanted) {
+  const std::string name = graph.tensor(id).name;
+  std::vector<int> readers;
+  for (const int reader : graph.consumers(id))
+    if (wanted(graph.layers()[reader])) readers.push_back(reader + 2);
+  const TensorId coded = insertLayer(graph, producer + 1, name + "/encode", id, encoding(codes));
+  const TensorId multiples = insertLayer(graph, producer + 2, name + "/decode", coded, decoding(codes));
+  for (const int reader : readers) std::ranges::replace(graph.editLayers()[reader].inputs, id, multiples);
+}
+
+// Whether a layer with weights reads the tensor, moved perhaps.
+bool reachesWeights(const Graph& graph, TensorId id) {
+  return std::ranges::any_of(graph.consumers(id), [&](int reader) {
+    const Layer& layer = graph.layers()[reader];
+    if (hasIntegerWeights(layer)) return layer.inputs[0] == id;
+    return int8Role(graph, layer) == Int8Role::Moving &&
+           std::ranges::any_of(layer.outputs, [&](TensorId out) { return reachesWeights(graph, out); });
+  });
+}
+
+// Codes that the model has from elsewhere (an input of the network, codes that it moves) become codes again
+// for layers with weights: what a DequantizeLinear gives is encoded exactly.
+void encodeAgain(Graph& graph) {
+  for (int i = 0; i < static_cast<int>(graph.layers().size()); ++i) {
+    const Layer layer = graph.layers()[i];
+    const auto codes = layer.op == "Dequantize" ? codeParameters(graph, layer) : std::nullopt;
+    if (!codes || !codes->usable() || codes->type == DataType::Int32) continue;
+    if (reachesWeights(graph, layer.outputs[0]))
+      addPair(graph, i, layer.outputs[0], *codes, [](const Layer&) { return true; });
+  }
+}
+
+// Members of a concat whose result is encoded are encoded the same way before it: it then moves codes.
+void encodeMembers(Graph& graph) {
+  for (int i = 0; i < static_cast<int>(graph.layers().size()); ++i) {
+    const Layer encode = graph.layers()[i];
+    const int joint = isEncode(encode) ? graph.producer(encode.inputs[0]) : -1;
+    if (joint < 0 || !traitsOf(graph.layers()[joint].op).joins || graph.isOutput(encode.inputs[0]) ||
+        graph.consumers(encode.inputs[0]).size() != 1 ||
+        int8Role(graph, graph.layers()[joint]) != Int8Role::Moving)
+      continue;
+    const auto readers = graph.consumers(encode.outputs[0]);
+    if (readers.empty() || !isDecode(graph.layers()[readers[0]])) continue;
+    const Attributes attrs = graph.layers()[readers[0]].attrs;
+    const CodeParameters codes{static_cast<float>(attrs.numbers("scales")[0]), attrs.integers("zeros")[0],
+                               DataType::Int8};
+    const Layer join = graph.layers()[joint];
+    std::set<TensorId> members(join.inputs.begin(), join.inputs.end());
+    for (const TensorId member : members) {
+      const int producer = graph.producer(member);
+      if (graph.tensor(member).isConstant()) continue;
+      if (producer >= 0 && isDecode(graph.layers()[producer]) && graph.layers()[producer].attrs == attrs)
+        continue;
+      addPair(graph, producer, member, codes, [&](const Layer& reader) { return reader.name == join.name; });
+      i += 2;
+    }
+  }
 }
 
 // encode, decode, Relu -> Relu, encode, decode, where nothing else reads what lies between: the same codes,
@@ -122,18 +205,19 @@ std::optional<Calibration> takeQdq(Graph& graph) {
   mergeEqual(graph);
   struct Pair {
     int quantize;
-    float scale;
+    CodeParameters codes;
     std::vector<int> readers;
   };
   std::vector<Pair> pairs;
   for (int i = 0; i < static_cast<int>(layers.size()); ++i)
     if (layers[i].op == "Quantize" && whyKept(graph, layers[i]).empty())
-      pairs.push_back({i, codeParameters(graph, layers[i])->scale, graph.consumers(layers[i].outputs[0])});
-  for (const auto& [quantize, scale, readers] : pairs) {
-    become(graph, quantize, layers[quantize].inputs[0], 0, static_cast<double>(inverseScale(scale)));
-    for (const int reader : readers)
-      become(graph, reader, layers[reader].inputs[0], static_cast<double>(scale), std::nullopt);
+      pairs.push_back({i, *codeParameters(graph, layers[i]), graph.consumers(layers[i].outputs[0])});
+  for (const auto& [quantize, codes, readers] : pairs) {
+    become(graph, quantize, encoding(codes));
+    for (const int reader : readers) become(graph, reader, decoding(codes));
   }
+  encodeAgain(graph);
+  encodeMembers(graph);
   hoistRelus(graph);
   for (const Layer& layer : layers) {
     if (isDecode(layer))

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lower/precision.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
@@ -46,20 +47,21 @@ std::vector<float> spread(const std::vector<float>& given, std::int64_t channels
 // off by a few parts in 10^7: 127 times that is far below this.
 constexpr float kCodeError = 1e-3f;
 
-bool isCode(float quotient) {
-  return std::abs(quotient) < 127 + kCodeError && std::abs(quotient - std::rint(quotient)) < kCodeError;
+bool isCode(float quotient, float most) {
+  return std::abs(quotient) < most + kCodeError && std::abs(quotient - std::rint(quotient)) < kCodeError;
 }
 
 // The scale whose multiples the values are, with the largest of them `n` times it for the greatest n; 0:
 // none.
-float findScale(const std::vector<float>& values) {
+float findScale(const std::vector<float>& values, float most) {
   float largest = 0;
   for (const float v : values) largest = std::max(largest, std::abs(v));
   if (!std::isfinite(largest)) return 0;
   if (largest == 0) return 1;
-  for (int n = 127; n > 0; --n) {
+  for (int n = static_cast<int>(most); n > 0; --n) {
     const float scale = largest / static_cast<float>(n);
-    if (std::all_of(values.begin(), values.end(), [&](float v) { return isCode(v / scale); })) return scale;
+    if (std::all_of(values.begin(), values.end(), [&](float v) { return isCode(v / scale, most); }))
+      return scale;
   }
   return 0;
 }
@@ -96,7 +98,8 @@ CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, st
 }
 
 std::optional<std::vector<float>> scalesOfCodes(const HostTensor& weights, std::size_t outputAxis,
-                                                std::int64_t groups, const std::vector<float>* given) {
+                                                std::int64_t groups, const std::vector<float>* given,
+                                                float most) {
   const Channels channels(weights, outputAxis, groups);
   std::vector<std::vector<float>> values(channels.count());
   const auto w = weights.as<float>();
@@ -107,12 +110,77 @@ std::optional<std::vector<float>> scalesOfCodes(const HostTensor& weights, std::
   if (given && (given->size() == 1 || given->size() == scales.size()))
     scales = spread(*given, channels.count());
   for (std::size_t k = 0; k < scales.size(); ++k) {
-    const auto fits = [&](float v) { return isCode(v / scales[k]); };
+    const auto fits = [&](float v) { return isCode(v / scales[k], most); };
     if (scales[k] > 0 && std::all_of(values[k].begin(), values[k].end(), fits)) continue;
-    scales[k] = findScale(values[k]);
+    scales[k] = findScale(values[k], most);
     if (!(scales[k] > 0)) return std::nullopt;
   }
   return scales;
+}
+
+HostTensor weightsFromCodes(const CodedWeights& weights, std::size_t outputAxis, std::int64_t groups) {
+  HostTensor numbers(DataType::Float32, weights.codes.shape);
+  const auto from = weights.codes.as<std::int8_t>();
+  const auto to = numbers.as<float>();
+  Channels(weights.codes, outputAxis, groups)
+      .forEachRun([&](std::int64_t channel, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i)
+          to[i] = static_cast<float>(from[i]) * weights.scales[channel];
+      });
+  return numbers;
+}
+
+HostTensor weightsAsIntegers(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
+                             const std::vector<float>& scales) {
+  HostTensor integers(DataType::Float32, weights.shape);
+  const auto from = weights.as<float>();
+  const auto to = integers.as<float>();
+  Channels(weights, outputAxis, groups)
+      .forEachRun([&](std::int64_t channel, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) to[i] = std::rint(from[i] / scales[channel]);
+      });
+  return integers;
+}
+
+double largestSumOfCodes(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
+                         const std::vector<float>& scales) {
+  const Channels channels(weights, outputAxis, groups);
+  std::vector<double> sums(scales.size(), 0);
+  const auto w = weights.as<float>();
+  channels.forEachRun([&](std::int64_t channel, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      sums[channel] += std::abs(std::rint(static_cast<double>(w[i] / scales[channel])));
+  });
+  return *std::ranges::max_element(sums);
+}
+
+std::optional<HostTensor> correctedBias(const Graph& graph, const Layer& layer,
+                                        const Calibration& calibration, std::int64_t channels) {
+  const auto correction = calibration.biasCorrection.find(layer.name);
+  if (correction == calibration.biasCorrection.end()) return std::nullopt;
+  if (static_cast<std::int64_t>(correction->second.size()) != channels)
+    throw Error(ErrorCode::BadCache,
+                "the bias correction of layer '" + layer.name + "' has another number of channels");
+  const TensorId bias = layer.inputs.size() > 2 ? layer.inputs[2] : kNoTensor;
+  HostTensor corrected(DataType::Float32, {channels});
+  for (std::int64_t k = 0; k < channels; ++k)
+    corrected.setNumber(k, (bias == kNoTensor ? 0.0 : graph.tensor(bias).constant->number(k)) +
+                               static_cast<double>(correction->second[k]));
+  return corrected;
+}
+
+HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan) {
+  HostTensor weights = *graph.tensor(layer.inputs[1]).constant;
+  const auto shifts = plan.shifts.find(layer.inputs[0]);
+  if (shifts == plan.shifts.end()) return weights;
+  auto w = weights.as<float>();
+  const std::size_t axis = traitsOf(layer.op).weights->inputAxis;
+  const std::int64_t taps = weights.size() / (weights.shape[0] * weights.shape[1]);
+  for (std::int64_t i = 0; i < weights.size(); ++i) {
+    const std::int64_t channel = axis == 0 ? i / taps / weights.shape[1] : i / taps % weights.shape[1];
+    w[i] = std::ldexp(w[i], shifts->second[channel]);
+  }
+  return weights;
 }
 
 }  // namespace tessera

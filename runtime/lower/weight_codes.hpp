@@ -19,11 +19,23 @@ struct CodedWeights {
 CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
                            const std::vector<float>* given = nullptr);
 
-/// Scales, one per output channel, of which the weights are exact multiples by -127..127: those `given` where
-/// they fit, else whatever fits. Nothing where a channel has none: its weights are floats, hold the code
-/// -128, or have scales of another axis.
+/// Scales, one per output channel, of which the weights are exact multiples by -`most`..`most`: those `given`
+/// where they fit, else whatever fits. Nothing where a channel has none: its weights are floats, hold the
+/// code -128, or have scales of another axis.
 std::optional<std::vector<float>> scalesOfCodes(const HostTensor& weights, std::size_t outputAxis,
-                                                std::int64_t groups, const std::vector<float>* given);
+                                                std::int64_t groups, const std::vector<float>* given,
+                                                float most = 127);
+
+/// What the codes stand for: code * scale.
+HostTensor weightsFromCodes(const CodedWeights& weights, std::size_t outputAxis, std::int64_t groups);
+
+/// The codes of weights that are multiples of the scales, as f32, whatever their size is.
+HostTensor weightsAsIntegers(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
+                             const std::vector<float>& scales);
+
+/// The largest sum of absolute codes of one output channel.
+double largestSumOfCodes(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
+                         const std::vector<float>& scales);
 
 /// Axis of the output channels of a layer's weights, and its groups where that axis counts within a group.
 struct WeightAxis {

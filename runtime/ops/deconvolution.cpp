@@ -16,8 +16,8 @@ class Deconvolution final : public Operator {
   std::string_view name() const override { return "Deconvolution"; }
   bool takesHalf(std::size_t input) const override { return halfInEpilogue(input); }
   AttributeNames attributes() const override {
-    return {"activation", "alpha",          "beta", "dilations", "group",
-            "kernel",     "output_padding", "pads", "strides"};
+    return {"activation", "alpha",  "beta",           "dilations", "exact_sums",
+            "group",      "kernel", "output_padding", "pads",      "strides"};
   }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {

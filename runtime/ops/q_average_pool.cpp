@@ -1,6 +1,7 @@
 // QAveragePool: average pooling of codes: sums in 32 bits, y = float(sum) * float(double(scale) / count),
 // then encoded. Input: x i8. Attributes: those of Pool (mode average), or global=1 for all spatial extents;
-// scale (of x); rate (absent: the output is f32).
+// scale (of x); rate (absent: the output is f32); x_zero, zero (ops/quantised.hpp): cells are code - x_zero,
+// pads 0.
 #include "ops/evaluation_work.hpp"
 #include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
@@ -14,9 +15,8 @@ class QAveragePool final : public Operator {
   std::string_view name() const override { return "QAveragePool"; }
   bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
-    return {
-        "ceil_mode", "count_include_pad", "dilations", "global", "kernel", "mode", "pads", "rate", "scale",
-        "strides"};
+    return {"ceil_mode", "count_include_pad", "dilations", "global", "kernel", "mode", "pads", "rate",
+            "scale",     "strides",           "x_zero",    "zero"};
   }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
@@ -41,7 +41,8 @@ class QAveragePool final : public Operator {
     const bool countPads = view.attrs.integer("count_include_pad") != 0,
                global = view.attrs.integer("global") != 0;
     const double scale = static_cast<float>(view.attrs.number("scale"));
-    const float rate = static_cast<float>(view.attrs.number("rate"));
+    const Encoding encoding(view.attrs);
+    const auto zero = static_cast<std::int32_t>(view.attrs.integer("x_zero"));
     std::int64_t index = 0;
     for (std::int64_t plane = 0; plane < w.batch * w.channels; ++plane)
       for (std::int64_t d = 0; d < w.out[0]; ++d)
@@ -53,10 +54,10 @@ class QAveragePool final : public Operator {
               const PoolRange range = poolRange(w, axis, at[axis]);
               count *= global ? w.in[axis] : countPads ? range.padded : range.inside;
             }
-            const float y = static_cast<float>(sum(w, &x[plane * w.inVolume()], at)) *
+            const float y = static_cast<float>(sum(w, &x[plane * w.inVolume()], zero, at)) *
                             static_cast<float>(scale / static_cast<double>(std::max<std::int64_t>(count, 1)));
             if (outputs[0].type == DataType::Int8)
-              outputs[0].as<std::int8_t>()[index] = encode(y, rate);
+              outputs[0].as<std::int8_t>()[index] = encoding(y);
             else
               outputs[0].as<float>()[index] = y;
           }
@@ -75,6 +76,10 @@ class QAveragePool final : public Operator {
       if (samples.size() % 3 != 2) attrs.set("rate", static_cast<double>(60.0f));
       samples.push_back(
           makeSample("QAveragePool", attrs, {{DataType::Int8, shape, {}}}, {Fill::integers(-127, 127)}));
+      attrs.set("x_zero", std::int64_t{shape[1] % 2 == 0 ? -128 : 21});
+      attrs.set("zero", std::int64_t{shape[1] % 2 == 0 ? -128 : -3});
+      samples.push_back(
+          makeSample("QAveragePool", attrs, {{DataType::Int8, shape, {}}}, {Fill::integers(-128, 127)}));
     };
     add({{"mode", "average"}, {"kernel", List{3, 3}}, {"strides", List{2, 2}}, {"pads", List{1, 1, 1, 1}}},
         {1, 19, 13, 12});
@@ -93,7 +98,7 @@ class QAveragePool final : public Operator {
   }
 
  private:
-  static std::int32_t sum(const Window& w, const std::int8_t* x, const Extents& out) {
+  static std::int32_t sum(const Window& w, const std::int8_t* x, std::int32_t zero, const Extents& out) {
     std::int32_t total = 0;
     for (std::int64_t kd = 0; kd < w.kernel[0]; ++kd)
       for (std::int64_t kh = 0; kh < w.kernel[1]; ++kh)
@@ -102,7 +107,7 @@ class QAveragePool final : public Operator {
           const std::int64_t h = out[1] * w.stride[1] - w.padBegin[1] + kh * w.dilation[1];
           const std::int64_t v = out[2] * w.stride[2] - w.padBegin[2] + kw * w.dilation[2];
           if (d >= 0 && d < w.in[0] && h >= 0 && h < w.in[1] && v >= 0 && v < w.in[2])
-            total += x[(d * w.in[1] + h) * w.in[2] + v];
+            total += x[(d * w.in[1] + h) * w.in[2] + v] - zero;
         }
     return total;
   }

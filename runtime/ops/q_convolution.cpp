@@ -1,7 +1,8 @@
 // QConvolution, QDeconvolution: INT8 with 32-bit accumulators and the fused epilogue of docs/numerics.md.
 // Inputs: x i8, weights i8, bias? f32 [K], residual? (i8 or f32), slope? f32, multiplier f32 [K].
 // Attributes: those of the float operator; rate (1 / output scale; absent: the output is f32),
-// residual_scale; nonnegative (1: no code of x is negative, which some processors multiply faster).
+// residual_scale; x_zero, zero, residual_zero (ops/quantised.hpp): sums are of (x - x_zero) * weight over the
+// taps inside; nonnegative (1: no code of x is negative, which some processors multiply faster).
 #include "ops/evaluation_work.hpp"
 #include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
@@ -12,9 +13,7 @@ namespace {
 
 using Accumulators = std::vector<std::uint32_t>;  // wrap-around, as DP4A
 
-std::uint32_t product(std::int8_t a, std::int8_t b) {
-  return static_cast<std::uint32_t>(std::int32_t{a} * b);
-}
+std::uint32_t product(std::int32_t a, std::int32_t b) { return static_cast<std::uint32_t>(a * b); }
 
 // Visits every (input index, weight index, output index) that one product belongs to. `along` maps a position
 // of the sliding side to the other side: a convolution slides over the input, a deconvolution over the
@@ -38,7 +37,8 @@ void forEachTap(const Window& w, bool transposed, Visit&& visit) {
             }
 }
 
-Accumulators accumulate(const Window& w, bool transposed, const HostTensor& xs, const HostTensor& ws) {
+Accumulators accumulate(const Window& w, bool transposed, const HostTensor& xs, const HostTensor& ws,
+                        std::int32_t zero) {
   const auto x = xs.as<std::int8_t>(), weights = ws.as<std::int8_t>();
   Accumulators sums(w.batch * w.outChannels * w.outVolume());
   for (std::int64_t n = 0; n < w.batch; ++n)
@@ -52,9 +52,9 @@ Accumulators accumulate(const Window& w, bool transposed, const HostTensor& xs, 
         std::uint32_t* out = &sums[(n * w.outChannels + k) * w.outVolume()];
         forEachTap(w, transposed, [&](std::int64_t slot, std::int64_t tap, std::int64_t other) {
           if (transposed)
-            out[other] += product(in[slot], taps[tap]);
+            out[other] += product(in[slot] - zero, taps[tap]);
           else
-            out[slot] += product(in[other], taps[tap]);
+            out[slot] += product(in[other] - zero, taps[tap]);
         });
       }
   return sums;
@@ -66,8 +66,9 @@ class QConvolution final : public Operator {
   std::string_view name() const override { return transposed_ ? "QDeconvolution" : "QConvolution"; }
   bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
-    return {"activation",  "alpha",          "beta", "dilations", "group",          "kernel",
-            "nonnegative", "output_padding", "pads", "rate",      "residual_scale", "strides"};
+    return {"activation",     "alpha",         "beta",           "dilations", "group",
+            "kernel",         "nonnegative",   "output_padding", "pads",      "rate",
+            "residual_scale", "residual_zero", "strides",        "x_zero",    "zero"};
   }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
@@ -81,7 +82,8 @@ class QConvolution final : public Operator {
   void reference(const OpView& view, std::span<const HostTensor> inputs,
                  std::span<HostTensor> outputs) const override {
     const Window w = windowOf(view);
-    const auto sums = accumulate(w, transposed_, inputs[0], inputs[1]);
+    const auto sums = accumulate(w, transposed_, inputs[0], inputs[1],
+                                 static_cast<std::int32_t>(view.attrs.integer("x_zero")));
     const QuantisedEpilogue epilogue(view, inputs);
     for (std::int64_t i = 0; i < outputs[0].size(); ++i)
       epilogue.store(outputs[0], i, static_cast<std::int32_t>(sums[i]), i / w.outVolume() % w.outChannels);

@@ -1,6 +1,7 @@
 // QFullyConnected: INT8 y = x * weights^T with the fused epilogue of docs/numerics.md.
 // Inputs: x i8 [N, ...], weights i8 [O, I], bias? f32 [O], residual? (i8 or f32), slope? f32, multiplier f32
-// [O]. Attributes: rate, residual_scale, activation, alpha, beta.
+// [O]. Attributes: rate, residual_scale, activation, alpha, beta; x_zero, zero, residual_zero
+// (ops/quantised.hpp).
 #include "ops/evaluation_work.hpp"
 #include "ops/quantised.hpp"
 #include "ops/shape_tools.hpp"
@@ -13,7 +14,7 @@ class QFullyConnected final : public Operator {
   std::string_view name() const override { return "QFullyConnected"; }
   bool takesHalf(std::size_t) const override { return false; }
   AttributeNames attributes() const override {
-    return {"activation", "alpha", "beta", "rate", "residual_scale"};
+    return {"activation", "alpha", "beta", "rate", "residual_scale", "residual_zero", "x_zero", "zero"};
   }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
@@ -31,11 +32,12 @@ class QFullyConnected final : public Operator {
     const auto x = inputs[0].as<std::int8_t>(), weights = inputs[1].as<std::int8_t>();
     const std::int64_t rows = outputs[0].shape[0], columns = outputs[0].shape[1], depth = inputs[1].shape[1];
     const QuantisedEpilogue epilogue(view, inputs);
+    const auto zero = static_cast<std::int32_t>(view.attrs.integer("x_zero"));
     for (std::int64_t n = 0; n < rows; ++n)
       for (std::int64_t k = 0; k < columns; ++k) {
         std::uint32_t sum = 0;  // wrap-around, as DP4A
         for (std::int64_t i = 0; i < depth; ++i)
-          sum += static_cast<std::uint32_t>(std::int32_t{x[n * depth + i]} * weights[k * depth + i]);
+          sum += static_cast<std::uint32_t>((x[n * depth + i] - zero) * weights[k * depth + i]);
         epilogue.store(outputs[0], n * columns + k, static_cast<std::int32_t>(sum), k);
       }
   }

@@ -1,7 +1,9 @@
 // QPointwise: a pointwise chain between codes and floats, every operation rounded to f32 on its own.
 // Inputs: x0.. (i8 or f32), broadcast against each other; a code enters as float(code) * scales[i].
 // Attributes: expression (ops/pointwise_chain.hpp; empty: y = x0, that is encode or decode), scales (one per
-// input, 0 for f32 ones), rate (absent: the output is f32), both (with rate: two outputs, f32 and the codes).
+// input, 0 for f32 ones), rate (absent: the output is f32), both (with rate: two outputs, f32 and the codes);
+// zeros (zero points, one per input: a code enters as (code - zeros[i]) * scales[i]), zero (of the codes
+// written).
 #include "ops/follow.hpp"
 #include "ops/pointwise_chain.hpp"
 #include "ops/quantised.hpp"
@@ -9,6 +11,20 @@
 
 namespace tessera {
 namespace {
+
+// The same with codes of the whole range around zero points.
+OpInstance withZeroPoints(OpInstance sample) {
+  std::vector<std::int64_t> zeros;
+  for (std::size_t i = 0; i < sample.view.inputs.size(); ++i) {
+    const bool code = sample.view.inputs[i].type == DataType::Int8;
+    zeros.push_back(code ? (i % 2 == 0 ? -128 : 41) : 0);
+    if (code) sample.fills[i] = Fill::integers(-128, 127);
+  }
+  sample.view.attrs.set("zeros", zeros);
+  if (sample.view.attrs.has("rate"))
+    sample.view.attrs.set("zero", std::int64_t{zeros[0] == -128 ? 17 : -128});
+  return sample;
+}
 
 OpInstance withBoth(OpInstance sample) {
   sample.view.attrs.set("both", std::int64_t{1});
@@ -20,7 +36,9 @@ class QPointwise final : public Operator {
  public:
   std::string_view name() const override { return "QPointwise"; }
   bool takesHalf(std::size_t) const override { return false; }
-  AttributeNames attributes() const override { return {"both", "expression", "rate", "scales"}; }
+  AttributeNames attributes() const override {
+    return {"both", "expression", "rate", "scales", "zero", "zeros"};
+  }
 
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     const std::string expression = attrs.string("expression");
@@ -29,6 +47,8 @@ class QPointwise final : public Operator {
     wantInputs(inputs, count, count);
     const auto scales = attrs.numbers("scales");
     if (scales.size() != inputs.size()) refuse("wants one scale per input");
+    const auto zeros = attrs.integers("zeros");
+    if (!zeros.empty() && zeros.size() != inputs.size()) refuse("wants one zero point per input");
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i].type != DataType::Int8 && inputs[i].type != DataType::Float32)
         refuse("takes codes and f32");
@@ -49,21 +69,24 @@ class QPointwise final : public Operator {
     PointwiseChain chain;
     if (!expression.empty()) chain = PointwiseChain::parse(expression);
     const auto scales = view.attrs.numbers("scales");
-    const float rate = static_cast<float>(view.attrs.number("rate"));
+    const Encoding encoding(view.attrs);
+    auto zeros = view.attrs.integers("zeros");
+    zeros.resize(inputs.size());
     std::vector<std::vector<std::int64_t>> strides;
     for (const auto& input : inputs) strides.push_back(broadcastStrides(input.shape, outputs[0].shape));
     std::vector<float> values(inputs.size());
     forEachIndex(outputs[0].shape, [&](std::int64_t i, auto at) {
       for (std::size_t k = 0; k < inputs.size(); ++k) {
         const std::int64_t from = dot(at, strides[k]);
-        values[k] = inputs[k].type == DataType::Int8 ? static_cast<float>(inputs[k].as<std::int8_t>()[from]) *
-                                                           static_cast<float>(scales[k])
-                                                     : inputs[k].as<float>()[from];
+        values[k] = inputs[k].type == DataType::Int8
+                        ? static_cast<float>(inputs[k].as<std::int8_t>()[from] - zeros[k]) *
+                              static_cast<float>(scales[k])
+                        : inputs[k].as<float>()[from];
       }
       const float y = expression.empty() ? values[0] : chain.evaluateSingle(values);
       for (HostTensor& output : outputs)
         if (output.type == DataType::Int8)
-          output.as<std::int8_t>()[i] = encode(y, rate);
+          output.as<std::int8_t>()[i] = encoding(y);
         else
           output.as<float>()[i] = y;
     });
@@ -89,13 +112,20 @@ class QPointwise final : public Operator {
       samples.push_back(makeSample("QPointwise", attrs, std::move(inputs), std::move(fills)));
     };
     const auto both = [&] { samples.push_back(withBoth(samples.back())); };
+    const auto zeros = [&] { samples.push_back(withZeroPoints(samples.back())); };
     const auto codes = [](Shape s) { return TensorDesc{DataType::Int8, std::move(s), {}}; };
     add("", {f32({1, 19, 9, 13})}, true);
+    zeros();
     add("", {codes({2, 16, 5, 7})}, false);
+    zeros();
     add("", {codes({1, 21, 6, 6})}, true);
+    zeros();
     add("", {f32({3, 10})}, true);
     add("t0=Relu(x0)", {codes({1, 12, 8, 8})}, true);
     add("t0=Add(x0,x1);t1=Relu(t0)", {codes({1, 20, 7, 9}), codes({1, 20, 7, 9})}, true);
+    zeros();
+    add("t0=Add(x0,x1)", {codes({3, 1, 10}), codes({4, 10})}, true);
+    zeros();
     add("t0=Add(x0,x1)", {codes({2, 18, 7, 5}), f32({2, 18, 7, 5})}, true);
     add("t0=Mul(x0,x1);t1=Add(t0,x2);t2=PRelu(t1,x3)",
         {f32({1, 25, 9, 11}), f32({1, 25, 1, 1}), f32({25, 1, 1}), f32({25, 1, 1})}, true);
@@ -103,6 +133,7 @@ class QPointwise final : public Operator {
     add("t0=Add(x0,x1);t1=Mul(t0,x2);t2=Relu(t1)", {f32({2, 16, 5, 7}), codes({2, 16, 5, 7}), f32({1})},
         true);
     both();
+    zeros();
     add("t0=Mul(x1,x3);t1=Mul(x0,x2);t2=Add(t1,t0);t3=Mul(t2,x4);t4=Relu(t3)",
         {codes({1, 25, 6, 7}), codes({1, 25, 6, 7}), f32({25, 1, 1}), f32({25, 1, 1}), f32({25, 1, 1})},
         true);

@@ -11,6 +11,7 @@
 namespace tessera {
 namespace {
 constexpr std::size_t kBias = 2, kResidual = 3, kSlope = 4;
+constexpr const char* kZeroPoints[] = {"x_zero", "residual_zero", "zero"};
 bool has(std::span<const HostTensor> inputs, std::size_t i) {
   return i < inputs.size() && !inputs[i].empty();
 }
@@ -20,6 +21,26 @@ std::int8_t encode(float x, float rate) {
   const float scaled = x * rate;
   if (std::isnan(scaled)) return 0;
   return static_cast<std::int8_t>(std::min(std::max(std::rint(scaled), -127.0f), 127.0f));
+}
+
+bool hasZeroPoints(const Attributes& attrs) {
+  return std::ranges::any_of(kZeroPoints, [&](const char* name) { return attrs.has(name); }) ||
+         attrs.has("zeros");
+}
+
+bool fillsZeros(std::string_view op) { return op == "Unpool" || op == "Trilu"; }
+
+Encoding::Encoding(const Attributes& attrs)
+    : rate_(static_cast<float>(attrs.number("rate"))),
+      zero_(static_cast<float>(attrs.integer("zero"))),
+      zeros_(hasZeroPoints(attrs)) {}
+
+std::int8_t Encoding::operator()(float x) const {
+  if (!zeros_) return encode(x, rate_);
+  const float scaled = x * rate_;
+  const float number = std::isnan(scaled) ? 0 : scaled;
+  return static_cast<std::int8_t>(std::rint(std::min(std::max(number, -128.0f - zero_), 127.0f - zero_)) +
+                                  zero_);
 }
 
 float inverseScale(float scale) { return static_cast<float>(1.0 / static_cast<double>(scale)); }
@@ -51,14 +72,14 @@ bool definedPointwise(std::string_view name) {
 }
 
 QuantisedEpilogue::QuantisedEpilogue(const OpView& op, std::span<const HostTensor> inputs)
-    : inputs_(inputs), activation_(op.attrs.string("activation")) {
+    : inputs_(inputs), activation_(op.attrs.string("activation")), encoding_(op.attrs) {
   if (!activation_.empty()) {
     const auto constants = pointwiseConstants(*findPointwise(activation_), op.attrs);
     alpha_ = constants.alpha;
     beta_ = constants.beta;
   }
   residualScale_ = static_cast<float>(op.attrs.number("residual_scale"));
-  rate_ = static_cast<float>(op.attrs.number("rate"));
+  residualZero_ = static_cast<float>(op.attrs.integer("residual_zero"));
 }
 
 float QuantisedEpilogue::value(std::int32_t accumulator, std::int64_t channel, std::int64_t index) const {
@@ -67,7 +88,8 @@ float QuantisedEpilogue::value(std::int32_t accumulator, std::int64_t channel, s
   if (has(inputs_, kResidual)) {
     const HostTensor& residual = inputs_[kResidual];
     if (residual.type == DataType::Int8) {
-      const float r = static_cast<float>(residual.as<std::int8_t>()[index]) * residualScale_;
+      const float r =
+          (static_cast<float>(residual.as<std::int8_t>()[index]) - residualZero_) * residualScale_;
       y = y + r;
     } else {
       y = y + residual.as<float>()[index];
@@ -82,7 +104,7 @@ void QuantisedEpilogue::store(HostTensor& output, std::int64_t index, std::int32
                               std::int64_t channel) const {
   const float y = value(accumulator, channel, index);
   if (output.type == DataType::Int8)
-    output.as<std::int8_t>()[index] = encode(y, rate_);
+    output.as<std::int8_t>()[index] = encoding_(y);
   else
     output.as<float>()[index] = y;
 }
@@ -98,10 +120,27 @@ DataType checkQuantised(const Attributes& attrs, std::span<const TensorDesc> inp
   if (inputs.size() > kResidual && inputs[kResidual].type == DataType::Int8 &&
       !(attrs.number("residual_scale") > 0))
     refuse("a residual of codes needs residual_scale");
+  for (const char* name : kZeroPoints)
+    if (attrs.integer(name) < -128 || attrs.integer(name) > 127) refuse(std::string(name) + " is no code");
   if (!attrs.has("rate")) return DataType::Float32;
   if (!(attrs.number("rate") > 0)) refuse("rate must be positive");
   return DataType::Int8;
 }
+
+namespace {
+// The same with codes of the whole range around zero points; those of x and y take turns between the ends and
+// inside.
+OpInstance withZeroPoints(OpInstance sample, int turn) {
+  Attributes& attrs = sample.view.attrs;
+  attrs.set("x_zero", std::int64_t{turn % 2 == 0 ? -128 : 37});
+  if (attrs.has("rate")) attrs.set("zero", std::int64_t{turn % 2 == 0 ? 11 : -128});
+  if (attrs.has("residual_scale")) attrs.set("residual_zero", std::int64_t{-9});
+  for (const std::size_t i : {std::size_t{0}, kResidual})
+    if (i < sample.view.inputs.size() && sample.view.inputs[i].type == DataType::Int8)
+      sample.fills[i] = Fill::integers(-128, 127);
+  return sample;
+}
+}  // namespace
 
 std::vector<OpInstance> quantisedSamples(const std::string& op, const std::vector<OpInstance>& floatSamples) {
   std::vector<OpInstance> samples;
@@ -128,9 +167,9 @@ std::vector<OpInstance> quantisedSamples(const std::string& op, const std::vecto
       to.view.attrs.set("residual_scale", static_cast<double>(0.013f));
     }
     if (turn % 4 != 3) to.view.attrs.set("rate", static_cast<double>(37.5f));
-    ++turn;
     to.view.outputs = operatorNamed(op).infer(to.view.attrs, inputs);
-    samples.push_back(std::move(to));
+    samples.push_back(to);
+    if (turn++ % 3 == 0) samples.push_back(withZeroPoints(std::move(to), turn));
   }
   return samples;
 }

@@ -8,6 +8,23 @@ namespace tessera {
 
 /// The code of x: clamp(rint(x * rate), -127, 127); NaN gives 0. `rate` is inverseScale(scale).
 std::int8_t encode(float x, float rate);
+/// Whether a layer's attributes say that its codes have zero points (`x_zero`, `residual_zero`, `zeros` of
+/// what it reads, `zero` of what it writes): then those that are not given are 0, and codes go from -128 to
+/// 127.
+bool hasZeroPoints(const Attributes& attrs);
+/// Whether an operator that moves elements makes some that are 0, whatever the type: no zero point of codes.
+bool fillsZeros(std::string_view op);
+/// How a layer with attributes `rate` and `zero` makes codes: encode(x, rate), or with zero points
+/// clamp(rint(x * rate) + zero, -128, 127), where NaN gives the zero point.
+class Encoding {
+ public:
+  explicit Encoding(const Attributes& attrs);
+  std::int8_t operator()(float x) const;
+
+ private:
+  float rate_, zero_;
+  bool zeros_;
+};
 /// float(1 / double(scale)): what x is multiplied by to give its code.
 float inverseScale(float scale);
 /// float(double(x) * double(w)): what an accumulator is multiplied by.
@@ -34,11 +51,12 @@ class QuantisedEpilogue {
  private:
   std::span<const HostTensor> inputs_;
   std::string activation_;
-  float alpha_ = 0, beta_ = 0, residualScale_ = 0, rate_ = 0;
+  float alpha_ = 0, beta_ = 0, residualScale_ = 0, residualZero_ = 0;
+  Encoding encoding_;
 };
 
-/// Checks weights (i8), multiplier [K], epilogue operands, and returns the output's type: i8 where attribute
-/// `rate` is given, else f32. Throws Error(InvalidArgument).
+/// Checks weights (i8), multiplier [K], epilogue operands, zero points, and returns the output's type: i8
+/// where attribute `rate` is given, else f32. Throws Error(InvalidArgument).
 DataType checkQuantised(const Attributes& attrs, std::span<const TensorDesc> inputs, const Shape& output,
                         std::int64_t outChannels);
 

@@ -87,14 +87,21 @@ void shrinkChannels(OpView& v) {
   w[out] = fewer(outputs, taps);
 }
 
-// Every layer of an INT8 network has scales of its own, which no kernel's speed depends on: with some that
-// spread codes over their range, layers alike are one problem, and a new calibration makes none of it new.
+// Every layer of an INT8 network has scales and zero points of its own, which no kernel's speed depends on
+// (but for whether the input's is 0, which takes no correction of sums): with some that spread codes over
+// their range, layers alike are one problem, and a new calibration makes none of it new.
 void setStandardScales(OpView& view) {
   if (!traitsOf(view.op).quantised()) return;
   constexpr double kScale = 0.02, kRate = 30;
   for (const char* name : {"scale", "residual_scale"})
     if (view.attrs.has(name)) view.attrs.set(name, kScale);
   if (view.attrs.has("rate")) view.attrs.set("rate", kRate);
+  constexpr std::int64_t kZero = -3;
+  for (const char* name : {"zero", "residual_zero"})
+    if (view.attrs.has(name)) view.attrs.set(name, kZero);
+  if (view.attrs.integer("x_zero") != 0) view.attrs.set("x_zero", kZero);
+  if (view.attrs.has("zeros"))
+    view.attrs.set("zeros", std::vector<std::int64_t>(view.attrs.integers("zeros").size(), kZero));
   if (!view.attrs.has("scales")) return;
   std::vector<double> scales = view.attrs.numbers("scales");
   for (double& scale : scales)
