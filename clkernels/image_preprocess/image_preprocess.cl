@@ -1,6 +1,9 @@
-// image_preprocess: y = (resize(x) - mean) / std * scale, one work-item per pixel of the network's input.
+// image_preprocess, image_preprocess_rows: y = (resize(x) - mean) / std * scale.
 //
-// Layouts: x[xOffset + (row * sourceWidth + column) * 3 + channel], 8-bit, blue first
+// image_preprocess: one work-item per pixel of the network's input. image_preprocess_rows, where a pixel is made of many: a
+// work-group per row of the input sums up the source's rows into local memory, each read once and in order, then the
+// columns from there.
+// Layouts: x[xOffset + (row * sourceWidth + column) * 3 + channel], 8-bit, blue first; others by P_FORMAT
 //          y[yOffset + (channel * height + row) * width + column], or where channels are last
 //          y[yOffset + (row * width + column) * channels + channel]
 // The image fills the region (top, left, regionHeight, regionWidth) of the input, which may reach beyond its edges;
@@ -9,8 +12,16 @@
 // P_RESIZE  0: bilinear, edges repeated; 1: the pixel that holds the centre; 2: mean of the area that a pixel covers;
 //           3: a triangle as wide as the pixel, or as the source's pixels where those are wider; 4: the image has the
 //           region's extents, which compilers can vectorise
+// P_FORMAT  0: blue, green, red; 1: red, green, blue; 2: one value, grey; 3, 4: as 0, 1 with a plane for each; 5: NV12, a
+//           plane of luma, then rows of chroma for two by two pixels each
+// P_YUV     of NV12: 0: BT.601, 1: BT.709, luma 16 to 235; 2: BT.601, luma 0 to 255
 // P_ORDER   0: the network wants blue first; 1: red first; 2: one channel of grey
 // P_LAST    1: channels are last
+// P_ITEMS   work-items of image_preprocess_rows's groups, 0: it is not wanted
+
+#if !defined(P_RESIZE) || !defined(P_FORMAT) || !defined(P_YUV) || !defined(P_ORDER) || !defined(P_LAST) || !defined(P_ITEMS)
+#error "image_preprocess needs P_RESIZE, P_FORMAT, P_YUV, P_ORDER, P_LAST and P_ITEMS"
+#endif
 
 #if P_RESIZE == 2 || P_RESIZE == 3
 // First source pixel in .x, last one in .y.
@@ -55,15 +66,41 @@ int2 sampleAt(int d, int from, int to, float* fraction) {
 }
 #endif
 
-float3 pixelAt(__global const uchar* restrict x, int row, int column, int width) {
-  return convert_float3(vload3(row * width + column, x));
+// Blue, green, red.
+float3 pixelAt(__global const uchar* restrict x, int row, int column, int height, int width) {
+  const int at = row * width + column;
+#if P_FORMAT == 0
+  return convert_float3(vload3(at, x));
+#elif P_FORMAT == 1
+  return convert_float3(vload3(at, x)).zyx;
+#elif P_FORMAT == 2
+  return (float3)((float)x[at]);
+#elif P_FORMAT < 5
+  const int plane = height * width;
+  const float3 value = (float3)((float)x[at], (float)x[at + plane], (float)x[at + 2 * plane]);
+  return P_FORMAT == 3 ? value : value.zyx;
+#else
+  const uchar2 chroma = vload2(0, x + height * width + (row / 2) * width + column / 2 * 2);
+  const float u = (float)chroma.x - 128.0f, v = (float)chroma.y - 128.0f;
+#if P_YUV == 0
+  const float luma = 1.16438356f * ((float)x[at] - 16.0f);
+  const float3 value = (float3)(luma + 2.01723214f * u, luma - 0.39176229f * u - 0.81296764f * v, luma + 1.59602679f * v);
+#elif P_YUV == 1
+  const float luma = 1.16438356f * ((float)x[at] - 16.0f);
+  const float3 value = (float3)(luma + 2.11240179f * u, luma - 0.21324861f * u - 0.53290933f * v, luma + 1.79274107f * v);
+#else
+  const float luma = (float)x[at];
+  const float3 value = (float3)(luma + 1.772f * u, luma - 0.34413629f * u - 0.71413629f * v, luma + 1.402f * v);
+#endif
+  return clamp(value, 0.0f, 255.0f);
+#endif
 }
 
 // The resized image at row v, column h of its region.
 float3 resizedAt(__global const uchar* restrict image, int v, int h, int sourceHeight, int sourceWidth, int regionHeight,
                  int regionWidth) {
 #if P_RESIZE == 4
-  return pixelAt(image, v, h, sourceWidth);
+  return pixelAt(image, v, h, sourceHeight, sourceWidth);
 #elif P_RESIZE > 1
   const int2 rows = windowAt(v, sourceHeight, regionHeight), columns = windowAt(h, sourceWidth, regionWidth);
   float3 sum = (float3)(0.0f);
@@ -73,7 +110,7 @@ float3 resizedAt(__global const uchar* restrict image, int v, int h, int sourceH
     float across = 0.0f;
     for (int column = columns.x; column <= columns.y; ++column) {
       const float weight = weightAt(column, h, sourceWidth, regionWidth);
-      line += pixelAt(image, row, column, sourceWidth) * weight;
+      line += pixelAt(image, row, column, sourceHeight, sourceWidth) * weight;
       across += weight;
     }
     const float down = weightAt(row, v, sourceHeight, regionHeight);
@@ -85,14 +122,38 @@ float3 resizedAt(__global const uchar* restrict image, int v, int h, int sourceH
   float fv, fh;
   const int2 rows = sampleAt(v, sourceHeight, regionHeight, &fv);
   const int2 columns = sampleAt(h, sourceWidth, regionWidth, &fh);
-  const float3 upper = pixelAt(image, rows.x, columns.x, sourceWidth) * (1.0f - fh) +
-                       pixelAt(image, rows.x, columns.y, sourceWidth) * fh;
-  const float3 lower = pixelAt(image, rows.y, columns.x, sourceWidth) * (1.0f - fh) +
-                       pixelAt(image, rows.y, columns.y, sourceWidth) * fh;
+  const float3 upper = pixelAt(image, rows.x, columns.x, sourceHeight, sourceWidth) * (1.0f - fh) +
+                       pixelAt(image, rows.x, columns.y, sourceHeight, sourceWidth) * fh;
+  const float3 lower = pixelAt(image, rows.y, columns.x, sourceHeight, sourceWidth) * (1.0f - fh) +
+                       pixelAt(image, rows.y, columns.y, sourceHeight, sourceWidth) * fh;
   return upper * (1.0f - fv) + lower * fv;
 #endif
 }
 
+// `inImage`: not a pixel around it.
+void put(__global float* restrict y, float3 value, int inImage, int row, int column, int height, int width, float scale,
+         float3 mean, float3 deviation) {
+#if P_ORDER == 1
+  value = value.zyx;
+#elif P_ORDER == 2
+  if (inImage) value = (float3)(0.114f * value.x + 0.587f * value.y + 0.299f * value.z);
+#endif
+  value = (value - mean) * (scale / deviation);
+#if P_ORDER == 2
+  y[row * width + column] = value.x;
+#else
+#if P_LAST
+  const int plane = 1, at = (row * width + column) * 3;
+#else
+  const int plane = height * width, at = row * width + column;
+#endif
+  y[at] = value.x;
+  y[at + plane] = value.y;
+  y[at + 2 * plane] = value.z;
+#endif
+}
+
+#if P_ITEMS == 0
 __kernel void image_preprocess(__global const uchar* restrict x, __global float* restrict y, int xOffset, int yOffset,
                                int sourceHeight, int sourceWidth, int height, int width, int top, int left,
                                int regionHeight, int regionWidth, float pad, float scale, float mean0, float mean1,
@@ -100,26 +161,101 @@ __kernel void image_preprocess(__global const uchar* restrict x, __global float*
   const int column = get_global_id(0), row = get_global_id(1);
   if (column >= width || row >= height) return;
   const int v = row - top, h = column - left;
+  const int inImage = v >= 0 && v < regionHeight && h >= 0 && h < regionWidth;
   float3 value = (float3)(pad);
-  if (v >= 0 && v < regionHeight && h >= 0 && h < regionWidth)
-    value = resizedAt(x + xOffset, v, h, sourceHeight, sourceWidth, regionHeight, regionWidth);
-#if P_ORDER == 1
-  value = value.zyx;
-#elif P_ORDER == 2
-  if (v >= 0 && v < regionHeight && h >= 0 && h < regionWidth)
-    value = (float3)(0.114f * value.x + 0.587f * value.y + 0.299f * value.z);
-#endif
-  value = (value - (float3)(mean0, mean1, mean2)) / (float3)(std0, std1, std2) * scale;
-#if P_ORDER == 2
-  y[yOffset + row * width + column] = value.x;
+  if (inImage) value = resizedAt(x + xOffset, v, h, sourceHeight, sourceWidth, regionHeight, regionWidth);
+  put(y + yOffset, value, inImage, row, column, height, width, scale, (float3)(mean0, mean1, mean2),
+      (float3)(std0, std1, std2));
+}
 #else
-#if P_LAST
-  const int plane = 1, at = yOffset + (row * width + column) * 3;
+// Column h of the region, from sums over rows. `first`, `rest`: h * sourceWidth by regionWidth.
+float3 acrossAt(__local const float* line, int h, int first, int rest, int sourceWidth, int regionWidth) {
+  float3 sum = (float3)(0.0f);
+#if P_RESIZE == 2
+  // In units of which a source pixel has regionWidth.
+  const int head = min(regionWidth - rest, sourceWidth);
+  float4 wide = vload4(0, line + first * 3) * (float)head;
+  int left = sourceWidth - head;
+  for (++first; left >= regionWidth; left -= regionWidth, ++first)
+    wide += vload4(0, line + first * 3) * (float)regionWidth;
+  if (left > 0) wide += vload4(0, line + first * 3) * (float)left;
+  return wide.xyz / (float)sourceWidth;
 #else
-  const int plane = height * width, at = yOffset + row * width + column;
-#endif
-  y[at] = value.x;
-  y[at + plane] = value.y;
-  y[at + 2 * plane] = value.z;
+  const int2 columns = windowAt(h, sourceWidth, regionWidth);
+  float all = 0.0f;
+  for (int column = columns.x; column <= columns.y; ++column) {
+    const float weight = weightAt(column, h, sourceWidth, regionWidth);
+    sum += vload3(column, line) * weight;
+    all += weight;
+  }
+  return sum / all;
 #endif
 }
+
+// line: sourceWidth * 3 floats, and one that is read with the last pixel.
+__kernel __attribute__((reqd_work_group_size(P_ITEMS, 1, 1)))
+void image_preprocess_rows(__global const uchar* restrict x, __global float* restrict y, __local float* restrict line,
+                           int xOffset, int yOffset, int sourceHeight, int sourceWidth, int height, int width, int top,
+                           int left, int regionHeight, int regionWidth, float pad, float scale, float mean0, float mean1,
+                           float mean2, float std0, float std1, float std2) {
+  const int item = get_local_id(0), row = get_group_id(0), v = row - top;
+  const float3 mean = (float3)(mean0, mean1, mean2), deviation = (float3)(std0, std1, std2);
+  const int inRegion = v >= 0 && v < regionHeight;
+  const int begin = inRegion ? max(left, 0) : width, end = inRegion ? min(left + regionWidth, width) : width;
+  x += xOffset;
+  y += yOffset;
+  if (inRegion) {
+    const int2 rows = windowAt(v, sourceHeight, regionHeight);
+    float all = 0.0f;
+    for (int r = rows.x; r <= rows.y; ++r) all += weightAt(r, v, sourceHeight, regionHeight);
+    int r = rows.x;
+#if P_FORMAT < 2
+    if (r < rows.y) {  // two at once: the line is written half as often
+      const float upper = weightAt(r, v, sourceHeight, regionHeight) / all;
+      const float lower = weightAt(r + 1, v, sourceHeight, regionHeight) / all;
+      __global const uchar* restrict source = x + r * sourceWidth * 3;
+      const int values = sourceWidth * 3;
+      for (int i = item; i < values; i += P_ITEMS)
+        line[i] = convert_float(source[i]) * upper + convert_float(source[i + values]) * lower;
+      r += 2;
+    }
+#endif
+    for (; r <= rows.y; ++r) {
+      const float weight = weightAt(r, v, sourceHeight, regionHeight) / all;
+      const int fresh = r == rows.x;
+#if P_FORMAT < 2
+      __global const uchar* restrict source = x + r * sourceWidth * 3;
+      const int values = sourceWidth * 3;
+      if (fresh)
+        for (int i = item; i < values; i += P_ITEMS) line[i] = convert_float(source[i]) * weight;
+      else
+        for (int i = item; i < values; i += P_ITEMS) line[i] += convert_float(source[i]) * weight;
+#else
+      for (int column = item; column < sourceWidth; column += P_ITEMS) {
+        const float3 part = pixelAt(x, r, column, sourceHeight, sourceWidth) * weight;
+        vstore3(fresh ? part : vload3(column, line) + part, column, line);
+      }
+#endif
+    }
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int column = item; column < width; column += P_ITEMS)
+    if (column < begin || column >= end) put(y, (float3)(pad), 0, row, column, height, width, scale, mean, deviation);
+  const int start = begin + item - left;
+  int first = start * sourceWidth / regionWidth, rest = start * sourceWidth - first * regionWidth;
+  const int step = P_ITEMS * sourceWidth / regionWidth, stepRest = P_ITEMS * sourceWidth - step * regionWidth;
+  for (int column = begin + item; column < end; column += P_ITEMS) {
+    float3 value = acrossAt(line, column - left, first, rest, sourceWidth, regionWidth);
+#if P_FORMAT == 1
+    value = value.zyx;
+#endif
+    put(y, value, 1, row, column, height, width, scale, mean, deviation);
+    first += step;
+    rest += stepRest;
+    if (rest >= regionWidth) {
+      rest -= regionWidth;
+      ++first;
+    }
+  }
+}
+#endif
