@@ -7,6 +7,7 @@
 
 #include "apps/common/files.hpp"
 #include "tessera/description.hpp"
+#include "tessera/presets.hpp"
 
 namespace tessera::app {
 
