@@ -193,6 +193,12 @@ void bindPointwise(Type& type) {
         return b.given(b.clip(b.known(x), least, most));
       },
       py::arg("least"), py::arg("most"));
+  type.def(
+      "concat",
+      [](Builder& b, std::vector<TensorId> parts, std::int64_t axis) {
+        return b.given(b.concat(b.known(std::move(parts)), axis));
+      },
+      py::arg("parts"), py::arg("axis") = 1, doc("NetworkBuilder.concat"));
 }
 
 void bindAxes(Type& type) {
@@ -249,12 +255,6 @@ void bindAxes(Type& type) {
       },
       py::arg("size"), py::kw_only(), py::arg("mode") = defaults.mode,
       py::arg("coordinate") = defaults.coordinate, py::arg("antialias") = false, py::arg("name") = "");
-  type.def(
-      "concat",
-      [](Builder& b, std::vector<TensorId> parts, std::int64_t axis) {
-        return b.given(b.concat(b.known(std::move(parts)), axis));
-      },
-      py::arg("parts"), py::arg("axis") = 1, doc("NetworkBuilder.concat"));
 }
 
 }  // namespace
