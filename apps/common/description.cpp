@@ -1,239 +1,24 @@
 // Descriptions of models.
 #include "apps/common/description.hpp"
 
-#include <algorithm>
-#include <cmath>
-
 #include "apps/common/labels.hpp"
 
 namespace tessera::app {
-namespace {
 
-// Typed access to a sidecar's fields, with errors that say which.
-class Fields {
- public:
-  Fields(const Json& object, fs::path file, std::string prefix)
-      : object_(object), file_(std::move(file)), prefix_(std::move(prefix)) {
-    if (!object_.is_object()) fail("", "is not an object");
-  }
-  /// A field that is misspelt would otherwise count for nothing.
-  void allow(const std::vector<std::string>& known) const {
-    for (const auto& [name, value] : object_.items()) {
-      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      std::string list;
-      for (const std::string& field : known) list += (list.empty() ? "" : ", ") + field;
-      fail(name, "is not known; there are " + list);
-    }
-  }
-  const Json* find(const char* name) const {
-    const auto it = object_.find(name);
-    return it == object_.end() || it->is_null() ? nullptr : &*it;
-  }
-  std::string text(const char* name) const {
-    const Json* value = find(name);
-    if (!value) return {};
-    if (!value->is_string()) fail(name, "is not a string");
-    return value->get<std::string>();
-  }
-  double number(const char* name, double fallback) const {
-    const Json* value = find(name);
-    if (!value) return fallback;
-    if (!value->is_number()) fail(name, "is not a number");
-    return value->get<double>();
-  }
-  std::vector<double> numbers(const char* name, std::size_t count, std::vector<double> fallback) const {
-    const Json* value = find(name);
-    if (!value) return fallback;
-    if (!value->is_array() || value->size() != count)
-      fail(name, "is not a list of " + std::to_string(count) + " numbers");
-    std::vector<double> out;
-    for (const Json& item : *value) {
-      if (!item.is_number()) fail(name, "is not a list of numbers");
-      out.push_back(item.get<double>());
-    }
-    return out;
-  }
-  [[noreturn]] void fail(const std::string& name, const std::string& reason) const {
-    throw Error(ErrorCode::InvalidArgument, file_.string() + ": " + prefix_ + name + " " + reason + ".");
-  }
-
-  bool truth(const char* name, bool fallback) const {
-    const Json* value = find(name);
-    if (!value) return fallback;
-    if (!value->is_boolean()) fail(name, "is neither true nor false");
-    return value->get<bool>();
-  }
-  /// A whole number from `least` to `most`.
-  int whole(const char* name, int least, int most, int fallback) const {
-    const double value = number(name, fallback);
-    if (find(name) && (!(value >= least && value <= most) || value != std::floor(value)))
-      fail(name, "is not a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-    return static_cast<int>(value);
-  }
-  /// What `parse` makes of a text; its reasons become this file's.
-  template <class Value, class Parse>
-  void parsed(const char* name, Value& value, const Parse& parse) const {
-    const std::string given = text(name);
-    if (given.empty()) return;
-    try {
-      value = parse(given);
-    } catch (const Error& e) {
-      fail(name, std::string("is none: ") + e.what());
-    }
-  }
-
- private:
-  const Json& object_;
-  fs::path file_;
-  std::string prefix_;
-};
-
-void readSegmentation(const Fields& output, Sidecar& sidecar) {
-  output.allow({"name", "layout", "threshold", "classes"});
-  output.parsed("layout", sidecar.layout, parseOutputLayout);
-  if (output.find("threshold")) sidecar.threshold = output.number("threshold", 0);
+Sidecar::Sidecar(NetworkDescription described) : NetworkDescription(std::move(described)) {
+  if (!labels.empty()) labelList = Json::parse(labels);
 }
-
-void readClassification(const Fields& output, Sidecar& sidecar) {
-  output.allow({"name", "scores", "threshold", "classes"});
-  output.parsed("scores", sidecar.scores, parseScoreKind);
-  if (output.find("threshold")) sidecar.threshold = output.number("threshold", 0);
-}
-
-// A detector's outputs are named by what they are.
-void readDetection(const Fields& output, Sidecar& sidecar) {
-  output.allow({"boxes", "scores", "priors", "indices", "threshold", "overlap", "suppression", "softness",
-                "per_class", "most", "classes"});
-  DetectionOptions& d = sidecar.detection;
-  d.boxes = output.text("boxes");
-  d.scores = output.text("scores");
-  d.priors = output.text("priors");
-  d.classes = output.text("indices");
-  if (output.find("threshold")) sidecar.threshold = output.number("threshold", 0);
-  d.suppression.overlap = output.number("overlap", d.suppression.overlap);
-  d.suppression.softness = output.number("softness", d.suppression.softness);
-  d.suppression.perClass = output.truth("per_class", d.suppression.perClass);
-  d.suppression.most = output.whole("most", 1, 1 << 20, d.suppression.most);
-  if (!(d.suppression.softness > 0)) output.fail("softness", "is not positive");
-  output.parsed("suppression", d.suppression.kind, parseSuppression);
-}
-
-void readOutput(const Fields& output, Sidecar& sidecar) {
-  if (sidecar.task == "detection")
-    readDetection(output, sidecar);
-  else if (sidecar.task == "classification")
-    readClassification(output, sidecar);
-  else
-    readSegmentation(output, sidecar);
-  sidecar.output = output.text("name");
-  sidecar.classes = output.whole("classes", sidecar.task == "detection" ? 1 : 2, 65536, 0);
-  if (!output.find("classes")) sidecar.classes = 0;
-}
-
-// A network of one channel has one mean and one deviation.
-void readScaling(const Fields& input, ImagePreprocess& p) {
-  const auto channels = static_cast<std::size_t>(p.channels());
-  const auto listed = [&](const std::array<double, 3>& all) {
-    return std::vector<double>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(channels));
-  };
-  const auto mean = input.numbers("mean", channels, listed(p.mean));
-  const auto deviation = input.numbers("std", channels, listed(p.deviation));
-  for (std::size_t c = 0; c < channels; ++c) {
-    p.mean[c] = mean[c];
-    p.deviation[c] = deviation[c];
-    if (!(deviation[c] > 0)) input.fail("std", "is not positive");
-  }
-  p.scale = input.number("scale", p.scale);
-  p.pad = input.number("pad", p.pad);
-}
-
-void readInput(const Fields& input, Sidecar& sidecar) {
-  input.allow({"name", "size", "channels", "mean", "std", "scale", "resize", "fit", "crop", "pad"});
-  sidecar.input = input.text("name");
-  ImagePreprocess& p = sidecar.preprocess;
-  const auto size = input.numbers("size", 2, {0, 0});
-  for (const double extent : size)
-    if (input.find("size") && (!(extent >= 1 && extent <= 1 << 20) || extent != std::floor(extent)))
-      input.fail("size", "is not two whole numbers from 1 to 1048576");
-  p.height = static_cast<std::int64_t>(size[0]);
-  p.width = static_cast<std::int64_t>(size[1]);
-  input.parsed("channels", p.order, parseChannelOrder);
-  readScaling(input, p);
-  if (input.text("resize") == "letterbox") {  // the old way to say fit
-    p.resize = ResizeMode::Linear;
-    p.fit = ImageFit::Letterbox;
-    if (input.find("fit")) input.fail("resize", "is letterbox, which fit says as well");
-  } else if (input.find("resize")) {
-    p.fit = ImageFit::Stretch;
-    input.parsed("resize", p.resize, parseResizeMode);
-  }
-  input.parsed("fit", p.fit, parseImageFit);
-  p.crop = input.number("crop", p.crop);
-  if (!(p.crop > 0 && p.crop <= 1)) input.fail("crop", "is not above 0 and 1 at most");
-  if (input.find("crop") && p.fit != ImageFit::Crop) input.fail("crop", "goes with fit crop only");
-}
-
-void readPreset(const Fields& top, const std::string& given, Sidecar& sidecar) {
-  sidecar.preset = given.empty() ? top.text("preset") : given;
-  if (sidecar.preset.empty()) return;
-  const Preset* preset = nullptr;
-  if (given.empty())
-    top.parsed("preset", preset, [](const std::string& name) { return &presetOf(name); });
-  else
-    preset = &presetOf(given);
-  const std::string task = preset->classifies() ? "classification" : "detection";
-  if (!sidecar.task.empty() && sidecar.task != task)
-    top.fail("task", "is " + sidecar.task + ", but the preset " + sidecar.preset + " is for " + task);
-  sidecar.task = task;
-  sidecar.preprocess = preset->preprocess;
-  sidecar.detection = preset->detection;
-  if (!sidecar.labels.is_null()) return;
-  sidecar.labels = labelsAsJson(std::string(preset->labels));
-  sidecar.presetLabels = true;
-}
-
-}  // namespace
 
 Sidecar Sidecar::read(const fs::path& file, const std::string& preset) {
-  return parse(readJson(file), file, preset);
+  return Sidecar(NetworkDescription::read(file, preset));
 }
 
-Sidecar Sidecar::parse(const Json& json, const fs::path& file, const std::string& preset) {
-  const Fields top(json, file, "");
-  top.allow({"task", "preset", "input", "output", "labels"});
-  Sidecar sidecar;
-  sidecar.file = file;
-  sidecar.task = top.text("task");
-  const bool known = sidecar.task.empty() || sidecar.task == "segmentation" ||
-                     sidecar.task == "classification" || sidecar.task == "detection";
-  if (!known)
-    top.fail("task", "is '" + sidecar.task + "'; there are segmentation, classification, detection");
-  if (const Json* labels = top.find("labels")) sidecar.labels = *labels;
-  readPreset(top, preset, sidecar);
-  if (const Json* output = top.find("output")) readOutput(Fields(*output, file, "output."), sidecar);
-  const Json* inputObject = top.find("input");
-  if (!inputObject && sidecar.preset.empty()) top.fail("input", "is missing");
-  if (inputObject) readInput(Fields(*inputObject, file, "input."), sidecar);
-  return sidecar;
-}
-
-std::optional<fs::path> findSidecar(const std::string& model) {
-  const auto comma = model.find(',');
-  const std::vector<std::string> files =
-      comma == std::string::npos ? std::vector<std::string>{model}
-                                 : std::vector<std::string>{model.substr(comma + 1), model.substr(0, comma)};
-  for (const fs::path file : files) {
-    const fs::path candidate = fs::path(file).replace_extension(".json");
-    if (fs::exists(candidate)) return candidate;
-    if (fs::exists(file.string() + ".json")) return fs::path(file.string() + ".json");
-  }
-  return std::nullopt;
-}
+std::optional<fs::path> findSidecar(const std::string& model) { return findDescription(model); }
 
 Sidecar sidecarFor(const std::string& model, const std::string& given, const std::string& preset) {
   if (!given.empty()) return Sidecar::read(given, preset);
-  if (const auto file = findSidecar(model)) return Sidecar::read(*file, preset);
-  if (!preset.empty()) return Sidecar::parse(Json::object(), {}, preset);
+  if (const auto file = findDescription(model)) return Sidecar::read(*file, preset);
+  if (!preset.empty()) return Sidecar(NetworkDescription::ofPreset(preset));
   throw Error(ErrorCode::InvalidArgument,
               "Nothing says how images become the input of " + model +
                   ": put a description beside it (the same name with .json) or give one with --preprocess "
@@ -245,9 +30,9 @@ Sidecar sidecarFor(const std::string& model, const std::string& given, const std
 
 std::string portableDescription(const fs::path& sidecar) {
   Json json = readJson(sidecar);
-  const Sidecar checked = Sidecar::parse(json, sidecar);
-  if (checked.labels.is_string() && !isLabelSet(checked.labels.get<std::string>())) {
-    json["labels"] = readClasses((sidecar.parent_path() / checked.labels.get<std::string>()).string());
+  const Sidecar checked = Sidecar::read(sidecar);
+  if (checked.labelList.is_string() && !isLabelSet(checked.labelList.get<std::string>())) {
+    json["labels"] = readClasses((sidecar.parent_path() / checked.labelList.get<std::string>()).string());
   }
   return json.dump();
 }
@@ -255,8 +40,9 @@ std::string portableDescription(const fs::path& sidecar) {
 Sidecar sidecarOfPlan(const Engine& engine, const std::string& plan, const std::string& given,
                       const std::string& preset) {
   if (!given.empty()) return Sidecar::read(given, preset);
-  if (!engine.description().empty()) return Sidecar::parse(Json::parse(engine.description()), plan, preset);
-  if (!preset.empty()) return Sidecar::parse(Json::object(), {}, preset);
+  if (!engine.description().empty())
+    return Sidecar(NetworkDescription::parse(engine.description(), plan, preset));
+  if (!preset.empty()) return Sidecar(NetworkDescription::ofPreset(preset));
   throw Error(ErrorCode::InvalidArgument,
               "The plan " + plan +
                   " does not say how images become its input: give a description with --preprocess.");

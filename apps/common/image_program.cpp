@@ -58,7 +58,7 @@ void addEngineOptions(CLI::App& app, ImageOptions& options) {
 
 std::optional<LabelSet> labelsFor(const ImageOptions& options, const Sidecar& sidecar) {
   if (!options.labels.empty()) return loadLabels(options.labels);
-  if (!sidecar.labels.is_null()) return labelsOf(sidecar.labels, sidecar.file.parent_path().string());
+  if (!sidecar.labelList.is_null()) return labelsOf(sidecar.labelList, sidecar.file.parent_path().string());
   return std::nullopt;
 }
 

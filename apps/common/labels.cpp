@@ -237,15 +237,6 @@ Json readClasses(const std::string& file) {
   return names;
 }
 
-Json labelsAsJson(const std::string& nameOrList) {
-  if (nameOrList.empty()) return nullptr;
-  if (isLabelSet(nameOrList)) return nameOrList;
-  Json names = Json::array();
-  std::istringstream text(nameOrList);
-  for (std::string name; std::getline(text, name, ',');) names.push_back(name);
-  return names;
-}
-
 LabelSet loadLabels(const std::string& nameOrFile) {
   if (nameOrFile == "cityscapes") return cityscapes();
   if (nameOrFile == "camvid") return camvid();

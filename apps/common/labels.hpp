@@ -46,8 +46,6 @@ LabelSet loadLabels(const std::string& nameOrFile);
 nlohmann::ordered_json readClasses(const std::string& file);
 /// From a sidecar: a name or file as above (relative to `folder`), or a list of names or objects.
 LabelSet labelsOf(const nlohmann::ordered_json& value, const std::string& folder);
-/// A set's name, or a list from names with commas; null where there are none.
-nlohmann::ordered_json labelsAsJson(const std::string& nameOrList);
 /// "class 0", "class 1", .. in colours far apart.
 LabelSet numberedLabels(int classes);
 

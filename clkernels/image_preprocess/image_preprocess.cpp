@@ -26,24 +26,25 @@ class ImagePreprocessFamily final : public KernelFamily {
     if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1)
       return Verdict::no("wants planar operands");
     // Exact positions: (2 d + 3) * from must fit 32 bits.
-    const std::int64_t height = op.inputs[0].shape[1], width = op.inputs[0].shape[2];
-    const ImageRegion region = imageRegion(preprocessOf(op.attrs), height, width);
-    const std::int64_t most = std::max(height * (2 * region.height + 3), width * (2 * region.width + 3));
+    const ImageSource source = imageSourceOf(op.attrs, op.inputs[0].shape);
+    const ImageRegion region = imageRegion(preprocessOf(op.attrs), source.height, source.width);
+    const std::int64_t most =
+        std::max(source.height * (2 * region.height + 3), source.width * (2 * region.width + 3));
     if (most >= std::int64_t{1} << 31 || op.inputs[0].size() >= std::int64_t{1} << 31)
       return Verdict::no("image and input are too large together");
     return Verdict::yes();
   }
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const ImagePreprocess how = preprocessOf(p.attrs);
-    const std::int64_t height = p.inputs[0].shape[1], width = p.inputs[0].shape[2];
-    const ImageRegion region = imageRegion(how, height, width);
-    const bool same = region.height == height && region.width == width;
-    const std::size_t items = rowItems(how, width, same, device);
+    const ImageSource source = imageSourceOf(p.attrs, p.inputs[0].shape);
+    const ImageRegion region = imageRegion(how, source.height, source.width);
+    const bool same = region.height == source.height && region.width == source.width;
+    const std::size_t items = rowItems(how, source.width, same, device);
     KernelCall call{"image_preprocess/image_preprocess.cl",
                     items > 0 ? "image_preprocess_rows" : "image_preprocess",
                     {{"P_RESIZE", std::to_string(same ? kSame : static_cast<int>(how.resize))},
-                     {"P_FORMAT", "0"},
-                     {"P_YUV", "0"},
+                     {"P_FORMAT", std::to_string(static_cast<int>(source.format))},
+                     {"P_YUV", std::to_string(static_cast<int>(source.colors))},
                      {"P_ORDER", std::to_string(static_cast<int>(how.order))},
                      {"P_LAST", how.channelsLast ? "1" : "0"},
                      {"P_ITEMS", std::to_string(items)}}};
@@ -51,13 +52,13 @@ class ImagePreprocessFamily final : public KernelFamily {
     if (items > 0) {
       call.global = {items * static_cast<std::size_t>(how.height)};
       call.local = {items};
-      call.args.push_back(KernelArg::local(lineBytes(width)));
+      call.args.push_back(KernelArg::local(lineBytes(source.width)));
     } else {
       call.global = {static_cast<std::size_t>(roundUp(how.width, 32)), static_cast<std::size_t>(how.height)};
       if (device.maxWorkGroup >= 32) call.local = {32, 1};
     }
-    addInts(call.args, {p.inputs[0].layout.offset, p.outputs[0].layout.offset, height, width, how.height,
-                        how.width, region.top, region.left, region.height, region.width});
+    addInts(call.args, {p.inputs[0].layout.offset, p.outputs[0].layout.offset, source.height, source.width,
+                        how.height, how.width, region.top, region.left, region.height, region.width});
     for (const double value : {how.pad, how.scale, how.mean[0], how.mean[1], how.mean[2], how.deviation[0],
                                how.deviation[1], how.deviation[2]})
       call.args.push_back(KernelArg::ofFloat(static_cast<float>(value)));

@@ -1,5 +1,8 @@
-// non_max_suppression: NonMaxSuppression, planar, a work-group per item and class.
+// non_max_suppression: NonMaxSuppression, planar, a work-group per item and class; suppress_boxes:
+// SuppressBoxes, a work-group per item.
 #include "ops/non_max_suppression.hpp"
+
+#include <cmath>
 
 #include "clkernels/common/image.hpp"
 
@@ -55,8 +58,64 @@ class NonMaxSuppression final : public KernelFamily {
   }
 };
 
+// The float that compares with floats as the double does: the least that is not below it, or the greatest not
+// above.
+float atLeast(double value) {
+  const auto rounded = static_cast<float>(value);
+  return static_cast<double>(rounded) < value ? std::nextafter(rounded, INFINITY) : rounded;
+}
+float atMost(double value) {
+  const auto rounded = static_cast<float>(value);
+  return static_cast<double>(rounded) > value ? std::nextafter(rounded, -INFINITY) : rounded;
+}
+
+class SuppressBoxes final : public KernelFamily {
+ public:
+  FamilyId id() const override { return {"suppress_boxes", 1}; }
+  Verdict applies(const OpView& op, const DeviceCaps&) const override { return allPlanar(op); }
+  Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
+    const BoxSuppression s = boxSuppression(p);
+    const std::size_t group = groupSize(device);
+    KernelCall call{"non_max_suppression/suppress_boxes.cl", "suppress_boxes"};
+    addDefine(call.defines, "P_KIND", static_cast<std::int64_t>(s.kind));
+    addDefine(call.defines, "P_CLASSES", s.classes);
+    addDefine(call.defines, "P_PER", s.perClass);
+    addDefine(call.defines, "P_GROUP", static_cast<std::int64_t>(group));
+    call.global = {static_cast<std::size_t>(s.batch) * group};
+    call.local = {group};
+    call.args = {
+        KernelArg::input(0),   KernelArg::input(1),   s.classes ? KernelArg::input(2) : KernelArg::none(),
+        KernelArg::scratch(0), KernelArg::scratch(1), KernelArg::output(0),
+        KernelArg::output(1)};
+    addInts(call.args, {s.boxes, s.most});
+    call.args.push_back(KernelArg::ofFloat(atLeast(s.threshold)));
+    call.args.push_back(KernelArg::ofFloat(atMost(s.overlap)));
+    call.args.push_back(KernelArg::ofFloat(static_cast<float>(s.softness)));
+    addLayoutArgs(call.args, p.inputs[0]);
+    addLayoutArgs(call.args, p.inputs[1]);
+    if (s.classes)
+      addLayoutArgs(call.args, p.inputs[2]);
+    else
+      addInts(call.args, {0, 0});
+    addLayoutArgs(call.args, p.outputs[0]);
+    addInts(call.args, {p.outputs[1].layout.offset});
+    const auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(s.batch * s.boxes, 1)) * sizeof(int);
+    return {{call}, {bytes, bytes}, {}};
+  }
+  Cost cost(const Problem& p, const DeviceCaps& device) const override {
+    Cost cost = KernelFamily::cost(p, device);
+    const BoxSuppression s = boxSuppression(p);
+    cost.operations = 20.0 * static_cast<double>(s.batch) * static_cast<double>(s.boxes) *
+                      static_cast<double>(std::min<std::int64_t>(s.most, 100));
+    return cost;
+  }
+};
+
 }  // namespace
 
-void addFamilies_non_max_suppression(FamilyList& list) { list.add<NonMaxSuppression>({"NonMaxSuppression"}); }
+void addFamilies_non_max_suppression(FamilyList& list) {
+  list.add<NonMaxSuppression>({"NonMaxSuppression"});
+  list.add<SuppressBoxes>({"SuppressBoxes"});
+}
 
 }  // namespace tessera

@@ -95,19 +95,28 @@ BoundArray::BoundArray(const Binding& binding, py::handle value)
                                               (sameType ? "" : " (astype() converts an array)"));
 }
 
-std::vector<BoundArray> inputsOf(const py::object& mapping, const Engine& engine) {
+const Binding& bindingOf(const std::vector<Binding>& bindings, const std::string& name) {
+  std::string names;
+  for (const Binding& binding : bindings) {
+    if (binding.name == name) return binding;
+    names += (names.empty() ? "'" : ", '") + binding.name + "'";
+  }
+  throw Error(ErrorCode::InvalidArgument, "there is no binding '" + name + "'; there are " + names);
+}
+
+std::vector<BoundArray> inputsOf(const py::object& mapping, const std::vector<Binding>& bindings) {
   if (!py::hasattr(mapping, "items"))
     throw Error(ErrorCode::InvalidArgument, "inputs are a mapping from names to arrays, not a " +
                                                 text(py::type::handle_of(mapping).attr("__name__")));
   std::vector<BoundArray> out;
   for (const py::handle item : mapping.attr("items")()) {
     const auto [name, value] = item.cast<std::pair<std::string, py::object>>();
-    const Binding& binding = engine.binding(name);
+    const Binding& binding = bindingOf(bindings, name);
     if (!binding.isInput)
       throw Error(ErrorCode::InvalidArgument, "'" + name + "' is an output of the network, not an input");
     out.emplace_back(binding, value);
   }
-  for (const Binding& binding : engine.bindings()) {
+  for (const Binding& binding : bindings) {
     const auto given = [&](const BoundArray& array) { return array.name == binding.name; };
     if (binding.isInput && std::ranges::none_of(out, given))
       throw Error(ErrorCode::InvalidArgument, "input '" + binding.name + "' was not given");

@@ -41,9 +41,12 @@ struct BoundArray {
 
   BoundArray(const Binding& binding, py::handle value);
 };
-/// One for each input of the engine, of a mapping from names to arrays. Throws as above, and where an input
+/// One for each input of the network, of a mapping from names to arrays. Throws as above, and where an input
 /// is missing.
-std::vector<BoundArray> inputsOf(const py::object& mapping, const Engine& engine);
+std::vector<BoundArray> inputsOf(const py::object& mapping, const std::vector<Binding>& bindings);
+
+/// One of `bindings`. Throws Error(InvalidArgument) that lists the names.
+const Binding& bindingOf(const std::vector<Binding>& bindings, const std::string& name);
 
 /// A dictionary of arrays that own the tensors' memory.
 py::dict dictOf(TensorMap&& tensors);

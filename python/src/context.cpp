@@ -59,8 +59,8 @@ struct Pending {
 /// A context that threads take in turns. A thread gives the GIL up before it waits for its turn.
 class SharedContext {
  public:
-  explicit SharedContext(std::shared_ptr<const Engine> engine)
-      : engine_(engine), context_(std::move(engine)) {}
+  SharedContext(std::shared_ptr<const Engine> engine, const ContextOptions& options)
+      : engine_(engine), context_(std::move(engine), options) {}
 
   const std::shared_ptr<const Engine>& engine() const { return engine_; }
 
@@ -80,6 +80,27 @@ class SharedContext {
                     "or result() of what start() gave");
       return work(context);
     });
+  }
+
+  /// At the shapes that were set.
+  std::vector<Binding> bindings() {
+    return inTurn([](Context& context) { return context.bindings(); });
+  }
+  /// Of any thread, also while another is in its turn.
+  void cancel() {
+    const py::gil_scoped_release release;
+    context_.cancel();
+  }
+  /// `memory`, null: the context's own, is kept as long as it is bound.
+  void bindHost(const std::string& name, py::array memory) {
+    const Binding binding = bindingOf(engine_->bindings(), name);
+    void* at = memory.mutable_data();  // throws where it is read-only
+    alone([&](Context& context) { context.bindHost(name, at, static_cast<std::size_t>(memory.nbytes())); });
+    hosted_[name] = std::move(memory);
+  }
+  void bindBuffer(const std::string& name, cl_mem buffer, std::size_t offset) {
+    alone([&](Context& context) { context.bind(name, buffer, offset); });
+    hosted_.erase(name);
   }
 
   std::shared_ptr<Pending> start(const std::vector<BoundArray>& inputs) {
@@ -114,6 +135,7 @@ class SharedContext {
  private:
   std::shared_ptr<const Engine> engine_;
   std::mutex mutex_;
+  std::map<std::string, py::array> hosted_;  ///< memory that is bound; guarded by the GIL
   Context context_;
   std::shared_ptr<Pending> pending_;
 };
@@ -149,7 +171,7 @@ Handle handleOf(std::uintptr_t address) {
 std::uintptr_t addressOf(const void* handle) { return reinterpret_cast<std::uintptr_t>(handle); }
 
 py::dict runOnce(SharedContext& context, const py::object& inputs) {
-  const std::vector<BoundArray> arrays = inputsOf(inputs, *context.engine());
+  const std::vector<BoundArray> arrays = inputsOf(inputs, context.bindings());
   return dictOf(context.alone([&](Context& c) {
     start(c, arrays);
     return c.finish();
@@ -157,15 +179,17 @@ py::dict runOnce(SharedContext& context, const py::object& inputs) {
 }
 
 void uploadOne(SharedContext& context, const std::string& name, const py::object& value) {
-  const BoundArray input(context.engine()->binding(name), value);
+  const BoundArray input(bindingOf(context.bindings(), name), value);
   context.alone([&](Context& c) { upload(c, input); });
 }
 
 void bindRunning(py::class_<SharedContext, ContextPointer>& type) {
-  type.def(py::init([](std::shared_ptr<Engine> engine) {
-             return withoutGil([&] { return std::make_shared<SharedContext>(std::move(engine)); });
+  type.def(py::init([](std::shared_ptr<Engine> engine, bool cancellable, std::optional<bool> pinned) {
+             const ContextOptions options{cancellable, pinned};
+             return withoutGil([&] { return std::make_shared<SharedContext>(std::move(engine), options); });
            }),
-           py::arg("engine").none(false), doc("Context.__init__"))
+           py::arg("engine").none(false), py::kw_only(), py::arg("cancellable") = false,
+           py::arg("pinned") = py::none(), doc("Context.__init__"))
       .def_property_readonly(
           "engine", [](const SharedContext& c) { return std::const_pointer_cast<Engine>(c.engine()); },
           doc("Context.engine"))
@@ -173,7 +197,7 @@ void bindRunning(py::class_<SharedContext, ContextPointer>& type) {
       .def(
           "start",
           [](const ContextPointer& c, const py::object& inputs) {
-            return Run{c, c->start(inputsOf(inputs, *c->engine()))};
+            return Run{c, c->start(inputsOf(inputs, c->bindings()))};
           },
           py::arg("inputs"), doc("Context.start"))
       .def(
@@ -188,6 +212,7 @@ void bindRunning(py::class_<SharedContext, ContextPointer>& type) {
       .def(
           "execute", [](SharedContext& c) { c.alone([](Context& context) { context.execute(); }); },
           doc("Context.execute"))
+      .def("cancel", &SharedContext::cancel, doc("Context.cancel"))
       .def(
           "profile",
           [](SharedContext& c, int runs) {
@@ -196,6 +221,25 @@ void bindRunning(py::class_<SharedContext, ContextPointer>& type) {
           py::arg("runs") = 5, doc("Context.profile"))
       .def("__repr__",
            [](const SharedContext& c) { return "<tessera.Context of " + c.engine()->name() + ">"; });
+}
+
+void bindShapes(py::class_<SharedContext, ContextPointer>& type) {
+  type.def(
+          "set_shape",
+          [](SharedContext& c, const std::string& input, const Shape& shape) {
+            c.alone([&](Context& context) { context.setShape(input, shape); });
+          },
+          py::arg("input"), py::arg("shape"), doc("Context.set_shape"))
+      .def(
+          "set_shapes",
+          [](SharedContext& c, const InputShapes& shapes) {
+            c.alone([&](Context& context) { context.setShapes(shapes); });
+          },
+          py::arg("shapes"), doc("Context.set_shapes"))
+      .def_property_readonly("bindings", &SharedContext::bindings, doc("Context.bindings"))
+      .def(
+          "binding", [](SharedContext& c, const std::string& name) { return bindingOf(c.bindings(), name); },
+          py::arg("name"), doc("Context.binding"));
 }
 
 // OpenCL's handles as addresses, which is how its libraries for Python pass them on.
@@ -214,10 +258,11 @@ void bindHandles(py::class_<SharedContext, ContextPointer>& type) {
           py::arg("name"), doc("Context.buffer"))
       .def(
           "bind",
-          [](SharedContext& c, const std::string& name, std::optional<std::uintptr_t> buffer) {
-            c.alone([&](Context& context) { context.bind(name, handleOf<cl_mem>(buffer.value_or(0))); });
-          },
-          py::arg("name"), py::arg("buffer"), doc("Context.bind"))
+          [](SharedContext& c, const std::string& name, std::optional<std::uintptr_t> buffer,
+             std::size_t offset) { c.bindBuffer(name, handleOf<cl_mem>(buffer.value_or(0)), offset); },
+          py::arg("name"), py::arg("buffer"), py::arg("offset") = 0, doc("Context.bind"))
+      .def("bind_host", &SharedContext::bindHost, py::arg("name"), py::arg("memory").noconvert(),
+           doc("Context.bind_host"))
       .def(
           "enqueue",
           [](SharedContext& c, std::optional<std::uintptr_t> queue,
@@ -252,6 +297,7 @@ void bindContext(py::module_& module) {
           doc("Run.__await__"));
   py::class_<SharedContext, ContextPointer> context(module, "Context", doc("Context"));
   bindRunning(context);
+  bindShapes(context);
   bindHandles(context);
 }
 

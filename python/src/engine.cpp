@@ -16,11 +16,23 @@ namespace {
 namespace fs = std::filesystem;
 using EnginePointer = std::shared_ptr<Engine>;
 
-EnginePointer build(const Graph& graph, const py::object& device, const std::optional<EngineOptions>& given) {
+EnginePointer build(const py::object& network, const py::object& device,
+                    const std::optional<EngineOptions>& given) {
   const Device on = deviceOf(device);
   EngineOptions options = given.value_or(EngineOptions());
   options.tuning = interruptible(std::move(options.tuning));
-  return withoutGil([&] { return std::const_pointer_cast<Engine>(Engine::build(graph, on, options)); });
+  if (py::isinstance<Graph>(network)) {
+    const Graph& graph = network.cast<const Graph&>();
+    return withoutGil([&] { return std::const_pointer_cast<Engine>(Engine::build(graph, on, options)); });
+  }
+  // Called without the GIL by the library, in this thread.
+  const GraphSource source = [&](const InputShapes& shapes) {
+    const py::gil_scoped_acquire gil;
+    py::dict asked;
+    for (const auto& [name, shape] : shapes) asked[py::str(name)] = tupleOf(shape);
+    return network(asked).cast<Graph>();
+  };
+  return withoutGil([&] { return std::const_pointer_cast<Engine>(Engine::build(source, on, options)); });
 }
 
 EnginePointer load(const fs::path& file, const py::object& device, const std::optional<TuneOptions>& given,
@@ -121,6 +133,7 @@ void bindProperties(py::class_<Engine, EnginePointer>& engine) {
           "outputs", [](const Engine& e) { return bindingsThat(e, false); }, doc("Engine.outputs"))
       .def_property_readonly(
           "device", [](const Engine& e) { return e.device(); }, doc("Engine.device"))
+      .def_property_readonly("shapes", &Engine::shapes, doc("Engine.shapes"))
       .def_property_readonly("memory", &Engine::memory, doc("Engine.memory"))
       .def_property_readonly(
           "layers", [](const Engine& e) { return e.layers(); }, doc("Engine.layers"))

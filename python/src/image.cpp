@@ -62,12 +62,29 @@ void bindPreprocess(py::module_& module) {
 
 }  // namespace
 
-ImageView imageViewOf(const py::array& image) {
-  if (!image.dtype().equal(py::dtype("uint8")) || image.ndim() != 3 || image.shape(2) != 3)
-    throw Error(ErrorCode::InvalidArgument, "an image is an array of uint8, height x width x 3, not " +
-                                                py::str(image.dtype()).cast<std::string>() + " " +
-                                                toString(Shape(image.shape(), image.shape() + image.ndim())));
-  return {static_cast<const std::uint8_t*>(image.data()), image.shape(0), image.shape(1)};
+ImageView imageViewOf(const py::array& image, PixelFormat format, YuvColors colors) {
+  const Shape shape(image.shape(), image.shape() + image.ndim());
+  ImageView view{static_cast<const std::uint8_t*>(image.data()), 0, 0, format, colors};
+  const bool planar = format == PixelFormat::PlanarBgr || format == PixelFormat::PlanarRgb;
+  const bool flat = format == PixelFormat::Grey || format == PixelFormat::Nv12;
+  const char* wanted = flat     ? (format == PixelFormat::Grey ? "height x width" : "3 height / 2 x width")
+                       : planar ? "3 x height x width"
+                                : "height x width x 3";
+  bool fits = shape.size() == (flat ? 2U : 3U) && image.dtype().equal(py::dtype("uint8"));
+  if (fits) {
+    view.height = shape[planar ? 1 : 0];
+    view.width = shape[planar ? 2 : 1];
+    if (format == PixelFormat::Nv12) {
+      fits = view.height % 3 == 0;
+      view.height = view.height / 3 * 2;
+    }
+    fits = fits && (flat || shape[planar ? 0 : 2] == 3);
+  }
+  if (!fits)
+    throw Error(ErrorCode::InvalidArgument,
+                "an image (" + std::string(toString(format)) + ") is an array of uint8, " + wanted +
+                    ", not " + py::str(image.dtype()).cast<std::string>() + " " + toString(shape));
+  return view;
 }
 
 void bindImages(py::module_& module) {

@@ -9,12 +9,14 @@ PYBIND11_MODULE(_core, module) {
   bindLog(module);
   bindDevice(module);
   bindGraph(module);
+  bindBuilder(module);
   bindImporters(module);
   bindTuning(module);
   bindCalibrations(module);
   bindEngineOptions(module);
   bindEngine(module);
   bindContext(module);
+  bindEnginePool(module);
   bindCalibrating(module);
   bindImages(module);
 #ifdef TESSERA_HAS_IMAGES
@@ -22,6 +24,7 @@ PYBIND11_MODULE(_core, module) {
 #endif
   bindSegmentation(module);
   bindRunner(module);
+  bindDescription(module);
   for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>())
     if (PyType_Check(value.ptr())) value.attr("__module__") = "tessera";
 }

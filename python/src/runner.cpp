@@ -1,6 +1,7 @@
 // From images to classes and boxes in one object.
 #include "tessera/runner.hpp"
 
+#include <pybind11/functional.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
@@ -26,9 +27,40 @@ SuppressionOptions makeSuppression(const std::string& kind, double threshold, do
   return {parseSuppression(kind), threshold, overlap, softness, perClass, most};
 }
 
+using PythonPreprocessor = std::function<py::object(const py::list&, const Binding&)>;
+using PythonPostprocessor = std::function<py::object(const py::object&)>;
+
+// The pixels of an image that the Runner reads, as an array.
+py::array pixelsOf(const ImageView& image) {
+  Shape shape = image.shape();
+  shape.erase(shape.begin());
+  if (shape.back() == 1) shape.pop_back();
+  return arrayOver(image.pixels, DataType::UInt8, shape, py::none());
+}
+
+// Callables of Python, called where the GIL is not held.
+void addCallables(RunnerOptions& options, const std::map<std::string, PythonPreprocessor>& before,
+                  const std::map<std::string, PythonPostprocessor>& after) {
+  for (const auto& [name, make] : before)
+    options.preprocessors[name] = [make = make, name = name](std::span<const ImageView> images,
+                                                             const Binding& input) {
+      const py::gil_scoped_acquire gil;
+      py::list arrays;
+      for (const ImageView& image : images) arrays.append(pixelsOf(image).attr("copy")());
+      return tensorOf(make(arrays, input), "what the preprocessor of '" + name + "' gave");
+    };
+  for (const auto& [name, make] : after)
+    options.postprocessors[name] = [make = make, name = name](HostTensor output) {
+      const py::gil_scoped_acquire gil;
+      return tensorOf(make(arrayOf(std::move(output))), "what the postprocessor of '" + name + "' gave");
+    };
+}
+
 RunnerOptions makeRunnerOptions(const std::string& preset, const std::optional<ImagePreprocess>& preprocess,
                                 std::string input, std::optional<ClassificationOptions> classification,
-                                const std::optional<SuppressionOptions>& suppression, bool outputs) {
+                                const std::optional<SuppressionOptions>& suppression, bool outputs,
+                                const std::map<std::string, PythonPreprocessor>& preprocessors,
+                                const std::map<std::string, PythonPostprocessor>& postprocessors) {
   RunnerOptions options;
   if (!preset.empty()) {
     const Preset& known = presetOf(preset);
@@ -47,6 +79,7 @@ RunnerOptions makeRunnerOptions(const std::string& preset, const std::optional<I
     options.detection->suppression = *suppression;
   }
   options.outputs = outputs;
+  addCallables(options, preprocessors, postprocessors);
   return options;
 }
 
@@ -70,11 +103,13 @@ class SharedRunner {
     const std::lock_guard turn(mutex_);
     return work(runner_);
   }
-  void submit(const std::vector<py::object>& images) {
+  void submit(const std::vector<py::object>& images, const std::string& format, const std::string& colors) {
+    const PixelFormat pixels = parsePixelFormat(format);
+    const YuvColors yuv = parseYuvColors(colors);
     std::vector<py::array> arrays;
     std::vector<ImageView> views;
     for (const py::object& image : images)
-      views.push_back(imageViewOf(arrays.emplace_back(arrayOf(image, "an image"))));
+      views.push_back(imageViewOf(arrays.emplace_back(arrayOf(image, "an image")), pixels, yuv));
     inTurn([&](Runner& runner) {
       runner.submit(views);
       submitted_.push_back(std::move(arrays));  // moves references, counts none
@@ -89,9 +124,9 @@ class SharedRunner {
       return batch;
     }));
   }
-  Answer run(const py::object& image) {
+  Answer run(const py::object& image, const std::string& format, const std::string& colors) {
     const py::array pixels = arrayOf(image, "an image");
-    const ImageView view = imageViewOf(pixels);
+    const ImageView view = imageViewOf(pixels, parsePixelFormat(format), parseYuvColors(colors));
     return inTurn([&](Runner& runner) { return runner.run(view); });
   }
 
@@ -103,13 +138,15 @@ class SharedRunner {
 
 using RunnerPointer = std::shared_ptr<SharedRunner>;
 
-RunnerPointer load(const std::filesystem::path& model, const py::object& device, const RunnerOptions& options,
-                   const std::optional<EngineOptions>& given) {
+RunnerPointer load(const std::filesystem::path& model, const py::object& device,
+                   const std::optional<RunnerOptions>& options, const std::optional<EngineOptions>& given) {
   const Device on = deviceOf(device);
   EngineOptions engine = given.value_or(EngineOptions());
   engine.tuning = interruptible(std::move(engine.tuning));
-  return withoutGil(
-      [&] { return std::make_shared<SharedRunner>(Runner::load(model.string(), on, options, engine)); });
+  return withoutGil([&] {
+    return std::make_shared<SharedRunner>(options ? Runner::load(model.string(), on, *options, engine)
+                                                  : Runner::load(model.string(), on, engine));
+  });
 }
 
 void bindAnswers(py::module_& module) {
@@ -152,7 +189,9 @@ void bindRunnerOptions(py::module_& module) {
   py::class_<RunnerOptions>(module, "RunnerOptions", doc("RunnerOptions"))
       .def(py::init(&makeRunnerOptions), py::arg("preset") = "", py::kw_only(),
            py::arg("preprocess") = py::none(), py::arg("input") = "", py::arg("classification") = py::none(),
-           py::arg("suppression") = py::none(), py::arg("outputs") = false, doc("RunnerOptions.__init__"));
+           py::arg("suppression") = py::none(), py::arg("outputs") = false,
+           py::arg("preprocessors") = py::dict(), py::arg("postprocessors") = py::dict(),
+           doc("RunnerOptions.__init__"));
   module.def(
       "presets",
       [] {
@@ -174,7 +213,7 @@ void bindRunner(py::module_& module) {
              return withoutGil([&] { return std::make_shared<Shared>(Runner(std::move(engine), options)); });
            }),
            py::arg("engine").none(false), py::arg("options"), doc("Runner.__init__"))
-      .def_static("load", &load, py::arg("model"), py::arg("device"), py::arg("options"),
+      .def_static("load", &load, py::arg("model"), py::arg("device") = "", py::arg("options") = py::none(),
                   py::arg("engine") = py::none(), doc("Runner.load"))
       .def_static("check", &Runner::check, py::arg("bindings"), py::arg("options"), doc("Runner.check"))
       .def_property_readonly(
@@ -183,12 +222,14 @@ void bindRunner(py::module_& module) {
       .def_property_readonly(
           "classes", [](Shared& s) { return s.inTurn([](Runner& r) { return r.classes(); }); },
           doc("Runner.classes"))
-      .def("submit", &Shared::submit, py::arg("images"), doc("Runner.submit"))
+      .def("submit", &Shared::submit, py::arg("images"), py::kw_only(), py::arg("format") = "BGR",
+           py::arg("colors") = "BT.601", doc("Runner.submit"))
       .def_property_readonly(
           "waiting", [](Shared& s) { return s.inTurn([](Runner& r) { return r.waiting(); }); },
           doc("Runner.waiting"))
       .def("collect", &Shared::collect, doc("Runner.collect"))
-      .def("run", &Shared::run, py::arg("image"), doc("Runner.run"));
+      .def("run", &Shared::run, py::arg("image"), py::kw_only(), py::arg("format") = "BGR",
+           py::arg("colors") = "BT.601", doc("Runner.run"));
 }
 
 }  // namespace tessera::python

@@ -9,6 +9,7 @@ A model becomes a Graph (import_model), the graph an Engine on a Device, and a C
 Shapes are tuples, outermost extent first; images are N, C, H, W. Long calls release the GIL.
 """
 from os import PathLike
+import concurrent.futures
 import pathlib
 from typing import Any, Callable, ClassVar, Generator, Literal, Mapping, Sequence
 
@@ -28,6 +29,10 @@ _CalibrationMethod = Literal["auto", "entropy", "minmax", "percentile", "mse"]
 _ResizeMode = Literal["linear", "nearest", "area", "antialiased"]
 _ImageFit = Literal["stretch", "letterbox", "letterbox-top-left", "crop"]
 _ChannelOrder = Literal["BGR", "RGB", "GREY"]
+_PixelFormat = Literal["BGR", "RGB", "GREY", "planar BGR", "planar RGB", "NV12"]
+_YuvColors = Literal["BT.601", "BT.709", "BT.601 full"]
+_Numbers = int | Sequence[int]
+_Parameter = int | ArrayLike | None
 _OutputLayout = Literal["auto", "NCHW", "NHWC", "classes", "mask"]
 _TuneMode = Literal["off", "cached", "fast", "full"]
 _LogLevel = Literal["trace", "debug", "info", "warning", "error", "critical", "off"]
@@ -49,6 +54,9 @@ class BadModel(Error):
 
 class DeviceError(Error):
     """An OpenCL call or a kernel build failed; the text names call, code and kernel."""  # C++: ErrorCode::DeviceError
+
+class Cancelled(DeviceError):
+    """What a run ends with that Context.cancel() has stopped."""
 
 class OutOfMemory(Error, MemoryError):
     """The device or the host has no room."""  # C++: ErrorCode::OutOfMemory
@@ -201,6 +209,105 @@ class Graph:
     def hash(self) -> int:
         """Of structure, shapes and constants, 64 bits."""
 
+class NetworkBuilder:
+    """Makes a Graph layer by layer with a function for each common operator. Values are float32 unless said otherwise; images
+    are N, C, H, W; values are named by their index. Stride, kernel and the like are one number, or one for each spatial extent;
+    pad one number, one for each extent, or begins and then ends. Weights, scales and biases are arrays, or values of the
+    network. Raises InvalidArgument that names layer, shapes and reason where operands do not fit."""
+
+    def __init__(self, name: str = "") -> None:
+        """name: Graph.name; messages begin with it."""
+    def input(self, name: str, shape: Sequence[int], dtype: DTypeLike = "float32") -> int:
+        """An input of the network."""
+    def constant(self, value: ArrayLike, name: str = "") -> int:
+        """A tensor whose values are known; for several layers that share it, or as an operand."""
+    def output(self, value: int, name: str) -> None:
+        """Makes `value` an output of the network under this name."""
+    def convolution(self, x: int, weights: _Parameter, *, stride: _Numbers = 1, pad: _Numbers = 0, dilation: _Numbers = 1,
+                    group: int = 1, bias: _Parameter = None, name: str = "") -> int:
+        """Cross-correlation of x [N, C, ..] with weights [K, C / group, k..]."""
+    def deconvolution(self, x: int, weights: _Parameter, *, stride: _Numbers = 1, pad: _Numbers = 0, dilation: _Numbers = 1,
+                      output_padding: _Numbers = 0, group: int = 1, bias: _Parameter = None, name: str = "") -> int:
+        """Transposed convolution of x [N, C, ..] with weights [C, K / group, k..]."""
+    def fully_connected(self, x: int, weights: _Parameter, *, bias: _Parameter = None, name: str = "") -> int:
+        """x [N, ..], flattened to [N, I], times weights [O, I] transposed."""
+    def mat_mul(self, a: int, b: int) -> int:
+        """a [.., M, K] times b [.., K, N], as numpy's matmul."""
+    def max_pool(self, x: int, kernel: _Numbers, *, stride: _Numbers = 1, pad: _Numbers = 0, ceil_mode: bool = False,
+                 count_include_pad: bool = False, name: str = "") -> int:
+        """The largest of every window of `kernel` cells. ceil_mode: the last window may hang over the end."""
+    def average_pool(self, x: int, kernel: _Numbers, *, stride: _Numbers = 1, pad: _Numbers = 0, ceil_mode: bool = False,
+                     count_include_pad: bool = False, name: str = "") -> int:
+        """The mean of every window. count_include_pad: averages divide by the whole window."""
+    def global_average_pool(self, x: int) -> int:
+        """The mean over all spatial extents, which become 1."""
+    def global_max_pool(self, x: int) -> int:
+        """The largest over all spatial extents, which become 1."""
+    def batch_norm(self, x: int, scale: _Parameter, bias: _Parameter, mean: _Parameter, variance: _Parameter,
+                   epsilon: float = 1e-5) -> int:
+        """(x - mean) / sqrt(variance + epsilon) * scale + bias, each of them [C]."""
+    def instance_norm(self, x: int, scale: _Parameter, bias: _Parameter, epsilon: float = 1e-5) -> int:
+        """Over the spatial extents of each image and channel; scale and bias [C]."""
+    def layer_norm(self, x: int, scale: _Parameter, bias: _Parameter, axis: int = -1, epsilon: float = 1e-5) -> int:
+        """Over the extents from `axis` on, which scale and bias have."""
+    def relu(self, x: int) -> int:
+        """max(x, 0)."""
+    def leaky_relu(self, x: int, alpha: float = 0.01) -> int:
+        """alpha x below 0."""
+    def prelu(self, x: int, slope: _Parameter) -> int:
+        """slope x below 0; slope broadcast against x."""
+    def sigmoid(self, x: int) -> int:
+        """1 / (1 + exp(-x))."""
+    def tanh(self, x: int) -> int:
+        """Hyperbolic tangent."""
+    def silu(self, x: int) -> int:
+        """x sigmoid(x)."""
+    def hard_swish(self, x: int) -> int:
+        """x min(max(x + 3, 0), 6) / 6."""
+    def gelu(self, x: int) -> int:
+        """x (1 + erf(x / sqrt(2))) / 2."""
+    def clip(self, x: int, least: float, most: float) -> int:
+        """Between `least` and `most`; clip(x, 0, 6) is Relu6."""
+    def softmax(self, x: int, axis: int = 1) -> int:
+        """Over one axis."""
+    def log_softmax(self, x: int, axis: int = 1) -> int:
+        """The logarithm of softmax()."""
+    def add(self, a: int, b: int) -> int:
+        """a + b, broadcast as numpy does."""
+    def sub(self, a: int, b: int) -> int:
+        """a - b."""
+    def mul(self, a: int, b: int) -> int:
+        """a b."""
+    def div(self, a: int, b: int) -> int:
+        """a / b."""
+    def concat(self, parts: Sequence[int], axis: int = 1) -> int:
+        """One behind the other."""
+    def reshape(self, x: int, shape: Sequence[int]) -> int:
+        """An extent of -1 is what is left; 0 stays as it is."""
+    def flatten(self, x: int) -> int:
+        """[N, everything else]."""
+    def transpose(self, x: int, order: Sequence[int]) -> int:
+        """Extent i of the result is x's order[i]."""
+    def slice(self, x: int, starts: Sequence[int], sizes: Sequence[int]) -> int:
+        """`sizes` elements of every extent from `starts` on."""
+    def pad(self, x: int, around: _Numbers, value: float = 0) -> int:
+        """Of the spatial extents."""
+    def resize(self, x: int, size: _Numbers, *, mode: str = "linear", coordinate: str = "half_pixel", antialias: bool = False,
+               name: str = "") -> int:
+        """The spatial extents to `size`; mode ("nearest", "linear", "cubic") and coordinate as ONNX Resize names them."""
+    def reduce_mean(self, x: int, axes: Sequence[int], keep_extents: bool = True) -> int:
+        """Over `axes`."""
+    def arg_max(self, x: int, axis: int = 1) -> int:
+        """int64, the axis becomes 1."""
+    def depth_to_space(self, x: int, block: int) -> int:
+        """Channels to block x block pixels (order DCR)."""
+    def layer(self, op: str, inputs: Sequence[int | None], attrs: Mapping[str, _Attribute] = {}, name: str = "") -> int:
+        """Any operator of docs/operators.md; the first of its outputs."""
+    def shape(self, value: int) -> _Shape:
+        """Of a value."""
+    def build(self) -> Graph:
+        """The network. Raises InvalidArgument where it has no output."""
+
 def import_model(model: _Path, *, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] = {},
                  open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
                  constants: Mapping[str, ArrayLike] = {}, max_constant_bytes: int = 1 << 27,
@@ -325,6 +432,17 @@ class Calibration:
     def tensorrt_text(self) -> str:  # C++: tensorrtCacheText
         """TensorRT's cache."""
 
+class ShapeRange:
+    """The shapes that one input may take: as many extents, each from min's to max's on its own (docs/shapes.md)."""
+
+    min: _Shape  #: the least of every extent
+    opt: _Shape  #: what kernels are tuned for, beside max
+    max: _Shape  #: the most of every extent
+    def __init__(self, min: Sequence[int], opt: Sequence[int], max: Sequence[int]) -> None:
+        """Arguments are the attributes."""
+    def contains(self, shape: Sequence[int]) -> bool:
+        """Whether the input may take it."""
+
 class EngineOptions:
     """How to build an engine."""
 
@@ -333,15 +451,19 @@ class EngineOptions:
     calibration: Calibration | None  #: needed for "int8"; copied where it is assigned
     keep_fp32: list[str]  #: "fp16" and "int8": layers that stay in fp32; an unknown name is an error # C++: PrecisionOptions::keepFp32
     keep_first_last: bool  #: likewise the first and the last layer with weights # C++: PrecisionOptions::keepFirstLast
+    precision_rest: Literal["fp32", "fp16"]  #: "int8": what layers run in that INT8 leaves # C++: PrecisionOptions::rest
     precision_choice: _PrecisionChoice  #: "int8": every layer that can ("rules"), or those for which it pays here ("measured")
     tuning: TuneOptions  #: copied where it is assigned; records are used, nothing is searched for unless asked
     description: str  #: how images become the input and what the outputs are, for whoever runs the network; goes into plans as it is
     optimized: bool  #: the graph went through optimize() already
+    shapes: dict[str, ShapeRange]  #: that Context.set_shape() may set, by input; a copy: assign it to change it; needs a callable as Engine.build()'s network
+    memory_budget: int  #: bytes that the engine and one context may take; more is OutOfMemory that lists them; 0: as the device has
     share_programs: Engine | None  #: an engine on the same device: kernels that it has compiled are not compiled again
     def __init__(self, precision: _PrecisionName = "fp32", *, calibration: Calibration | None = None, keep_fp32: Sequence[str] = (),
-                 keep_first_last: bool = False, precision_choice: _PrecisionChoice = "rules",
-                 tuning: TuneOptions | None = None, passes_off: Sequence[str] = (), description: str = "",
-                 optimized: bool = False, share_programs: Engine | None = None) -> None:
+                 keep_first_last: bool = False, precision_rest: Literal["fp32", "fp16"] = "fp32",
+                 precision_choice: _PrecisionChoice = "rules", tuning: TuneOptions | None = None, passes_off: Sequence[str] = (),
+                 description: str = "", optimized: bool = False, shapes: Mapping[str, ShapeRange] = {}, memory_budget: int = 0,
+                 share_programs: Engine | None = None) -> None:
         """Arguments are the attributes."""
 
 class Binding:
@@ -421,8 +543,11 @@ class Engine:
     """A network ready to run on one device. Immutable; any number of contexts may use it from any threads."""
 
     @staticmethod
-    def build(graph: Graph, device: Device | str = "", options: EngineOptions | None = None) -> Engine:
-        """Optimises and lowers a copy of `graph`, compiles its kernels and uploads its weights. `device`: one, or what
+    def build(graph: Graph | Callable[[dict[str, _Shape]], Graph], device: Device | str = "",
+              options: EngineOptions | None = None) -> Engine:
+        """Optimises and lowers a copy of `graph`, compiles its kernels and uploads its weights. `graph`: a network; or, with
+        options.shapes, a callable that gives the network for shapes of inputs by name, asked for a few of them while the engine
+        is built: `lambda shapes: tessera.import_model("net.onnx", input_shapes=shapes)`. `device`: one, or what
         Device.select() takes. Raises Unsupported that lists every layer without a kernel, OutOfMemory, DeviceError."""
     @staticmethod
     def load(file: _Path, device: Device | str = "", tuning: TuneOptions | None = None,
@@ -463,6 +588,9 @@ class Engine:
         """Those of bindings that are outputs."""  # C++: Engine::bindings
     def binding(self, name: str) -> Binding:
         """One of bindings; raises InvalidArgument that lists the names."""
+    @property
+    def shapes(self) -> dict[str, ShapeRange]:
+        """That a context may set, by input; bindings have the largest."""
     @property
     def device(self) -> Device:
         """That it was built for."""
@@ -513,8 +641,10 @@ class Context:
     order are read where they lie, others are copied first. Another dtype is an error, never a conversion. Outputs are arrays
     that own their memory, so `__dlpack__` gives them to other libraries without a copy."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Allocates all that runs need. Raises OutOfMemory or DeviceError where the device has no room."""
+    def __init__(self, engine: Engine, *, cancellable: bool = False, pinned: bool | None = None) -> None:
+        """Allocates all that runs need. Raises OutOfMemory or DeviceError where the device has no room.
+        cancellable: cancel() may end a run; kernels are then enqueued a few steps ahead of the device only.
+        pinned: uploads and downloads pass through memory that the device reads by itself; None: on GPUs."""
     @property
     def engine(self) -> Engine:
         """That it runs."""
@@ -526,6 +656,19 @@ class Context:
         result before the next start()."""
     def finish(self) -> dict[str, _Array]:
         """The second half: the outputs of the run started last."""
+    def set_shape(self, input: str, shape: Sequence[int]) -> None:
+        """Runs at another shape of an input from now on; what inputs held is lost. Raises InvalidArgument where Engine.shapes
+        does not allow it, or a layer can not take it."""
+    def set_shapes(self, shapes: Mapping[str, Sequence[int]]) -> None:
+        """As set_shape(), of several inputs at once, whose extents have to fit together."""
+    @property
+    def bindings(self) -> list[Binding]:
+        """Inputs, then outputs, at the shapes that were set."""
+    def binding(self, name: str) -> Binding:
+        """One of bindings; raises InvalidArgument that lists the names."""
+    def cancel(self) -> None:
+        """Ends the run that another thread waits for, which raises Cancelled there, before its next steps; nothing where there
+        is none. For contexts made cancellable."""
     def upload(self, name: str, value: ArrayLike) -> None:
         """Copies to an input's buffer."""
     def download(self, name: str) -> _Array:
@@ -540,13 +683,33 @@ class Context:
         (pyopencl.CommandQueue.from_int_ptr)."""
     def buffer(self, name: str) -> int:
         """The cl_mem of a binding, as an address (pyopencl.MemoryObject.from_int_ptr)."""
-    def bind(self, name: str, buffer: int | None) -> None:
-        """Uses a caller's cl_mem, given as an address, for a binding from now on; it must hold Binding.nbytes and stay alive.
-        None: the own one. An address that is no cl_mem crashes."""
+    def bind_host(self, name: str, memory: _Array) -> None:
+        """Uses an array's memory for a binding from now on, without a copy, on devices that share the host's (CPUs): as many bytes as the
+        binding has, beginning at a multiple of DeviceCaps.address_align. Write inputs before a run; outputs lie there after
+        execute(). The array is kept until bind(). Raises Unsupported on other devices."""
+    def bind(self, name: str, buffer: int | None, offset: int = 0) -> None:
+        """Uses a caller's cl_mem, given as an address, for a binding from now on, from `offset` bytes on; it must hold
+        Binding.nbytes of the engine's largest shape and stay alive. None: the own one. An address that is no cl_mem crashes."""
     def enqueue(self, queue: int | None = None, waits: Sequence[int] = ()) -> int:
         """Enqueues one run on a caller's cl_command_queue (None: the own one) after the cl_events `waits`, all given as
         addresses; waits for nothing. Returns a cl_event that the caller releases
         (pyopencl.Event.from_int_ptr(event, retain=False)). An address that is none crashes."""
+
+class EnginePool:
+    """Runs requests on contexts of its own, each on a thread of its own. Engines of one network on several devices share the
+    requests: whichever is free takes the next. Any thread may call it."""
+
+    def __init__(self, engines: Sequence[Engine], *, contexts: int = 2, queue: int = 16, batch: int = 0, delay: float = 0.002,
+                 in_order: bool = False) -> None:
+        """contexts: for each engine. queue: requests that may be on their way; submit() waits where there are as many.
+        batch: items that run together at most; requests of fewer are joined along the first extent; 0: as many as the engines'
+        largest shapes have, 1: requests are not joined. delay: seconds that a request waits for others to run with.
+        in_order: results come in the order of requests."""
+    def submit(self, inputs: Mapping[str, ArrayLike]) -> concurrent.futures.Future[dict[str, _Array]]:
+        """Accepts a request, after waiting for room. The arrays are copied. The future has the outputs, or raises the request's
+        error; asyncio.wrap_future() makes it one of asyncio."""
+    def finish(self) -> None:
+        """Accepts no more, and waits until all requests have their results."""
 
 class Calibrator:
     """Where calibration gets its data. A subclass has batch_size() and next_batch(), and whatever of the rest it wants."""
@@ -801,26 +964,32 @@ class RunnerOptions:
 
     def __init__(self, preset: str = "", *, preprocess: ImagePreprocess | None = None, input: str = "",
                  classification: ClassificationOptions | None = None, suppression: SuppressionOptions | None = None,
-                 outputs: bool = False) -> None:
+                 outputs: bool = False, preprocessors: Mapping[str, Callable[[list[_Array], Binding], ArrayLike]] = {},
+                 postprocessors: Mapping[str, Callable[[_Array], ArrayLike]] = {}) -> None:
         """preset: one of presets(): how images go in and what comes out, for the usual exports.
         preprocess: goes before the preset's.
         input: binding that images fill; "": the only one.
         classification: answers are to have classes.
         suppression: which boxes stay, with the preset of a detector.
-        outputs: RunnerBatch.outputs are wanted; always where there is neither classification nor detection."""
+        outputs: RunnerBatch.outputs are wanted; always where there is neither classification nor detection.
+        preprocessors: callables that fill other inputs, by name: of the batch's images and the binding.
+        postprocessors: callables that make something else of outputs, by name, before anything else reads them."""
 
 def presets() -> dict[str, str]:
     """Names of the presets, and which networks they are for."""
 
 class Runner:
-    """Runs a network on images, from pixels to classes and boxes. Images are arrays of uint8, height x width x 3, BGR. Uploads
+    """Runs a network on images, from pixels to classes and boxes. Images are arrays of uint8: height x width x 3 (BGR,
+    RGB), height x width (GREY), 3 x height x width (planar), 3 height / 2 x width (NV12, whose colours are BT.601 or another). Uploads
     and kernels of one batch overlap what the host does with the last: submit the next batch before collecting."""
 
     def __init__(self, engine: Engine, options: RunnerOptions) -> None:
         """Raises InvalidArgument that says what is missing."""
     @staticmethod
-    def load(model: _Path, device: Device | str, options: RunnerOptions, engine: EngineOptions | None = None) -> Runner:
-        """Of a model (`model.onnx`, or `net.prototxt,net.caffemodel`) or of a plan, whose precision and kernels then count."""
+    def load(model: _Path, device: Device | str = "", options: RunnerOptions | None = None,
+             engine: EngineOptions | None = None) -> Runner:
+        """Of a model (`model.onnx`, or `net.prototxt,net.caffemodel`) or of a plan, whose precision and kernels then count.
+        options: None: as the description says that lies beside the model or in the plan."""
     @staticmethod
     def check(bindings: Sequence[Binding], options: RunnerOptions) -> None:
         """Raises as the constructor does, of a network that is not built yet."""
@@ -830,7 +999,7 @@ class Runner:
     @property
     def classes(self) -> int:
         """That the outputs tell apart, with a background; 0: not known, or no such task."""
-    def submit(self, images: Sequence[ArrayLike]) -> None:
+    def submit(self, images: Sequence[ArrayLike], *, format: _PixelFormat = "BGR", colors: _YuvColors = "BT.601") -> None:
         """Uploads and enqueues. The arrays are kept until collected and must not change until then. At most two submissions may
         wait."""
     @property
@@ -838,5 +1007,36 @@ class Runner:
         """Submissions not collected yet."""
     def collect(self) -> RunnerBatch:
         """Waits for the oldest submission."""
-    def run(self, image: ArrayLike) -> Answer:
+    def run(self, image: ArrayLike, *, format: _PixelFormat = "BGR", colors: _YuvColors = "BT.601") -> Answer:
         """Submits one image and collects it."""
+
+class NetworkDescription:
+    """What a file beside a model, or a plan, says of its images and outputs (docs/programs.md)."""
+
+    file: pathlib.Path  #: where it stands
+    task: Literal["segmentation", "classification", "detection", ""]  #: "": not said
+    preset: str  #: one of presets(); "": none
+    input: str  #: binding that images fill; "": the only one
+    output: str  #: binding; "": the only one
+    preprocess: ImagePreprocess  #: height and width 0: the network's own
+    threshold: float | None  #: of a mask; least confidence of a class; least score of a box
+    classes: int  #: that the output tells apart; 0: not said
+    labels: str | list[Any] | None  #: name of a set or a file, or list of classes
+    preset_labels: bool  #: they are the preset's, which a network need not have been trained for
+    @staticmethod
+    def parse(json: str, file: _Path = ..., preset: str = "") -> NetworkDescription:
+        """Of JSON. `file` is for messages. `preset` takes the place of the description's. Raises InvalidArgument that names file,
+        field and reason; also for a field that there is not."""
+    @staticmethod
+    def read(file: _Path, preset: str = "") -> NetworkDescription:
+        """As parse(), of a file."""
+    @staticmethod
+    def of_preset(preset: str) -> NetworkDescription:
+        """Of a preset alone."""
+    def runner_options(self) -> RunnerOptions:
+        """What a Runner makes of it: classes or boxes by the task, else outputs."""
+    def segmentation_options(self) -> SegmentationOptions:
+        """What a Segmentation makes of it."""
+
+def find_description(model: _Path) -> pathlib.Path | None:
+    """Where the description of a model lies: beside `model.onnx` as `model.json`. None where there is none."""

@@ -21,6 +21,10 @@ class DeviceError(Error):
     code = "DeviceError"
 
 
+class Cancelled(DeviceError):
+    pass
+
+
 class OutOfMemory(Error, MemoryError):
     code = "OutOfMemory"
 
@@ -33,5 +37,5 @@ class Internal(Error):
     code = "Internal"
 
 
-for _error in (Error, *Error.__subclasses__()):
+for _error in (Error, *Error.__subclasses__(), Cancelled):
     _error.__module__ = "tessera"

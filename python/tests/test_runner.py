@@ -92,3 +92,62 @@ def test_a_plan_takes_a_models_place(device, tuning, tmp_path):
     options = tessera.RunnerOptions(classification=tessera.ClassificationOptions())
     runner = tessera.Runner.load(plan, device, options, tessera.EngineOptions(tuning=tuning))
     assert runner.run(plain(1, 2, 9)).classes[0].index == 2
+
+
+def test_a_plan_describes_itself(device, tuning, tmp_path):
+    text = '{"task": "classification", "input": {"std": [50, 50, 50]}, "labels": ["blue", "green", "red"], "output": {"threshold": 0.5}}'
+    graph = tessera.Graph("means")
+    graph.mark_output(graph.add("GlobalPool", "mean", [graph.add_input("image", (1, 3, 4, 6))], {"mode": "average"}, ["scores"]))
+    tessera.Engine.build(graph, device, tessera.EngineOptions(tuning=tuning, description=text)).save(tmp_path / "net.plan")
+    answer = tessera.Runner.load(tmp_path / "net.plan", device).run(plain(10, 200, 20))
+    assert [c.index for c in answer.classes] == [1]
+    described = tessera.NetworkDescription.parse(text)
+    assert (described.task, described.labels, described.threshold) == ("classification", ["blue", "green", "red"], 0.5)
+    assert described.preprocess.deviation == [50, 50, 50] and tessera.find_description(tmp_path / "net.onnx") is None
+    (tmp_path / "net.json").write_text(text)
+    assert tessera.find_description(tmp_path / "net.onnx") == tmp_path / "net.json"
+    assert tessera.NetworkDescription.read(tmp_path / "net.json").file == tmp_path / "net.json"
+    assert tessera.NetworkDescription.of_preset("yolox").labels == "coco"
+    assert isinstance(described.runner_options(), tessera.RunnerOptions)
+    assert isinstance(described.segmentation_options(), tessera.SegmentationOptions)
+    with pytest.raises(tessera.InvalidArgument, match="inputs is not known"):
+        tessera.NetworkDescription.parse('{"inputs": {}}')
+
+
+def test_frames_of_other_formats_give_the_same(device, tuning):
+    runner = tessera.Runner(means(device, tuning, batch=1), tessera.RunnerOptions(outputs=True))
+
+    def scores(image, **how):
+        runner.submit([image], **how)
+        return runner.collect().outputs["scores"].reshape(3)
+
+    image = np.random.default_rng(4).integers(0, 256, (4, 6, 3), np.uint8)
+    wanted = image.reshape(-1, 3).mean(0)
+    np.testing.assert_allclose(scores(image), wanted, rtol=1e-5)
+    np.testing.assert_allclose(scores(image[..., ::-1], format="RGB"), wanted, rtol=1e-5)
+    np.testing.assert_allclose(scores(image.transpose(2, 0, 1), format="planar BGR"), wanted, rtol=1e-5)
+    np.testing.assert_allclose(scores(image[..., ::-1].transpose(2, 0, 1), format="planar RGB"), wanted, rtol=1e-5)
+    np.testing.assert_allclose(scores(image[..., 0], format="GREY"), np.full(3, wanted[0]), rtol=1e-5)
+    frame = np.full((6, 6), 128, np.uint8)
+    frame[:4] = 90
+    np.testing.assert_allclose(scores(frame, format="NV12", colors="BT.601 full"), [90, 90, 90], rtol=1e-5)
+    for wrong, how in ((image, {"format": "GREY"}), (frame[:5], {"format": "NV12"}), (image, {"format": "UYVY"})):
+        with pytest.raises(tessera.InvalidArgument):
+            runner.run(wrong, **how)
+
+
+def test_callables_fill_inputs_and_change_outputs(device, tuning):
+    graph = tessera.Graph("shifted")
+    mean = graph.add("GlobalPool", "mean", [graph.add_input("image", (1, 3, 4, 6))], {"mode": "average"})
+    graph.mark_output(graph.add("Add", "sum", [mean, graph.add_input("bias", (1, 3, 1, 1))], output_names=["scores"]))
+    seen = []
+
+    def bias(images, binding):
+        seen.append((len(images), images[0].shape, binding.shape))
+        return np.float32([1, 2, 3]).reshape(binding.shape)
+
+    options = tessera.RunnerOptions(preprocessors={"bias": bias}, postprocessors={"scores": lambda scores: scores * 10})
+    runner = tessera.Runner(engine_of(graph, device, tuning), options)
+    runner.submit([plain(7, 8, 9)])
+    np.testing.assert_allclose(runner.collect().outputs["scores"].reshape(3), [80, 100, 120], rtol=1e-5)
+    assert seen == [(1, (4, 6, 3), (1, 3, 1, 1))]

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/image.hpp"
+
 namespace tessera {
 
 ImagePipeline::ImagePipeline(std::shared_ptr<const Engine> engine, Binding input, ImagePreprocess how)
@@ -36,8 +38,9 @@ void ImagePipeline::enqueueImage(Slot& slot, const ImageView& image, std::int64_
   std::vector<cl::Event> uploaded(1);
   upload_.enqueueWriteBuffer(slot.pixels, CL_FALSE, 0, image.bytes(), image.pixels, nullptr, &uploaded[0]);
   upload_.flush();
-  OpView view = inferredView("ImagePreprocess", how_.attributes(),
-                             {{DataType::UInt8, {1, image.height, image.width, 3}, {}}});
+  Attributes how = how_.attributes();
+  ImageSource::describe(how, image.format, image.colors);
+  OpView view = inferredView("ImagePreprocess", std::move(how), {{DataType::UInt8, image.shape(), {}}});
   view.outputs[0].layout.offset = item * view.outputs[0].size();
   ops_.enqueue(compute_, view, {slot.pixels}, {inputBuffer_}, &uploaded, &work.before.emplace_back());
 }
@@ -51,6 +54,10 @@ void ImagePipeline::check(std::span<const ImageView> images) const {
   for (const ImageView& image : images)
     if (!image.pixels || image.height < 1 || image.width < 1)
       throw Error(ErrorCode::InvalidArgument, "an image has no pixels");
+    else if (image.format == PixelFormat::Nv12 && (image.height % 2 != 0 || image.width % 2 != 0))
+      throw Error(ErrorCode::InvalidArgument, "an image of " + std::to_string(image.height) + "x" +
+                                                  std::to_string(image.width) +
+                                                  " can not be NV12, whose height and width are even");
 }
 
 void ImagePipeline::submit(std::span<const ImageView> images, const Results& results,

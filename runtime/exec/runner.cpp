@@ -10,6 +10,7 @@
 #include "exec/image_input.hpp"
 #include "exec/image_pipeline.hpp"
 #include "exec/score_origin.hpp"
+#include "tessera/description.hpp"
 #include "tessera/importer.hpp"
 
 namespace tessera {
@@ -184,6 +185,46 @@ Runner Runner::load(const std::string& modelOrPlan, const Device& device, Runner
                     const EngineOptions& engine) {
   if (isPlan(modelOrPlan)) return {Engine::load(modelOrPlan, device, engine.tuning), std::move(options)};
   return {Engine::build(importModel(modelOrPlan), device, engine), std::move(options)};
+}
+
+namespace {
+
+// Open extents of the input that images fill, from their description.
+ImportOptions importingFor(const NetworkDescription& described) {
+  ImportOptions options;
+  const ImagePreprocess& how = described.preprocess;
+  if (how.height == 0) return options;
+  options.openShape = [&described, &how](const std::string& name,
+                                         const std::vector<std::int64_t>& declared) -> std::optional<Shape> {
+    if (!described.input.empty() && name != described.input) return std::nullopt;
+    if (!declared.empty() && declared.size() != 4) return std::nullopt;
+    const std::int64_t channels = how.channels();
+    const bool last = !declared.empty() && declared[3] == channels && declared[1] != channels;
+    if (last) return Shape{1, how.height, how.width, channels};
+    return Shape{1, channels, how.height, how.width};
+  };
+  return options;
+}
+
+}  // namespace
+
+Runner Runner::load(const std::string& modelOrPlan, const Device& device, const EngineOptions& engine) {
+  const std::string hint = "; give RunnerOptions, or write a description (docs/programs.md)";
+  if (isPlan(modelOrPlan)) {
+    auto loaded = Engine::load(modelOrPlan, device, engine.tuning);
+    if (loaded->description().empty())
+      throw Error(ErrorCode::InvalidArgument,
+                  "The plan " + modelOrPlan + " does not say what its images and outputs are" + hint + ".");
+    return {loaded, NetworkDescription::parse(loaded->description(), modelOrPlan).runnerOptions()};
+  }
+  const auto file = findDescription(modelOrPlan);
+  if (!file)
+    throw Error(ErrorCode::InvalidArgument,
+                "There is no description beside the model " + modelOrPlan + hint + ".");
+  const NetworkDescription described = NetworkDescription::read(*file);
+  RunnerOptions options = described.runnerOptions();
+  return {Engine::build(importModel(modelOrPlan, importingFor(described)), device, engine),
+          std::move(options)};
 }
 
 Runner::~Runner() {

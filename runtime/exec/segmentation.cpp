@@ -189,6 +189,12 @@ void Segmentation::setPalette(std::span<const std::array<std::uint8_t, 4>> palet
 void Segmentation::submit(std::span<const ImageView> images) {
   Impl& s = *impl_;
   s.pipeline.check(images);
+  for (const ImageView& image : images)
+    if (image.format != PixelFormat::Bgr)
+      throw Error(ErrorCode::InvalidArgument,
+                  "an image is " + std::string(toString(image.format)) +
+                      ", and overlays are painted on BGR only: convert it, or take a Runner, which gives the "
+                      "network's outputs for every format");
   SegmentedBatch& batch = s.pending.emplace_back();
   for (const ImageView& image : images) {
     SegmentedImage& made = batch.images.emplace_back();

@@ -10,6 +10,18 @@ namespace tessera {
 /// The attributes of an ImagePreprocess operator; refuses what makes no sense.
 ImagePreprocess preprocessOf(const Attributes& attrs);
 
+/// The images that an ImagePreprocess operator takes, and how large they are.
+struct ImageSource {
+  PixelFormat format = PixelFormat::Bgr;
+  YuvColors colors = YuvColors::Bt601;
+  std::int64_t height = 0, width = 0;
+
+  /// Adds what differs from BGR to the operator's attributes.
+  static void describe(Attributes& attrs, PixelFormat format, YuvColors colors);
+};
+/// Of the operator's attributes and the shape of its input; refuses what does not go together.
+ImageSource imageSourceOf(const Attributes& attrs, const Shape& shape);
+
 /// What a ClassMap operator reads: scores with the classes before or after the pixels, classes, or one value
 /// a pixel.
 enum class ClassMapLayout { Scores, ScoresLast, Classes, Mask };

@@ -1,7 +1,8 @@
-// ImagePreprocess: an 8-bit BGR image of any size becomes one item of a network's input. Inputs: x u8 [1, H,
-// W, 3]. Attributes: those of ImagePreprocess in tessera/image.hpp; size [h, w], resize, fit, crop, order,
-// mean [3], std [3], scale, pad, channels_last. Output: f32 [1, c, h, w], or [1, h, w, c] where the channels
-// are last; c is 3, or 1 where the order is GREY.
+// ImagePreprocess: an 8-bit image of any size becomes one item of a network's input. Inputs: x u8 [1, H, W,
+// 3], of other formats [1, H, W, 1] (GREY), [1, 3, H, W] (planar), [1, 3 H / 2, W, 1] (NV12). Attributes:
+// those of ImagePreprocess in tessera/image.hpp; size [h, w], resize, fit, crop, order, mean [3], std [3],
+// scale, pad, channels_last; format (BGR), colors (BT.601) of the image. Output: f32 [1, c, h, w], or [1, h,
+// w, c] where the channels are last; c is 3, or 1 where the order is GREY.
 #include "tessera/image.hpp"
 
 #include <algorithm>
@@ -31,6 +32,15 @@ constexpr Named<ImageFit> kFits[] = {{ImageFit::Stretch, "stretch"},
 constexpr Named<ChannelOrder> kOrders[] = {
     {ChannelOrder::Bgr, "BGR"}, {ChannelOrder::Rgb, "RGB"}, {ChannelOrder::Grey, "GREY"}};
 
+constexpr Named<PixelFormat> kFormats[] = {{PixelFormat::Bgr, "BGR"},
+                                           {PixelFormat::Rgb, "RGB"},
+                                           {PixelFormat::Grey, "GREY"},
+                                           {PixelFormat::PlanarBgr, "planar BGR"},
+                                           {PixelFormat::PlanarRgb, "planar RGB"},
+                                           {PixelFormat::Nv12, "NV12"}};
+constexpr Named<YuvColors> kColors[] = {
+    {YuvColors::Bt601, "BT.601"}, {YuvColors::Bt709, "BT.709"}, {YuvColors::Bt601Full, "BT.601 full"}};
+
 template <class Value, std::size_t N>
 std::string_view nameOf(Value value, const Named<Value> (&all)[N]) {
   for (const auto& one : all)
@@ -57,6 +67,55 @@ std::string_view toString(ImageFit fit) { return nameOf(fit, kFits); }
 ImageFit parseImageFit(std::string_view text) { return valueOf(text, kFits, "fit of images"); }
 std::string_view toString(ChannelOrder order) { return nameOf(order, kOrders); }
 ChannelOrder parseChannelOrder(std::string_view text) { return valueOf(text, kOrders, "order of channels"); }
+std::string_view toString(PixelFormat format) { return nameOf(format, kFormats); }
+PixelFormat parsePixelFormat(std::string_view text) { return valueOf(text, kFormats, "format of images"); }
+std::string_view toString(YuvColors colors) { return nameOf(colors, kColors); }
+YuvColors parseYuvColors(std::string_view text) {
+  return valueOf(text, kColors, "meaning of luma and chroma");
+}
+
+Shape ImageView::shape() const {
+  switch (format) {
+    case PixelFormat::Bgr:
+    case PixelFormat::Rgb:
+      return {1, height, width, 3};
+    case PixelFormat::PlanarBgr:
+    case PixelFormat::PlanarRgb:
+      return {1, 3, height, width};
+    case PixelFormat::Nv12:
+      return {1, height / 2 * 3, width, 1};
+    case PixelFormat::Grey:
+      break;
+  }
+  return {1, height, width, 1};
+}
+
+void ImageSource::describe(Attributes& attrs, PixelFormat format, YuvColors colors) {
+  if (format != PixelFormat::Bgr) attrs.set("format", std::string(toString(format)));
+  if (format == PixelFormat::Nv12 && colors != YuvColors::Bt601)
+    attrs.set("colors", std::string(toString(colors)));
+}
+
+ImageSource imageSourceOf(const Attributes& attrs, const Shape& shape) {
+  ImageSource source;
+  source.format = parsePixelFormat(attrs.string("format", "BGR"));
+  source.colors = parseYuvColors(attrs.string("colors", "BT.601"));
+  const bool planar = source.format == PixelFormat::PlanarBgr || source.format == PixelFormat::PlanarRgb;
+  if (shape.size() == 4) {
+    source.height = shape[planar ? 2 : 1];
+    source.width = shape[planar ? 3 : 2];
+  }
+  const bool halved = source.format == PixelFormat::Nv12;
+  if (halved) source.height = source.height / 3 * 2;
+  const ImageView wanted{nullptr, source.height, source.width, source.format};
+  if (source.height < 1 || source.width < 1 || shape != wanted.shape())
+    refuse(
+        "wants an 8-bit image: [1, H, W, 3], of format GREY [1, H, W, 1], planar [1, 3, H, W], NV12 [1, 3 H "
+        "/ 2, W, 1]");
+  if (halved && (source.height % 2 != 0 || source.width % 2 != 0))
+    refuse("wants NV12 of even height and width");
+  return source;
+}
 
 std::optional<ImagePlace> imagePlaceOf(const Shape& shape, std::int64_t channels) {
   if (shape.size() != 4) return std::nullopt;
@@ -160,10 +219,56 @@ Taps tapsAt(std::int64_t d, std::int64_t from, std::int64_t to, ResizeMode mode)
   });
 }
 
+// The blue, green and red of all pixels, 0 to 255, dense.
+std::vector<double> bgrOf(std::span<const std::uint8_t> x, const ImageSource& source) {
+  const std::int64_t pixels = source.height * source.width;
+  std::vector<double> bgr(static_cast<std::size_t>(pixels * 3));
+  const auto at = [&](std::int64_t i) { return static_cast<double>(x[static_cast<std::size_t>(i)]); };
+  for (std::int64_t i = 0; i < pixels; ++i) {
+    double* to = &bgr[static_cast<std::size_t>(i * 3)];
+    for (std::int64_t c = 0; c < 3; ++c) {
+      switch (source.format) {
+        case PixelFormat::Bgr:
+          to[c] = at(i * 3 + c);
+          break;
+        case PixelFormat::Rgb:
+          to[c] = at(i * 3 + 2 - c);
+          break;
+        case PixelFormat::Grey:
+          to[c] = at(i);
+          break;
+        case PixelFormat::PlanarBgr:
+          to[c] = at(c * pixels + i);
+          break;
+        case PixelFormat::PlanarRgb:
+          to[c] = at((2 - c) * pixels + i);
+          break;
+        case PixelFormat::Nv12:
+          break;
+      }
+    }
+    if (source.format != PixelFormat::Nv12) continue;
+    const std::int64_t row = i / source.width, column = i % source.width;
+    const std::int64_t chroma = pixels + row / 2 * source.width + column / 2 * 2;
+    const bool full = source.colors == YuvColors::Bt601Full, hd = source.colors == YuvColors::Bt709;
+    const double luma = full ? at(i) : 255.0 / 219 * (at(i) - 16);
+    const double reach = full ? 1 : 255.0 / 224;
+    const double u = (at(chroma) - 128) * reach, v = (at(chroma + 1) - 128) * reach;
+    // Kr and Kb of the standard; what follows is its definition of chroma, solved for the colours.
+    const double kr = hd ? 0.2126 : 0.299, kb = hd ? 0.0722 : 0.114, kg = 1 - kr - kb;
+    const double blue = luma + 2 * (1 - kb) * u, red = luma + 2 * (1 - kr) * v;
+    const double green = luma - (2 * (1 - kb) * kb * u + 2 * (1 - kr) * kr * v) / kg;
+    to[0] = std::clamp(blue, 0.0, 255.0);
+    to[1] = std::clamp(green, 0.0, 255.0);
+    to[2] = std::clamp(red, 0.0, 255.0);
+  }
+  return bgr;
+}
+
 // One resized line of channel `channel` (of three) of an image, without mean and scale.
 class Resampler {
  public:
-  Resampler(std::span<const std::uint8_t> pixels, std::int64_t height, std::int64_t width,
+  Resampler(std::span<const double> pixels, std::int64_t height, std::int64_t width,
             const ImageRegion& region, ResizeMode mode)
       : pixels_(pixels), height_(height), width_(width), region_(region), mode_(mode) {
     for (std::int64_t column = 0; column < region.width; ++column)
@@ -188,7 +293,7 @@ class Resampler {
   }
 
  private:
-  std::span<const std::uint8_t> pixels_;
+  std::span<const double> pixels_;
   std::int64_t height_, width_;
   ImageRegion region_;
   ResizeMode mode_;
@@ -201,13 +306,13 @@ class ImagePreprocessOp final : public Operator {
  public:
   std::string_view name() const override { return "ImagePreprocess"; }
   AttributeNames attributes() const override {
-    return {"channels_last", "crop", "fit", "mean", "order", "pad", "resize", "scale", "size", "std"};
+    return {"channels_last", "colors", "crop",   "fit",   "format", "mean",
+            "order",         "pad",    "resize", "scale", "size",   "std"};
   }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
-    const Shape& x = inputs[0].shape;
-    if (inputs[0].type != DataType::UInt8 || x.size() != 4 || x[0] != 1 || x[3] != 3 || x[1] < 1 || x[2] < 1)
-      refuse("wants an 8-bit image, 1 x height x width x 3");
+    if (inputs[0].type != DataType::UInt8) refuse("wants an 8-bit image");
+    imageSourceOf(attrs, inputs[0].shape);
     const ImagePreprocess p = preprocessOf(attrs);
     if (p.channelsLast) return {{DataType::Float32, {1, p.height, p.width, p.channels()}, {}}};
     return {{DataType::Float32, {1, p.channels(), p.height, p.width}, {}}};
@@ -215,9 +320,10 @@ class ImagePreprocessOp final : public Operator {
   void reference(const OpView& view, std::span<const HostTensor> inputs,
                  std::span<HostTensor> outputs) const override {
     const ImagePreprocess p = preprocessOf(view.attrs);
-    const std::int64_t height = view.inputs[0].shape[1], width = view.inputs[0].shape[2];
-    const ImageRegion region = imageRegion(p, height, width);
-    Resampler image(inputs[0].as<std::uint8_t>(), height, width, region, p.resize);
+    const ImageSource source = imageSourceOf(view.attrs, view.inputs[0].shape);
+    const ImageRegion region = imageRegion(p, source.height, source.width);
+    const std::vector<double> bgr = bgrOf(inputs[0].as<std::uint8_t>(), source);
+    Resampler image(bgr, source.height, source.width, region, p.resize);
     const auto y = outputs[0].as<float>();
     const std::int64_t channels = p.channels(), plane = p.height * p.width;
     for (std::int64_t at = 0; at < plane * channels; ++at) {
@@ -244,9 +350,12 @@ class ImagePreprocessOp final : public Operator {
   }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> all;
-    const auto add = [&](Shape image, ImagePreprocess p) {
+    const auto add = [&](Shape image, ImagePreprocess p, PixelFormat format = PixelFormat::Bgr,
+                         YuvColors colors = YuvColors::Bt601) {
       p.mean = {110.3, 108.4, 105}, p.deviation = {72.1, 58.7, 69.9}, p.scale = 0.7;
-      all.push_back(makeSample("ImagePreprocess", p.attributes(), {{DataType::UInt8, std::move(image), {}}},
+      Attributes attrs = p.attributes();
+      ImageSource::describe(attrs, format, colors);
+      all.push_back(makeSample("ImagePreprocess", std::move(attrs), {{DataType::UInt8, std::move(image), {}}},
                                {Fill::integers(0, 255)}));
     };
     const auto fitted = [](ImagePreprocess p, ImageFit fit, double crop = 1) {
@@ -270,6 +379,16 @@ class ImagePreprocessOp final : public Operator {
     add({1, 17, 23, 3}, last);
     last.order = ChannelOrder::Grey;
     add({1, 17, 23, 3}, last);
+    for (const auto& [format, name] : kFormats) {
+      const ImageView image{nullptr, 18, 26, format};
+      add(image.shape(), {18, 26, ResizeMode::Linear}, format);
+      add(image.shape(), {11, 37, ResizeMode::Linear, ChannelOrder::Rgb}, format);
+      add(image.shape(), fitted({9, 8, ResizeMode::Area}, ImageFit::Letterbox), format);
+      add(image.shape(), {7, 9, ResizeMode::Antialiased, ChannelOrder::Grey}, format);
+    }
+    for (const auto& [colors, name] : kColors) add({1, 15, 6, 1}, {10, 6}, PixelFormat::Nv12, colors);
+    add({1, 37, 300, 3}, fitted({8, 50, ResizeMode::Area}, ImageFit::Crop, 0.6));
+    add({1, 70, 90, 3}, {64, 80, ResizeMode::Area, ChannelOrder::Rgb});
     add({1, 13, 9, 3}, {13, 9, ResizeMode::Linear});
     add({1, 40, 6, 3}, {1, 1, ResizeMode::Linear});
     return all;

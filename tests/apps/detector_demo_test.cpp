@@ -1,5 +1,8 @@
 // The embedded detector finds what is in the embedded scenes, which its training never saw.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "tests/apps/program.hpp"
 
@@ -29,6 +32,32 @@ TEST(EmbeddedDetector, FindsThemInInt8) {
                            (sourceFolder() / "apps/segmenter/demo/calibration").string(),
                            "--calibration-limit", "10"}),
             0.7);
+}
+
+// docs/tutorials/deploy_int8.cpp: a cache is made where the images are, and serves where there are none.
+TEST(EmbeddedDetector, TutorialBuildsInt8FromACacheAlone) {
+  const fs::path demo = sourceFolder() / "apps/detector/demo";
+  const std::string model = (demo / "detector_street.onnx").string();
+  const Folder folder;
+  const std::string cache = (folder / "net.calibration").string();
+  const auto made = runProgram(
+      "tessera", {"calibrate", model, "--calibration-images",
+                  (sourceFolder() / "apps/segmenter/demo/calibration").string(), "--calibration-limit", "4",
+                  "--calibration-method", "minmax", "--calibration-cache", cache});
+  ASSERT_EQ(made.code, 0) << made.err;
+  const std::string picture = (demo / "images/street_60024.jpg").string();
+  const auto built = runProgram("tutorial_deploy_int8", {model, cache, picture});
+  ASSERT_EQ(built.code, 0) << built.err;
+  EXPECT_THAT(built.out, testing::HasSubstr("100.0 % of the multiply-adds in INT8"));
+  const auto boxes = std::count(built.out.begin(), built.out.end(), '\n') - 1;
+  EXPECT_GE(boxes, 6);
+  // As many as the program finds with the same cache.
+  const auto detected =
+      runProgram("detector", {"--model", model, "--images", picture, "--precision", "int8",
+                              "--calibration-cache", cache, "--json", (folder / "r.json").string()});
+  ASSERT_EQ(detected.code, 0) << detected.err;
+  EXPECT_EQ(boxes, std::ssize(app::readJson(folder / "r.json")["results"][0]["objects"]));
+  EXPECT_EQ(runProgram("tutorial_deploy_int8", {model, (folder / "none").string(), picture}).code, 1);
 }
 
 TEST(EmbeddedDetector, IsSmall) {

@@ -53,7 +53,8 @@ INSTANTIATE_TEST_SUITE_P(
                     std::vector<std::string>{"tessera", "bench"},
                     std::vector<std::string>{"tessera", "inspect"},
                     std::vector<std::string>{"tessera", "calibrate"},
-                    std::vector<std::string>{"tessera", "devices"}),
+                    std::vector<std::string>{"tessera", "devices"},
+                    std::vector<std::string>{"tessera", "plan", "check"}),
     [](const auto& p) {
       std::string name = p.param.back();
       std::replace(name.begin(), name.end(), '-', '_');
@@ -76,6 +77,70 @@ TEST(CommonOptions, AreTheSameInEachProgram) {
        {"--model", "--images", "--out", "--labels", "--preprocess", "--max-batch", "--device", "--precision",
         "--tune", "--shape", "--freeze", "--calibration-images", "--json", "--log-level"})
     EXPECT_TRUE(segmenter.count(common) && classifier.count(common) && detector.count(common)) << common;
+}
+
+std::string helpOf(std::vector<std::string> command) {
+  const std::string program = command.front();
+  command.erase(command.begin());
+  command.push_back("--help");
+  return runProgram(program, command).out;
+}
+
+// What help says of an option, its lines joined; empty: it has none of that name.
+std::string entryOf(const std::string& help, const std::string& option) {
+  const std::regex begin("\n  (-[a-z],)?" + option + "[ \n]");
+  std::smatch match;
+  if (!std::regex_search(help, match, begin)) return {};
+  std::istringstream rest(help.substr(static_cast<std::size_t>(match.position()) + 1));
+  std::string entry, line;
+  while (std::getline(rest, line)) {
+    if (line.empty() || (!entry.empty() && line.find_first_not_of(' ') < 4)) break;
+    std::istringstream words(line);
+    for (std::string word; words >> word;) entry += (entry.empty() ? "" : " ") + word;
+  }
+  return entry;
+}
+
+// With the same words, tessera's commands that run or build a network included.
+TEST(CommonOptions, HaveTheSameWordsInEachProgram) {
+  std::vector<std::pair<std::string, std::string>> helps;
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"segmenter"},
+                                                                                       {"classifier"},
+                                                                                       {"detector"},
+                                                                                       {"tessera", "run"},
+                                                                                       {"tessera", "bench"},
+                                                                                       {"tessera", "build"}})
+    helps.emplace_back(command.back(), helpOf(command));
+  for (const char* option :
+       {"--device", "--precision", "--tune-budget", "--tuning-cache", "--shape", "--freeze",
+        "--calibration-images", "--calibration-cache", "--calibration-cache-format", "--calibration-method",
+        "--calibration-limit", "--calibration-seed", "--calibration-fp32-share", "--keep-fp32",
+        "--keep-first-last", "--precision-rest", "--precision-choice", "--json", "--log-level"}) {
+    const std::string words = entryOf(helps.front().second, option);
+    EXPECT_FALSE(words.empty()) << option;
+    for (const auto& [program, help] : helps) EXPECT_EQ(entryOf(help, option), words) << program;
+  }
+}
+
+// The other way round: docs/programs.md names no option that no program has.
+TEST(Docs, NameOptionsThatExist) {
+  std::string all;
+  for (const char* program : {"segmenter", "classifier", "detector", "tessera-tune"})
+    all += helpOf({program});
+  const std::string help = helpOf({"tessera"});
+  const std::regex command("\n  ([a-z]+) {2,}");
+  std::size_t commands = 0;
+  for (auto it = std::sregex_iterator(help.begin(), help.end(), command); it != std::sregex_iterator();
+       ++it, ++commands)
+    all += helpOf({"tessera", (*it)[1].str()});
+  EXPECT_GE(commands, 6u) << help;
+  all += helpOf({"tessera", "plan", "check"});
+  const std::string docs = app::readFile(sourceFolder() / "docs/programs.md");
+  const std::string programs = docs.substr(0, docs.find("## bench_models"));
+  const std::regex option("--[a-z][a-z0-9-]*");
+  for (auto it = std::sregex_iterator(programs.begin(), programs.end(), option); it != std::sregex_iterator();
+       ++it)
+    EXPECT_NE(all.find(it->str()), std::string::npos) << it->str() << " is no program's";
 }
 
 }  // namespace

@@ -21,6 +21,14 @@ TEST(Tutorials, ShowTheProgramVerbatim) {
   const fs::path folder = test::sourceFolder() / "docs/tutorials";
   EXPECT_THAT(readFile(folder / "classification.md"),
               testing::HasSubstr("```cpp\n" + readFile(folder / "classify.cpp") + "```\n"));
+  EXPECT_THAT(readFile(folder / "deploying_int8.md"),
+              testing::HasSubstr("```cpp\n" + readFile(folder / "deploy_int8.cpp") + "```\n"));
+  const fs::path examples = test::sourceFolder() / "python/examples";
+  for (const auto& [page, program] :
+       {std::pair{"python_detection.md", "detect.py"}, std::pair{"python_yolox_int8.md", "yolox_int8.py"}})
+    EXPECT_THAT(readFile(folder / page),
+                testing::HasSubstr("```python\n" + readFile(examples / program) + "```\n"))
+        << page;
 }
 
 TEST(Readme, NamesFilesThatExist) {

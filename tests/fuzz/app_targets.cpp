@@ -24,7 +24,7 @@ void readLabels(std::string_view bytes) {
 void readDescription(std::string_view bytes) {
   static const ScratchFolder folder;
   const app::Sidecar sidecar = app::Sidecar::read(folder.write("net.json", std::string(bytes)));
-  if (!sidecar.labels.is_null()) app::labelsOf(sidecar.labels, folder.path().string());
+  if (!sidecar.labelList.is_null()) app::labelsOf(sidecar.labelList, folder.path().string());
 }
 
 std::vector<std::string> arrays() {

@@ -172,5 +172,58 @@ TEST(Runner, SaysWhatIsMissing) {
   EXPECT_THROW(runner.submit({}), Error);
 }
 
+// A plan or a file beside the model says what RunnerOptions would.
+TEST(Runner, ReadsTheDescription) {
+  EngineOptions options;
+  options.description =
+      R"({"task": "classification", "input": {"std": [50, 50, 50]}, "output": {"threshold": 0.9}})";
+  const test::Folder folder;
+  Engine::build(meansOfChannels(1, true), test::device(), options)->save(folder / "described.plan");
+  Runner runner = Runner::load((folder / "described.plan").string(), test::device());
+  const Answer answer = runner.run(Plain(5, 7, {250, 0, 0}).view);
+  ASSERT_EQ(answer.classes.size(), 1u) << "the others are below the threshold";
+  EXPECT_NEAR(answer.classes[0].confidence, std::exp(5.0) / (std::exp(5.0) + 2), 1e-5);
+
+  Engine::build(meansOfChannels(1, true), test::device())->save(folder / "silent.plan");
+  EXPECT_THAT([&] { Runner::load((folder / "silent.plan").string(), test::device()); },
+              ThrowsMessage<Error>(HasSubstr("does not say what its images and outputs are")));
+  EXPECT_THAT([&] { Runner::load((folder / "none.onnx").string(), test::device()); },
+              ThrowsMessage<Error>(HasSubstr("no description beside the model")));
+
+  const auto demo = test::sourceFolder() / "apps/detector/demo";
+  Runner detector = Runner::load((demo / "detector_street.onnx").string(), test::device());
+  EXPECT_EQ(detector.classes(), 3);
+  EXPECT_TRUE(detector.run(Plain(40, 60, {90, 90, 90}).view).objects.empty());
+}
+
+// Every format of the same colours gives the same answer.
+TEST(Runner, TakesImagesOfEveryFormat) {
+  RunnerOptions options;
+  options.preprocess.order = ChannelOrder::Rgb;
+  Runner runner(Engine::build(meansOfChannels(1, false), test::device()), options);
+  const auto means = [&](const ImageView& image) {
+    runner.submit({&image, 1});
+    const auto batch = runner.collect();
+    const auto scores = batch.outputs.at("scores").as<float>();
+    return std::vector<float>(scores.begin(), scores.end());
+  };
+  const std::vector<std::uint8_t> planes(8 * 6 * 3, 100);
+  std::vector<std::uint8_t> luma(8 * 6 * 3 / 2, 128);
+  std::fill_n(luma.begin(), 8 * 6, std::uint8_t{102});  // 16 + 219 * 100 / 255 is 101.9
+  for (const PixelFormat format : {PixelFormat::Bgr, PixelFormat::Rgb, PixelFormat::Grey,
+                                   PixelFormat::PlanarBgr, PixelFormat::PlanarRgb})
+    EXPECT_THAT(means({planes.data(), 8, 6, format}), testing::Each(testing::FloatNear(100, 1e-3F)))
+        << toString(format);
+  EXPECT_THAT(means({luma.data(), 8, 6, PixelFormat::Nv12}),
+              testing::Each(testing::FloatNear(100.137F, 1e-2F)));
+  EXPECT_THAT(means({luma.data(), 8, 6, PixelFormat::Nv12, YuvColors::Bt601Full}),
+              testing::Each(testing::FloatNear(102, 1e-3F)));
+  EXPECT_THAT(
+      [&] {
+        means({luma.data(), 7, 6, PixelFormat::Nv12});
+      },
+      ThrowsMessage<Error>(HasSubstr("height and width are even")));
+}
+
 }  // namespace
 }  // namespace tessera

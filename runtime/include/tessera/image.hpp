@@ -33,6 +33,27 @@ enum class ImageFit {
 std::string_view toString(ImageFit fit);        ///< "stretch", "letterbox", "letterbox-top-left", "crop"
 ImageFit parseImageFit(std::string_view text);  ///< throws Error(InvalidArgument)
 
+/// How the pixels of an image lie in memory: 8 bits a value, rows dense.
+enum class PixelFormat {
+  Bgr,        ///< height x width x 3: blue, green, red
+  Rgb,        ///< height x width x 3: red, green, blue
+  Grey,       ///< height x width
+  PlanarBgr,  ///< 3 x height x width: all of blue, of green, of red
+  PlanarRgb,  ///< 3 x height x width: all of red, of green, of blue
+  Nv12,       ///< height x width of luma, then height / 2 x width / 2 x 2 of chroma; both extents even
+};
+std::string_view toString(PixelFormat format);        ///< "BGR", "RGB", "GREY", "planar BGR", ..
+PixelFormat parsePixelFormat(std::string_view text);  ///< throws Error(InvalidArgument)
+
+/// Which red, green and blue luma and chroma stand for (Nv12).
+enum class YuvColors {
+  Bt601,      ///< luma 16 to 235: video of standard definition, and what OpenCV takes for granted
+  Bt709,      ///< luma 16 to 235: video of high definition
+  Bt601Full,  ///< luma 0 to 255: JPEG, cameras
+};
+std::string_view toString(YuvColors colors);      ///< "BT.601", "BT.709", "BT.601 full"
+YuvColors parseYuvColors(std::string_view text);  ///< throws Error(InvalidArgument)
+
 /// The channels that a network wants.
 enum class ChannelOrder {
   Bgr,   ///< blue, green, red
@@ -47,7 +68,7 @@ struct ImagePreprocess {
   std::int64_t height = 0;                   ///< of the network's input, in pixels
   std::int64_t width = 0;                    ///< likewise
   ResizeMode resize = ResizeMode::Linear;    ///< see there
-  ChannelOrder order = ChannelOrder::Bgr;    ///< of the network; images are BGR
+  ChannelOrder order = ChannelOrder::Bgr;    ///< of the network, whatever the images' format is
   std::array<double, 3> mean{0, 0, 0};       ///< in the network's channel order; grey: the first
   std::array<double, 3> deviation{1, 1, 1};  ///< std of the formula, likewise
   double scale = 1;                          ///< of the formula
@@ -61,13 +82,16 @@ struct ImagePreprocess {
   Attributes attributes() const;  ///< of the ImagePreprocess operator
 };
 
-/// 8-bit BGR pixels, rows dense; owned by the caller.
+/// 8-bit pixels, rows dense; owned by the caller.
 struct ImageView {
-  const std::uint8_t* pixels = nullptr;  ///< height x width x 3
-  std::int64_t height = 0;               ///< in pixels
-  std::int64_t width = 0;                ///< in pixels
+  const std::uint8_t* pixels = nullptr;   ///< as `format` says
+  std::int64_t height = 0;                ///< in pixels
+  std::int64_t width = 0;                 ///< in pixels
+  PixelFormat format = PixelFormat::Bgr;  ///< see there
+  YuvColors colors = YuvColors::Bt601;    ///< of Nv12
+  Shape shape() const;                    ///< of the pixels as a tensor: the ImagePreprocess operator's input
   /// Of all pixels.
-  std::size_t bytes() const { return static_cast<std::size_t>(height * width * 3); }
+  std::size_t bytes() const { return static_cast<std::size_t>(elementCount(shape())); }
 };
 
 /// Where the extents of an image lie in a network's input.

@@ -63,6 +63,10 @@ class Runner {
   /// then count. Throws as importModel(), Engine::build(), Engine::load() and the constructor do.
   static Runner load(const std::string& modelOrPlan, const Device& device, RunnerOptions options,
                      const EngineOptions& engine = {});
+  /// As above, with what the description says that lies beside the model or in the plan
+  /// (NetworkDescription); where the model leaves extents open, they are the description's. Throws
+  /// Error(InvalidArgument), too, where there is no description.
+  static Runner load(const std::string& modelOrPlan, const Device& device, const EngineOptions& engine = {});
   /// Throws as the constructor does, of a network that is not built yet.
   static void check(const std::vector<Binding>& bindings, const RunnerOptions& options);
   ~Runner();

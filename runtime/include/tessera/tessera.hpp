@@ -9,6 +9,7 @@
 #include "tessera/calibrator.hpp"
 #include "tessera/classification.hpp"
 #include "tessera/context.hpp"
+#include "tessera/description.hpp"
 #include "tessera/detection.hpp"
 #include "tessera/device.hpp"
 #include "tessera/engine.hpp"
