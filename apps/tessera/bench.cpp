@@ -1,71 +1,59 @@
 // tessera bench
+#include "apps/tessera/bench.hpp"
+
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
-#include "apps/common/files.hpp"
 #include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
-#include "apps/common/progress.hpp"
-#include "apps/common/statistics.hpp"
 #include "apps/common/tactics.hpp"
-#include "apps/tessera/commands.hpp"
-#include "apps/tessera/tensors.hpp"
 
 namespace tessera::app {
 namespace {
 
-struct BenchOptions {
-  EngineArguments engine;
-  int runs = 30, warmUp = 3;
-  int layers = 20;  ///< shown in the table
-};
-
-struct Measured {
-  std::vector<double> milliseconds;
-  std::vector<LayerTime> layers;
-  std::int64_t items = 1;  ///< of a run
-};
-
-Measured measure(const std::shared_ptr<const Engine>& engine, const BenchOptions& options) {
-  Context context(engine);
-  options.engine.setShapes(context);
-  for (const Binding& binding : context.bindings())
-    if (binding.isInput) context.upload(binding.name, randomTensor(binding, 0));
-  for (int i = 0; i < options.warmUp; ++i) context.execute();
-  Measured measured;
-  measured.items = options.engine.batch;
-  if (!engine->shapes().empty())
-    if (const Shape& shape = context.bindings().front().shape; !shape.empty()) measured.items = shape[0];
-  Progress progress("measuring", static_cast<std::size_t>(options.runs), "runs");
-  for (int i = 0; i < options.runs; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    context.execute();
-    measured.milliseconds.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
-    progress.advance();
-  }
-  measured.layers = context.profile(std::clamp(options.runs / 3, 1, 10));
-  return measured;
+Json latencyJson(const std::vector<double>& milliseconds) {
+  Json json = Latency::of(milliseconds).json();
+  const auto count = static_cast<double>(milliseconds.size());
+  json["mean"] = std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0) / count;
+  json["p95"] = percentile(milliseconds, 0.95);
+  json["p99_9"] = percentile(milliseconds, 0.999);
+  json["min"] = *std::ranges::min_element(milliseconds);
+  json["max"] = *std::ranges::max_element(milliseconds);
+  return json;
 }
 
-// Work per millisecond, in billions per second.
-double rate(double work, double milliseconds) { return milliseconds > 0 ? work / milliseconds * 1e-6 : 0; }
+double inferences(const Measured& measured) {
+  return static_cast<double>(measured.milliseconds.size()) * static_cast<double>(measured.items);
+}
 
-Json benchJson(const Engine& engine, const BenchOptions& options, const CommonOptions& common,
-               const Measured& measured) {
-  const Latency latency = Latency::of(measured.milliseconds);
+Json efficiencyJson(const Measured& measured) {
+  const EnergyUse& energy = measured.energy;
+  if (!energy.why.empty()) return {{"why_not", energy.why}};
+  const double items = inferences(measured);
+  return {{"counted_by", energy.what},
+          {"joules_per_item", energy.joules / items},
+          {"items_per_joule", energy.joules > 0 ? items / energy.joules : 0},
+          {"watts", energy.seconds > 0 ? energy.joules / energy.seconds : 0},
+          {"seconds", energy.seconds}};
+}
+
+Json benchJson(const Engine& engine, const BenchOptions& options, const Measured& measured,
+               const Json& accuracy) {
   const MemoryUse& memory = engine.memory();
   Json json{{"device", engine.device().caps().name},
             {"model", modelName(options.engine.model)},
             {"precision", toString(engine.precision())},
             {"batch", measured.items},
-            {"runs", options.runs},
-            {"latency_ms", latency.json()},
-            {"throughput", static_cast<double>(measured.items) / latency.median * 1000},
+            {"runs", measured.milliseconds.size()},
+            {"streams", options.streams},
+            {"seconds", measured.seconds},
+            {"latency_ms", latencyJson(measured.milliseconds)},
+            {"throughput", measured.throughput()},
+            {"efficiency", efficiencyJson(measured)},
+            {"accuracy", accuracy},
             {"memory_bytes",
              {{"weights", memory.weights},
               {"activations", memory.activations},
@@ -73,55 +61,79 @@ Json benchJson(const Engine& engine, const BenchOptions& options, const CommonOp
               {"workspace", memory.workspace}}}};
   if (engine.precision() == Precision::Int8) json["int8_share"] = int8Share(engine.precisions());
   json["tactics"] = tacticsJson(engine.tuning());
-  json["layers"] = Json::array();
-  for (const LayerTime& time : measured.layers)
-    json["layers"].push_back({{"name", time.layer.name},
-                              {"op", time.layer.op},
-                              {"family", time.layer.family},
-                              {"tactic", time.layer.tactic},
-                              {"precision", time.layer.precision},
-                              {"ms", time.milliseconds},
-                              {"gops", rate(time.layer.operations, time.milliseconds)},
-                              {"gbps", rate(time.layer.bytes, time.milliseconds)}});
+  json["profile"] = profileJson(measured.profile);
+  json["layers"] = layersJson(measured.profile);
   return json;
 }
 
-void printLayers(std::vector<LayerTime> layers, int most) {
-  std::stable_sort(layers.begin(), layers.end(),
-                   [](const auto& a, const auto& b) { return a.milliseconds > b.milliseconds; });
-  const double total = std::accumulate(layers.begin(), layers.end(), 0.0,
-                                       [](double sum, const auto& l) { return sum + l.milliseconds; });
-  fmt::print("\n{:<36}{:<22}{:<6}{:>9}{:>7}{:>10}{:>8}\n", "layer", "family", "type", "ms", "%", "GOP/s",
-             "GB/s");
-  const auto shown = std::min(layers.size(), static_cast<std::size_t>(most));
-  for (std::size_t i = 0; i < shown; ++i) {
-    const auto& [layer, ms] = layers[i];
-    fmt::print("{:<36}{:<22}{:<6}{:>9.3f}{:>7.1f}{:>10.1f}{:>8.1f}\n", layer.name.substr(0, 35),
-               layer.family.substr(0, 21), layer.precision, ms, total > 0 ? ms / total * 100 : 0,
-               rate(layer.operations, ms), rate(layer.bytes, ms));
-  }
-  if (shown < layers.size()) fmt::print("and {} more (--layers)\n", layers.size() - shown);
+void printMeasured(const Engine& engine, const BenchOptions& options, const Measured& measured) {
+  const Latency latency = Latency::of(measured.milliseconds);
+  const MemoryUse& memory = engine.memory();
+  double operations = 0;
+  for (const LayerProfile& layer : measured.profile.layers) operations += layer.layer.operations;
+  fmt::print("model       {}\ndevice      {}\nprecision   {}, batch {}\n", modelName(options.engine.model),
+             engine.device().caps().name, toString(engine.precision()), measured.items);
+  fmt::print("latency     {:.3f} ms median, {:.3f} p90, {:.3f} p99 of {} runs{}\n", latency.median,
+             latency.p90, latency.p99, measured.milliseconds.size(),
+             options.streams > 1 ? fmt::format(" on {} streams", options.streams) : "");
+  fmt::print("throughput  {:.1f}/s, {:.1f} GFLOP/s\n", measured.throughput(),
+             operations * measured.throughput() / static_cast<double>(measured.items) * 1e-9);
+  if (measured.energy.why.empty())
+    fmt::print("energy      {:.4g} J each, {:.1f} W ({})\n", measured.energy.joules / inferences(measured),
+               measured.energy.joules / std::max(measured.energy.seconds, 1e-9), measured.energy.what);
+  else
+    fmt::print("energy      not known: {}\n", measured.energy.why);
+  fmt::print("memory      weights {}, activations {}, bindings {}, workspace {}{}\n",
+             bytesText(memory.weights), bytesText(memory.activations), bytesText(memory.bindings),
+             bytesText(memory.workspace), options.streams > 1 ? "; all but weights for each stream" : "");
+  fmt::print("tactics     {}\n", tacticsText(engine.tuning()));
 }
 
 int bench(const BenchOptions& options, const CommonOptions& common) {
+  if (!options.compare.empty()) return compareReports(options, common);
+  if (options.slowerThan >= 0) throw UsageError("--slower-than goes with --compare.");
+  if (options.engine.model.empty()) throw UsageError("A model is required, or two reports to --compare.");
   const auto engine = options.engine.build(common);
   const Measured measured = measure(engine, options);
-  const Latency latency = Latency::of(measured.milliseconds);
-  const MemoryUse& memory = engine->memory();
-  double operations = 0;
-  for (const LayerTime& time : measured.layers) operations += time.layer.operations;
-  fmt::print("model       {}\ndevice      {}\nprecision   {}, batch {}\n", modelName(options.engine.model),
-             engine->device().caps().name, toString(engine->precision()), measured.items);
-  fmt::print("latency     {:.3f} ms median, {:.3f} p90, {:.3f} p99 of {} runs\n", latency.median, latency.p90,
-             latency.p99, options.runs);
-  fmt::print("throughput  {:.1f}/s, {:.1f} GFLOP/s\n",
-             static_cast<double>(measured.items) / latency.median * 1000, rate(operations, latency.median));
-  fmt::print("memory      weights {}, activations {}, bindings {}, workspace {}\n", bytesText(memory.weights),
-             bytesText(memory.activations), bytesText(memory.bindings), bytesText(memory.workspace));
-  fmt::print("tactics     {}\n", tacticsText(engine->tuning()));
-  if (options.layers > 0) printLayers(measured.layers, options.layers);
-  if (!common.json.empty()) writeJson(common.json, benchJson(*engine, options, common, measured));
+  const Json accuracy = options.accuracy.empty()
+                            ? Json{{"why_not", "not asked for: --accuracy fp32, or a report of a program"}}
+                            : accuracyOf(*engine, options, common);
+  printMeasured(*engine, options, measured);
+  if (accuracy.contains("outputs"))
+    for (const auto& [name, distance] : accuracy["outputs"].items())
+      fmt::print("accuracy    {}: {} against fp32\n", name, distance.dump());
+  if (options.layers > 0) printProfile(measured.profile, options.layers);
+  const std::string network = modelName(options.engine.model), device = engine->device().caps().name;
+  if (!options.trace.empty()) writeTrace(options.trace, measured.profile, network, device);
+  if (!options.chart.empty())
+    drawChart(options.chart, measured.profile,
+              fmt::format("{}, {}, batch {}, on {}: {:.3f} ms in kernels, {:.3f} between", network,
+                          toString(engine->precision()), measured.items, device, measured.profile.busy,
+                          measured.profile.span - measured.profile.busy),
+              std::max(options.layers, 1));
+  if (!common.json.empty()) writeJson(common.json, benchJson(*engine, options, measured, accuracy));
   return kDone;
+}
+
+void addReportOptions(CLI::App& app, BenchOptions& options) {
+  app.add_flag("--profile", options.profile,
+               "Measure the device's ceilings, too, and show how near each layer comes, what was fused into "
+               "it, and the gaps between launches");
+  app.add_option("--trace", options.trace, "Write a run as a trace for Perfetto or chrome://tracing")
+      ->type_name("FILE.json");
+  app.add_option("--chart", options.chart, "Draw the slowest layers as bars")->type_name("FILE.png");
+  app.add_option("--accuracy", options.accuracy,
+                 "Put the accuracy into the report: how near the outputs are to those of fp32, or the metric "
+                 "that a report of segmenter, classifier or detector has")
+      ->type_name("fp32|REPORT.json");
+  app.add_option("--compare", options.compare,
+                 "Run nothing, and say which layers of the second report are slower than in the first")
+      ->expected(2)
+      ->type_name("A.json B.json");
+  app.add_option("--slower-than", options.slowerThan,
+                 "With --compare: exit with 1 where the median or the layers' sum grew by more percent")
+      ->check(number(0.0, 1e6))
+      ->type_name("PERCENT");
 }
 
 }  // namespace
@@ -129,15 +141,24 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
 Command addBench(CLI::App& app, CommonOptions& common) {
   auto options = std::make_shared<BenchOptions>();
   options->engine.add(app);
-  app.add_option("--runs", options->runs, "Runs to measure")
+  app.get_option("--model")->required(false);  // --compare runs none
+  app.add_option("--runs", options->runs, "Runs to measure, on each stream")
       ->check(number(1, 1000000))
       ->capture_default_str();
-  app.add_option("--warm-up", options->warmUp, "Runs before")
+  app.add_option("--duration", options->duration, "Seconds to measure for, instead of --runs; 0: --runs")
+      ->check(number(0.0, 86400.0))
+      ->type_name("S");
+  app.add_option("--streams", options->streams,
+                 "Contexts that run at the same time, each on a thread: throughput instead of latency")
+      ->check(number(1, 256))
+      ->capture_default_str();
+  app.add_option("--warm-up,--warmup", options->warmUp, "Runs before, on each stream")
       ->check(number(0, 1000000))
       ->capture_default_str();
   app.add_option("--layers", options->layers, "Slowest layers to show")
       ->check(number(0, 1000000))
       ->capture_default_str();
+  addReportOptions(app, *options);
   addDeviceOptions(app, common);
   addOutputOptions(app, common);
   return [options, &common] { return bench(*options, common); };

@@ -21,6 +21,7 @@ using Command = std::function<int()>;
 Command addDevices(CLI::App& app, CommonOptions& common);
 Command addInspect(CLI::App& app, CommonOptions& common);
 Command addRun(CLI::App& app, CommonOptions& common);
+Command addCompare(CLI::App& app, CommonOptions& common);
 Command addBench(CLI::App& app, CommonOptions& common);
 Command addBuild(CLI::App& app, CommonOptions& common);
 Command addPlan(CLI::App& app, CommonOptions& common);

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   command("plan", "Looks into plans: plan check FILE", addPlan);
   command("run", "Runs a model on .npy inputs", addRun);
   command("bench", "Measures latency, throughput, memory and time per layer", addBench);
+  command("compare", "Compares two plans, precisions or devices layer by layer", addCompare);
   command("calibrate", "Finds the scales that INT8 needs from images", addCalibrate);
   // Said here, since the parser names neither the word nor the commands.
   const std::string first = argc > 1 ? argv[1] : "";

@@ -50,29 +50,45 @@ std::optional<Shape> InputArguments::shapeFor(const std::string& input) const {
   return std::nullopt;
 }
 
+std::map<std::string, std::string> InputArguments::files(const std::vector<std::string>& names,
+                                                         const char* what) const {
+  std::map<std::string, std::string> files;
+  for (const std::string& text : texts_) {
+    Split way = split(text, names);
+    if (way.name.empty() && names.size() != 1)
+      throw Error(ErrorCode::InvalidArgument, "The network has " + std::to_string(names.size()) + " " + what +
+                                                  "s: give each as NAME=FILE.npy.");
+    if (way.name.empty()) way.name = names.front();
+    if (std::find(names.begin(), names.end(), way.name) == names.end()) {
+      std::string list;
+      for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+      throw Error(ErrorCode::InvalidArgument,
+                  "The network has no " + std::string(what) + " '" + way.name + "'; it has: " + list + ".");
+    }
+    if (!files.emplace(way.name, way.file).second)
+      throw Error(ErrorCode::InvalidArgument,
+                  "The " + std::string(what) + " '" + way.name + "' is given twice.");
+  }
+  return files;
+}
+
 TensorMap InputArguments::read(const Engine& engine) const {
   std::vector<std::string> inputs;
   for (const Binding& binding : engine.bindings())
     if (binding.isInput) inputs.push_back(binding.name);
   TensorMap tensors;
-  for (const std::string& text : texts_) {
-    Split way = split(text, inputs);
-    if (way.name.empty() && inputs.size() != 1)
-      throw Error(ErrorCode::InvalidArgument, "The network has " + std::to_string(inputs.size()) +
-                                                  " inputs: give each as NAME=FILE.npy.");
-    if (way.name.empty()) way.name = inputs.front();
-    const Binding& binding = engine.binding(way.name);
-    const NpyArray array = readNpyArray(way.file);
-    const auto range = engine.shapes().find(way.name);
+  for (const auto& [name, file] : files(inputs, "input")) {
+    const Binding& binding = engine.binding(name);
+    const NpyArray array = readNpyArray(file);
+    const auto range = engine.shapes().find(name);
     if (array.shape != binding.shape &&
         (range == engine.shapes().end() || !range->second.contains(array.shape)))
       throw Error(
           ErrorCode::InvalidArgument,
-          way.file + " is " + toString(array.shape) + " (" + array.typeText() + "), the input '" + way.name +
+          file + " is " + toString(array.shape) + " (" + array.typeText() + "), the input '" + name +
               "' wants " + std::string(toString(binding.type)) + ":" + toString(binding.shape) +
               (range == engine.shapes().end() ? "." : ", or from " + toString(range->second.min) + " on."));
-    if (!tensors.emplace(way.name, array.tensor(binding.type)).second)
-      throw Error(ErrorCode::InvalidArgument, "The input '" + way.name + "' is given twice.");
+    tensors[name] = array.tensor(binding.type);
   }
   return tensors;
 }

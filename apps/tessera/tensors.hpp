@@ -2,6 +2,7 @@
 /// Input tensors for commands.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ class InputArguments {
   std::optional<Shape> shapeFor(const std::string& input) const;
   /// The tensors, converted to their inputs' types where every element fits.
   TensorMap read(const Engine& engine) const;
+  /// The files by the names that they are for, all of `names`, whatever they are of; a file without a name is
+  /// for the only one.
+  std::map<std::string, std::string> files(const std::vector<std::string>& names, const char* what) const;
 
  private:
   struct Split {

@@ -2,7 +2,6 @@
 #include "tessera/context.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include "exec/context_impl.hpp"
 #include "exec/step_trace.hpp"
@@ -11,28 +10,45 @@
 
 namespace tessera {
 
-void StepTrace::run(Context& context, const TensorMap& inputs,
-                    const std::function<bool(const TracedStep&)>& each) {
+Lowered StepTrace::stepsOf(const Context& context) {
+  const Engine::Impl& e = context.impl_->e();
+  if (!e.readGraph) return e.lowered;
+  Lowered whole =
+      lowerGraph(e.wholeGraph(), e.caps, recipeOf(e.lowered));  // the engine has dropped constants
+  planMemory(whole, e.caps);
+  return whole;
+}
+
+void StepTrace::run(Context& context, const TensorMap& inputs, const Each& each, const Replace& replace) {
   Context::Impl& c = *context.impl_;
-  std::optional<Lowered> whole;  // with the constants, where the engine has dropped them
-  if (c.e().readGraph) {
-    whole = lowerGraph(c.e().wholeGraph(), c.e().caps, recipeOf(c.e().lowered));
-    planMemory(*whole, c.e().caps);
-  }
-  const Lowered& lowered = whole ? *whole : c.e().lowered;
-  const auto valueIn = [&](int value, const std::shared_ptr<const HostTensor>& constant) {
-    if (constant) return *constant;
-    if (value < 0) return HostTensor();
-    const Value& v = lowered.values[value];
+  const Lowered lowered = stepsOf(context);
+  const auto bytesIn = [&](const Value& v) {
     std::vector<std::byte> bytes(bufferElements(v.desc) * byteSize(v.desc.type));
     if (!bytes.empty())
       c.queue.enqueueReadBuffer(c.now->storage[v.storage], CL_TRUE, 0, bytes.size(), bytes.data());
-    return fromLayout(v.desc, bytes);
+    return bytes;
+  };
+  const auto valueIn = [&](int value, const std::shared_ptr<const HostTensor>& constant) {
+    if (constant) return *constant;
+    if (value < 0) return HostTensor();
+    return fromLayout(lowered.values[value].desc, bytesIn(lowered.values[value]));
+  };
+  const auto replaceInputs = [&](const Step& step) {
+    for (std::size_t k = 0; k < step.inputs.size(); ++k) {
+      if (step.inputs[k] < 0 || step.constants[k]) continue;
+      const Value& value = lowered.values[step.inputs[k]];
+      const auto other = replace(step, k, value);
+      if (!other || other->data.empty()) continue;
+      std::vector<std::byte> bytes = bytesIn(value);  // others may lie between its elements
+      toLayout(value.desc, *other, bytes);
+      c.queue.enqueueWriteBuffer(c.now->storage[value.storage], CL_TRUE, 0, bytes.size(), bytes.data());
+    }
   };
   for (const auto& [name, value] : inputs) context.upload(name, value);
   guarded("running " + c.e().name + " step by step", [&] {
     for (std::size_t i = 0; i < lowered.steps.size(); ++i) {
       TracedStep traced{lowered.steps[i], {}, {}};
+      if (replace) replaceInputs(traced.step);
       for (std::size_t k = 0; k < traced.step.inputs.size(); ++k)
         traced.inputs.push_back(valueIn(traced.step.inputs[k], traced.step.constants[k]));
       for (std::size_t k = 0; k < c.now->kernels[i].size(); ++k)

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "lower/step.hpp"
 #include "tessera/context.hpp"
+#include "tessera/profile.hpp"
 
 namespace tessera {
 
@@ -21,9 +23,17 @@ struct StepTrace {
   /// Of a context whose engine runs in one launch, after a run: the clock of a unit, in its cycles, at the
   /// beginning of each phase and at the end.
   static std::vector<std::uint64_t> phaseClocks(Context& context);
-  /// Runs the network once, waiting for every step; `each` sees it and says whether to go on.
-  static void run(Context& context, const TensorMap& inputs,
-                  const std::function<bool(const TracedStep&)>& each);
+  using Each = std::function<bool(const TracedStep&)>;
+  /// What operand `i` of a step is to be instead of `value`, which is what it holds; none: it stays.
+  using Replace =
+      std::function<std::optional<HostTensor>(const Step& step, std::size_t i, const Value& value)>;
+  /// Runs the network once, waiting for every step; `each` sees it and says whether to go on. `replace`,
+  /// where given, is asked before every step for each of its inputs that is no constant.
+  static void run(Context& context, const TensorMap& inputs, const Each& each, const Replace& replace = {});
+  /// Every launch of one run.
+  static std::vector<LaunchTime> launches(Context& context);
+  /// The steps with their constants, as run() shows them.
+  static Lowered stepsOf(const Context& context);
 };
 
 }  // namespace tessera
