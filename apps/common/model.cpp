@@ -52,7 +52,13 @@ Graph loadModel(const std::string& model, std::int64_t batch, ImportOptions opti
   requireModelFiles(model);
   options.batch = static_cast<int>(batch);
   Graph graph = importModel(model, options);
-  if (batch == 1 || options.inputShapes.count("*")) return graph;
+  if (const auto all = options.inputShapes.find("*"); batch != 1 && all != options.inputShapes.end()) {
+    if (all->second.empty() || all->second[0] != batch)
+      throw Error(ErrorCode::InvalidArgument, "A batch of " + std::to_string(batch) + " contradicts the shape " +
+                                                  toString(all->second) + " that is given for all inputs.");
+    return graph;
+  }
+  if (batch == 1) return graph;
   ImportOptions one = options;
   one.batch = 1;
   const Graph single = importModel(model, one);

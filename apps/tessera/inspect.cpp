@@ -80,6 +80,7 @@ void printPrecisions(const Engine& engine) {
 
 int inspect(const InspectOptions& options, const CommonOptions& common) {
   if (options.raw || options.graph) {
+    if (!common.json.empty()) throw UsageError("--json goes with the layers, not with --raw or --graph.");
     Graph graph = options.engine.load();
     if (options.graph) optimize(graph, options.engine.options(common).passes);
     std::fputs(graph.text().c_str(), stdout);

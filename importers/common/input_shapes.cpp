@@ -80,21 +80,19 @@ class Resolver {
     for (std::size_t i = 0; i < shape.size(); ++i) bind(input, i, shape[i]);
   }
 
-  /// A shape given for all inputs fills what is open.
+  /// A shape given for all inputs fills what is open; one of them, at least, agrees with all of it.
   void fillAll(const Shape& shape) {
     bool fits = inputs_.empty();
     for (auto& input : inputs_) {
       if (options_.inputShapes.count(input.name)) continue;
       if (!input.ranked) replace(input, shape);
       if (input.extents.size() != shape.size()) continue;
-      bool filled = false, same = true;
+      bool same = true;
       for (std::size_t i = 0; i < shape.size(); ++i) {
-        const bool open = input.extents[i].open();
-        if (open) bind(input, i, shape[i]);
-        filled |= open;
+        if (input.extents[i].open()) bind(input, i, shape[i]);
         same &= input.extents[i].value == shape[i];
       }
-      fits |= filled || same;
+      fits |= same;
     }
     if (!fits) refuse("the shape " + toString(shape) + " given for all inputs fits none: " + listed(false));
   }

@@ -74,7 +74,7 @@ void scatterNd(Node& node) { scatter(node, "ScatterNd", {}); }
 void oneHot(Node& node) {
   const auto depth = node.constantNumbers(1, "depth");
   if (depth.size() != 1 || !(depth[0] >= 1) || depth[0] > 1e9)
-    node.bad("its depth has to be one positive number");
+    node.bad("its depth has to be one number from 1 to 1e9");
   const std::int64_t axis = node.axis(node.integer("axis", -1), node.rank(0) + 1);
   const TensorId indices = node.in(0);
   const DataType type = node.typeOf(indices);

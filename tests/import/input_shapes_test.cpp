@@ -67,6 +67,8 @@ TEST(InputShapes, AStarFillsWhatIsOpen) {
   EXPECT_THAT(refusal({input("x", {fixed(1), fixed(3), fixed(4), fixed(4)})}, options),
               HasSubstr("fits none"));
   EXPECT_THAT(refusal({input("x", {kOpen, kOpen})}, options), HasSubstr("fits none"));
+  EXPECT_THAT(refusal({input("x", {kOpen, fixed(4), kOpen, kOpen})}, options), HasSubstr("fits none"))
+      << "the only input has another number of channels";
 }
 
 TEST(InputShapes, TheCallerIsAskedForWhatIsStillOpen) {

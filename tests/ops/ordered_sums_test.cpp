@@ -134,7 +134,7 @@ TEST(OrderedSum, IsTheSameInEveryTacticAndLayout) {
     if (!op->traits().bits) continue;
     int taken = 0;
     for (OpInstance sample : op->samples()) {
-      if (bitsOf(sample.view) != OperatorTraits::Bits::Ordered || taken++ == 2) continue;
+      if (bitsOf(sample.view) != OperatorTraits::Bits::Ordered || taken++ == 1) continue;
       sample.view.attrs.set(std::string(kOrdered), std::int64_t{1});
       for (const Device& device : test::devices()) compareRuns(device, sample, test::fillInputs(sample, 1));
     }
