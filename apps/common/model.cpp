@@ -54,8 +54,9 @@ Graph loadModel(const std::string& model, std::int64_t batch, ImportOptions opti
   Graph graph = importModel(model, options);
   if (const auto all = options.inputShapes.find("*"); batch != 1 && all != options.inputShapes.end()) {
     if (all->second.empty() || all->second[0] != batch)
-      throw Error(ErrorCode::InvalidArgument, "A batch of " + std::to_string(batch) + " contradicts the shape " +
-                                                  toString(all->second) + " that is given for all inputs.");
+      throw Error(ErrorCode::InvalidArgument, "A batch of " + std::to_string(batch) +
+                                                  " contradicts the shape " + toString(all->second) +
+                                                  " that is given for all inputs.");
     return graph;
   }
   if (batch == 1) return graph;

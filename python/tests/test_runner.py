@@ -130,7 +130,7 @@ def test_frames_of_other_formats_give_the_same(device, tuning):
     np.testing.assert_allclose(scores(image[..., 0], format="GREY"), np.full(3, wanted[0]), rtol=1e-5)
     frame = np.full((6, 6), 128, np.uint8)
     frame[:4] = 90
-    np.testing.assert_allclose(scores(frame, format="NV12", colors="BT.601 full"), [90, 90, 90], rtol=1e-5)
+    np.testing.assert_allclose(scores(frame, format="NV12", colors="BT.601_full"), [90, 90, 90], rtol=1e-5)
     for wrong, how in ((image, {"format": "GREY"}), (frame[:5], {"format": "NV12"}), (image, {"format": "UYVY"})):
         with pytest.raises(tessera.InvalidArgument):
             runner.run(wrong, **how)

@@ -39,7 +39,7 @@ constexpr Named<PixelFormat> kFormats[] = {{PixelFormat::Bgr, "BGR"},
                                            {PixelFormat::PlanarRgb, "planar_RGB"},
                                            {PixelFormat::Nv12, "NV12"}};
 constexpr Named<YuvColors> kColors[] = {
-    {YuvColors::Bt601, "BT.601"}, {YuvColors::Bt709, "BT.709"}, {YuvColors::Bt601Full, "BT.601 full"}};
+    {YuvColors::Bt601, "BT.601"}, {YuvColors::Bt709, "BT.709"}, {YuvColors::Bt601Full, "BT.601_full"}};
 
 template <class Value, std::size_t N>
 std::string_view nameOf(Value value, const Named<Value> (&all)[N]) {

@@ -62,8 +62,7 @@ Graph sums() {
   for (const double beta : {0.75, 0.5})
     add("Lrn", "local_" + std::to_string(beta), {x}, {{"size", 5}, {"alpha", 0.5}, {"beta", beta}});
   add("BatchNorm", "batch", {x, constant({12}), constant({12}), constant({12}), constant({12}, 0.1f, 2)});
-  add("Resize", "larger", {x},
-      {{"sizes", List{2, 12, 15, 25}}, {"mode", std::string("linear")}});
+  add("Resize", "larger", {x}, {{"sizes", List{2, 12, 15, 25}}, {"mode", std::string("linear")}});
   add("Softmax", "shares", {x}, {{"axis", 1}});
   add("Div", "quotient", {x, constant({12, 1, 1}, 0.3f, 3)});
   add("Sqrt", "root", {add("Abs", "size", {x})});

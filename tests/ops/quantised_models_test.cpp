@@ -44,6 +44,7 @@ TEST(QuantisedModels, NoTransformTakesSumsThatHaveToBeExact) {
   int families = 0;
   for (const KernelFamily* family : allFamilies()) {
     if (family->id().name.find("winograd") == std::string_view::npos) continue;
+    if (family->id().name.starts_with("q_")) continue;  // integers: exact
     ++families;
     for (OpInstance sample : family->samples()) {
       sample.view.attrs.set("exact_sums", 1);
@@ -112,7 +113,8 @@ TEST(QuantisedModels, TheirOwnCodesInInt8) {
   }
 }
 
-// Codes in, codes out: what ONNX Runtime 1.32 gives for the same models without optimisations.
+// Codes in, codes out: what ONNX Runtime 1.32 gives for the same models without optimisations, and integers
+// on paper (where it multiplies u8 by i8 without VNNI, sums of two products are cut at 16 bits).
 struct Recorded {
   Model m;
   TensorId codes(const std::string& name, HostTensor value, std::vector<float> scales, int zero,
@@ -184,8 +186,8 @@ TEST(QuantisedModels, ZeroPointsOfAConvolutionWithPads) {
       HostTensor::of<std::uint8_t>(
           {1, 2, 4, 4}, {34,  32,  204, 127, 151, 153, 182, 7,   124, 37,  102, 237, 140, 18, 138, 33,
                          193, 242, 250, 159, 222, 94,  37,  130, 113, 169, 254, 70,  219, 35, 89,  201}),
-      HostTensor::of<std::uint8_t>({1, 3, 4, 4}, {24, 23, 0, 5, 0, 0,  54, 0, 0, 26, 0,  0,  0, 0,  11, 31,
-                                                  0,  0,  0, 9, 0, 43, 0,  0, 0, 0,  15, 64, 0, 22, 0,  0,
+      HostTensor::of<std::uint8_t>({1, 3, 4, 4}, {24, 29, 0, 5, 0, 0,  54, 0, 0, 26, 0,  0,  0, 0,  11, 31,
+                                                  0,  0,  0, 9, 0, 53, 0,  0, 0, 0,  15, 64, 0, 22, 0,  0,
                                                   0,  0,  0, 0, 0, 62, 92, 0, 6, 0,  1,  41, 0, 6,  53, 0}),
       Precision::Int8);
 }

@@ -18,7 +18,8 @@ struct NetworkDescription {
   std::filesystem::path file;       ///< where it stands, for messages and the labels' file; may be empty
   std::string task;                 ///< segmentation, classification, detection; empty: not said
   std::string preset;               ///< of presets(); empty: none
-  std::string input, output;        ///< names of the bindings
+  std::string input;                ///< name of the binding that takes the image
+  std::string output;               ///< name of the binding with the answer
   ImagePreprocess preprocess;       ///< height and width 0: the network's own
   std::optional<double> threshold;  ///< of a mask; least confidence of a class; least score of a box
   int classes = 0;                  ///< that the output tells apart; 0: not said

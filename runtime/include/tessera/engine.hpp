@@ -48,8 +48,8 @@ struct EngineOptions {
   /// one order of docs/numerics.md, by plain kernels, which are slow where such layers are heavy. Building
   /// throws Error(Unsupported) that lists the layers with functions of the device's library (Sin, Pow, ..).
   bool deterministic = false;
-  Launches launches = Launches::Measured;                    ///< see there
-  TuneOptions tuning;  ///< records are used, nothing is searched for unless asked
+  Launches launches = Launches::Measured;  ///< see there
+  TuneOptions tuning;                      ///< records are used, nothing is searched for unless asked
   /// How images become the input and what the outputs are, for whoever runs the network (the programs: JSON
   /// as in docs/programs.md); goes into plans as it is.
   std::string description;

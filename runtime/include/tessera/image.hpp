@@ -51,7 +51,7 @@ enum class YuvColors {
   Bt709,      ///< luma 16 to 235: video of high definition
   Bt601Full,  ///< luma 0 to 255: JPEG, cameras
 };
-std::string_view toString(YuvColors colors);      ///< "BT.601", "BT.709", "BT.601 full"
+std::string_view toString(YuvColors colors);      ///< "BT.601", "BT.709", "BT.601_full"
 YuvColors parseYuvColors(std::string_view text);  ///< throws Error(InvalidArgument)
 
 /// The channels that a network wants.
