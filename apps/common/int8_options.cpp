@@ -28,7 +28,7 @@ void Int8Arguments::add(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--calibration-seed", seed, "Picks them")->check(number(0u, ~0u))->capture_default_str();
   app.add_option("--calibration-fp32-share", fp32Share,
-                 "Share of the multiply-adds that auto may leave in fp32 (their bits differ between devices)")
+                 "Share of the multiply-adds that auto may leave in fp32")
       ->check(number(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--keep-fp32", keepFp32, "fp16 and INT8: layers that stay in fp32")

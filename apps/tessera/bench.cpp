@@ -117,14 +117,12 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
 
 void addReportOptions(CLI::App& app, BenchOptions& options) {
   app.add_flag("--profile", options.profile,
-               "Measure the device's ceilings, too, and show how near each layer comes, what was fused into "
-               "it, and the gaps between launches");
+               "How near layers come to the device's ceilings, what was fused, gaps between them");
   app.add_option("--trace", options.trace, "Write a run as a trace for Perfetto or chrome://tracing")
       ->type_name("FILE.json");
   app.add_option("--chart", options.chart, "Draw the slowest layers as bars")->type_name("FILE.png");
   app.add_option("--accuracy", options.accuracy,
-                 "Put the accuracy into the report: how near the outputs are to those of fp32, or the metric "
-                 "that a report of segmenter, classifier or detector has")
+                 "Report how near outputs are to fp32's, or the metric of another program's report")
       ->type_name("fp32|REPORT.json");
   app.add_option("--compare", options.compare,
                  "Run nothing, and say which layers of the second report are slower than in the first")
