@@ -10,7 +10,8 @@
 // P_PER      1: boxes of different classes do not touch each other
 // P_GROUP    work-items of the group, a power of two
 #pragma OPENCL FP_CONTRACT OFF
-#include "common/exact_quotient.cl"
+#define MATH_WIDTH 1
+#include "common/defined_math.cl"
 
 #if !defined(P_KIND) || !defined(P_CLASSES) || !defined(P_PER) || !defined(P_GROUP)
 #error "suppress_boxes needs P_KIND, P_CLASSES, P_PER and P_GROUP"
@@ -21,7 +22,7 @@ static inline float overlapOf(float4 a, float4 b) {
   if (!(width > 0.0f) || !(height > 0.0f)) return 0.0f;
   const float common = width * height;
   const float both = (a.z - a.x) * (a.w - a.y) + (b.z - b.x) * (b.w - b.y) - common;
-  return both > 0.0f ? exactQuotient(common, both) : 0.0f;
+  return both > 0.0f ? definedDivide_1(common, both) : 0.0f;
 }
 
 __kernel __attribute__((reqd_work_group_size(P_GROUP, 1, 1)))

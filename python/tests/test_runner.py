@@ -125,8 +125,8 @@ def test_frames_of_other_formats_give_the_same(device, tuning):
     wanted = image.reshape(-1, 3).mean(0)
     np.testing.assert_allclose(scores(image), wanted, rtol=1e-5)
     np.testing.assert_allclose(scores(image[..., ::-1], format="RGB"), wanted, rtol=1e-5)
-    np.testing.assert_allclose(scores(image.transpose(2, 0, 1), format="planar BGR"), wanted, rtol=1e-5)
-    np.testing.assert_allclose(scores(image[..., ::-1].transpose(2, 0, 1), format="planar RGB"), wanted, rtol=1e-5)
+    np.testing.assert_allclose(scores(image.transpose(2, 0, 1), format="planar_BGR"), wanted, rtol=1e-5)
+    np.testing.assert_allclose(scores(image[..., ::-1].transpose(2, 0, 1), format="planar_RGB"), wanted, rtol=1e-5)
     np.testing.assert_allclose(scores(image[..., 0], format="GREY"), np.full(3, wanted[0]), rtol=1e-5)
     frame = np.full((6, 6), 128, np.uint8)
     frame[:4] = 90

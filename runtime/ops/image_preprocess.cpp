@@ -35,8 +35,8 @@ constexpr Named<ChannelOrder> kOrders[] = {
 constexpr Named<PixelFormat> kFormats[] = {{PixelFormat::Bgr, "BGR"},
                                            {PixelFormat::Rgb, "RGB"},
                                            {PixelFormat::Grey, "GREY"},
-                                           {PixelFormat::PlanarBgr, "planar BGR"},
-                                           {PixelFormat::PlanarRgb, "planar RGB"},
+                                           {PixelFormat::PlanarBgr, "planar_BGR"},
+                                           {PixelFormat::PlanarRgb, "planar_RGB"},
                                            {PixelFormat::Nv12, "NV12"}};
 constexpr Named<YuvColors> kColors[] = {
     {YuvColors::Bt601, "BT.601"}, {YuvColors::Bt709, "BT.709"}, {YuvColors::Bt601Full, "BT.601 full"}};

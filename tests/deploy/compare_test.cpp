@@ -72,7 +72,9 @@ TEST(Compare, TheLayerAtFaultIsNamedAndThoseBehindItAreNot) {
     EXPECT_LT(last.isolated->relative, 1e-5) << wrong << " is not the last layer's fault";
     EXPECT_GT(last.accumulated.relative, 1e-3) << wrong << " reaches the output";
     for (const LayerDifference& layer : found.layers)
-      if (layer.layer != wrong) EXPECT_LT(layer.isolated->relative, 1e-5) << layer.layer;
+      if (layer.layer != wrong) {
+        EXPECT_LT(layer.isolated->relative, 1e-5) << layer.layer;
+      }
   }
 }
 

@@ -7,6 +7,7 @@
 #include "tessera/presets.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/folder.hpp"
+#include "tests/support/support.hpp"
 
 namespace tessera {
 namespace {

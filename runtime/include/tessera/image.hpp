@@ -42,7 +42,7 @@ enum class PixelFormat {
   PlanarRgb,  ///< 3 x height x width: all of red, of green, of blue
   Nv12,       ///< height x width of luma, then height / 2 x width / 2 x 2 of chroma; both extents even
 };
-std::string_view toString(PixelFormat format);        ///< "BGR", "RGB", "GREY", "planar BGR", ..
+std::string_view toString(PixelFormat format);        ///< "BGR", "RGB", "GREY", "planar_BGR", ..
 PixelFormat parsePixelFormat(std::string_view text);  ///< throws Error(InvalidArgument)
 
 /// Which red, green and blue luma and chroma stand for (Nv12).
