@@ -8,6 +8,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "calib/channel_scales.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -17,6 +18,12 @@ constexpr CalibrationMethod kMethods[] = {CalibrationMethod::MinMax, Calibration
                                           CalibrationMethod::Mse, CalibrationMethod::Entropy};
 // A change is kept where it lowers the damage by this share: less is chance.
 constexpr double kWorthwhile = 0.004;
+// Of the images, whose extremes a channel's codes reach.
+constexpr double kShares[] = {1.0, 0.9, 0.75, 0.5};
+// Parts of the samples that are left out in turn to say what the calibration does to images unseen.
+constexpr int kDraws = 4;
+// Ranges that differ more between halves of the images are chance.
+constexpr double kMostUncertainty = 0.15;
 
 /// Tensors that share one scale, and the layers with weights that read them.
 struct Group {
@@ -75,16 +82,18 @@ class Search {
 
   void run() {
     // Zeros until they are corrected: with biases or without them, a network's kernels are not the same.
-    if (in_.options.biasCorrection) best_.biasCorrection = corrections();
+    if (in_.options.biasCorrection) best_.biasCorrection = corrections(best_);
     for (auto& [_, values] : best_.biasCorrection) std::fill(values.begin(), values.end(), 0.0f);
     compareMethods();
     if (in_.options.biasCorrection && !correctBiases()) plainBiases_ = true;
     widen();
+    channels_ = tryChannels();
     leaveInFloat();
-    refine();
+    if (!channels_) refine();
     if (plainBiases_) best_.biasCorrection.clear();
     result_.calibration = best_;
     result_.damage["auto"] = bestDamage_;
+    expect();
   }
 
  private:
@@ -94,7 +103,11 @@ class Search {
     const double error = d.error / std::max(reference_.error, 1e-30);
     return reference_.changed > 0 ? (error + d.changed / reference_.changed) / 2 : error;
   }
-  bool mayRun(int count) const { return meter_.runs() + count <= std::max(in_.statistics.batches / 4, 24); }
+  CalibrationDamage compare(const Calibration& candidate) {
+    return meter_(candidate, 0, meter_.batches(), kComparedEvery);
+  }
+  int compared() const { return (meter_.batches() + kComparedEvery - 1) / kComparedEvery; }
+  bool mayRun(int count) const { return meter_.runs() + count <= std::max(in_.statistics.batches / 2, 48); }
   void report(const char* stage, int done, int total) const {
     if (in_.options.progress) in_.options.progress(stage, done, total);
   }
@@ -104,7 +117,7 @@ class Search {
     for (const auto method : kMethods) {
       Calibration candidate = best_;
       candidate.scales = in_.thresholds.scales(method);
-      const CalibrationDamage d = meter_(candidate);
+      const CalibrationDamage d = compare(candidate);
       if (tried == 0) reference_ = d;
       result_.damage[std::string(toString(method))] = d;
       report("methods", ++tried, static_cast<int>(std::size(kMethods)));
@@ -118,7 +131,7 @@ class Search {
 
   /// Keeps the candidate where it is better by enough.
   bool consider(Calibration candidate, const char* name) {
-    const CalibrationDamage d = meter_(candidate);
+    const CalibrationDamage d = compare(candidate);
     if (name) result_.damage[name] = d;
     if (score(d) >= least_ * (1 - kWorthwhile)) return false;
     least_ = score(d);
@@ -127,13 +140,13 @@ class Search {
     return true;
   }
 
-  std::map<std::string, std::vector<float>> corrections() const {
-    return biasCorrections(in_.graph, planInt8(in_.graph, best_, in_.options.layerPrecision),
+  std::map<std::string, std::vector<float>> corrections(const Calibration& of) const {
+    return biasCorrections(in_.graph, planInt8(in_.graph, of, in_.options.layerPrecision),
                            in_.statistics.channelMeans);
   }
   bool correctBiases() {
     Calibration candidate = best_;
-    candidate.biasCorrection = corrections();
+    candidate.biasCorrection = corrections(candidate);
     if (!consider(std::move(candidate), "bias correction")) return false;
     result_.chosen += ", bias correction";
     return true;
@@ -159,6 +172,78 @@ class Search {
     result_.chosen += ", thresholds wider";
   }
 
+  // The images of the samples whose place among the samples leaves `part` when divided by `parts`.
+  std::set<int> imagesOf(int parts, int part) const {
+    std::set<int> left;
+    for (std::size_t i = 0; i < in_.statistics.samples.size(); ++i)
+      if (static_cast<int>(i) % parts == part)
+        for (std::int64_t k = 0; k < in_.statistics.samples[i].begin()->second.shape.at(0); ++k)
+          left.insert(in_.statistics.sampleImages[i] + static_cast<int>(k));
+    // Too few images to leave any out.
+    return 4 * static_cast<int>(left.size()) > in_.statistics.images ? std::set<int>() : left;
+  }
+
+  // The calibration with a range for every channel.
+  Calibration withChannels(Calibration candidate, const ChannelRange& range) const {
+    const Int8Plan plan = planWithChannels(in_.graph, in_.options.layerPrecision, candidate);
+    setChannelScales(in_.graph, plan, channelGroups(in_.graph, plan), in_.statistics, range, candidate);
+    if (in_.options.biasCorrection) candidate.biasCorrection = corrections(candidate);
+    return candidate;
+  }
+
+  // Ranges of channels instead of tensors: how much they reach is chosen on images that are left out of them.
+  // True where that is better.
+  bool tryChannels() {
+    if (in_.statistics.extremes.empty()) return false;
+    const std::set<int> left = imagesOf(kComparedEvery, 0);
+    int tried = 0;
+    bool better = false;
+    for (const double share : kShares) {
+      const CalibrationDamage d = compare(withChannels(best_, {share, left}));
+      auto& told = result_.damage["channels"];
+      if (tried == 0 || score(d) < score(told)) told = d;
+      report("ranges of channels", ++tried, static_cast<int>(std::size(kShares)));
+      if (score(d) >= least_ * (1 - kWorthwhile)) continue;
+      least_ = score(d), bestDamage_ = d, share_ = share, better = true;
+    }
+    if (!better) return false;
+    best_ = withChannels(best_, {share_, {}});
+    plainBiases_ = plainBiases_ && !in_.options.biasCorrection;
+    result_.chosen += fmt::format(", ranges of channels ({:g} % of the images)", share_ * 100);
+    return true;
+  }
+
+  // What the kind of calibration that was chosen does to images left out of it: mean and worst of a few
+  // draws.
+  void expect() {
+    const int draws = std::min(kDraws, meter_.batches());
+    CalibrationDamage mean, worst;
+    double squares = 0;
+    for (int draw = 0; draw < draws; ++draw) {
+      const CalibrationDamage d =
+          meter_(channels_ ? withChannels(best_, {share_, imagesOf(draws, draw)}) : best_, draw,
+                 meter_.batches(), draws);
+      report("what to expect", draw + 1, draws);
+      mean.error += d.error / draws, mean.changed += d.changed / draws;
+      squares += d.changed * d.changed / draws;
+      worst.error = std::max(worst.error, d.error), worst.changed = std::max(worst.changed, d.changed);
+    }
+    result_.damage["unseen, mean"] = mean;
+    result_.damage["unseen, worst"] = worst;
+    log().info(
+        "calibration: on images left out {:.3f} +- {:.3f} % of the largest classes change ({} draws, worst "
+        "{:.3f} %)",
+        mean.changed * 100, std::sqrt(std::max(squares - mean.changed * mean.changed, 0.0)) * 100, draws,
+        worst.changed * 100);
+    const double uncertainty = rangeUncertainty(in_.statistics, share_);
+    if (uncertainty > kMostUncertainty)
+      log().warn(
+          "calibration: {} images are too few for the ranges found: those of one half of them differ from "
+          "the other "
+          "half's by {:.0f} % on average",
+          in_.statistics.images, uncertainty * 100);
+  }
+
   // Groups whose readers are better left in fp32, most gain per multiply-add first.
   void leaveInFloat() {
     if (in_.options.fp32Share <= 0) return;
@@ -174,9 +259,10 @@ class Search {
     for (const Group& group : groups) {
       report("layers in fp32", ++tried, static_cast<int>(groups.size()));
       if (group.readers.empty() || group.share > in_.options.fp32Share / 4 || group.large) continue;
-      if (!mayRun(count + meter_.batches())) break;
+      if (!mayRun(count + compared())) break;
       Calibration candidate = best_;
       candidate.floatLayers.insert(group.readers.begin(), group.readers.end());
+      if (channels_) candidate = withChannels(candidate, {share_, {}});
       const double gain = before - score(meter_(candidate, 0, count));
       if (gain > before * 2 * kWorthwhile) options.push_back({&group, gain});
     }
@@ -191,6 +277,7 @@ class Search {
       candidate.floatLayers.insert(group->readers.begin(), group->readers.end());
     }
     if (candidate.floatLayers.size() == best_.floatLayers.size()) return;
+    if (channels_) candidate = withChannels(candidate, {share_, {}});
     if (consider(std::move(candidate), nullptr))
       result_.chosen += ", " + std::to_string(best_.floatLayers.size()) + " layers in fp32 (" +
                         fmt::format("{:.1f}", std::ceil(share * 1000) / 10) + " % of the multiply-adds)";
@@ -203,7 +290,7 @@ class Search {
     for (const Group& group : groups) {
       report("tensors", ++tried, static_cast<int>(groups.size()));
       for (const double factor : {1.3, 0.8}) {
-        if (!mayRun(meter_.batches())) break;
+        if (!mayRun(compared())) break;
         if (consider(widened(best_, group.tensors, factor), nullptr)) {
           ++changed;
           break;
@@ -220,6 +307,8 @@ class Search {
   CalibrationDamage reference_, bestDamage_;
   double least_ = INFINITY;
   bool plainBiases_ = false;
+  bool channels_ = false;  ///< channels have ranges of their own
+  double share_ = 1;       ///< of the images that those reach
 };
 
 }  // namespace

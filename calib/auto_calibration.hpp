@@ -4,7 +4,7 @@
 
 #include "calib/damage.hpp"
 #include "calib/statistics_run.hpp"
-#include "lower/precision.hpp"
+#include "lower/channel_codes.hpp"
 
 namespace tessera {
 
@@ -15,6 +15,9 @@ struct AutoInputs {
   const ThresholdTable& thresholds;
   const CalibrationOptions& options;
 };
+
+/// Samples that candidates are compared on: one in that many; the others are for the ranges.
+constexpr int kComparedEvery = 4;
 
 /// -(W - coded W) * mean(x) per output channel of every compute layer whose input's means are known.
 std::map<std::string, std::vector<float>> biasCorrections(

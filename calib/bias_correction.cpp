@@ -20,9 +20,9 @@ std::map<std::string, std::vector<float>> biasCorrections(
     const bool transposed = traits.transposed();
     const TensorId x = layer.inputs[0];
     const HostTensor weights = weightsToCode(graph, layer, plan);
-    const auto shifts = plan.shifts.find(x);  // what the weights took up, the means lose
+    const ChannelCodes read = plan.channelsOf(graph, x);  // what the weights took up, the means lose
     const std::int64_t group = layer.attrs.integer("group", 1);
-    const CodedWeights coded = encodeWeights(weights, transposed ? 1 : 0, transposed ? group : 1);
+    const CodedWeights coded = weightCodesOf(graph, layer, plan);
     const auto codes = coded.codes.as<std::int8_t>();
     const auto w = weights.as<float>();
     const std::int64_t taps = weights.size() / (weights.shape[0] * weights.shape[1]);
@@ -38,8 +38,7 @@ std::map<std::string, std::vector<float>> biasCorrections(
       const std::int64_t c = transposed ? first : first / (weights.shape[0] / group) * perGroupIn + second;
       sums[k] +=
           (static_cast<double>(w[i]) - static_cast<double>(codes[i]) * static_cast<double>(coded.scales[k])) *
-          (shifts == plan.shifts.end() ? means->second[c]
-                                       : std::ldexp(means->second[c], -shifts->second[c])) *
+          (read.factor.empty() ? means->second[c] : means->second[c] / static_cast<double>(read.factor[c])) *
           share;
     }
     std::vector<float> correction;

@@ -7,8 +7,9 @@
 namespace tessera {
 namespace {
 
-// Batches the Auto method compares candidates on.
-constexpr int kComparedBatches = 3;
+// Batches that the Auto method keeps: it compares candidates on one in kComparedEvery, and says what to
+// expect by all.
+constexpr int kKeptBatches = 12;
 
 std::vector<std::string> computeInputs(const Graph& graph) {
   std::set<std::string> names;
@@ -36,10 +37,12 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
     throw Error(ErrorCode::InvalidArgument,
                 "network '" + imported.name + "' has no layer that could run in INT8");
   const bool automatic = options.method == CalibrationMethod::Auto;
-  const TensorStatistics found =
-      runStatistics(graph, device, calibrator, tensors,
-                    automatic && options.biasCorrection ? computeInputs(graph) : std::vector<std::string>{},
-                    tensorsWithChannelScales(graph), automatic ? kComparedBatches : 0, options.progress);
+  StatisticsWanted wanted{tensors, {}, tensorsWithChannelScales(graph), {}, automatic ? kKeptBatches : 0};
+  if (automatic && options.biasCorrection) wanted.means = computeInputs(graph);
+  if (automatic)
+    for (const auto& group : channelGroups(graph, planWithChannels(graph, options.layerPrecision, {})))
+      for (const TensorId id : group.tensors) wanted.extremes.push_back(graph.tensor(id).name);
+  const TensorStatistics found = runStatistics(graph, device, calibrator, wanted, options.progress);
   if (found.batches == 0)
     throw Error(ErrorCode::InvalidArgument,
                 "the calibrator gave no batch: there is nothing to calibrate from");

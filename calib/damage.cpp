@@ -65,7 +65,7 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Pre
     log().warn("output '{}' holds infinities or NaN in fp32; INT8 is compared with its other values", name);
 }
 
-CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int first, int count) {
+CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int first, int count, int step) {
   EngineOptions options = calibrationEngine(like_);
   options.precision = Precision::Int8;
   options.calibration = calibration;
@@ -78,9 +78,9 @@ CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int fi
   Sums classes;
   const int end = count < batches() - first ? first + count : batches();
   if (first < end) context.start(batches_[first]);
-  for (int b = first; b < end; ++b, ++runs_) {
+  for (int b = first; b < end; b += step, ++runs_) {
     const TensorMap results = context.finish();
-    if (b + 1 < end) context.start(batches_[b + 1]);  // runs while these are compared
+    if (b + step < end) context.start(batches_[b + step]);  // runs while these are compared
     for (const auto& [name, expected] : expected_[b]) {
       if (expected.type != DataType::Float32) continue;
       const auto e = expected.as<float>(), r = results.at(name).as<float>();

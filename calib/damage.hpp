@@ -16,8 +16,9 @@ class DamageMeter {
   /// `like`: an engine whose compiled kernels may be used.
   DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
               std::vector<TensorMap> batches, std::shared_ptr<const Engine> like);
-  /// On `count` of the batches from `first` on.
-  CalibrationDamage operator()(const Calibration& calibration, int first = 0, int count = 1 << 20);
+  /// On every `step`-th of `count` batches from `first` on.
+  CalibrationDamage operator()(const Calibration& calibration, int first = 0, int count = 1 << 20,
+                               int step = 1);
   int batches() const { return static_cast<int>(batches_.size()); }
   int runs() const { return runs_; }  ///< INT8 runs so far
 

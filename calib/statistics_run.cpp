@@ -8,7 +8,8 @@ namespace tessera {
 namespace {
 
 constexpr int kAtOnce = 2;  // batches on the device
-constexpr const char *kMax = "/absmax", *kMean = "/mean", *kHistogram = "/histogram", *kPeak = "/peak";
+constexpr const char *kMax = "/absmax", *kMean = "/mean", *kHistogram = "/histogram", *kPeak = "/peak",
+                     *kHigh = "/high", *kLow = "/low";
 
 // A statistic can be attached to any f32 tensor; a constant or missing one is the caller's mistake.
 TensorId tensorNamed(const Graph& graph, const std::string& name) {
@@ -17,24 +18,33 @@ TensorId tensorNamed(const Graph& graph, const std::string& name) {
   return id;
 }
 
+// Peaks follow from extremes.
+bool hasExtremes(const StatisticsWanted& wanted, const std::string& name) {
+  return std::ranges::find(wanted.extremes, name) != wanted.extremes.end();
+}
+
 // The network with statistics for its outputs; its own are not downloaded.
-Graph withStatistics(const Graph& optimized, const std::vector<std::string>& tensors,
-                     const std::vector<std::string>& means, const std::vector<std::string>& peaks) {
+Graph withStatistics(const Graph& optimized, const StatisticsWanted& wanted) {
   Graph graph = optimized;
   graph.outputs().clear();
-  for (const auto& name : tensors) {
+  const auto pool = [&](const std::string& name, const char* suffix, const char* op, const char* mode) {
+    TensorId value = tensorNamed(graph, name);
+    if (*op) value = graph.add(op, name + suffix + "/" + op, {value});
+    graph.markOutput(graph.add("GlobalPool", name + suffix, {value}, {{"mode", std::string(mode)}}));
+  };
+  for (const auto& name : wanted.histograms) {
     const TensorId tensor = tensorNamed(graph, name);
     const TensorId largest = graph.add("AbsMax", name + kMax, {tensor});
     graph.markOutput(largest);
     graph.markOutput(graph.add("Histogram", name + kHistogram, {tensor, largest},
                                {{"bins", HistogramSum::kBins}, {"round_limit", 1}}));
   }
-  for (const auto& name : means)
-    graph.markOutput(graph.add("GlobalPool", name + kMean, {tensorNamed(graph, name)},
-                               {{"mode", std::string("average")}}));
-  for (const auto& name : peaks) {
-    const TensorId size = graph.add("Abs", name + "/abs", {tensorNamed(graph, name)});
-    graph.markOutput(graph.add("GlobalPool", name + kPeak, {size}, {{"mode", std::string("max")}}));
+  for (const auto& name : wanted.means) pool(name, kMean, "", "average");
+  for (const auto& name : wanted.peaks)
+    if (!hasExtremes(wanted, name)) pool(name, kPeak, "Abs", "max");
+  for (const auto& name : wanted.extremes) {
+    pool(name, kHigh, "", "max");
+    pool(name, kLow, "Neg", "max");
   }
   return graph;
 }
@@ -53,6 +63,129 @@ void requireFinite(const GraphTensor& tensor, std::span<const std::int32_t> coun
           "its input, or leave the image out");
 }
 
+// One run of the network: `images` of its items count, or, where it holds one image again and again, one.
+struct Run {
+  TensorMap batch;
+  std::string source;
+  std::int64_t items = 1;
+  bool copies = false;
+};
+
+std::int64_t itemsOf(const TensorMap& batch) {
+  std::int64_t items = 1;
+  for (const auto& [_, value] : batch)
+    if (!value.shape.empty()) items = std::max(items, value.shape[0]);
+  return items;
+}
+
+// Whether every item of the batch from `images` on is the one that many before it, in every input.
+bool repeats(const TensorMap& batch, std::int64_t items, std::int64_t images) {
+  for (const auto& [_, value] : batch) {
+    if (value.shape.empty() || value.shape[0] != items) continue;
+    const auto size = static_cast<std::ptrdiff_t>(value.data.size() / static_cast<std::size_t>(items));
+    if (!std::equal(value.data.begin() + images * size, value.data.end(), value.data.begin())) return false;
+  }
+  return true;
+}
+
+// A batch that was filled up becomes runs of one image each: its statistics are those of the image, and its
+// counts as many times too large as there are items.
+std::vector<Run> runsOf(TensorMap batch, const std::string& source) {
+  const std::int64_t items = itemsOf(batch);
+  std::int64_t images = 1;
+  while (images < items && !repeats(batch, items, images)) ++images;
+  if (images == items) return {{std::move(batch), source, items, false}};
+  std::vector<Run> runs;
+  for (std::int64_t i = 0; i < images; ++i) {
+    TensorMap alone = batch;
+    for (auto& [_, value] : alone) {
+      if (value.shape.empty() || value.shape[0] != items) continue;
+      const auto size = static_cast<std::ptrdiff_t>(value.data.size() / static_cast<std::size_t>(items));
+      const std::vector<std::byte> one(value.data.begin() + i * size, value.data.begin() + (i + 1) * size);
+      for (std::int64_t k = 0; k < items; ++k)
+        std::copy(one.begin(), one.end(), value.data.begin() + k * size);
+    }
+    runs.push_back({std::move(alone), source, items, true});
+  }
+  return runs;
+}
+
+class Collector {
+ public:
+  Collector(const Graph& graph, const StatisticsWanted& wanted, int batches, TensorStatistics& found)
+      : graph_(graph),
+        wanted_(wanted),
+        every_(std::max(batches / std::max(wanted.keep, 1), 1)),
+        found_(found) {}
+
+  void add(const TensorMap& results, Run run) {
+    const std::int64_t counted = run.copies ? 1 : run.items;
+    for (const auto& name : wanted_.histograms) {
+      const auto counts = results.at(name + kHistogram).as<std::int32_t>();
+      requireFinite(graph_.tensor(tensorNamed(graph_, name)), counts, run.source);
+      std::vector<std::int32_t> once(counts.begin(), counts.end());
+      if (run.copies)
+        for (auto& count : once) count /= static_cast<std::int32_t>(run.items);
+      sums_[name].add(results.at(name + kMax).number(0), once);
+    }
+    for (const auto& name : wanted_.means) {
+      const HostTensor& value = results.at(name + kMean);
+      auto& mean = found_.channelMeans[name];
+      mean.resize(value.shape[1]);
+      for (std::int64_t i = 0; i < counted * value.shape[1]; ++i) mean[i % value.shape[1]] += value.number(i);
+    }
+    for (const auto& name : wanted_.peaks) {
+      if (hasExtremes(wanted_, name)) continue;
+      const HostTensor& value = results.at(name + kPeak);
+      auto& peak = found_.channelPeaks[name];
+      peak.resize(value.shape[1], 0.0f);
+      for (std::int64_t i = 0; i < value.size(); ++i)
+        peak[i % value.shape[1]] = std::max(peak[i % value.shape[1]], value.as<float>()[i]);
+    }
+    for (const auto& name : wanted_.extremes)
+      for (std::int64_t item = 0; item < counted; ++item) {
+        found_.extremes[name].high.push_back(rowOf(results.at(name + kHigh), item, 1));
+        found_.extremes[name].low.push_back(rowOf(results.at(name + kLow), item, -1));
+      }
+    if (found_.batches % every_ == 0 && static_cast<int>(found_.samples.size()) < wanted_.keep) {
+      found_.samples.push_back(std::move(run.batch));
+      found_.sampleImages.push_back(found_.images);
+    }
+    found_.images += static_cast<int>(counted);
+  }
+  void endBatch() { ++found_.batches; }
+
+  void finish() {
+    for (auto& [name, mean] : found_.channelMeans)
+      for (double& value : mean) value /= std::max(found_.images, 1);
+    for (const auto& [name, sum] : sums_) found_.histograms[name] = sum.result();
+    for (const auto& name : wanted_.peaks)
+      if (const auto extremes = found_.extremes.find(name); extremes != found_.extremes.end())
+        found_.channelPeaks[name] = peaksOf(extremes->second);
+  }
+
+ private:
+  static std::vector<float> peaksOf(const ChannelExtremes& extremes) {
+    std::vector<float> peaks(extremes.high.at(0).size(), 0.0f);
+    for (std::size_t image = 0; image < extremes.high.size(); ++image)
+      for (std::size_t c = 0; c < peaks.size(); ++c)
+        peaks[c] = std::max({peaks[c], extremes.high[image][c], -extremes.low[image][c]});
+    return peaks;
+  }
+  static std::vector<float> rowOf(const HostTensor& value, std::int64_t item, float sign) {
+    const std::int64_t channels = value.shape[1];
+    std::vector<float> row(static_cast<std::size_t>(channels));
+    for (std::int64_t c = 0; c < channels; ++c) row[c] = sign * value.as<float>()[item * channels + c];
+    return row;
+  }
+
+  const Graph& graph_;
+  const StatisticsWanted& wanted_;
+  int every_;
+  TensorStatistics& found_;
+  std::map<std::string, HistogramSum> sums_;
+};
+
 }  // namespace
 
 EngineOptions calibrationEngine(std::shared_ptr<const Engine> like) {
@@ -64,64 +197,44 @@ EngineOptions calibrationEngine(std::shared_ptr<const Engine> like) {
 }
 
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
-                               const std::vector<std::string>& tensors, const std::vector<std::string>& means,
-                               const std::vector<std::string>& peaks, int keep, const Progress& progress) {
+                               const StatisticsWanted& wanted, const Progress& progress) {
   TensorStatistics found;
-  found.engine = Engine::build(withStatistics(optimized, tensors, means, peaks), device, calibrationEngine());
-  std::map<std::string, HistogramSum> sums;
-  const int total = calibrator.batchCount(), every = std::max(total / std::max(keep, 1), 1);
-  const auto add = [&](const TensorMap& results, TensorMap batch, const std::string& source) {
-    for (const auto& name : tensors) {
-      const auto counts = results.at(name + kHistogram).as<std::int32_t>();
-      requireFinite(optimized.tensor(tensorNamed(optimized, name)), counts, source);
-      sums[name].add(results.at(name + kMax).number(0), counts);
-    }
-    for (const auto& name : means) {
-      const HostTensor& value = results.at(name + kMean);
-      auto& mean = found.channelMeans[name];
-      mean.resize(value.shape[1]);
-      for (std::int64_t i = 0; i < value.size(); ++i)
-        mean[i % value.shape[1]] += value.number(i) / static_cast<double>(value.shape[0]);
-    }
-    for (const auto& name : peaks) {
-      const HostTensor& value = results.at(name + kPeak);
-      auto& peak = found.channelPeaks[name];
-      peak.resize(value.shape[1], 0.0f);
-      for (std::int64_t i = 0; i < value.size(); ++i)
-        peak[i % value.shape[1]] = std::max(peak[i % value.shape[1]], value.as<float>()[i]);
-    }
-    if (found.batches % every == 0 && static_cast<int>(found.samples.size()) < keep)
-      found.samples.push_back(std::move(batch));
-    ++found.batches;
-    if (progress) progress("statistics", found.batches, total);
-  };
+  found.engine = Engine::build(withStatistics(optimized, wanted), device, calibrationEngine());
+  const int total = calibrator.batchCount();
+  Collector collector(optimized, wanted, total, found);
   // Several contexts in turns: statistics are many small kernels, which leave a device idle on their own.
   struct Turn {
     Context context;
-    TensorMap batch;
-    std::string source;
-    bool running = false;
+    Run run;
+    bool last = false, running = false;
   };
   std::vector<Turn> turns;
-  for (int i = 0; i < kAtOnce; ++i) turns.push_back({Context(found.engine), {}, {}, false});
+  for (int i = 0; i < kAtOnce; ++i) turns.push_back({Context(found.engine), {}, false, false});
   const auto collect = [&](Turn& turn) {
-    if (turn.running) add(turn.context.finish(), std::move(turn.batch), turn.source);
+    if (!turn.running) return;
+    collector.add(turn.context.finish(), std::move(turn.run));
     turn.running = false;
+    if (!turn.last) return;
+    collector.endBatch();
+    if (progress) progress("statistics", found.batches, total);
   };
   std::size_t next = 0;
-  for (TensorMap batch; calibrator.nextBatch(batch); batch.clear()) {
-    Turn& turn = turns[next++ % turns.size()];
-    collect(turn);
-    turn.context.start(batch);
-    turn.batch = std::move(batch);
-    turn.source = calibrator.lastBatch();
-    if (turn.source.empty()) turn.source = "batch " + std::to_string(next);
-    turn.running = true;
+  int batches = 0;
+  for (TensorMap batch; calibrator.nextBatch(batch); batch = {}) {
+    std::string source = calibrator.lastBatch();
+    if (source.empty()) source = "batch " + std::to_string(++batches);
+    auto runs = runsOf(std::move(batch), source);
+    for (std::size_t r = 0; r < runs.size(); ++r) {
+      Turn& turn = turns[next++ % turns.size()];
+      collect(turn);
+      turn.context.start(runs[r].batch);
+      turn.run = std::move(runs[r]);
+      turn.last = r + 1 == runs.size();
+      turn.running = true;
+    }
   }
   for (std::size_t i = 0; i < turns.size(); ++i) collect(turns[next++ % turns.size()]);
-  for (auto& [name, mean] : found.channelMeans)
-    for (double& value : mean) value /= std::max(found.batches, 1);
-  for (const auto& [name, sum] : sums) found.histograms[name] = sum.result();
+  collector.finish();
   return found;
 }
 

@@ -14,14 +14,28 @@ namespace tessera {
 
 using Progress = std::function<void(std::string_view stage, int done, int total)>;
 
+/// The largest and the least value of each channel, by image.
+struct ChannelExtremes {
+  std::vector<std::vector<float>> high, low;
+};
+
+/// Which statistics to attach to which tensors.
+struct StatisticsWanted {
+  std::vector<std::string> histograms, means, peaks, extremes;
+  int keep = 0;  ///< batches
+};
+
 /// What one pass over the calibration data gives.
 struct TensorStatistics {
   std::map<std::string, AbsHistogram> histograms;           ///< by tensor
   std::map<std::string, std::vector<double>> channelMeans;  ///< of the tensors in `means`
   std::map<std::string, std::vector<float>>
-      channelPeaks;                ///< largest absolute values, of the tensors in `peaks`
-  std::vector<TensorMap> samples;  ///< some of the batches, spread over all
+      channelPeaks;                                 ///< largest absolute values, of the tensors in `peaks`
+  std::map<std::string, ChannelExtremes> extremes;  ///< of the tensors in `extremes`
+  std::vector<int> sampleImages;                    ///< by sample: its first image's number
+  std::vector<TensorMap> samples;                   ///< some of the batches, spread over all
   int batches = 0;
+  int images = 0;
   std::shared_ptr<const Engine> engine;  ///< that ran: has compiled most kernels
 };
 
@@ -29,10 +43,10 @@ struct TensorStatistics {
 /// engine whose compiled kernels may be used.
 EngineOptions calibrationEngine(std::shared_ptr<const Engine> like = nullptr);
 
-/// Runs the fp32 network over the calibrator's batches with statistics attached to `tensors` and `means`;
-/// keeps `keep` batches. Throws Error(InvalidArgument) for an infinite or NaN value, naming tensor and batch.
+/// Runs the fp32 network over the calibrator's batches with statistics attached. Images that fill up
+/// a last batch, by repeating its first ones, do not count. Throws Error(InvalidArgument) for an infinite or
+/// NaN value, naming tensor and batch.
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
-                               const std::vector<std::string>& tensors, const std::vector<std::string>& means,
-                               const std::vector<std::string>& peaks, int keep, const Progress& progress);
+                               const StatisticsWanted& wanted, const Progress& progress);
 
 }  // namespace tessera

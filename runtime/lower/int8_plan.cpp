@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "graph/layer_view.hpp"
+#include "lower/channel_codes.hpp"
 #include "lower/explicit_codes.hpp"
 #include "ops/curved.hpp"
 #include "ops/quantised.hpp"
@@ -31,6 +32,7 @@ class Planner {
     while (dropOnce()) {
     }
     shareScales();
+    takeChannels(graph_, calibration_, plan_);
     refineChannels();
     return std::move(plan_);
   }
@@ -149,7 +151,8 @@ class Planner {
   }
 
   // Whether the layer is a concat whose members may keep their own scales: all its readers are pointwise
-  // chains, which take a scale per channel.
+  // chains, which take a scale per channel, or, where calibration found ranges for the channels of every
+  // member, layers whose weights take them up.
   bool ownScales(std::size_t index) const {
     const Layer& layer = graph_.layers()[index];
     if (!traitsOf(layer.op).joins || plan_.roles[index] != Int8Role::Moving) return false;
@@ -157,9 +160,15 @@ class Planner {
     const TensorId out = layer.outputs[0];
     if (layer.attrs.integer("axis") != 1 || graph_.tensor(out).shape.size() < 3 || graph_.isOutput(out))
       return false;
-    const auto readers = graph_.consumers(out);
-    return std::all_of(readers.begin(), readers.end(),
-                       [&](int reader) { return plan_.roles[reader] == Int8Role::Pointwise; });
+    const auto inputs = activations(graph_, layer.inputs);
+    const bool ranges =
+        std::ranges::all_of(inputs, [&](TensorId id) { return hasRanges(graph_.tensor(id), calibration_); });
+    return std::ranges::all_of(graph_.consumers(out), [&](int reader) {
+      const Layer& next = graph_.layers()[reader];
+      return plan_.roles[reader] == Int8Role::Pointwise ||
+             (ranges && plan_.roles[reader] == Int8Role::Compute && readsChannels(next, out) &&
+              !calibration_.weightScales.count(next.name));
+    });
   }
 
   // Whether codes make up at least half of the tensors: the others are then worth encoding.
@@ -273,7 +282,9 @@ class Planner {
     for (std::size_t t = 0; t < plan_.coded.size(); ++t) {
       const auto id = static_cast<TensorId>(t);
       const auto found = calibration_.channelPeaks.find(graph_.tensor(id).name);
-      if (found == calibration_.channelPeaks.end() || !mayShift(id)) continue;
+      if (found == calibration_.channelPeaks.end() || hasRanges(graph_.tensor(id), calibration_) ||
+          !mayShift(id))
+        continue;
       if (static_cast<std::int64_t>(found->second.size()) != graph_.tensor(id).shape[1])
         throw Error(ErrorCode::BadCache,
                     "tensor '" + found->first + "' has another number of channels than the cache");
@@ -281,7 +292,7 @@ class Planner {
       for (const float peak : found->second) {
         int shift = 0;  // every step is exact: the same on every machine
         while (shift > kFinest && std::ldexp(static_cast<double>(peak), 1 - shift) <= threshold) --shift;
-        plan_.shifts[id].push_back(shift);
+        plan_.channels[id].factor.push_back(std::ldexp(1.0f, shift));
       }
     }
   }
@@ -303,17 +314,12 @@ Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const Prec
   return planInt8(graph, calibration, planByRules(graph, Precision::Int8, options));
 }
 
-float Int8Plan::channelScale(TensorId id, std::int64_t c) const {
-  const auto found = shifts.find(id);
-  return found == shifts.end() ? scales[id] : std::ldexp(scales[id], found->second[c]);
-}
-
 std::vector<std::string> tensorsWithChannelScales(const Graph& optimized) {
   Calibration peaks;
   for (const auto& t : optimized.tensors())
     if (t.shape.size() >= 3 && !t.isConstant()) peaks.channelPeaks[t.name].resize(t.shape[1]);
   std::vector<std::string> names;
-  for (const auto& [id, _] : planInt8(optimized, peaks, PrecisionOptions()).shifts)
+  for (const auto& [id, _] : planInt8(optimized, peaks, PrecisionOptions()).channels)
     names.push_back(optimized.tensor(id).name);
   return names;
 }

@@ -126,7 +126,7 @@ class Rewriter {
   void encodeLayer(const Layer& layer) {
     const TensorId x = layer.inputs[0], codes = layer.outputs[0];
     const double rate = layer.attrs.number("rate");
-    const bool plain = plan_.coded[x] && !hasChannelScales(x);
+    const bool plain = plan_.coded[x] && !plan_.channelsDiffer(x);
     const std::int64_t zero = layer.attrs.integer("zero");
     const bool same = plain && static_cast<double>(inverseScale(scaleOf(x))) == rate && plan_.zero(x) == zero;
     if (encoded_.count(x) || (same && codes_[x] != kNoTensor)) {
@@ -185,19 +185,22 @@ class Rewriter {
 
   void compute(const Layer& layer) {
     const TensorId x = layer.inputs[0], out = layer.outputs[0];
-    const auto given = plan_.weightScales.find(layer.name);
-    const WeightAxis axis = weightAxis(layer);
-    const CodedWeights weights = encodeWeights(weightsToCode(from_, layer, plan_), axis.axis, axis.groups,
-                                               given == plan_.weightScales.end() ? nullptr : &given->second);
+    const CodedWeights weights = weightCodesOf(from_, layer, plan_);
     const float inputScale = scaleOf(x);
+    const auto written = plan_.channels.find(out);
     std::vector<float> multipliers;
-    for (const float s : weights.scales) multipliers.push_back(combinedScale(inputScale, s));
+    for (std::size_t k = 0; k < weights.scales.size(); ++k)
+      multipliers.push_back(
+          written == plan_.channels.end()
+              ? combinedScale(inputScale, weights.scales[k])
+              : static_cast<float>(static_cast<double>(inputScale) * static_cast<double>(weights.scales[k]) /
+                                   static_cast<double>(written->second.factor[k])));
     const auto channels = static_cast<std::int64_t>(multipliers.size());
 
     std::vector<TensorId> inputs(kMultiplierInput + 1, kNoTensor);
     inputs[0] = asCode(x);
     inputs[1] = to_.addConstant(from_.tensor(layer.inputs[1]).name, weights.codes);
-    inputs[2] = biasOf(layer, channels);
+    inputs[2] = biasOf(layer, weights);
     Attributes attrs = layer.attrs;
     attrs.erase(std::string(kOrdered));  // sums of codes are exact in any order
     if (layer.inputs.size() > 3 && layer.inputs[3] != kNoTensor) {
@@ -304,6 +307,26 @@ class Rewriter {
     return bias == kNoTensor ? kNoTensor : asFloat(bias);
   }
 
+  // Where channels differ, with what their offsets come to, in the scale of the output's channel.
+  TensorId biasOf(const Layer& layer, const CodedWeights& weights) {
+    const auto channels = static_cast<std::int64_t>(weights.scales.size());
+    const auto written = plan_.channels.find(layer.outputs[0]);
+    const std::vector<double> offsets = offsetsThrough(from_, layer, plan_, weights);
+    if (written == plan_.channels.end() && offsets.empty()) return biasOf(layer, channels);
+    const TensorId bias = layer.inputs.size() > 2 ? layer.inputs[2] : kNoTensor;
+    const auto corrected = correctedBias(from_, layer, calibration_, channels);
+    HostTensor sum(DataType::Float32, {channels});
+    for (std::int64_t k = 0; k < channels; ++k) {
+      double value = bias == kNoTensor ? 0.0 : from_.tensor(bias).constant->number(k);
+      if (const auto found = calibration_.biasCorrection.find(layer.name); corrected)
+        value += static_cast<double>(found->second[k]);
+      if (!offsets.empty()) value += offsets[k];
+      if (written != plan_.channels.end()) value /= static_cast<double>(written->second.factor[k]);
+      sum.setNumber(k, value);
+    }
+    return to_.addConstant(layer.name + "/bias", sum);
+  }
+
   void pointwise(const Layer& layer) {
     auto chain = *asChain(from_, layer);
     const TensorId out = layer.outputs[0];
@@ -314,7 +337,7 @@ class Rewriter {
       if (id == kNoTensor) continue;
       const bool coded = plan_.coded[id];
       inputs.push_back(coded ? asCode(id) : asFloat(id));
-      scales.push_back(coded && !hasChannelScales(id) ? static_cast<double>(scaleOf(id)) : 0.0);
+      scales.push_back(coded && !plan_.channelsDiffer(id) ? static_cast<double>(scaleOf(id)) : 0.0);
       zeros.push_back(coded ? plan_.zero(id) : 0);
     }
     // Scale's operands [C] stand for channels: broadcast along axis 1.
@@ -343,46 +366,76 @@ class Rewriter {
         to_.add("QPointwise", layer.name, inputs, attrs, names(layer));
   }
 
-  // Codes whose scales differ between channels enter with scale 1 and are multiplied by a constant first;
-  // results are multiplied by powers of two last.
+  // Codes whose scales differ between channels enter with scale 1, are multiplied by a constant first, and
+  // their offsets are added; results lose their offsets and are divided by their factors last.
   void addChannelScales(const Layer& layer, PointwiseChain& chain, std::vector<TensorId>& inputs,
                         std::vector<double>& scales) {
     const auto constant = [&](TensorId id) {
       inputs.push_back(id);
       scales.push_back(0);
-      return static_cast<int>(inputs.size()) - 1;
+      return ChainOperand::input(static_cast<int>(inputs.size()) - 1);
     };
     int at = 0;  // of the chain's inputs; absent ones of the layer do not count
     for (const TensorId id : layer.inputs) {
       if (id == kNoTensor) continue;
-      if (plan_.coded[id] && hasChannelScales(id)) {
+      if (plan_.coded[id] && plan_.channelsDiffer(id)) {
         scales[at] = 1;
-        chain.scaleInput(at, constant(channelScales(id)));
+        if (const TensorId offsets = channelOffsets(id); offsets != kNoTensor)
+          shiftInput(chain, at, constant(offsets));
+        chain.scaleInput(at, constant(channelScales(id)).index);
       }
       ++at;
     }
-    const auto shifts = plan_.shifts.find(layer.outputs[0]);
-    if (shifts == plan_.shifts.end()) return;
-    std::vector<float> rates;
-    for (const int shift : shifts->second) rates.push_back(std::ldexp(1.0f, -shift));
-    const int factor = constant(perChannel(shifts->first, "/rates", rates));
-    chain.append("Mul",
-                 {ChainOperand::step(static_cast<int>(chain.steps.size()) - 1), ChainOperand::input(factor)});
+    const auto written = plan_.channels.find(layer.outputs[0]);
+    if (written == plan_.channels.end()) return;
+    const auto append = [&](const char* op, const char* suffix, const std::vector<float>& values) {
+      const ChainOperand operand = constant(perChannel(written->first, suffix, values));
+      chain.append(op, {ChainOperand::step(static_cast<int>(chain.steps.size()) - 1), operand});
+    };
+    std::vector<float> offsets, rates;
+    for (const float offset : written->second.offset) offsets.push_back(-offset);
+    for (const float factor : written->second.factor) rates.push_back(1.0f / factor);
+    if (!offsets.empty()) append("Add", "/offsets", offsets);
+    append("Mul", "/rates", rates);
   }
 
-  bool hasChannelScales(TensorId id) const { return plan_.members.count(id) || plan_.shifts.count(id); }
+  // Puts x`input` + `offset` in the place of x`input`.
+  static void shiftInput(PointwiseChain& chain, int input, const ChainOperand& offset) {
+    for (ChainStep& step : chain.steps)
+      for (ChainOperand& operand : step.operands)
+        if (operand.kind == ChainOperand::Kind::Step)
+          ++operand.index;
+        else if (operand == ChainOperand::input(input))
+          operand = ChainOperand::step(0);
+    chain.steps.insert(chain.steps.begin(), ChainStep("Add", {ChainOperand::input(input), offset}));
+  }
+
+  std::vector<TensorId> partsOf(TensorId id) const {
+    const auto found = plan_.members.find(id);
+    return found == plan_.members.end() ? std::vector<TensorId>{id} : found->second;
+  }
 
   TensorId channelScales(TensorId id) {
-    const auto found = plan_.members.find(id);
-    const std::vector<TensorId> parts =
-        found == plan_.members.end() ? std::vector<TensorId>{id} : found->second;
     std::vector<float> scales;
-    for (const TensorId part : parts) {
+    for (const TensorId part : partsOf(id)) {
       scaleOf(part);
       for (std::int64_t c = 0; c < from_.tensor(part).shape[1]; ++c)
         scales.push_back(plan_.channelScale(part, c));
     }
     return perChannel(id, "/scales", scales);
+  }
+
+  TensorId channelOffsets(TensorId id) {
+    std::vector<float> offsets;
+    bool any = false;
+    for (const TensorId part : partsOf(id)) {
+      const auto found = plan_.channels.find(part);
+      const bool given = found != plan_.channels.end() && !found->second.offset.empty();
+      any = any || given;
+      for (std::int64_t c = 0; c < from_.tensor(part).shape[1]; ++c)
+        offsets.push_back(given ? found->second.offset[c] : 0.0f);
+    }
+    return any ? perChannel(id, "/zeros", offsets) : kNoTensor;
   }
 
   // A constant that broadcasts along the channels of a tensor.
@@ -411,10 +464,17 @@ class Rewriter {
     if (t.isConstant()) return floats_[id] = to_.addConstant(t.name, *t.constant);
     if (codes_[id] == kNoTensor)
       throw Error(ErrorCode::Internal, "tensor " + t.name + " is read before it is computed");
-    if (hasChannelScales(id)) {
-      const Attributes attrs{{"expression", std::string("t0=Mul(x0,x1)")},
-                             {"scales", std::vector<double>{1, 0}}};
-      return floats_[id] = to_.add("QPointwise", t.name + "/decode", {codes_[id], channelScales(id)}, attrs);
+    if (plan_.channelsDiffer(id)) {
+      std::vector<TensorId> inputs{codes_[id], channelScales(id)};
+      std::string expression = "t0=Mul(x0,x1)";
+      if (const TensorId offsets = channelOffsets(id); offsets != kNoTensor) {
+        inputs.push_back(offsets);
+        expression += ";t1=Add(t0,x2)";
+      }
+      std::vector<double> scales(inputs.size(), 0.0);
+      scales[0] = 1;
+      return floats_[id] = to_.add("QPointwise", t.name + "/decode", inputs,
+                                   {{"expression", expression}, {"scales", scales}});
     }
     Attributes attrs{{"expression", std::string()},
                      {"scales", std::vector<double>{static_cast<double>(scaleOf(id))}}};
@@ -435,7 +495,7 @@ class Rewriter {
   }
 
   float scaleOf(TensorId id) const {
-    const float scale = plan_.scales[id];
+    const float scale = plan_.readScale(id);
     if (scale > 0) return scale;
     const std::string& name = from_.tensor(id).name;
     throw Error(ErrorCode::BadCache, "the calibration has no scale for tensor '" + name +

@@ -40,6 +40,12 @@ double multiplyAdds(const Graph& graph, const Layer& layer);
 /// than this one. Caches of before 2026-12 hold Graph::hash(), which is of one batch and image size.
 void requireGraph(const Calibration& calibration, const Graph& imported);
 
+/// Codes of a tensor whose channels differ: x = code * scales[t] * factor[c] + offset[c].
+struct ChannelCodes {
+  std::vector<float> factor;
+  std::vector<float> offset;  ///< empty: zeros
+};
+
 /// Decisions for a whole graph.
 struct Int8Plan {
   std::vector<Int8Role> roles;       ///< per layer; Compute layers kept in floats have role Float
@@ -50,10 +56,10 @@ struct Int8Plan {
   std::vector<int> group;            ///< per tensor: equal numbers share one scale
   /// Concats in codes whose members keep their own scales: the concat's output -> its members, in order.
   std::map<TensorId, std::vector<TensorId>> members;
-  /// Tensors in codes whose channel c has scale scales[t] * 2^shifts[t][c]; no shift is above 0.
-  std::map<TensorId, std::vector<int>> shifts;
   /// Layers whose weights' codes go beyond -127..127: they compute on codes exactly, in fp32.
   std::set<std::string> wideWeights;
+  std::map<TensorId, ChannelCodes> channels;  ///< tensors in codes whose channels differ
+  bool roundsBySums = false;  ///< weights are rounded so that sums change least: see roundBySums()
   /// By layer: scales of its weights where the model holds codes; the others get max/127.
   std::map<std::string, std::vector<float>> weightScales;
 
@@ -61,6 +67,12 @@ struct Int8Plan {
   std::int64_t zero(TensorId id) const { return zeros.empty() ? 0 : zeros[id]; }
   /// The scale of channel c of a tensor in codes that is no concat with members.
   float channelScale(TensorId id, std::int64_t c) const;
+  /// The scale that layers with weights read a tensor with: its own; of a concat with members the largest.
+  float readScale(TensorId id) const;
+  bool channelsDiffer(TensorId id) const { return members.count(id) || channels.count(id); }
+  /// How the channels of a tensor differ from readScale(), through concats with members; empty where they do
+  /// not.
+  ChannelCodes channelsOf(const Graph& graph, TensorId id) const;
 };
 /// Throws Error(BadCache) that names the tensor where a scale is no positive number.
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionPlan& wanted);
@@ -72,7 +84,15 @@ Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const Prec
 std::optional<HostTensor> correctedBias(const Graph& graph, const Layer& layer,
                                         const Calibration& calibration, std::int64_t channels);
 
-/// The constant weights of a compute layer, multiplied with the powers of two of its input's channels.
+/// The constant weights of a compute layer, multiplied with the factors of its input's channels.
 HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan);
+/// Those weights as codes.
+CodedWeights weightCodesOf(const Graph& graph, const Layer& layer, const Int8Plan& plan);
+/// What the offsets of the layer's input and residual add to every output channel, less the output's own;
+/// empty: nothing has offsets.
+std::vector<double> offsetsThrough(const Graph& graph, const Layer& layer, const Int8Plan& plan,
+                                   const CodedWeights& weights);
+/// The input channel that weight i of a layer with a window belongs to.
+std::int64_t inputChannelOf(const Layer& layer, const Shape& weights, std::int64_t i);
 
 }  // namespace tessera

@@ -97,6 +97,72 @@ CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, st
   return coded;
 }
 
+namespace {
+
+// Fixed point of roundBySums().
+constexpr std::int64_t kOne = 1 << 16;
+
+// Half of kOne and above goes up.
+std::int64_t toCodes(std::int64_t fixed) { return (fixed + kOne / 2) >> 16; }
+
+// One sum: differences of its codes from the weights, and how far each code was moved.
+class SumRounder {
+ public:
+  SumRounder(std::vector<std::int64_t> differences, std::int64_t taps)
+      : differences_(std::move(differences)),
+        taps_(taps),
+        steps_(differences_.size(), 0),
+        channels_((differences_.size() + static_cast<std::size_t>(taps) - 1) / static_cast<std::size_t>(taps),
+                  0) {
+    for (std::size_t j = 0; j < differences_.size(); ++j) channels_[channelOf(j)] += differences_[j];
+  }
+  std::vector<int> run() {
+    for (int sweep = 0, changed = 1; sweep < 4 && changed; ++sweep) {
+      changed = 0;
+      for (std::size_t j = 0; j < differences_.size(); ++j) changed += move(j);
+    }
+    return steps_;
+  }
+
+ private:
+  std::size_t channelOf(std::size_t j) const { return j / static_cast<std::size_t>(taps_); }
+  bool move(std::size_t j) {
+    const std::int64_t pull = (3 * differences_[j] + 7 * channels_[channelOf(j)]) / 10;
+    const int step = static_cast<int>(std::clamp<std::int64_t>(steps_[j] - toCodes(pull), -1, 1));
+    if (step == steps_[j]) return false;
+    const std::int64_t change = (step - steps_[j]) * kOne;
+    differences_[j] += change, channels_[channelOf(j)] += change;
+    steps_[j] = step;
+    return true;
+  }
+
+  std::vector<std::int64_t> differences_;
+  std::int64_t taps_;
+  std::vector<int> steps_;
+  std::vector<std::int64_t> channels_;
+};
+
+}  // namespace
+
+void roundBySums(CodedWeights& coded, const HostTensor& weights) {
+  const auto w = weights.as<float>();
+  auto codes = coded.codes.as<std::int8_t>();
+  const std::int64_t length = weights.size() / weights.shape[0], taps = length / weights.shape[1];
+  for (std::int64_t k = 0; k < weights.shape[0]; ++k) {
+    const float rate = inverseScale(coded.scales[k]);
+    const std::int64_t begin = k * length;
+    std::vector<std::int64_t> differences;
+    for (std::int64_t j = begin; j < begin + length; ++j) {
+      const float wanted = std::clamp(w[j] * rate, -127.0f, 127.0f);
+      differences.push_back(static_cast<std::int64_t>(std::rint(
+          (static_cast<double>(codes[j]) - static_cast<double>(wanted)) * static_cast<double>(kOne))));
+    }
+    const std::vector<int> steps = SumRounder(std::move(differences), taps).run();
+    for (std::int64_t j = 0; j < length; ++j)
+      codes[begin + j] = static_cast<std::int8_t>(std::clamp(codes[begin + j] + steps[j], -127, 127));
+  }
+}
+
 std::optional<std::vector<float>> scalesOfCodes(const HostTensor& weights, std::size_t outputAxis,
                                                 std::int64_t groups, const std::vector<float>* given,
                                                 float most) {
@@ -167,20 +233,6 @@ std::optional<HostTensor> correctedBias(const Graph& graph, const Layer& layer,
     corrected.setNumber(k, (bias == kNoTensor ? 0.0 : graph.tensor(bias).constant->number(k)) +
                                static_cast<double>(correction->second[k]));
   return corrected;
-}
-
-HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan) {
-  HostTensor weights = *graph.tensor(layer.inputs[1]).constant;
-  const auto shifts = plan.shifts.find(layer.inputs[0]);
-  if (shifts == plan.shifts.end()) return weights;
-  auto w = weights.as<float>();
-  const std::size_t axis = traitsOf(layer.op).weights->inputAxis;
-  const std::int64_t taps = weights.size() / (weights.shape[0] * weights.shape[1]);
-  for (std::int64_t i = 0; i < weights.size(); ++i) {
-    const std::int64_t channel = axis == 0 ? i / taps / weights.shape[1] : i / taps % weights.shape[1];
-    w[i] = std::ldexp(w[i], shifts->second[channel]);
-  }
-  return weights;
 }
 
 }  // namespace tessera

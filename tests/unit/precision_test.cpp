@@ -6,7 +6,7 @@
 #include <random>
 
 #include "graph/evaluate.hpp"
-#include "lower/precision.hpp"
+#include "lower/channel_codes.hpp"
 
 namespace tessera {
 namespace {
@@ -127,15 +127,15 @@ TEST(Precision, ChannelsBelowTheThresholdGetFinerScalesByPowersOfTwo) {
   // Below: the threshold, hairs above and below half of it, and of an eighth, nothing.
   calibration.channelPeaks["norm"] = {2, 1, 0.5001f, 0.4999f, 0.126f, 0.1249f, 0.01f, 0, 1, 1, 1, 1};
   const Int8Plan plan = planInt8(g, calibration, PrecisionOptions());
-  EXPECT_EQ(plan.shifts.at(g.findTensor("norm")),
-            (std::vector<int>{0, 0, 0, -1, -2, -3, -3, -3, 0, 0, 0, 0}));
+  EXPECT_EQ(plan.channels.at(g.findTensor("norm")).factor,
+            (std::vector<float>{1, 1, 1, 0.5f, 0.25f, 0.125f, 0.125f, 0.125f, 1, 1, 1, 1}));
   EXPECT_EQ(plan.channelScale(g.findTensor("norm"), 3), 0.5f / 127);
   // Layers that read the channels multiply their weights with the same powers of two.
   const Layer& reader = g.layers()[g.producer(g.findTensor("c"))];
   const HostTensor before = *g.tensor(reader.inputs[1]).constant, after = weightsToCode(g, reader, plan);
   for (int i = 0; i < 144; ++i)
     EXPECT_EQ(after.as<float>()[i],
-              std::ldexp(before.as<float>()[i], plan.shifts.at(g.findTensor("norm"))[i % 12]));
+              before.as<float>()[i] * plan.channels.at(g.findTensor("norm")).factor[i % 12]);
 
   Calibration measured = calibrationOf(g, x), wide = measured;
   const auto norm = evaluateTensors(g, {{"x", x}}, {g.findTensor("norm")})[0];
@@ -240,6 +240,161 @@ TEST(EncodeWeights, OneScalePerOutputChannel) {
   EXPECT_EQ(coded.scales, (std::vector<float>{2.0f / 127, 1.0f}));
   EXPECT_EQ(coded.codes.as<std::int8_t>()[1], -127);
   EXPECT_EQ(coded.codes.as<std::int8_t>()[0], 64);  // 63.5 rounded to even
+}
+
+// Convolutions with and without activations, a sum, a maximum, a chain, concats before a chain and a
+// convolution; output channels of very different range.
+Graph channelNetwork() {
+  Graph g;
+  g.name = "channels";
+  const auto conv = [&](const char* name, TensorId x, std::int64_t in, std::int64_t kernel,
+                        const char* activation, TensorId residual = kNoTensor) {
+    HostTensor w = randomTensor({8, in, kernel, kernel}, static_cast<unsigned>(in + kernel), 0.5f);
+    const std::int64_t each = w.size() / 8;
+    for (std::int64_t i = 0; i < w.size(); ++i)
+      w.as<float>()[i] *= std::ldexp(1.1f, -static_cast<int>(i / each % 5));
+    const std::int64_t pad = kernel / 2;
+    std::vector<TensorId> inputs{x, g.addConstant(std::string(name) + ".w", std::move(w)),
+                                 g.addConstant(std::string(name) + ".b", randomTensor({8}, 3))};
+    if (residual != kNoTensor) inputs.push_back(residual);
+    Attributes attrs{{"pads", std::vector<std::int64_t>{pad, pad, pad, pad}}};
+    if (*activation) attrs.set("activation", std::string(activation));
+    return g.add("Convolution", name, inputs, attrs, {std::string(name) + ".out"});
+  };
+  const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 12, 16});
+  const TensorId a = conv("a", x, 3, 3, "Relu");
+  const TensorId pooled = g.add("Pool", "pool", {a},
+                                {{"mode", std::string("max")},
+                                 {"kernel", std::vector<std::int64_t>{2, 2}},
+                                 {"strides", std::vector<std::int64_t>{2, 2}}},
+                                {"pooled"});
+  const TensorId b = conv("b", pooled, 8, 3, "");
+  const TensorId sum = conv("sum", pooled, 8, 1, "", b);
+  const TensorId both = g.add("Concat", "both", {b, sum}, {{"axis", 1}}, {"both"});
+  const TensorId norm = g.add("Pointwise", "chain",
+                              {both, g.addConstant("n.s", randomTensor({16, 1, 1}, 5, 3)),
+                               g.addConstant("n.b", randomTensor({16, 1, 1}, 6, 2))},
+                              {{"expression", "t0=Mul(x0,x1);t1=Add(t0,x2)"}}, {"norm"});
+  const TensorId d = conv("d", norm, 16, 1, "Relu");
+  const TensorId joined = g.add("Concat", "joined", {d, pooled}, {{"axis", 1}}, {"joined"});
+  g.markOutput(conv("last", joined, 16, 3, ""));
+  return g;
+}
+
+const ChannelGroup* groupOf(const Graph& g, const std::vector<ChannelGroup>& groups, const char* name) {
+  for (const auto& group : groups)
+    if (std::ranges::find(group.tensors, g.findTensor(name)) != group.tensors.end()) return &group;
+  return nullptr;
+}
+
+bool mayHaveOffsets(const Graph& g, const std::vector<ChannelGroup>& groups, const char* name) {
+  const ChannelGroup& group = *groupOf(g, groups, name);
+  const auto at = std::ranges::find(group.tensors, g.findTensor(name)) - group.tensors.begin();
+  return group.offsets[static_cast<std::size_t>(at)];
+}
+
+// What channels reach for x, and scales for the farthest.
+Calibration rangesOf(const Graph& g, const HostTensor& x) {
+  Calibration calibration = calibrationOf(g, x);
+  for (const ChannelGroup& group : channelGroups(g, planWithChannels(g, {}, {})))
+    for (std::size_t t = 0; t < group.tensors.size(); ++t) {
+      const HostTensor value = evaluateTensors(g, {{"x", x}}, {group.tensors[t]})[0];
+      const std::int64_t channels = value.shape[1], each = value.size() / channels;
+      std::vector<float> reach(static_cast<std::size_t>(2 * channels), 0.0f);
+      float most = 0;
+      for (std::int64_t c = 0; c < channels; ++c) {
+        for (std::int64_t i = c * each; i < (c + 1) * each; ++i) {
+          reach[c] = std::max(reach[c], -value.as<float>()[i]);
+          reach[channels + c] = std::max(reach[channels + c], value.as<float>()[i]);
+        }
+        most = std::max(most, group.offsets[t] ? (reach[c] + reach[channels + c]) / 2
+                                               : std::max(reach[c], reach[channels + c]));
+      }
+      const std::string& name = g.tensor(group.tensors[t]).name;
+      calibration.scales[name] = most / 127;
+      calibration.channelPeaks[name] = reach;
+    }
+  // A maximum and what it is of share one scale.
+  calibration.scales["pooled"] = calibration.scales["a.out"];
+  return calibration;
+}
+
+double errorOf(const Graph& g, const Calibration& calibration, const HostTensor& x,
+               const PrecisionOptions& options = {}) {
+  const auto exact = evaluate(g, {{"x", x}})[0],
+             coded = evaluate(assignInt8(g, calibration, options), {{"x", x}})[0];
+  double difference = 0, power = 0;
+  for (std::int64_t i = 0; i < exact.size(); ++i) {
+    difference += std::pow(exact.number(i) - coded.number(i), 2);
+    power += std::pow(exact.number(i), 2);
+  }
+  return difference / power;
+}
+
+TEST(ChannelCodes, GroupsFollowSumsAndMaxima) {
+  const Graph g = channelNetwork();
+  const auto groups = channelGroups(g, planWithChannels(g, {}, {}));
+  for (const char* name : {"a.out", "pooled", "b.out", "sum.out", "norm", "d.out"})
+    ASSERT_NE(groupOf(g, groups, name), nullptr) << name;
+  EXPECT_EQ(groupOf(g, groups, "a.out"), groupOf(g, groups, "pooled"));
+  EXPECT_EQ(groupOf(g, groups, "b.out"), groupOf(g, groups, "sum.out"));
+  EXPECT_NE(groupOf(g, groups, "norm"), groupOf(g, groups, "b.out"));
+  EXPECT_EQ(groupOf(g, groups, "x"), nullptr) << "no layer writes it";
+  // A window that sees padding wants a code of zero; what an activation gives can not be moved.
+  EXPECT_TRUE(mayHaveOffsets(g, groups, "norm"));
+  EXPECT_TRUE(mayHaveOffsets(g, groups, "b.out"));
+  EXPECT_FALSE(mayHaveOffsets(g, groups, "pooled"));
+  EXPECT_FALSE(mayHaveOffsets(g, groups, "d.out"));
+}
+
+TEST(ChannelCodes, RangesOfChannelsAreMoreExactThanOneScale) {
+  const Graph g = channelNetwork();
+  const HostTensor x = randomTensor({1, 3, 12, 16}, 9, 2);
+  const Calibration ranges = rangesOf(g, x);
+  const Int8Plan plan = planInt8(g, ranges, PrecisionOptions());
+  ASSERT_TRUE(plan.channels.count(g.findTensor("b.out")));
+  EXPECT_EQ(plan.channels.at(g.findTensor("b.out")).factor, plan.channels.at(g.findTensor("sum.out")).factor);
+  EXPECT_FALSE(plan.channels.at(g.findTensor("norm")).offset.empty());
+  EXPECT_TRUE(plan.members.count(g.findTensor("joined")))
+      << "a convolution reads members of different scales";
+  EXPECT_LT(errorOf(g, ranges, x), 0.5 * errorOf(g, calibrationOf(g, x), x));
+}
+
+// With another layer in floats by the caller, a cache still gives a network that is right.
+TEST(ChannelCodes, RangesServeWhereTheCallerKeepsLayersInFloats) {
+  const Graph g = channelNetwork();
+  const HostTensor x = randomTensor({1, 3, 12, 16}, 10, 2);
+  const Calibration ranges = rangesOf(g, x);
+  for (const char* layer : {"a", "b", "sum", "chain", "d", "last"}) {
+    PrecisionOptions options;
+    options.keepFp32 = {layer};
+    EXPECT_LT(errorOf(g, ranges, x, options), 3e-3) << layer;
+  }
+}
+
+TEST(ChannelCodes, RefusesRangesOfAnotherNumberOfChannels) {
+  const Graph g = channelNetwork();
+  Calibration ranges = rangesOf(g, randomTensor({1, 3, 12, 16}, 9, 2));
+  ranges.channelPeaks["norm"].pop_back();
+  EXPECT_THROW(planInt8(g, ranges, PrecisionOptions()), Error);
+}
+
+TEST(WeightCodes, RoundingBySumsCancelsWithinTheTapsOfAChannel) {
+  const HostTensor w = randomTensor({6, 5, 3, 3}, 4);
+  const CodedWeights nearest = encodeWeights(w, 0, 1);
+  CodedWeights by = nearest;
+  roundBySums(by, w);
+  double before = 0, after = 0;
+  for (std::int64_t channel = 0; channel < 30; ++channel) {
+    double a = 0, b = 0;
+    for (std::int64_t i = channel * 9; i < channel * 9 + 9; ++i) {
+      const double wanted = w.number(i) / static_cast<double>(nearest.scales[channel / 5]);
+      EXPECT_LE(std::abs(by.codes.number(i) - nearest.codes.number(i)), 1);
+      a += nearest.codes.number(i) - wanted, b += by.codes.number(i) - wanted;
+    }
+    before += a * a, after += b * b;
+  }
+  EXPECT_LT(after, 0.3 * before);
 }
 
 }  // namespace

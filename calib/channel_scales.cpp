@@ -1,0 +1,90 @@
+// Ranges of channels, image by image.
+#include "calib/channel_scales.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tessera {
+namespace {
+
+// The scale of a smaller range is no normal float.
+constexpr float kLeastRange = 127.0f * std::numeric_limits<float>::min();
+
+// The value below which `share` of the values lie, linear between two of them.
+float quantile(std::vector<float>& values, double share) {
+  std::sort(values.begin(), values.end());
+  const double at = share * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, values.size() - 1);
+  const double part = at - static_cast<double>(below);
+  return static_cast<float>(static_cast<double>(values[below]) * (1 - part) +
+                            static_cast<double>(values[above]) * part);
+}
+
+// How far each channel reaches below 0, then above.
+std::vector<float> reachOf(const ChannelExtremes& extremes, const ChannelRange& range) {
+  const std::size_t channels = extremes.high[0].size();
+  std::vector<float> reach(2 * channels, 0.0f), high, low;
+  for (std::size_t c = 0; c < channels; ++c) {
+    high.clear(), low.clear();
+    for (std::size_t image = 0; image < extremes.high.size(); ++image) {
+      if (range.left.count(static_cast<int>(image))) continue;
+      high.push_back(extremes.high[image][c]);
+      low.push_back(-extremes.low[image][c]);
+    }
+    reach[c] = std::max(quantile(low, range.share), 0.0f);
+    reach[channels + c] = std::max(quantile(high, range.share), 0.0f);
+  }
+  return reach;
+}
+
+// Half of the widest range among a tensor's channels, or its farthest end where no offset may centre it.
+float farthest(const std::vector<float>& reach, bool offsets) {
+  float most = 0;
+  for (std::size_t c = 0; c < reach.size() / 2; ++c) {
+    const float below = reach[c], above = reach[reach.size() / 2 + c];
+    most = std::max(most, offsets ? below / 2 + above / 2 : std::max(below, above));
+  }
+  return most;
+}
+
+}  // namespace
+
+void setChannelScales(const Graph& graph, const Int8Plan& plan, const std::vector<ChannelGroup>& groups,
+                      const TensorStatistics& statistics, const ChannelRange& range,
+                      Calibration& calibration) {
+  for (const ChannelGroup& group : groups) {
+    std::map<int, float> most;  // of tensors that share one scale
+    for (std::size_t i = 0; i < group.tensors.size(); ++i) {
+      const std::string& name = graph.tensor(group.tensors[i]).name;
+      const auto reach = reachOf(statistics.extremes.at(name), range);
+      float& top = most[plan.group[group.tensors[i]]];
+      top = std::max(top, farthest(reach, static_cast<bool>(group.offsets[i])));
+      calibration.channelPeaks[name] = reach;
+    }
+    for (const TensorId id : group.tensors)
+      if (const float top = most[plan.group[id]]; top >= kLeastRange && std::isfinite(top))
+        calibration.scales[graph.tensor(id).name] = top / 127.0f;
+  }
+}
+
+double rangeUncertainty(const TensorStatistics& statistics, double share) {
+  double sum = 0, channels = 0;
+  for (const auto& [_, extremes] : statistics.extremes) {
+    const int images = static_cast<int>(extremes.high.size());
+    if (images < 2) return 1;
+    ChannelRange halves[2]{{share, {}}, {share, {}}};
+    for (int i = 0; i < images; ++i) halves[i % 2].left.insert(i);
+    const auto a = reachOf(extremes, halves[0]), b = reachOf(extremes, halves[1]);
+    for (std::size_t c = 0; c < a.size() / 2; ++c) {
+      const double one = std::max(a[c], a[a.size() / 2 + c]), two = std::max(b[c], b[a.size() / 2 + c]);
+      if (!(std::max(one, two) > 0)) continue;
+      sum += std::abs(one - two) / std::max(one, two);
+      ++channels;
+    }
+  }
+  return channels > 0 ? sum / channels : 0;
+}
+
+}  // namespace tessera
