@@ -13,8 +13,8 @@ class ConvWinograd final : public KernelFamily {
   ConvWinograd(std::string_view name, bool codes) : name_(name), codes_(codes) {}
   FamilyId id() const override { return {name_, 1}; }
   // In floats what it gains depends on caches more than on counts, and its rounding differs from a plain
-  // sum's, which is what runs untuned. In codes it is exact, and its weights take up to eight times the memory,
-  // which is worth it only for a gain that was measured.
+  // sum's, which is what runs untuned. In codes it is exact, and its weights take up to eight times the
+  // memory, which is worth it only for a gain that was measured.
   bool onlyMeasured() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {

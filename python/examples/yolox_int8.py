@@ -41,7 +41,7 @@ def compare(exact, coded):
 
 
 def detect(graph, files, pictures, cache="", method="auto", limit=100, threshold=0.3, device=""):
-    device = tessera.Device.select(device)
+    device = tessera.Device.select(device) if isinstance(device, str) else device
     described = tessera.NetworkDescription.of_preset("yolox")
     found = calibrate(graph, device, files, described.preprocess, cache, method, limit)
     print("scales from the cache" if found.from_cache else f"scales from {found.batches} batches, {found.calibration.method}")

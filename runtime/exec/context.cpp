@@ -185,7 +185,10 @@ void Context::enqueue(cl_command_queue queue, const std::vector<cl_event>& waits
     std::vector<cl::Event> before;
     for (cl_event event : waits) before.emplace_back(event, true);
     if (!before.empty()) q.enqueueBarrierWithWaitList(&before);
-    c.enqueueSteps(q, false);
+    if (queue == c.queue())
+      c.enqueueOwn();
+    else
+      c.enqueueSteps(q, false);
     if (!done) return;
     cl::Event event;
     q.enqueueMarkerWithWaitList(nullptr, &event);

@@ -112,6 +112,17 @@ class Engines {
       add(traced.outputs[i], step.outputs[i], step.reformat ? "" : howOf(step, traced.outputs[i].type));
   }
 
+  // What a step can be expected to keep: its result's type, or that of an activation that it reads.
+  static DataType coarsest(const TracedStep& traced, std::size_t output) {
+    DataType type = traced.outputs[output].type;
+    for (std::size_t i = 0; i < traced.inputs.size(); ++i) {
+      if (traced.step.constants[i]) continue;
+      const DataType read = traced.inputs[i].type;
+      if (read == DataType::Int8 || (read == DataType::Float16 && type != DataType::Int8)) type = read;
+    }
+    return type;
+  }
+
   void compareRun(const TracedStep& traced, const Lowered& lowered) {
     const Step& step = traced.step;
     if (step.reformat) return;
@@ -126,7 +137,7 @@ class Engines {
       compared = true;
       if (places_.count(name)) continue;
       places_[name] = result_.layers.size();
-      types_.push_back({known->second.type, traced.outputs[i].type});
+      types_.push_back({known->second.type, coarsest(traced, i)});
       result_.layers.push_back({step.layer, sourceName(name), known->second.by,
                                 howOf(step, traced.outputs[i].type),
                                 differenceOf(*value, known->second.value), std::nullopt, false});

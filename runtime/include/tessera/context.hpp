@@ -102,8 +102,8 @@ class Context {
   void enqueue(cl_command_queue queue, const std::vector<cl_event>& waits = {}, cl_event* done = nullptr);
   /// Enqueues on the own queue and waits. Throws Cancelled.
   void execute();
-  /// Ends the run on the own queue that another thread waits for in execute(), start() or run(), which throw
-  /// Cancelled, before its next steps; nothing where there is none. For contexts made cancellable. May be
+  /// Ends the run on the own queue that another thread enqueues or waits for, which throws Cancelled, before
+  /// its next steps; nothing where there is none. For contexts made cancellable. May be
   /// called from any thread.
   void cancel();
 
