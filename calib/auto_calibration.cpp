@@ -198,7 +198,11 @@ class Search {
     const std::set<int> left = imagesOf(kComparedEvery, 0);
     int tried = 0;
     bool better = false;
+    double uncertainty = 0;
     for (const double share : kShares) {
+      // Ranges that another draw of images would not have are fitted to these.
+      uncertainty = rangeUncertainty(in_.statistics, share);
+      if (uncertainty > kMostUncertainty) continue;
       const CalibrationDamage d = compare(withChannels(best_, {share, left}));
       auto& told = result_.damage["channels"];
       if (tried == 0 || score(d) < score(told)) told = d;
@@ -206,6 +210,12 @@ class Search {
       if (score(d) >= least_ * (1 - kWorthwhile)) continue;
       least_ = score(d), bestDamage_ = d, share_ = share, better = true;
     }
+    if (tried == 0)
+      log().warn(
+          "calibration: {} images are too few for ranges of channels, those of one half of them differ from "
+          "the "
+          "other half's by {:.0f} % on average: tensors have one range each",
+          in_.statistics.images, uncertainty * 100);
     if (!better) return false;
     best_ = withChannels(best_, {share_, {}});
     plainBiases_ = plainBiases_ && !in_.options.biasCorrection;
@@ -235,13 +245,6 @@ class Search {
         "{:.3f} %)",
         mean.changed * 100, std::sqrt(std::max(squares - mean.changed * mean.changed, 0.0)) * 100, draws,
         worst.changed * 100);
-    const double uncertainty = rangeUncertainty(in_.statistics, share_);
-    if (uncertainty > kMostUncertainty)
-      log().warn(
-          "calibration: {} images are too few for the ranges found: those of one half of them differ from "
-          "the other "
-          "half's by {:.0f} % on average",
-          in_.statistics.images, uncertainty * 100);
   }
 
   // Groups whose readers are better left in fp32, most gain per multiply-add first.
