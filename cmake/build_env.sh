@@ -11,9 +11,10 @@ case "$("${CXX:-c++}" --version 2>/dev/null | head -1)" in *"12.2"*) werror=ON ;
 
 # configure PRESET [options]
 configure() {
-  local preset=$1
+  local preset=$1 strict=$werror
   shift
-  cmake --preset "$preset" -DTESSERA_WERROR=$werror "${launcher[@]}" "$@" >/dev/null
+  case $preset in asan | tsan) strict=OFF ;; esac  # what sanitizers insert makes GCC warn of what is not so
+  cmake --preset "$preset" -DTESSERA_WERROR=$strict "${launcher[@]}" "$@" >/dev/null
 }
 
 # PoCL caches compiled kernels below HOME; without a writable one it would compile them anew in each process.
