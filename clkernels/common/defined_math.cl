@@ -52,7 +52,9 @@ static inline MATH_T MATH_NAME(definedDivide)(MATH_T a, MATH_T b) {
   q = MATH_FMA(MATH_FMA(-q, d, m), r, q);
   const MATH_I shift = (aBits >> 23) - (bBits >> 23), exponent = (MATH_AS_INT(q) >> 23) + shift;
   const MATH_T infinite = MATH_AS_FLOAT(sign | 0x7f800000), none = MATH_AS_FLOAT(sign);
-  MATH_T y = MATH_AS_FLOAT((MATH_AS_INT(q) + (shift << 23)) | sign);
+  // Beyond 128 either way the result is none of the floats below, and the sum might not fit an integer.
+  const MATH_I move = shift > 128 ? (MATH_I)(128) : (shift < -128 ? (MATH_I)(-128) : shift);
+  MATH_T y = MATH_AS_FLOAT((MATH_AS_INT(q) + move * 8388608) | sign);
   y = exponent < 1 ? none : (exponent > 254 ? infinite : y);
   y = aBits < 0x00800000 || bBits > 0x7f7fffff ? none : y;
   y = bBits < 0x00800000 || aBits > 0x7f7fffff ? infinite : y;
@@ -72,7 +74,7 @@ static inline MATH_T MATH_NAME(definedSqrt)(MATH_T x) {
   MATH_T s = m * r;
   s = MATH_FMA(MATH_FMA(-s, s, m), N(0.5f) * r, s);
   s = MATH_FMA(MATH_FMA(-s, s, m), N(0.5f) * r, s);
-  const MATH_T y = MATH_AS_FLOAT(MATH_AS_INT(s) + (((exponent - odd) >> 1) << 23));
+  const MATH_T y = MATH_AS_FLOAT(MATH_AS_INT(s) + ((exponent - odd) >> 1) * 8388608);
   const MATH_T edge = x < N(0x1p-126f) && x > N(-0x1p-126f) ? N(0.0f) : (x < N(0.0f) ? N(NAN) : x);
   return x >= N(0x1p-126f) && x <= N(0x1.fffffep127f) ? y : edge;
 }
