@@ -19,6 +19,7 @@
 #include "common/exact_divide.cl"
 #define MATH_WIDTH 1
 #include "common/defined_math.cl"
+#include "common/group_best.cl"
 
 __kernel void det_decode(__global const float* restrict locations, __global const float* restrict priors,
                          __global float4* restrict boxes, int count, int priorCount, int sets, int lBase, int lBatch,
@@ -77,18 +78,7 @@ void det_select(__global const float* restrict scores, __global const float4* re
     }
     bestScores[item] = best;
     bestPriors[item] = at;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int reach = P_GROUP / 2; reach > 0; reach /= 2) {
-      if (item < reach) {
-        const int other = bestPriors[item + reach], own = bestPriors[item];
-        const float a = bestScores[item + reach], b = bestScores[item];
-        if (other >= 0 && (own < 0 || a > b || (a == b && other < own))) {
-          bestPriors[item] = other;
-          bestScores[item] = a;
-        }
-      }
-      barrier(CLK_LOCAL_MEM_FENCE);
-    }
+    GROUP_BEST(bestScores, bestPriors, item, P_GROUP)
     last = bestScores[0];
     lastPrior = bestPriors[0];
     barrier(CLK_LOCAL_MEM_FENCE);

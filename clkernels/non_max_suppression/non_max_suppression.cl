@@ -13,6 +13,7 @@
 #pragma OPENCL FP_CONTRACT OFF
 #define MATH_WIDTH 1
 #include "common/defined_math.cl"
+#include "common/group_best.cl"
 
 #if !defined(P_CENTERS) || !defined(P_BY_SCORE) || !defined(P_GROUP)
 #error "non_max_suppression needs P_CENTERS, P_BY_SCORE and P_GROUP"
@@ -78,18 +79,7 @@ void nms_select(__global const float* restrict boxes, __global const float* rest
     left = next;
     bestScores[item] = bestScore;
     bestBoxes[item] = best;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int reach = P_GROUP / 2; reach > 0; reach /= 2) {
-      if (item < reach) {
-        const int other = bestBoxes[item + reach], own = bestBoxes[item];
-        const float a = bestScores[item + reach], b = bestScores[item];
-        if (other >= 0 && (own < 0 || a > b || (a == b && other < own))) {
-          bestBoxes[item] = other;
-          bestScores[item] = a;
-        }
-      }
-      barrier(CLK_LOCAL_MEM_FENCE);
-    }
+    GROUP_BEST(bestScores, bestBoxes, item, P_GROUP)
     last = bestBoxes[0];
     barrier(CLK_LOCAL_MEM_FENCE);
     if (last < 0) break;

@@ -12,6 +12,7 @@
 #pragma OPENCL FP_CONTRACT OFF
 #define MATH_WIDTH 1
 #include "common/defined_math.cl"
+#include "common/group_best.cl"
 
 #if !defined(P_KIND) || !defined(P_CLASSES) || !defined(P_PER) || !defined(P_GROUP)
 #error "suppress_boxes needs P_KIND, P_CLASSES, P_PER and P_GROUP"
@@ -69,7 +70,7 @@ void suppress_boxes(__global const float* restrict boxes, __global const float* 
 #if P_KIND == 0
         if (common > overlap) continue;
 #else
-        s *= exp(-common * common / softness);
+        s *= definedExp_1(definedDivide_1(-common * common, softness));
         if (!(s >= threshold)) continue;
 #endif
       }
@@ -85,18 +86,7 @@ void suppress_boxes(__global const float* restrict boxes, __global const float* 
     left = next;
     bestScores[item] = bestScore;
     bestBoxes[item] = best;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int reach = P_GROUP / 2; reach > 0; reach /= 2) {
-      if (item < reach) {
-        const int other = bestBoxes[item + reach], own = bestBoxes[item];
-        const float a = bestScores[item + reach], b = bestScores[item];
-        if (other >= 0 && (own < 0 || a > b || (a == b && other < own))) {
-          bestBoxes[item] = other;
-          bestScores[item] = a;
-        }
-      }
-      barrier(CLK_LOCAL_MEM_FENCE);
-    }
+    GROUP_BEST(bestScores, bestBoxes, item, P_GROUP)
     last = bestBoxes[0];
     bestScore = bestScores[0];
     barrier(CLK_LOCAL_MEM_FENCE);
