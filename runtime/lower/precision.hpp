@@ -79,11 +79,6 @@ Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const Prec
 /// The same by the rules; see planByRules().
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options);
 
-/// The layer's bias with the calibration's correction, one number per output channel; none without a
-/// correction.
-std::optional<HostTensor> correctedBias(const Graph& graph, const Layer& layer,
-                                        const Calibration& calibration, std::int64_t channels);
-
 /// The constant weights of a compute layer, multiplied with the factors of its input's channels.
 HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan);
 /// Those weights as codes.

@@ -220,19 +220,4 @@ double largestSumOfCodes(const HostTensor& weights, std::size_t outputAxis, std:
   return *std::ranges::max_element(sums);
 }
 
-std::optional<HostTensor> correctedBias(const Graph& graph, const Layer& layer,
-                                        const Calibration& calibration, std::int64_t channels) {
-  const auto correction = calibration.biasCorrection.find(layer.name);
-  if (correction == calibration.biasCorrection.end()) return std::nullopt;
-  if (static_cast<std::int64_t>(correction->second.size()) != channels)
-    throw Error(ErrorCode::BadCache,
-                "the bias correction of layer '" + layer.name + "' has another number of channels");
-  const TensorId bias = layer.inputs.size() > 2 ? layer.inputs[2] : kNoTensor;
-  HostTensor corrected(DataType::Float32, {channels});
-  for (std::int64_t k = 0; k < channels; ++k)
-    corrected.setNumber(k, (bias == kNoTensor ? 0.0 : graph.tensor(bias).constant->number(k)) +
-                               static_cast<double>(correction->second[k]));
-  return corrected;
-}
-
 }  // namespace tessera
