@@ -4,6 +4,8 @@ jobs=$(nproc)
 launcher=()
 if command -v ccache >/dev/null; then
   launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache)
+  # Clones and worktrees share what they compiled: paths below the repository count as relative ones.
+  export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
 fi
 # Warnings are errors with the compiler that all is developed with; other compilers have warnings of their own.
 werror=OFF
