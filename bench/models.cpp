@@ -141,15 +141,20 @@ app::Json roofline(const Device& device) {
   return rows;
 }
 
+int exportAll(const Options& options) {
+  const auto write = [&](const std::string& name, const Graph& graph) {
+    const auto file = std::filesystem::path(options.exportFolder) / (name + ".onnx");
+    writeOnnx(graph, file);
+    fmt::print("{}\n", file.string());
+  };
+  for (const std::string& name : options.networks) write(name, networkNamed(name).make(options.batch));
+  for (const std::string& model : options.models)
+    write(app::modelName(model), app::loadModel(model, options.batch));
+  return app::kDone;
+}
+
 int run(const Options& options) {
-  if (!options.exportFolder.empty()) {
-    for (const std::string& name : options.networks) {
-      const auto file = std::filesystem::path(options.exportFolder) / (name + ".onnx");
-      writeOnnx(networkNamed(name).make(options.batch), file);
-      fmt::print("{}\n", file.string());
-    }
-    return app::kDone;
-  }
+  if (!options.exportFolder.empty()) return exportAll(options);
   const Device device = options.common.selectDevice();
   const bool int8 = options.common.precision == "int8";
   const double ceiling = int8 ? dot4Ceiling(device) : measureFp32(device), copy = measureCopy(device);
@@ -220,7 +225,7 @@ int main(int argc, char** argv) {
                  "fp32:off,fp32:fast,int8:fast:measured,fp16:off::one; the ceiling is that of --precision")
       ->expected(1, 8)
       ->delimiter(',');
-  app.add_option("--export", options.exportFolder, "Write the networks as ONNX into this folder and stop");
+  app.add_option("--export", options.exportFolder, "Write the networks and models as ONNX into this folder and stop");
   app.add_flag("--roofline", options.roofline, "Measure all that the device gives at best, too");
   app::addDeviceOptions(app, options.common);
   app::addPrecisionChoice(app, options.precisionChoice);
