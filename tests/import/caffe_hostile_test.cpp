@@ -32,6 +32,11 @@ TEST(CaffeHostile, DeepNestingIsRefusedNotFollowed) {
   EXPECT_EQ(text.import().layers().size(), 1u);  // braces in comments and strings do not count
 }
 
+TEST(CaffeHostile, InputsOfImpossibleSizeAreNamedWithTheirFile) {
+  CaffeCase net(oneLayer({9000000000000000000, 9000000000000000000}, "ReLU"));
+  EXPECT_THAT(failure(net), HasSubstr("net.prototxt: input 'data': shape 9000000000000000000x"));
+}
+
 TEST(CaffeHostile, ElementCountsThatOverflowAreNoEmptyBlobs) {
   for (const char* transposed : {"false", "true"}) {
     CaffeCase net(
