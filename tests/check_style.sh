@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 failed=0
-sources() { find runtime clkernels importers calib apps python bench tests docs \( -name '*.[ch]pp' -o -name '*.[ch]' \) -print0; }
+sources() { find runtime clkernels importers exporters calib apps python bench tests docs \( -name '*.[ch]pp' -o -name '*.[ch]' \) -print0; }
 python3 tests/check_includes.py || failed=1
 python3 tests/check_functions.py --self-test || failed=1
 sources | xargs -0 python3 tests/check_functions.py || failed=1

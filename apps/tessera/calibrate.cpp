@@ -9,6 +9,7 @@
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/tessera/commands.hpp"
+#include "tessera/exporter.hpp"
 
 namespace tessera::app {
 namespace {
@@ -17,6 +18,7 @@ struct CalibrateOptions {
   EngineArguments engine;
   bool sensitivity = false;
   int sensitivityBatches = 3;
+  std::string exportQdq;  ///< file to write the calibrated network to
 };
 
 void printDamage(const CalibrationResult& result) {
@@ -44,9 +46,30 @@ Json damageJson(const CalibrationDamage& damage) {
   return {{"error", damage.error}, {"changed", damage.changed}};
 }
 
+/// Writes the network with what calibration found, which may have been found before.
+void exportTo(const std::string& file, const Graph& graph, const Calibration& calibration,
+              const Int8Arguments& int8, const PassOptions& passes) {
+  exportQdq(graph, calibration, file, int8.layerPrecision(), passes);
+  fmt::print("{}: the network in INT8, as ONNX with QuantizeLinear and DequantizeLinear\n", file);
+}
+
+/// Without images: a cache that exists already is the calibration.
+int exportCalibrated(const CalibrateOptions& options, const CommonOptions& common) {
+  if (options.sensitivity) throw UsageError("--sensitivity needs --calibration-images.");
+  if (!common.json.empty()) throw UsageError("--json goes with --calibration-images.");
+  const Graph graph = options.engine.load();
+  EngineOptions engine;
+  engine.precision = Precision::Int8;
+  completeInt8(options.engine.int8, graph, {}, common.selectDevice(), engine);
+  exportTo(options.exportQdq, graph, *engine.calibration, options.engine.int8,
+           options.engine.options(common).passes);
+  return kDone;
+}
+
 int calibrateModel(const CalibrateOptions& options, const CommonOptions& common) {
   const Int8Arguments& int8 = options.engine.int8;
   if (int8.cache.empty()) throw UsageError("--calibration-cache is required: the file to write.");
+  if (!options.exportQdq.empty() && int8.images.empty()) return exportCalibrated(options, common);
   const Graph graph = options.engine.load();
   const Device device = common.selectDevice();
   const PassOptions passes = options.engine.options(common).passes;
@@ -61,6 +84,7 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
   std::vector<LayerPrecision> layers;
   assignInt8(optimized, result.calibration, int8.layerPrecision(), &layers);
   printInt8Share(layers);
+  if (!options.exportQdq.empty()) exportTo(options.exportQdq, graph, result.calibration, int8, passes);
   Json json{{"device", device.caps().name},
             {"model", modelName(options.engine.model)},
             {"scales", result.calibration.scales.size()},
@@ -97,6 +121,10 @@ Command addCalibrate(CLI::App& app, CommonOptions& common) {
   app.add_option("--sensitivity-batches", options->sensitivityBatches, "Batches to rank them on")
       ->check(number(1, 10000))
       ->capture_default_str();
+  app.add_option(
+      "--export-qdq", options->exportQdq,
+      "Also write the calibrated network as ONNX with QuantizeLinear and DequantizeLinear, for other "
+      "programs; without --calibration-images from an existing cache");
   addDeviceOptions(app, common, TuneDefault::Never);
   addOutputOptions(app, common);
   return [options, &common] { return calibrateModel(*options, common); };

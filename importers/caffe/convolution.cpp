@@ -6,22 +6,26 @@ namespace {
 
 using Values = std::vector<std::int64_t>;
 
-/// One value per spatial extent, from a list (none, one for all, one each) or the 2-D fields *_h and *_w.
+/// One value of at least `least` per spatial extent, from a list (none, one for all, one each) or the 2-D
+/// fields
+/// *_h and *_w.
 template <class List>
-Values perExtent(const LayerContext& c, const List& list, bool hasPair, std::int64_t h, std::int64_t w,
-                 std::size_t extents, std::int64_t fallback, const char* what) {
+Values perExtent(const LayerContext& c, const List& list, bool hasPair, std::uint64_t h, std::uint64_t w,
+                 std::size_t extents, std::int64_t fallback, std::int64_t least, const char* what) {
   if (hasPair) {
     if (extents != 2) c.bad(std::string(what) + "_h and " + what + "_w are for images only");
     if (list.size())
       c.bad(std::string(what) + " is given both as a list and as " + what + "_h, " + what + "_w");
-    return {h, w};
+    return {c.atLeast(least, h, what), c.atLeast(least, w, what)};
   }
-  if (list.size() == 0) return Values(extents, fallback);
-  if (list.size() == 1) return Values(extents, static_cast<std::int64_t>(list[0]));
+  if (list.size() == 0) return Values(extents, c.atLeast(least, fallback, what));
+  if (list.size() == 1) return Values(extents, c.atLeast(least, list[0], what));
   if (list.size() != static_cast<int>(extents))
     c.bad(std::string(what) + " has " + std::to_string(list.size()) + " values for " +
           std::to_string(extents) + " spatial extents");
-  return {list.begin(), list.end()};
+  Values values;
+  for (const auto value : list) values.push_back(c.atLeast(least, value, what));
+  return values;
 }
 
 /// How the window moves, from convolution_param.
@@ -34,17 +38,11 @@ Window windowOf(const LayerContext& c) {
   const std::size_t extents = c.shape().size() - 2;
   Window w;
   w.kernel = perExtent(c, p.kernel_size(), p.has_kernel_h() || p.has_kernel_w(), p.kernel_h(), p.kernel_w(),
-                       extents, 0, "kernel");
+                       extents, 0, 1, "kernel");
   w.strides = perExtent(c, p.stride(), p.has_stride_h() || p.has_stride_w(), p.stride_h(), p.stride_w(),
-                        extents, 1, "stride");
-  w.pads = perExtent(c, p.pad(), p.has_pad_h() || p.has_pad_w(), p.pad_h(), p.pad_w(), extents, 0, "pad");
-  w.dilations = perExtent(c, p.dilation(), false, 0, 0, extents, 1, "dilation");
-  for (std::size_t i = 0; i < extents; ++i) {
-    c.positive(w.kernel[i], "kernel");
-    c.positive(w.strides[i], "stride");
-    c.positive(w.dilations[i], "dilation");
-    c.positive(w.pads[i] + 1, "pad + 1");
-  }
+                        extents, 1, 1, "stride");
+  w.pads = perExtent(c, p.pad(), p.has_pad_h() || p.has_pad_w(), p.pad_h(), p.pad_w(), extents, 0, 0, "pad");
+  w.dilations = perExtent(c, p.dilation(), false, 0, 0, extents, 1, 1, "dilation");
   return w;
 }
 

@@ -44,8 +44,8 @@ TensorId regions(const LayerContext& c) {
 Tops psRoiPooling(const LayerContext& c) {
   const auto& p = c.layer.psroi_pooling_param();
   if (c.rank() != 4) c.bad("its input of " + toString(c.shape()) + " is no batch of images");
-  const std::int64_t group = c.positive(static_cast<std::uint64_t>(p.group_size()), "group_size");
-  const std::int64_t outputs = c.positive(static_cast<std::uint64_t>(p.output_dim()), "output_dim");
+  const std::int64_t group = c.positive(p.group_size(), "group_size");
+  const std::int64_t outputs = c.positive(p.output_dim(), "output_dim");
   if (!(p.spatial_scale() > 0)) c.bad("spatial_scale must be positive");
   if (group > 1024 || c.shape()[1] != outputs * group * group)
     c.bad("the channels of " + toString(c.shape()) + " are not output_dim * group_size * group_size");
@@ -180,7 +180,7 @@ Tops detectionOutput(const LayerContext& c) {
                            : p.code_type() == DetectionOutputParameter::CENTER_SIZE ? "center_size"
                                                                                     : "corner_size";
   const auto limit = [&](bool given, std::int32_t value, const char* what) {
-    if (given && value != -1) c.positive(static_cast<std::uint64_t>(std::int64_t{value}), what);
+    if (given && value != -1) c.positive(value, what);
     return given ? std::int64_t{value} : std::int64_t{-1};
   };
   Attributes attrs = {{"classes", c.positive(p.num_classes(), "num_classes")},

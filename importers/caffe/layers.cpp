@@ -49,12 +49,6 @@ TensorId LayerContext::step(const std::string& op, const std::string& suffix, st
   return build.add(op, layer.name() + "/" + suffix, std::move(inputs), std::move(attrs));
 }
 
-std::int64_t LayerContext::positive(std::uint64_t value, std::string_view what) const {
-  if (value < 1 || value > std::uint64_t{std::numeric_limits<std::int32_t>::max()})
-    bad(std::string(what) + " is " + std::to_string(value) + "; it must be at least 1 and fit 32 bits");
-  return static_cast<std::int64_t>(value);
-}
-
 std::int64_t LayerContext::axis(std::int64_t value, std::int64_t limit) const {
   const std::int64_t end = limit < 0 ? rank() : limit;
   const std::int64_t found = value < 0 ? value + end : value;

@@ -3,8 +3,10 @@
 /// rows.
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "caffe/caffe.pb.h"
@@ -55,8 +57,19 @@ class LayerContext {
   TensorId step(const std::string& op, const std::string& suffix, std::vector<TensorId> inputs,
                 Attributes attrs = {}) const;
 
-  /// A parameter that counts something: at least 1, and no more than the format's 32 bits hold.
-  std::int64_t positive(std::uint64_t value, std::string_view what) const;
+  /// A parameter that counts something: at least `least`, and no more than the format's 32 bits hold. Takes
+  /// it as the file has it, with its sign or without, so that a message shows the number that was written.
+  template <std::integral Count>
+  std::int64_t atLeast(std::int64_t least, Count value, std::string_view what) const {
+    if (!std::in_range<std::int32_t>(value) || std::cmp_less(value, least))
+      bad(std::string(what) + " is " + std::to_string(value) + "; it must be at least " +
+          std::to_string(least) + " and fit 32 bits");
+    return static_cast<std::int64_t>(value);
+  }
+  template <std::integral Count>
+  std::int64_t positive(Count value, std::string_view what) const {
+    return atLeast(1, value, what);
+  }
 
   /// Axis with negative values counted from the end; `limit` is one past the greatest (the rank where
   /// negative).

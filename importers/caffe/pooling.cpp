@@ -29,20 +29,24 @@ Tops pooling(const LayerContext& c) {
   if (mask && mode != "max") c.bad("only max pooling has a mask");
 
   const auto& in = c.shape();
-  const auto pair = [](bool given, std::int64_t h, std::int64_t w, std::int64_t both) {
-    return given ? Values{h, w} : Values{both, both};
+  const auto pair = [&](bool given, std::uint64_t h, std::uint64_t w, std::uint64_t both, std::int64_t least,
+                        const char* what) {
+    return Values{c.atLeast(least, given ? h : both, what), c.atLeast(least, given ? w : both, what)};
   };
-  Values kernel = pair(p.has_kernel_h() || p.has_kernel_w(), p.kernel_h(), p.kernel_w(), p.kernel_size());
-  Values strides = pair(p.has_stride_h() || p.has_stride_w(), p.stride_h(), p.stride_w(), p.stride());
-  Values pads = pair(p.has_pad_h() || p.has_pad_w(), p.pad_h(), p.pad_w(), p.pad());
-  if (p.global_pooling()) kernel = {in[2], in[3]}, strides = {1, 1}, pads = {0, 0};
+  const bool whole = p.global_pooling();
+  Values kernel = whole ? Values{in[2], in[3]}
+                        : pair(p.has_kernel_h() || p.has_kernel_w(), p.kernel_h(), p.kernel_w(),
+                               p.kernel_size(), 1, "kernel");
+  Values strides =
+      whole ? Values{1, 1}
+            : pair(p.has_stride_h() || p.has_stride_w(), p.stride_h(), p.stride_w(), p.stride(), 1, "stride");
+  Values pads =
+      whole ? Values{0, 0} : pair(p.has_pad_h() || p.has_pad_w(), p.pad_h(), p.pad_w(), p.pad(), 0, "pad");
   const bool ceil = p.round_mode() == PoolingParameter::CEIL && p.ceil_mode();
 
   Shape wanted = {in[0], in[1]};
   for (int i = 0; i < 2; ++i) {
-    c.positive(kernel[i], "kernel");
-    c.positive(strides[i], "stride");
-    if (pads[i] < 0 || pads[i] >= kernel[i]) c.bad("the padding must be smaller than the kernel");
+    if (pads[i] >= kernel[i]) c.bad("the padding must be smaller than the kernel");
     const std::int64_t padded = in[2 + i] + 2 * pads[i];
     if (kernel[i] >= padded + (ceil ? strides[i] : 1))
       c.bad("the kernel is larger than its padded input of " + toString(in));
@@ -106,8 +110,8 @@ Tops interp(const LayerContext& c) {
   if (c.rank() != 4) c.bad("its input of " + toString(c.shape()) + " is no batch of images");
   const auto& p = c.layer.interp_param();
   const auto& in = c.shape();
-  c.positive(static_cast<std::uint64_t>(p.zoom_factor()), "zoom_factor");  // a negative one does not fit
-  c.positive(static_cast<std::uint64_t>(p.shrink_factor()), "shrink_factor");
+  c.positive(p.zoom_factor(), "zoom_factor");
+  c.positive(p.shrink_factor(), "shrink_factor");
   const std::int64_t pads = std::int64_t{p.pad_beg()} + p.pad_end(), height = in[2] + pads,
                      width = in[3] + pads;
   if (p.pad_beg() > 0 || p.pad_end() > 0) c.bad("its pads crop: they can not be positive");

@@ -135,8 +135,7 @@ Tops permute(const LayerContext& c) {
 Tops tile(const LayerContext& c) {
   Values repeats(c.shape().size(), 1);
   const auto& p = c.layer.tile_param();
-  repeats[c.axis(p.axis())] =
-      c.positive(static_cast<std::uint64_t>(p.tiles()), "tiles");  // a negative one does not fit
+  repeats[c.axis(p.axis())] = c.positive(p.tiles(), "tiles");
   return c.result("Tile", {c.bottom()}, {{"repeats", repeats}});
 }
 

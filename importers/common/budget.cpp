@@ -47,10 +47,10 @@ void ImportBudget::addFile(const std::filesystem::path& file) {
   addFileBytes(size < (std::uint64_t{1} << 20) ? size : std::min(size, stored));
 }
 
-void ImportBudget::hold(double bytes) {
+void ImportBudget::hold(double bytes, const char* what) {
   if (!canHold(bytes))
     throw BudgetExceeded(
-        "its constant takes " + byteAmount(bytes) + ", and the import has " +
+        "its " + std::string(what) + " takes " + byteAmount(bytes) + ", and the import has " +
         byteAmount(std::max(maxBytes_ - heldBytes_, 0.0)) + " left of " + byteAmount(maxBytes_) +
         " for constants; where the model is to be trusted, raise ImportOptions::maxConstantBytes");
   heldBytes_ += bytes;

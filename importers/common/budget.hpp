@@ -32,8 +32,8 @@ class ImportBudget {
 
   bool canHold(double bytes) const { return heldBytes_ + bytes <= maxBytes_; }
   bool canFold(double work) const { return foldedWork_ + work <= maxWork_; }
-  /// A constant of so many bytes; throws BudgetExceeded.
-  void hold(double bytes);
+  /// A constant of so many bytes, or something else the import keeps; throws BudgetExceeded.
+  void hold(double bytes, const char* what = "constant");
   /// Throws BudgetExceeded where the constant does not fit, or has no possible shape.
   void hold(DataType type, const Shape& shape);
   /// Computing constants; throws BudgetExceeded.

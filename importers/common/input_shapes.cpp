@@ -238,6 +238,11 @@ std::map<std::string, Shape> resolveInputShapes(const std::string& file, std::ve
   for (const auto& input : inputs) {
     Shape& shape = shapes[input.name];
     for (const auto& extent : input.extents) shape.push_back(extent.value);
+    try {
+      elementCount(shape);
+    } catch (const Error& e) {
+      throw Error(e.code(), file + ": input '" + input.name + "': " + e.what());
+    }
   }
   return shapes;
 }

@@ -1,43 +1,48 @@
 // Attention and rotary embedding of operator set 23 and later, as compositions.
 #include <cmath>
 
-#include "importers/onnx/node.hpp"
+#include "importers/onnx/attention.hpp"
 
 namespace tessera::onnx {
+
+void ScoreBias::join(TensorId part) {
+  sum_ = sum_ == kNoTensor ? part : node_.add("Add", {sum_, part}, {}, "bias");
+}
+
+void ScoreBias::where(TensorId allowed) {
+  join(node_.add(
+      "Where",
+      {allowed, node_.scalar(DataType::Float32, 0, "zero"), node_.scalar(DataType::Float32, never_, "never")},
+      {}, "mask"));
+}
+
+TensorId splitHeads(Node& node, TensorId x, std::int64_t heads, const std::string& part) {
+  const Shape& shape = node.shapeOf(x);
+  if (shape.size() != 3 || heads < 1 || shape[2] % heads != 0)
+    node.bad("the number of heads does not divide " + toString(shape));
+  const TensorId parts = node.reshape(x, {shape[0], shape[1], heads, shape[2] / heads}, part + " heads");
+  return node.add("Transpose", {parts}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}}, part);
+}
+
+TensorId joinHeads(Node& node, TensorId x) {
+  const Shape s = node.shapeOf(x);
+  const TensorId rows =
+      node.add("Transpose", {x}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}}, "joined");
+  return node.reshape(rows, {s[0], s[2], s[1] * s[3]}, "flat");
+}
+
+TensorId transposeLast(Node& node, TensorId x, const std::string& part) {
+  return node.add("Transpose", {x}, {{"perm", std::vector<std::int64_t>{0, 1, 3, 2}}}, part);
+}
+
 namespace {
 
 constexpr double kNever = -INFINITY;
-
-/// What is added to the scores before the softmax, [.., queries, keys]; several parts add up.
-class Bias {
- public:
-  explicit Bias(Node& node) : node_(node) {}
-  void join(TensorId part) { sum_ = sum_ == kNoTensor ? part : node_.add("Add", {sum_, part}, {}, "bias"); }
-  /// 0 where `allowed` is true, -inf elsewhere.
-  void where(TensorId allowed) {
-    join(node_.add("Where",
-                   {allowed, node_.scalar(DataType::Float32, 0, "zero"),
-                    node_.scalar(DataType::Float32, kNever, "never")},
-                   {}, "mask"));
-  }
-  TensorId sum() const { return sum_; }
-
- private:
-  Node& node_;
-  TensorId sum_ = kNoTensor;
-};
 
 struct Heads {
   TensorId q, k, v;
   bool flat;  ///< given as [batch, sequence, heads * size]
 };
-
-TensorId split(Node& node, TensorId x, std::int64_t heads, const std::string& part) {
-  const Shape& shape = node.shapeOf(x);
-  if (heads < 1 || shape[2] % heads != 0) node.bad("the number of heads does not divide " + toString(shape));
-  const TensorId parts = node.reshape(x, {shape[0], shape[1], heads, shape[2] / heads}, part + " heads");
-  return node.add("Transpose", {parts}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}}, part);
-}
 
 Heads headsOf(Node& node) {
   Heads h{node.in(0), node.in(1), node.in(2), node.rank(0) == 3};
@@ -48,9 +53,9 @@ Heads headsOf(Node& node) {
   }
   if (h.flat) {
     const std::int64_t q = node.integer("q_num_heads"), kv = node.integer("kv_num_heads");
-    h.q = split(node, h.q, q, "q");
-    h.k = split(node, h.k, kv, "k");
-    h.v = split(node, h.v, kv, "v");
+    h.q = splitHeads(node, h.q, q, "q");
+    h.k = splitHeads(node, h.k, kv, "k");
+    h.v = splitHeads(node, h.v, kv, "v");
   }
   return h;
 }
@@ -68,7 +73,7 @@ TensorId repeatHeads(Node& node, TensorId x, std::int64_t heads, const std::stri
 
 /// Where a window or the order of the sequence, both relative to the query's own position, lets a query look.
 /// `first`: position of the first query among the keys; per item where `valid` counts each item's keys.
-void addOrder(Node& node, Bias& bias, std::int64_t queries, std::int64_t keys, std::int64_t first,
+void addOrder(Node& node, ScoreBias& bias, std::int64_t queries, std::int64_t keys, std::int64_t first,
               TensorId valid) {
   const std::int64_t left = node.integer("left_window_size", -1);
   std::int64_t right = node.integer("right_window_size", -1);
@@ -98,7 +103,7 @@ void addOrder(Node& node, Bias& bias, std::int64_t queries, std::int64_t keys, s
 }
 
 /// Masks, order and lengths; also whether a query may see no key at all.
-bool addMasks(Node& node, Bias& bias, std::int64_t queries, std::int64_t keys, std::int64_t past) {
+bool addMasks(Node& node, ScoreBias& bias, std::int64_t queries, std::int64_t keys, std::int64_t past) {
   bool blind = false;
   if (node.has(3)) {
     TensorId mask = node.in(3);
@@ -129,10 +134,6 @@ bool addMasks(Node& node, Bias& bias, std::int64_t queries, std::int64_t keys, s
   }
   addOrder(node, bias, queries, keys, past, node.has(4) ? kNoTensor : valid);
   return blind || node.integer("left_window_size", -1) >= 0;
-}
-
-TensorId transposeLast(Node& node, TensorId x, const std::string& part) {
-  return node.add("Transpose", {x}, {{"perm", std::vector<std::int64_t>{0, 1, 3, 2}}}, part);
 }
 
 /// Softmax; a query that may see no key at all gets no weights instead of 0 / 0.
@@ -174,19 +175,14 @@ void attention(Node& node) {
     scores = node.add("Affine", {scores}, {{"alpha", cap}, {"beta", 0.0}}, "capped");
   }
   if (node.wants(3) && mode == 1) node.set(3, scores);
-  Bias bias(node);
+  ScoreBias bias(node, kNever);
   const bool blind = addMasks(node, bias, q[2], keys, past);
   if (bias.sum() != kNoTensor) scores = node.add("Add", {scores, bias.sum()}, {}, "masked");
   if (node.wants(3) && mode == 2) node.set(3, scores);
   const TensorId weights = weightsOf(node, scores, bias.sum(), blind);
   if (node.wants(3) && mode == 3) node.set(3, weights);
-  TensorId y = node.add("MatMul", {weights, v});
-  if (h.flat) {
-    const Shape s = node.shapeOf(y);
-    y = node.add("Transpose", {y}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}}, "joined");
-    y = node.reshape(y, {s[0], s[2], s[1] * s[3]}, "flat");
-  }
-  node.set(0, y);
+  const TensorId y = node.add("MatMul", {weights, v});
+  node.set(0, h.flat ? joinHeads(node, y) : y);
 }
 
 TensorId lastSlice(Node& node, TensorId x, std::int64_t start, std::int64_t size, std::int64_t step,

@@ -4,7 +4,9 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,14 +21,22 @@ inline bool isSequence(TensorId id) { return id < kNoTensor; }
 /// Whether an operator can read a sequence at all.
 bool takesSequences(std::string_view type);
 
+/// A sequence of tensors: the first `count` of a list that it may share with sequences made from it.
+struct Sequence {
+  std::shared_ptr<std::vector<TensorId>> list = std::make_shared<std::vector<TensorId>>();
+  std::size_t count = 0;
+
+  std::span<const TensorId> view() const { return {list->data(), count}; }
+};
+
 /// State shared by all nodes of an import.
 struct ImportState {
   ImportState(std::string file, const ImportBudget& budget) : builder(std::move(file), budget) {}
-  TensorId addSequence(std::vector<TensorId> sequence) {
+  TensorId addSequence(Sequence sequence) {
     sequences.push_back(std::move(sequence));
     return kNoTensor - static_cast<TensorId>(sequences.size());
   }
-  const std::vector<TensorId>& sequence(TensorId id) const {
+  const Sequence& sequence(TensorId id) const {
     return sequences.at(static_cast<std::size_t>(kNoTensor - id - 1));
   }
   /// A type of the format that the model names.
@@ -37,7 +47,7 @@ struct ImportState {
   std::filesystem::path folder;  ///< of the model file; external data lie below it
   bool holdsUnsigned =
       false;  ///< the model names a type of uint16, uint32 or uint64, held in wider signed ones
-  std::vector<std::vector<TensorId>> sequences;
+  std::vector<Sequence> sequences;
   std::set<TensorId> modelNamed;         ///< tensors that carry a name of the model already
   std::map<TensorId, int> elementTypes;  ///< of constants: the format's type, where a wider one holds it
   /// The format's type of an integer tensor; int32 where nothing narrower is known.

@@ -1,4 +1,6 @@
 // Poolings: windows, whole planes, and unpooling.
+#include <numeric>
+
 #include "importers/onnx/window.hpp"
 
 namespace tessera::onnx {
@@ -23,6 +25,32 @@ void pool(Node& node) {
   const auto made = node.addAll("Pool", {node.cast(node.in(0), DataType::Float32)}, std::move(attrs));
   node.set(0, node.cast(made.at(0), type));
   if (indices) node.set(1, made.at(1));
+}
+
+TensorId moved(Node& node, TensorId x, std::size_t from, std::size_t to, const char* part) {
+  std::vector<std::int64_t> perm(node.shapeOf(x).size());
+  std::iota(perm.begin(), perm.end(), 0);
+  const std::int64_t axis = perm[from];
+  perm.erase(perm.begin() + static_cast<std::ptrdiff_t>(from));
+  perm.insert(perm.begin() + static_cast<std::ptrdiff_t>(to), axis);
+  return node.add("Transpose", {x}, {{"perm", perm}}, part);
+}
+
+/// Codes whose channels come last, as ONNX Runtime's optimiser lays them out.
+void channelsLastPool(Node& node) {
+  if (node.rank(0) < 3) node.bad("the input has no spatial extents");
+  const std::size_t last = static_cast<std::size_t>(node.rank(0)) - 1;
+  const DataType type = node.typeOf(node.in(0));
+  const TensorId x = moved(node, node.cast(node.in(0), DataType::Float32), last, 1, "channels first");
+  const SlidingWindow window = slidingWindow(node, {}, Shape(node.shapeOf(x)));
+  const TensorId y = node.add("Pool", {x},
+                              {{"mode", "max"},
+                               {"kernel", window.kernel},
+                               {"strides", window.strides},
+                               {"dilations", window.dilations},
+                               {"pads", window.pads},
+                               {"ceil_mode", node.integer("ceil_mode", 0)}});
+  node.set(0, node.cast(moved(node, y, 1, last, "channels last"), type));
 }
 
 void globalPool(Node& node) {
@@ -57,6 +85,7 @@ void maxUnpool(Node& node) {
 
 void addRows_pooling(RowList& rows) {
   rows.push_back({"MaxPool", 1, kNewest, pool});
+  rows.push_back({"com.microsoft.NhwcMaxPool", 1, kNewest, channelsLastPool});
   rows.push_back({"AveragePool", 1, kNewest, pool});
   rows.push_back({"LpPool", 2, kNewest, pool});
   rows.push_back({"GlobalMaxPool", 1, kNewest, globalPool});

@@ -7,12 +7,18 @@
 namespace tessera::onnx {
 namespace {
 
-using Sequence = std::vector<TensorId>;
+using Tensors = std::vector<TensorId>;
 
 const Sequence& sequenceAt(const Node& node, std::size_t i) {
   const TensorId id = node.in(i);
   if (!isSequence(id)) node.bad("input " + std::to_string(i) + " is no sequence");
   return node.state().sequence(id);
+}
+
+/// What a list of so many tensors takes; throws BudgetExceeded.
+void holdList(Node& node, std::size_t count) {
+  node.state().builder.budget.hold(static_cast<double>(sizeof(Sequence) + count * sizeof(TensorId)),
+                                   "list of tensors");
 }
 
 TensorId tensorAt(const Node& node, std::size_t i) {
@@ -21,7 +27,24 @@ TensorId tensorAt(const Node& node, std::size_t i) {
   return id;
 }
 
-void give(Node& node, Sequence sequence) { node.set(0, node.state().addSequence(std::move(sequence))); }
+void give(Node& node, Tensors tensors) {
+  const std::size_t count = tensors.size();
+  node.set(0, node.state().addSequence({std::make_shared<Tensors>(std::move(tensors)), count}));
+}
+
+/// A sequence and one more tensor behind it. Where nothing was appended to the list yet, the two share it, so
+/// that loops which collect their results take time and memory in proportion to them.
+void giveAppended(Node& node, Sequence sequence, TensorId added) {
+  holdList(node, 1);
+  if (sequence.list->size() != sequence.count) {
+    holdList(node, sequence.count);
+    const auto kept = sequence.view();
+    sequence.list = std::make_shared<Tensors>(kept.begin(), kept.end());
+  }
+  sequence.list->push_back(added);
+  ++sequence.count;
+  node.set(0, node.state().addSequence(std::move(sequence)));
+}
 
 /// A position below `limit`, counted from the end of `count` elements where negative; `fallback` where the
 /// input is absent.
@@ -38,28 +61,43 @@ std::int64_t positionAt(const Node& node, std::size_t i, std::int64_t count, std
 void sequenceEmpty(Node& node) { give(node, {}); }
 
 void sequenceConstruct(Node& node) {
-  Sequence made;
+  Tensors made;
   for (std::size_t i = 0; i < node.inputCount(); ++i) made.push_back(tensorAt(node, i));
   give(node, std::move(made));
 }
 
 void sequenceInsert(Node& node) {
-  Sequence made = sequenceAt(node, 0);
-  const auto count = static_cast<std::int64_t>(made.size());
-  made.insert(made.begin() + positionAt(node, 2, count, count + 1, count), tensorAt(node, 1));
+  const Sequence sequence = sequenceAt(node, 0);
+  const TensorId added = tensorAt(node, 1);
+  const auto count = static_cast<std::int64_t>(sequence.count);
+  const std::int64_t position = positionAt(node, 2, count, count + 1, count);
+  if (position == count) return giveAppended(node, sequence, added);
+  holdList(node, sequence.count + 1);
+  const auto kept = sequence.view();
+  Tensors made(kept.begin(), kept.end());
+  made.insert(made.begin() + position, added);
   give(node, std::move(made));
 }
 
 void sequenceErase(Node& node) {
-  Sequence made = sequenceAt(node, 0);
-  if (made.empty()) node.bad("it takes from an empty sequence");
-  const auto count = static_cast<std::int64_t>(made.size());
-  made.erase(made.begin() + positionAt(node, 1, count, count, count - 1));
+  Sequence sequence = sequenceAt(node, 0);
+  if (sequence.count == 0) node.bad("it takes from an empty sequence");
+  const auto count = static_cast<std::int64_t>(sequence.count);
+  const std::int64_t position = positionAt(node, 1, count, count, count - 1);
+  if (position == count - 1) {
+    --sequence.count;
+    node.set(0, node.state().addSequence(std::move(sequence)));
+    return;
+  }
+  holdList(node, sequence.count);
+  const auto kept = sequence.view();
+  Tensors made(kept.begin(), kept.end());
+  made.erase(made.begin() + position);
   give(node, std::move(made));
 }
 
 void sequenceElement(Node& node) {
-  const Sequence& sequence = sequenceAt(node, 0);
+  const auto sequence = sequenceAt(node, 0).view();
   tensorAt(node, 1);
   const auto count = static_cast<std::int64_t>(sequence.size());
   const std::int64_t position = positionAt(node, 1, count, count, 0);
@@ -67,12 +105,13 @@ void sequenceElement(Node& node) {
 }
 
 void sequenceLength(Node& node) {
-  const auto count = static_cast<std::int64_t>(sequenceAt(node, 0).size());
+  const auto count = static_cast<std::int64_t>(sequenceAt(node, 0).count);
   node.set(0, node.constantOf(HostTensor::of<std::int64_t>({}, {count}), "length"));
 }
 
 void concatFromSequence(Node& node) {
-  Sequence parts = sequenceAt(node, 0);
+  const auto sequence = sequenceAt(node, 0).view();
+  Tensors parts(sequence.begin(), sequence.end());
   if (parts.empty()) node.bad("it joins an empty sequence");
   const bool stacks = node.flag("new_axis");
   const auto rank = static_cast<std::int64_t>(node.shapeOf(parts[0]).size());
@@ -112,7 +151,7 @@ void splitToSequence(Node& node) {
       sizes = given;
   }
   const bool drops = !node.has(1) && node.integer("keepdims", 1) == 0;
-  Sequence parts;
+  Tensors parts;
   std::vector<std::int64_t> starts(shape.size(), 0);
   const std::vector<std::int64_t> steps(shape.size(), 1);
   Shape part = shape;

@@ -5,8 +5,10 @@ namespace tessera::onnx {
 
 void addRows_activation(RowList&);
 void addRows_attention(RowList&);
+void addRows_block_quantised(RowList&);
 void addRows_constants(RowList&);
 void addRows_contrib(RowList&);
+void addRows_contrib_attention(RowList&);
 void addRows_control_flow(RowList&);
 void addRows_conv(RowList&);
 void addRows_einsum(RowList&);
@@ -31,14 +33,32 @@ void addRows_window(RowList&);
 
 namespace {
 constexpr void (*kThemes[])(RowList&) = {
-    addRows_activation,       addRows_attention,     addRows_constants,
-    addRows_contrib,          addRows_control_flow,  addRows_conv,
-    addRows_einsum,           addRows_elementwise,   addRows_gather,
-    addRows_integer_products, addRows_loss,          addRows_matmul,
-    addRows_moving,           addRows_normalization, addRows_pooling,
-    addRows_qlinear,          addRows_quantize,      addRows_recurrent,
-    addRows_reduction,        addRows_resize,        addRows_sampling,
-    addRows_sequences,        addRows_shape,         addRows_slicing,
+    addRows_activation,
+    addRows_attention,
+    addRows_constants,
+    addRows_contrib,
+    addRows_contrib_attention,
+    addRows_block_quantised,
+    addRows_control_flow,
+    addRows_conv,
+    addRows_einsum,
+    addRows_elementwise,
+    addRows_gather,
+    addRows_integer_products,
+    addRows_loss,
+    addRows_matmul,
+    addRows_moving,
+    addRows_normalization,
+    addRows_pooling,
+    addRows_qlinear,
+    addRows_quantize,
+    addRows_recurrent,
+    addRows_reduction,
+    addRows_resize,
+    addRows_sampling,
+    addRows_sequences,
+    addRows_shape,
+    addRows_slicing,
     addRows_window,
 };
 }  // namespace

@@ -40,12 +40,16 @@ SlidingWindow unpaddedWindow(const Node& node, std::vector<std::int64_t> kernel)
 }
 
 SlidingWindow slidingWindow(const Node& node, std::vector<std::int64_t> kernel) {
+  return slidingWindow(node, std::move(kernel), node.shape(0));
+}
+
+SlidingWindow slidingWindow(const Node& node, std::vector<std::int64_t> kernel, const Shape& input) {
   SlidingWindow window = unpaddedWindow(node, std::move(kernel));
   const std::string mode = node.string("auto_pad", "NOTSET");
   if (mode != "SAME_UPPER" && mode != "SAME_LOWER") return window;
   const auto n = window.spatial();
   for (std::size_t i = 0; i < n; ++i) {
-    const std::int64_t in = node.shape(0)[i + 2];
+    const std::int64_t in = input[i + 2];
     const std::int64_t out = (in + window.strides[i] - 1) / window.strides[i];
     const std::int64_t total = std::max<std::int64_t>(
         (out - 1) * window.strides[i] + window.dilations[i] * (window.kernel[i] - 1) + 1 - in, 0);

@@ -3,12 +3,14 @@
 
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 
 #include "python/src/arrays.hpp"
 #include "python/src/calibrator.hpp"
 #include "python/src/fields.hpp"
 #include "python/src/options.hpp"
 #include "tessera/calibration_cache.hpp"
+#include "tessera/exporter.hpp"
 
 namespace tessera::python {
 namespace {
@@ -52,6 +54,13 @@ std::vector<LayerSensitivity> rankLayersOn(const Graph& graph, const py::object&
   const Device on = deviceOf(device);
   const CalibrationOptions options = interruptible(given);
   return withoutGil([&] { return rankLayers(graph, on, data, calibration, batches, options); });
+}
+
+void exportTo(const Graph& graph, const Calibration& calibration, const std::filesystem::path& file,
+              const Names& keepFp32, bool keepFirstLast, const Names& passesOff) {
+  const PrecisionOptions options{{keepFp32.begin(), keepFp32.end()}, keepFirstLast};
+  const PassOptions passes{{passesOff.begin(), passesOff.end()}};
+  withoutGil([&] { exportQdq(graph, calibration, file, options, passes); });
 }
 
 void bindScales(py::module_& module) {
@@ -139,6 +148,9 @@ void bindCalibrating(py::module_& module) {
   module.def("rank_layers", &rankLayersOn, py::arg("graph"), py::arg("device"), py::arg("data"),
              py::arg("calibration"), py::arg("batches") = 3, py::arg("options") = py::none(),
              doc("rank_layers"));
+  module.def("export_qdq", &exportTo, py::arg("graph"), py::arg("calibration"), py::arg("file"),
+             py::kw_only(), py::arg("keep_fp32") = py::tuple(), py::arg("keep_first_last") = false,
+             py::arg("passes_off") = py::tuple(), doc("export_qdq"));
 }
 
 }  // namespace tessera::python

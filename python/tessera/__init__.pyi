@@ -778,6 +778,12 @@ def rank_layers(graph: Graph, device: Device | str, data: Calibrator, calibratio
     """Ranks the layers with weights, most harmful first, on at most `batches` batches: candidates for
     EngineOptions.keep_fp32."""
 
+def export_qdq(graph: Graph, calibration: Calibration, file: _Path, *, keep_fp32: Sequence[str] = (),
+               keep_first_last: bool = False, passes_off: Sequence[str] = ()) -> None:
+    """Writes the INT8 network that a calibration makes of an imported graph as an ONNX model with QuantizeLinear and
+    DequantizeLinear, which other programs run. Raises Unsupported, which lists every layer that has no form there, and
+    BadCache for a calibration of another network."""
+
 class ImagePreprocess:
     """How an 8-bit BGR image becomes a network's input: x = (resize(pixel) - mean) / deviation * scale, per channel."""
 

@@ -60,6 +60,21 @@ def test_a_cache_alone_makes_the_int8_engine(device, tuning):
     assert 0 < np.abs(y - wanted).max() < 0.05 * np.abs(wanted).max()
 
 
+def test_a_calibrated_network_is_written_as_onnx(device, tuning, tmp_path):
+    graph, _ = convolutions()
+    calibration = tessera.calibrate(graph, device, Batches(batch=1), tessera.CalibrationOptions("minmax")).calibration
+    tessera.export_qdq(graph, calibration, tmp_path / "net.onnx")
+    x = {"x": np.random.default_rng(6).standard_normal((1, 3, 8, 8)).astype(np.float32)}
+
+    def run(network, **options):
+        engine = tessera.Engine.build(network, device, tessera.EngineOptions("int8", tuning=tuning, **options))
+        return tessera.Context(engine).run(x)["y"]
+
+    np.testing.assert_array_equal(run(tessera.import_model(tmp_path / "net.onnx")), run(graph, calibration=calibration))
+    with pytest.raises(tessera.InvalidArgument):
+        tessera.export_qdq(graph, calibration, tmp_path / "none" / "net.onnx")
+
+
 @pytest.mark.parametrize("method", ["minmax", "entropy", "percentile", "mse"])
 def test_methods(device, method):
     result = tessera.calibrate(convolutions(batch=2)[0], device, Batches(), tessera.CalibrationOptions(method))

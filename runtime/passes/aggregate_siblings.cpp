@@ -14,9 +14,11 @@ constexpr std::int64_t kNarrow = 64;        ///< filters of one sibling
 constexpr std::int64_t kMostFilters = 256;  ///< of all together
 constexpr std::int64_t kViewAlignment = 32;
 
-bool constantOrAbsent(const Graph& graph, TensorId id) { return id == kNoTensor || constantValue(graph, id); }
+bool constantOrAbsent(const EditedGraph& graph, TensorId id) {
+  return id == kNoTensor || constantValue(graph, id);
+}
 
-bool canJoin(const Graph& graph, const Layer& layer) {
+bool canJoin(const EditedGraph& graph, const Layer& layer) {
   if (layer.op != "Convolution" || layer.attrs.integer("group", 1) != 1) return false;
   if (!constantValue(graph, layer.inputs[kWeights]) || inputAt(layer, kResidual) != kNoTensor) return false;
   if (graph.tensor(layer.inputs[kWeights]).type != DataType::Float32) return false;
@@ -26,7 +28,7 @@ bool canJoin(const Graph& graph, const Layer& layer) {
 }
 
 /// What siblings have in common: input, window, activation.
-std::string kinship(const Graph& graph, const Layer& layer) {
+std::string kinship(const EditedGraph& graph, const Layer& layer) {
   const Shape& weights = graph.tensor(layer.inputs[kWeights]).shape;
   return std::to_string(layer.inputs[0]) + " " + toString(Shape(weights.begin() + 1, weights.end())) + " " +
          layer.attrs.text();
@@ -34,7 +36,7 @@ std::string kinship(const Graph& graph, const Layer& layer) {
 
 /// The concat that alone reads the siblings' outputs, one after another in this order; -1 where there is
 /// none.
-int sharedConcat(const Graph& graph, const std::vector<int>& siblings) {
+int sharedConcat(const EditedGraph& graph, const std::vector<int>& siblings) {
   const int concat = soleConsumer(graph, graph.layers()[siblings[0]].outputs[0]);
   if (concat < 0 || graph.layers()[concat].op != "Concat" ||
       graph.layers()[concat].attrs.integer("axis") != 1)
@@ -49,7 +51,7 @@ int sharedConcat(const Graph& graph, const std::vector<int>& siblings) {
   return concat;
 }
 
-bool slicesAreViews(const Graph& graph, const std::vector<int>& siblings) {
+bool slicesAreViews(const EditedGraph& graph, const std::vector<int>& siblings) {
   for (std::size_t i = 0; i + 1 < siblings.size(); ++i)
     if (outputChannels(graph, graph.layers()[siblings[i]]) % kViewAlignment) return false;
   return true;
@@ -57,7 +59,8 @@ bool slicesAreViews(const Graph& graph, const std::vector<int>& siblings) {
 
 /// The siblings' values of one operand, one after another; `fallback` where one lacks it, kNoTensor where all
 /// do.
-TensorId joined(Graph& graph, const std::vector<Layer>& siblings, std::size_t slot, const std::string& what) {
+TensorId joined(EditedGraph& graph, const std::vector<Layer>& siblings, std::size_t slot,
+                const std::string& what) {
   if (std::all_of(siblings.begin(), siblings.end(),
                   [&](const Layer& s) { return inputAt(s, slot) == kNoTensor; }))
     return kNoTensor;
@@ -76,7 +79,7 @@ TensorId joined(Graph& graph, const std::vector<Layer>& siblings, std::size_t sl
   return addFloats(graph, siblings[0].name + ":" + what, shape, values);
 }
 
-void aggregate(Graph& graph, const std::vector<int>& members, int concat) {
+void aggregate(EditedGraph& graph, const std::vector<int>& members, int concat) {
   std::vector<Layer> siblings;
   for (int index : members) siblings.push_back(graph.layers()[index]);
   Layer wide = siblings[0];
@@ -88,51 +91,64 @@ void aggregate(Graph& graph, const std::vector<int>& members, int concat) {
   if (slope != kNoTensor) setInput(wide, kSlope, slope);
 
   const std::string name = graph.tensor(siblings[0].outputs[0]).name + "/siblings";
-  const TensorId all = insertBefore(graph, members[0], wide, name);
-  std::vector<bool> replaced(graph.layers().size(), false);  // indices behind members[0] moved by one
+  const TensorId all = graph.insertBefore(members[0], wide, name);
   if (concat >= 0) {
-    auto& inputs = graph.editLayers()[concat + 1].inputs;
-    const auto first = std::find(inputs.begin(), inputs.end(), siblings[0].outputs[0]);
+    Layer reader = graph.layers()[concat];
+    const auto first = std::find(reader.inputs.begin(), reader.inputs.end(), siblings[0].outputs[0]);
     *first = all;
-    inputs.erase(first + 1, first + static_cast<std::ptrdiff_t>(siblings.size()));
-    for (int index : members) replaced[index + 1] = true;
-    if (inputs.size() == 1) bypass(graph, concat + 1, all);
-  } else {
-    std::int64_t channel = 0;
-    const Shape whole = graph.tensor(all).shape;
-    for (int index : members) {
-      Layer& slice = graph.editLayers()[index + 1];
-      std::vector<std::int64_t> starts(whole.size(), 0), sizes = graph.tensor(slice.outputs[0]).shape;
-      starts[1] = channel;
-      channel += sizes[1];
-      slice = {slice.name + "/slice", "Slice", {{"starts", starts}, {"sizes", sizes}}, {all}, slice.outputs};
-    }
+    reader.inputs.erase(first + 1, first + static_cast<std::ptrdiff_t>(siblings.size()));
+    const bool alone = reader.inputs.size() == 1;
+    graph.setLayer(concat, std::move(reader));
+    for (int index : members) graph.erase(index);
+    if (alone) bypass(graph, concat, all);
+    return;
   }
-  std::size_t at = 0;
-  std::erase_if(graph.editLayers(), [&](const Layer&) { return replaced[at++]; });
+  std::int64_t channel = 0;
+  const Shape whole = graph.tensor(all).shape;
+  for (int index : members) {
+    const Layer sibling = graph.layers()[index];
+    std::vector<std::int64_t> starts(whole.size(), 0), sizes = graph.tensor(sibling.outputs[0]).shape;
+    starts[1] = channel;
+    channel += sizes[1];
+    graph.setLayer(
+        index,
+        {sibling.name + "/slice", "Slice", {{"starts", starts}, {"sizes", sizes}}, {all}, sibling.outputs});
+  }
+}
+
+/// Joins the layers from `family[from]` on that may be one; returns how many did, 0 where that is not
+/// possible.
+std::size_t joinFrom(EditedGraph& graph, const std::vector<int>& family, std::size_t from) {
+  std::vector<int> members;
+  std::int64_t filters = 0;
+  for (std::size_t i = from; i < family.size(); ++i) {
+    const std::int64_t own = outputChannels(graph, graph.layers()[family[i]]);
+    if (!members.empty() && filters + own > kMostFilters) break;
+    filters += own;
+    members.push_back(family[i]);
+  }
+  if (members.size() < 2) return 0;
+  const int concat = sharedConcat(graph, members);
+  if (concat < 0 && !slicesAreViews(graph, members)) return 0;
+  aggregate(graph, members, concat);
+  return members.size();
 }
 
 }  // namespace
 
 bool pass_aggregate_siblings(Graph& graph) {
-  return sweep(graph, [](Graph& g, int index) {
-    if (!canJoin(g, g.layers()[index])) return false;
-    const std::string wanted = kinship(g, g.layers()[index]);
-    std::vector<int> members = {index};
-    std::int64_t filters = outputChannels(g, g.layers()[index]);
-    for (const int i : g.consumers(g.layers()[index].inputs[0])) {
-      const Layer& other = g.layers()[i];
-      if (i <= index || !canJoin(g, other) || kinship(g, other) != wanted) continue;
-      if (filters + outputChannels(g, other) > kMostFilters) break;
-      filters += outputChannels(g, other);
-      members.push_back(i);
+  EditedGraph edited(graph);
+  std::map<std::string, std::vector<int>> families;
+  for (int i = edited.first(); i >= 0; i = edited.next(i))
+    if (canJoin(edited, edited.layers()[i])) families[kinship(edited, edited.layers()[i])].push_back(i);
+  bool changed = false;
+  for (const auto& [kin, family] : families)
+    for (std::size_t from = 0; from + 1 < family.size();) {
+      const std::size_t joined = joinFrom(edited, family, from);
+      changed |= joined > 0;
+      from += std::max<std::size_t>(joined, 1);
     }
-    if (members.size() < 2) return false;
-    const int concat = sharedConcat(g, members);
-    if (concat < 0 && !slicesAreViews(g, members)) return false;
-    aggregate(g, members, concat);
-    return true;
-  });
+  return changed;
 }
 
 }  // namespace tessera

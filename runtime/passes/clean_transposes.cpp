@@ -12,14 +12,14 @@ namespace {
 
 using Perm = std::vector<std::int64_t>;
 
-const Layer* transposeOf(const Graph& graph, TensorId id) {
+const Layer* transposeOf(const EditedGraph& graph, TensorId id) {
   const Layer* layer = producerLayer(graph, id);
   return layer && layer->op == "Transpose" ? layer : nullptr;
 }
 Perm permOf(const Layer& layer) { return layer.attrs.integers("perm"); }
 
 /// The second of two transposes, or of two reshapes, reads what the first one reads.
-bool mergePair(Graph& graph, int index) {
+bool mergePair(EditedGraph& graph, int index) {
   const Layer& second = graph.layers()[index];
   if (second.op != "Transpose" && second.op != "Reshape") return false;
   const Layer* first = producerLayer(graph, second.inputs[0]);
@@ -31,12 +31,12 @@ bool mergePair(Graph& graph, int index) {
     merged.attrs.set("perm", both);
   }
   merged.inputs[0] = first->inputs[0];
-  graph.editLayers()[index] = std::move(merged);
+  graph.setLayer(index, std::move(merged));
   return true;
 }
 
 /// Axes that are longer than 1 keep their order: nothing moves in memory.
-bool reshapeInstead(Graph& graph, int index) {
+bool reshapeInstead(EditedGraph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.op != "Transpose") return false;
   const Shape& shape = graph.tensor(layer.inputs[0]).shape;
@@ -62,7 +62,7 @@ std::vector<std::int64_t> unpermuted(const std::vector<std::int64_t>& values, co
 
 /// A constant that broadcasts against the transposed tensor, as one that does against the tensor before; only
 /// moves extents. Nothing where more than one of its extents is longer than 1.
-TensorId unpermutedConstant(Graph& graph, TensorId id, const Perm& perm) {
+TensorId unpermutedConstant(EditedGraph& graph, TensorId id, const Perm& perm) {
   HostTensor value = *constantValue(graph, id);
   if (std::count_if(value.shape.begin(), value.shape.end(), [](auto extent) { return extent != 1; }) > 1)
     return kNoTensor;
@@ -75,7 +75,7 @@ TensorId unpermutedConstant(Graph& graph, TensorId id, const Perm& perm) {
 }
 
 /// Attributes and operands of the layer as it is in front of the transpose; false where it can not be there.
-bool beforeTranspose(Graph& graph, Layer& layer, const Perm& perm) {
+bool beforeTranspose(EditedGraph& graph, Layer& layer, const Perm& perm) {
   if (isPointwise(layer)) return true;
   const auto rank = perm.size();
   if (layer.op == "Concat") {
@@ -99,7 +99,7 @@ bool beforeTranspose(Graph& graph, Layer& layer, const Perm& perm) {
 }
 
 /// f(T(a), T(b), constant) = T(f(a, b, constant')).
-bool sink(Graph& graph, int index) {
+bool sink(EditedGraph& graph, int index) {
   Layer layer = graph.layers()[index];
   if (layer.inputs.empty() || layer.outputs.size() != 1) return false;
   const auto rank = graph.tensor(layer.outputs[0]).shape.size();
@@ -108,7 +108,7 @@ bool sink(Graph& graph, int index) {
     if (id == kNoTensor) return false;
     if (graph.tensor(id).isConstant()) continue;
     const Layer* transpose = transposeOf(graph, id);
-    const auto readers = graph.consumers(id);
+    const auto& readers = graph.consumers(id);
     if (!transpose || graph.isOutput(id) || readers.size() != 1) return false;
     if (!perm.empty() && permOf(*transpose) != perm) return false;
     perm = permOf(*transpose);
@@ -122,13 +122,13 @@ bool sink(Graph& graph, int index) {
   }
   const TensorId result = layer.outputs[0];
   const std::string name = layer.name;
-  const TensorId moved = insertBefore(graph, index, layer, graph.tensor(result).name + "/moved");
-  graph.editLayers()[index + 1] = {name + "/transpose", "Transpose", {{"perm", perm}}, {moved}, {result}};
+  const TensorId moved = graph.insertBefore(index, layer, graph.tensor(result).name + "/moved");
+  graph.setLayer(index, {name + "/transpose", "Transpose", {{"perm", perm}}, {moved}, {result}});
   return true;
 }
 
 /// A constant with one value per element of the last axis, as those values alone.
-TensorId lastAxisConstant(Graph& graph, TensorId id, std::int64_t extent) {
+TensorId lastAxisConstant(EditedGraph& graph, TensorId id, std::int64_t extent) {
   const HostTensor* value = constantValue(graph, id);
   if (!value || (value->size() != 1 && (value->size() != extent || value->shape.back() != extent)))
     return kNoTensor;
@@ -138,9 +138,14 @@ TensorId lastAxisConstant(Graph& graph, TensorId id, std::int64_t extent) {
   return graph.addConstant(name, std::move(row));
 }
 
-/// Whether `id` comes from a layer with an epilogue, through nothing but arithmetic with constants.
-bool comesFromEpilogue(const Graph& graph, TensorId id) {
-  for (const Layer* layer = producerLayer(graph, id); layer; layer = producerLayer(graph, id)) {
+/// More arithmetic than any epilogue takes: looking further would cost time for nothing.
+constexpr int kMostArithmetic = 16;
+
+/// Whether `id` comes from a layer with an epilogue, through nothing but some arithmetic with constants.
+bool comesFromEpilogue(const EditedGraph& graph, TensorId id) {
+  for (int looked = 0; looked < kMostArithmetic; ++looked) {
+    const Layer* layer = producerLayer(graph, id);
+    if (!layer) return false;
     if (hasEpilogue(*layer)) return true;
     if (!isPointwise(*layer) || layer->inputs.size() > 2) return false;
     const bool second = layer->inputs.size() == 2 && graph.tensor(layer->inputs[0]).isConstant();
@@ -154,7 +159,7 @@ bool comesFromEpilogue(const Graph& graph, TensorId id) {
 /// Arithmetic behind a reshape goes in front of it, where the layer that computes the value can take it:
 /// functions of one number, and two operands of which one is a constant along the last axis, which the
 /// reshape keeps.
-bool sinkReshape(Graph& graph, int index) {
+bool sinkReshape(EditedGraph& graph, int index) {
   Layer layer = graph.layers()[index];
   if (!isPointwise(layer) || layer.inputs.empty() || layer.inputs.size() > 2) return false;
   const std::size_t slot = graph.tensor(layer.inputs[0]).isConstant() ? layer.inputs.size() - 1 : 0;
@@ -176,22 +181,22 @@ bool sinkReshape(Graph& graph, int index) {
     if (other == kNoTensor) return false;
   }
   layer.inputs[slot] = reshape.inputs[0];
-  const TensorId moved = insertBefore(graph, index, layer, graph.tensor(layer.outputs[0]).name + "/moved");
-  graph.editLayers()[index + 1] = {reshape.name, "Reshape", reshape.attrs, {moved}, layer.outputs};
-  graph.editLayers().erase(graph.layers().begin() + source);
+  const TensorId moved = graph.insertBefore(index, layer, graph.tensor(layer.outputs[0]).name + "/moved");
+  graph.setLayer(index, {reshape.name, "Reshape", reshape.attrs, {moved}, layer.outputs});
+  graph.erase(source);
   return true;
 }
 
-bool clean(Graph& graph, int index) {
+bool clean(EditedGraph& graph, int index) {
   return mergePair(graph, index) || reshapeInstead(graph, index) || sink(graph, index) ||
          sinkReshape(graph, index);
 }
 
-bool dropUnread(Graph& graph, int index) {
+bool dropUnread(EditedGraph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.op != "Transpose" && layer.op != "Reshape") return false;
   if (graph.isOutput(layer.outputs[0]) || !graph.consumers(layer.outputs[0]).empty()) return false;
-  graph.editLayers().erase(graph.layers().begin() + index);
+  graph.erase(index);
   return true;
 }
 

@@ -19,7 +19,7 @@ namespace {
 class WeightView {
  public:
   /// `channels`: input channels the layer's affine counts in; FullyConnected flattens what lies behind them.
-  WeightView(const Graph& graph, const Layer& layer)
+  WeightView(const EditedGraph& graph, const Layer& layer)
       : tensor_(*constantValue(graph, layer.inputs[kWeights])),
         group_(layer.attrs.integer("group", 1)),
         transposed_(traitsOf(layer.op).transposed()) {
@@ -61,20 +61,20 @@ class WeightView {
   bool transposed_;
 };
 
-bool weightsAreConstant(const Graph& graph, const Layer& layer) {
+bool weightsAreConstant(const EditedGraph& graph, const Layer& layer) {
   const HostTensor* weights = constantValue(graph, layer.inputs[kWeights]);
   const TensorId bias = inputAt(layer, kBias);
   return weights && weights->type == DataType::Float32 &&
          (bias == kNoTensor || (constantValue(graph, bias) && graph.tensor(bias).type == DataType::Float32));
 }
 
-std::vector<double> biasOf(const Graph& graph, const Layer& layer, std::int64_t outputs) {
+std::vector<double> biasOf(const EditedGraph& graph, const Layer& layer, std::int64_t outputs) {
   const HostTensor* bias = constantValue(graph, inputAt(layer, kBias));
   if (!bias) return std::vector<double>(outputs, 0);
   return {bias->as<float>().begin(), bias->as<float>().end()};
 }
 
-bool foldAfter(Graph& graph, int index, const ChannelAffine& affine) {
+bool foldAfter(EditedGraph& graph, int index, const ChannelAffine& affine) {
   const int producer = graph.producer(affine.input);
   if (producer < 0 || soleConsumer(graph, affine.input) != index) return false;
   Layer layer = graph.layers()[producer];
@@ -104,7 +104,7 @@ bool neverReachesPadding(const Layer& layer) {
   return std::all_of(pads.begin(), pads.end(), [](auto pad) { return pad == 0; });
 }
 
-bool foldBefore(Graph& graph, int index, const ChannelAffine& affine) {
+bool foldBefore(EditedGraph& graph, int index, const ChannelAffine& affine) {
   const TensorId between = graph.layers()[index].outputs[0];
   const int consumer = soleConsumer(graph, between);
   if (consumer < 0) return false;
@@ -124,13 +124,13 @@ bool foldBefore(Graph& graph, int index, const ChannelAffine& affine) {
     setInput(layer, kBias,
              addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
   layer.inputs[0] = affine.input;
-  graph.editLayers()[consumer] = std::move(layer);
-  graph.editLayers().erase(graph.layers().begin() + index);
+  graph.setLayer(consumer, std::move(layer));
+  graph.erase(index);
   return true;
 }
 
 /// The one layer that stands for an affine.
-Layer affineLayer(Graph& graph, const std::string& name, const ChannelAffine& affine) {
+Layer affineLayer(EditedGraph& graph, const std::string& name, const ChannelAffine& affine) {
   const auto uniform = [](const std::vector<double>& values) {
     return std::all_of(values.begin(), values.end(), [&](double v) { return v == values[0]; });
   };
@@ -143,7 +143,7 @@ Layer affineLayer(Graph& graph, const std::string& name, const ChannelAffine& af
   return scale;
 }
 
-bool mergePair(Graph& graph, int index, const ChannelAffine& affine) {
+bool mergePair(EditedGraph& graph, int index, const ChannelAffine& affine) {
   const int producer = graph.producer(affine.input);
   if (producer < 0 || soleConsumer(graph, affine.input) != index) return false;
   const auto first = channelAffine(graph, graph.layers()[producer]);
@@ -152,15 +152,15 @@ bool mergePair(Graph& graph, int index, const ChannelAffine& affine) {
   return true;
 }
 
-bool rewriteBatchNorm(Graph& graph, int index, const ChannelAffine& affine) {
+bool rewriteBatchNorm(EditedGraph& graph, int index, const ChannelAffine& affine) {
   if (graph.layers()[index].op != "BatchNorm") return false;
   Layer scale = affineLayer(graph, graph.layers()[index].name, affine);
   scale.outputs = graph.layers()[index].outputs;
-  graph.editLayers()[index] = std::move(scale);
+  graph.setLayer(index, std::move(scale));
   return true;
 }
 
-bool foldLayer(Graph& graph, int index) {
+bool foldLayer(EditedGraph& graph, int index) {
   const auto affine = channelAffine(graph, graph.layers()[index]);
   if (!affine || graph.tensor(affine->input).type != DataType::Float32) return false;
   return foldAfter(graph, index, *affine) || mergePair(graph, index, *affine) ||

@@ -26,7 +26,7 @@ class Folding {
   }
   bool exhausted() const { return exhausted_; }
 
-  bool operator()(Graph& graph, int index) {
+  bool operator()(EditedGraph& graph, int index) {
     const Layer& layer = graph.layers()[index];
     if (!worthwhile(graph, layer)) return false;
     std::vector<HostTensor> operands;
@@ -34,13 +34,13 @@ class Folding {
       operands.push_back(id == kNoTensor ? HostTensor{} : *graph.tensor(id).constant);
     auto results = evaluateLayer(graph, layer, operands);
     for (std::size_t i = 0; i < results.size(); ++i)
-      graph.tensor(layer.outputs[i]).constant = std::make_shared<const HostTensor>(std::move(results[i]));
-    graph.editLayers().erase(graph.layers().begin() + index);
+      graph.editTensor(layer.outputs[i]).constant = std::make_shared<const HostTensor>(std::move(results[i]));
+    graph.erase(index);
     return true;
   }
 
  private:
-  bool worthwhile(const Graph& graph, const Layer& layer) {
+  bool worthwhile(const EditedGraph& graph, const Layer& layer) {
     if (layer.inputs.empty() || traitsOf(layer.op).countedExtent)
       return false;  // its length depends on values
     std::int64_t given = 0, made = 0;
@@ -73,7 +73,7 @@ class Folding {
 
 bool pass_fold_constants(Graph& graph) {
   Folding folding(graph);
-  const bool changed = sweep(graph, [&](Graph& g, int index) { return folding(g, index); });
+  const bool changed = sweep(graph, [&](EditedGraph& g, int index) { return folding(g, index); });
   if (!folding.exhausted()) return changed;
   graph.compact();  // what is left is for the device: the passes must not come back for it, round after round
   graph.verify();

@@ -35,7 +35,7 @@ bool takesPads(const Layer& layer, double value, const Values& own) {
 
 /// Whether the operator takes these pads and still gives its output's shape: in ceil mode, windows that begin
 /// in trailing pads of the pooling itself do not count.
-bool givesTheSame(const Graph& graph, const Layer& layer) {
+bool givesTheSame(const EditedGraph& graph, const Layer& layer) {
   std::vector<TensorDesc> inputs;
   for (TensorId id : layer.inputs) inputs.push_back(id == kNoTensor ? TensorDesc{} : graph.tensor(id).desc());
   try {
@@ -46,7 +46,7 @@ bool givesTheSame(const Graph& graph, const Layer& layer) {
   }
 }
 
-bool foldPad(Graph& graph, int index) {
+bool foldPad(EditedGraph& graph, int index) {
   const Layer& pad = graph.layers()[index];
   if (pad.op != "Pad" || pad.attrs.string("mode", "constant") != "constant") return false;
   const Values added = spatialPads(pad.attrs.integers("pads"));
@@ -61,8 +61,8 @@ bool foldPad(Graph& graph, int index) {
   layer.attrs.set("pads", pads);
   layer.inputs[0] = pad.inputs[0];
   if (!givesTheSame(graph, layer)) return false;
-  graph.editLayers()[consumer] = std::move(layer);
-  graph.editLayers().erase(graph.layers().begin() + index);
+  graph.setLayer(consumer, std::move(layer));
+  graph.erase(index);
   return true;
 }
 

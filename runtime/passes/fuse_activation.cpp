@@ -7,7 +7,7 @@ namespace tessera {
 namespace {
 
 /// Makes the layer's epilogue apply the activation; false where it can not.
-bool take(Graph& graph, Layer& layer, const Layer& activation) {
+bool take(EditedGraph& graph, Layer& layer, const Layer& activation) {
   if (activation.op == "PRelu") {
     const Shape& shape = graph.tensor(activation.outputs[0]).shape;
     const auto slopes = channelValues(graph, activation.inputs[1], shape);
@@ -25,7 +25,7 @@ bool take(Graph& graph, Layer& layer, const Layer& activation) {
   return true;
 }
 
-bool fuseLayer(Graph& graph, int index) {
+bool fuseLayer(EditedGraph& graph, int index) {
   const Layer& activation = graph.layers()[index];
   if (activation.inputs.empty() || activation.outputs.size() != 1) return false;
   const int producer = graph.producer(activation.inputs[0]);

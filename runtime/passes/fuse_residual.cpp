@@ -8,7 +8,7 @@ namespace tessera {
 namespace {
 
 /// Index of the layer with an epilogue that can add `other` to what it computes; -1 where there is none.
-int adderOf(const Graph& graph, int sum, TensorId computed, TensorId other) {
+int adderOf(const EditedGraph& graph, int sum, TensorId computed, TensorId other) {
   const int index = graph.producer(computed);
   if (index < 0 || soleConsumer(graph, computed) != sum || graph.tensor(other).isConstant()) return -1;
   const Layer& layer = graph.layers()[index];
@@ -18,7 +18,7 @@ int adderOf(const Graph& graph, int sum, TensorId computed, TensorId other) {
   return index;
 }
 
-bool fuseSum(Graph& graph, int index) {
+bool fuseSum(EditedGraph& graph, int index) {
   const Layer& sum = graph.layers()[index];
   if (sum.op != "Add" || sum.inputs[0] == sum.inputs[1]) return false;
   const auto& output = graph.tensor(sum.outputs[0]);
@@ -26,8 +26,8 @@ bool fuseSum(Graph& graph, int index) {
     if (graph.tensor(id).shape != output.shape || graph.tensor(id).type != DataType::Float32) return false;
   const int first = adderOf(graph, index, sum.inputs[0], sum.inputs[1]);
   const int second = adderOf(graph, index, sum.inputs[1], sum.inputs[0]);
-  const int chosen = std::max(first, second);
-  if (chosen < 0) return false;
+  if (first < 0 && second < 0) return false;
+  const int chosen = first < 0 || (second >= 0 && graph.comesBefore(first, second)) ? second : first;
   Layer layer = graph.layers()[chosen];
   setInput(layer, kResidual, sum.inputs[chosen == first ? 1 : 0]);
   replacePair(graph, chosen, index, std::move(layer));

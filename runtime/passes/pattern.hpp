@@ -10,7 +10,7 @@
 namespace tessera {
 
 /// Producer of `id` where it is the operator `op`; null otherwise.
-inline const Layer* madeBy(const Graph& graph, TensorId id, std::string_view op) {
+inline const Layer* madeBy(const EditedGraph& graph, TensorId id, std::string_view op) {
   const Layer* layer = producerLayer(graph, id);
   return layer && layer->op == op ? layer : nullptr;
 }
@@ -20,7 +20,7 @@ struct AffineView {
   TensorId input = kNoTensor;
   double alpha = 1, beta = 0;
 };
-inline AffineView affineView(const Graph& graph, TensorId id) {
+inline AffineView affineView(const EditedGraph& graph, TensorId id) {
   if (const Layer* affine = madeBy(graph, id, "Affine"))
     return {affine->inputs[0], affine->attrs.number("alpha", 1), affine->attrs.number("beta", 0)};
   return {id, 1, 0};
@@ -32,12 +32,13 @@ inline bool nearly(double value, double wanted, double relative = 1e-4) {
 }
 
 /// Gives layer `index` another operator; its output keeps its name, and the shape it had.
-inline void become(Graph& graph, int index, std::string op, std::vector<TensorId> inputs,
+inline void become(EditedGraph& graph, int index, std::string op, std::vector<TensorId> inputs,
                    Attributes attrs = {}) {
-  Layer& layer = graph.editLayers()[index];
+  Layer layer = graph.layers()[index];
   layer.op = std::move(op);
   layer.inputs = std::move(inputs);
   layer.attrs = std::move(attrs);
+  graph.setLayer(index, std::move(layer));
 }
 
 }  // namespace tessera

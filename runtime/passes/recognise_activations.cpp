@@ -11,7 +11,7 @@ struct Product {
   double factor = 1;
 };
 
-std::optional<Product> productOf(const Graph& graph, const Layer& layer) {
+std::optional<Product> productOf(const EditedGraph& graph, const Layer& layer) {
   const Layer* mul = layer.op == "Mul" ? &layer : nullptr;
   double factor = 1;
   if (layer.op == "Affine" && layer.attrs.number("beta", 0) == 0) {
@@ -23,7 +23,7 @@ std::optional<Product> productOf(const Graph& graph, const Layer& layer) {
 }
 
 /// x * x * x, in either grouping, or as a power.
-bool isCube(const Graph& graph, TensorId id, TensorId x) {
+bool isCube(const EditedGraph& graph, TensorId id, TensorId x) {
   if (const Layer* power = madeBy(graph, id, "Power"))
     return power->inputs[0] == x && power->attrs.number("alpha", 1) == 3;
   const Layer* outer = madeBy(graph, id, "Mul");
@@ -36,7 +36,7 @@ bool isCube(const Graph& graph, TensorId id, TensorId x) {
 }
 
 /// sqrt(2 / pi) * (x + 0.044715 x^3)
-bool isGeluTanhArgument(const Graph& graph, TensorId id, TensorId x) {
+bool isGeluTanhArgument(const EditedGraph& graph, TensorId id, TensorId x) {
   const auto scaled = affineView(graph, id);
   const Layer* sum = madeBy(graph, scaled.input, "Add");
   if (!sum || scaled.beta != 0 || !nearly(scaled.alpha, 0.7978845608)) return false;
@@ -51,7 +51,7 @@ bool isGeluTanhArgument(const Graph& graph, TensorId id, TensorId x) {
 
 /// The operator that factor * x * gate is; null where it is none. `x` and `gate` may carry constants of their
 /// own.
-const char* gated(const Graph& graph, const AffineView& x, TensorId gateId, double factor) {
+const char* gated(const EditedGraph& graph, const AffineView& x, TensorId gateId, double factor) {
   const auto gate = affineView(graph, gateId);
   const Layer* curve = producerLayer(graph, gate.input);
   if (!curve || x.beta != 0 || curve->inputs.empty()) return nullptr;
@@ -82,7 +82,7 @@ const char* gated(const Graph& graph, const AffineView& x, TensorId gateId, doub
   return nullptr;
 }
 
-bool recognise(Graph& graph, int index) {
+bool recognise(EditedGraph& graph, int index) {
   const auto product = productOf(graph, graph.layers()[index]);
   if (!product || graph.tensor(graph.layers()[index].outputs[0]).type != DataType::Float32) return false;
   for (const bool swapped : {false, true}) {

@@ -11,7 +11,7 @@ namespace {
 using Values = std::vector<std::int64_t>;
 
 /// The axes of a mean over `of` that keeps its extents as 1; nothing where `id` is something else.
-std::optional<Values> meanAxes(const Graph& graph, TensorId id, TensorId of) {
+std::optional<Values> meanAxes(const EditedGraph& graph, TensorId id, TensorId of) {
   const Layer* mean = madeBy(graph, id, "Reduce");
   if (!mean || mean->attrs.string("mode", "sum") != "mean" || mean->inputs[0] != of) return std::nullopt;
   if (mean->attrs.integer("keepdims", 1) != 1) return std::nullopt;
@@ -24,7 +24,7 @@ struct Centred {
   Values axes;
   bool operator==(const Centred&) const = default;
 };
-std::optional<Centred> centred(const Graph& graph, TensorId id) {
+std::optional<Centred> centred(const EditedGraph& graph, TensorId id) {
   const Layer* difference = madeBy(graph, id, "Sub");
   if (!difference) return std::nullopt;
   const auto axes = meanAxes(graph, difference->inputs[1], difference->inputs[0]);
@@ -33,7 +33,8 @@ std::optional<Centred> centred(const Graph& graph, TensorId id) {
 }
 
 /// Epsilon where `id` is the standard deviation of `value` (or, `inverse`, its reciprocal).
-std::optional<double> deviationEpsilon(const Graph& graph, TensorId id, const Centred& value, bool inverse) {
+std::optional<double> deviationEpsilon(const EditedGraph& graph, TensorId id, const Centred& value,
+                                       bool inverse) {
   TensorId shifted = kNoTensor;
   if (inverse) {
     if (const Layer* power = madeBy(graph, id, "Power"); power && power->attrs.number("alpha", 1) == -0.5)
@@ -61,7 +62,7 @@ std::optional<double> deviationEpsilon(const Graph& graph, TensorId id, const Ce
 }
 
 /// (x - mean) / sqrt(variance + epsilon)
-bool toMeanVariance(Graph& graph, int index) {
+bool toMeanVariance(EditedGraph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.op != "Div" && layer.op != "Mul") return false;
   for (const std::size_t slot : {0u, 1u}) {
@@ -77,7 +78,7 @@ bool toMeanVariance(Graph& graph, int index) {
 }
 
 /// A constant f32 operand of exactly the extents of `shape` from `axis` on, leading extents of 1 aside.
-TensorId trailingConstant(Graph& graph, TensorId id, const Shape& shape, std::int64_t axis) {
+TensorId trailingConstant(EditedGraph& graph, TensorId id, const Shape& shape, std::int64_t axis) {
   const HostTensor* value = constantValue(graph, id);
   if (!value || value->type != DataType::Float32) return kNoTensor;
   const Shape wanted(shape.begin() + axis, shape.end());
@@ -92,7 +93,7 @@ TensorId trailingConstant(Graph& graph, TensorId id, const Shape& shape, std::in
 }
 
 /// MeanVariance over the last axes, times a constant: LayerNorm; plus a constant: its bias.
-bool toLayerNorm(Graph& graph, int index) {
+bool toLayerNorm(EditedGraph& graph, int index) {
   const Layer layer = graph.layers()[index];
   if (layer.op != "Mul" && layer.op != "Add") return false;
   const Shape shape = graph.tensor(layer.outputs[0]).shape;
@@ -131,18 +132,19 @@ bool toLayerNorm(Graph& graph, int index) {
 
 /// Puts op(inputs) in front of layer `index`, which becomes the reshape of its result into the tensor it
 /// gave.
-void becomeReshaped(Graph& graph, int index, const std::string& op, std::vector<TensorId> inputs,
+void becomeReshaped(EditedGraph& graph, int index, const std::string& op, std::vector<TensorId> inputs,
                     Attributes attrs = {}) {
   const TensorId result = graph.layers()[index].outputs[0];
   const std::string name = graph.layers()[index].name;
-  const TensorId inner = insertBefore(graph, index, {name, op, std::move(attrs), std::move(inputs), {}},
-                                      graph.tensor(result).name + "/flat");
-  graph.editLayers()[index + 1].name += "/reshape";
-  become(graph, index + 1, "Reshape", {inner}, {{"shape", Values(graph.tensor(result).shape)}});
+  const TensorId inner = graph.insertBefore(index, {name, op, std::move(attrs), std::move(inputs), {}},
+                                            graph.tensor(result).name + "/flat");
+  graph.setLayer(
+      index,
+      {name + "/reshape", "Reshape", {{"shape", Values(graph.tensor(result).shape)}}, {inner}, {result}});
 }
 
 /// A mean or maximum over all spatial extents.
-bool toGlobalPool(Graph& graph, int index) {
+bool toGlobalPool(EditedGraph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.op != "Reduce") return false;
   const std::string mode = layer.attrs.string("mode", "sum");
@@ -164,7 +166,7 @@ bool toGlobalPool(Graph& graph, int index) {
 }
 
 /// Channels seen as groups x members, swapped, and flattened again.
-bool toChannelShuffle(Graph& graph, int index) {
+bool toChannelShuffle(EditedGraph& graph, int index) {
   const Layer& last = graph.layers()[index];
   const Layer* swap = last.op == "Reshape" ? madeBy(graph, last.inputs[0], "Transpose") : nullptr;
   const Layer* split = swap ? madeBy(graph, swap->inputs[0], "Reshape") : nullptr;
@@ -183,7 +185,7 @@ bool toChannelShuffle(Graph& graph, int index) {
 
 /// ShuffleNet v2: channels dealt out to `parts` halves; each half is every `parts`-th channel.
 ///   x [N, C, H, W] -> [N C/p, p, HW] -> transposed (1, 0, 2) -> [p, N, C/p, H, W] -> one of p
-bool toChannelStride(Graph& graph, int index) {
+bool toChannelStride(EditedGraph& graph, int index) {
   const Layer& pick = graph.layers()[index];
   const HostTensor* which = pick.op == "Gather" ? constantValue(graph, pick.inputs[1]) : nullptr;
   if (!which || !which->shape.empty() || pick.attrs.integer("axis", 0) != 0) return false;
@@ -219,7 +221,7 @@ HostTensor transposed(const HostTensor& matrix) {
 }
 
 /// A product with a constant matrix.
-bool toFullyConnected(Graph& graph, int index) {
+bool toFullyConnected(EditedGraph& graph, int index) {
   const Layer layer = graph.layers()[index];
   const HostTensor* matrix = layer.op == "MatMul" ? constantValue(graph, layer.inputs[1]) : nullptr;
   if (!matrix || matrix->type != DataType::Float32 || matrix->shape.size() != 2) return false;
@@ -231,19 +233,18 @@ bool toFullyConnected(Graph& graph, int index) {
     become(graph, index, "FullyConnected", {layer.inputs[0], weights}, layer.attrs);
     return true;
   }
-  const TensorId flat = insertBefore(
-      graph, index,
-      {layer.name + "/rows", "Reshape", {{"shape", Values{rows, columns}}}, {layer.inputs[0]}, {}},
+  const TensorId flat = graph.insertBefore(
+      index, {layer.name + "/rows", "Reshape", {{"shape", Values{rows, columns}}}, {layer.inputs[0]}, {}},
       layer.name + "/rows");
-  becomeReshaped(graph, index + 1, "FullyConnected", {flat, weights}, layer.attrs);
+  becomeReshaped(graph, index, "FullyConnected", {flat, weights}, layer.attrs);
   return true;
 }
 
-bool recogniseNormalisation(Graph& graph, int index) {
+bool recogniseNormalisation(EditedGraph& graph, int index) {
   return toMeanVariance(graph, index) || toLayerNorm(graph, index);
 }
 
-bool recogniseOthers(Graph& graph, int index) {
+bool recogniseOthers(EditedGraph& graph, int index) {
   return toGlobalPool(graph, index) || toChannelShuffle(graph, index) || toChannelStride(graph, index) ||
          toFullyConnected(graph, index);
 }

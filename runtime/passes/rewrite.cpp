@@ -7,14 +7,14 @@
 
 namespace tessera {
 
-const Layer* producerLayer(const Graph& graph, TensorId id) {
+const Layer* producerLayer(const EditedGraph& graph, TensorId id) {
   const int index = id == kNoTensor ? -1 : graph.producer(id);
   return index < 0 ? nullptr : &graph.layers()[index];
 }
 
-int soleConsumer(const Graph& graph, TensorId id) {
+int soleConsumer(const EditedGraph& graph, TensorId id) {
   if (graph.isOutput(id)) return -1;
-  const auto readers = graph.consumers(id);
+  const auto& readers = graph.consumers(id);
   if (readers.size() != 1) return -1;
   const auto& inputs = graph.layers()[readers[0]].inputs;
   return std::count(inputs.begin(), inputs.end(), id) == 1 ? readers[0] : -1;
@@ -45,37 +45,30 @@ std::optional<std::vector<double>> channelValues(const Graph& graph, TensorId id
   return values;
 }
 
-bool bypass(Graph& graph, int index, TensorId value) {
+bool bypass(EditedGraph& graph, int index, TensorId value) {
   const TensorId output = graph.layers()[index].outputs.at(0);
   if (graph.tensor(output).type != graph.tensor(value).type ||
       graph.tensor(output).shape != graph.tensor(value).shape)
     return false;
-  if (graph.isOutput(output)) {
-    const int source = graph.producer(value);
-    if (source < 0 || graph.isOutput(value)) return false;
-    auto& outputs = graph.editLayers()[source].outputs;
-    graph.editLayers().at(index).outputs[0] = kNoTensor;
-    std::replace(outputs.begin(), outputs.end(), value, output);
-    graph.replaceUses(value, output);
-  } else {
+  if (!graph.isOutput(output)) {
     graph.replaceUses(output, value);
+    graph.erase(index);
+    return true;
   }
-  graph.editLayers().erase(graph.layers().begin() + index);
+  const int source = graph.producer(value);
+  if (source < 0 || graph.isOutput(value)) return false;
+  graph.erase(index);
+  Layer layer = graph.layers()[source];
+  std::replace(layer.outputs.begin(), layer.outputs.end(), value, output);
+  graph.setLayer(source, std::move(layer));
+  graph.replaceUses(value, output);
   return true;
 }
 
-void replacePair(Graph& graph, int earlier, int later, Layer fused) {
+void replacePair(EditedGraph& graph, int earlier, int later, Layer fused) {
   fused.outputs = graph.layers()[later].outputs;
-  auto& layers = graph.editLayers();
-  layers[later] = std::move(fused);
-  layers.erase(layers.begin() + earlier);
-}
-
-TensorId insertBefore(Graph& graph, int index, const Layer& layer, const std::string& outputName) {
-  const TensorId output = graph.add(layer.op, layer.name, layer.inputs, layer.attrs, {outputName});
-  auto& layers = graph.editLayers();
-  std::rotate(layers.begin() + index, layers.end() - 1, layers.end());
-  return output;
+  graph.erase(earlier);
+  graph.setLayer(later, std::move(fused));
 }
 
 bool hasEpilogue(const Layer& layer) { return traitsOf(layer.op).weights.has_value(); }
@@ -93,7 +86,8 @@ std::int64_t outputChannels(const Graph& graph, const Layer& layer) {
   return graph.tensor(layer.outputs.at(0)).shape.at(1);
 }
 
-TensorId addFloats(Graph& graph, const std::string& name, Shape shape, const std::vector<double>& values) {
+TensorId addFloats(EditedGraph& graph, const std::string& name, Shape shape,
+                   const std::vector<double>& values) {
   return graph.addConstant(name, HostTensor::of<float>(std::move(shape), {values.begin(), values.end()}));
 }
 

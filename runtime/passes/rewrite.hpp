@@ -6,21 +6,22 @@
 #include <string_view>
 #include <vector>
 
-#include "tessera/graph.hpp"
+#include "passes/edited_graph.hpp"
 
 namespace tessera {
 
-/// Calls rewrite(graph, index) for every layer; where it returns true it changed the graph, and the sweep
-/// looks at the place again. Returns whether anything changed.
+/// Calls rewrite(graph, index) for every layer, the graph an EditedGraph; where it returns true it changed
+/// the graph, and the sweep looks at the place again. Returns whether anything changed.
 template <class Rewrite>
 bool sweep(Graph& graph, Rewrite&& rewrite) {
+  EditedGraph edited(graph);
   bool changed = false;
-  for (int i = 0; i < static_cast<int>(graph.layers().size());) {
-    if (rewrite(graph, i)) {
+  for (int i = edited.first(); i >= 0;) {
+    if (rewrite(edited, i)) {
       changed = true;
-      i = i > 1 ? i - 2 : 0;
+      i = edited.before(i, 2);
     } else {
-      ++i;
+      i = edited.next(i);
     }
   }
   return changed;
@@ -31,10 +32,10 @@ bool sweep(Graph& graph, Rewrite&& rewrite) {
 inline constexpr std::int64_t kMostChannels = 1 << 20;
 
 /// The layer that computes `id`; null for inputs and constants.
-const Layer* producerLayer(const Graph& graph, TensorId id);
+const Layer* producerLayer(const EditedGraph& graph, TensorId id);
 /// Index of the one layer that reads `id`, and reads it once; -1 where there is none or `id` is a graph
 /// output, too.
-int soleConsumer(const Graph& graph, TensorId id);
+int soleConsumer(const EditedGraph& graph, TensorId id);
 
 /// Value of a constant; null for anything else.
 const HostTensor* constantValue(const Graph& graph, TensorId id);
@@ -47,14 +48,11 @@ std::optional<std::vector<double>> channelValues(const Graph& graph, TensorId id
 /// Takes layer `index` out, its first output replaced by `value` everywhere. Graph outputs keep their name:
 /// the layer that computes `value` then writes the output's tensor. False (nothing changed) where that is not
 /// possible.
-bool bypass(Graph& graph, int index, TensorId value);
+bool bypass(EditedGraph& graph, int index, TensorId value);
 
 /// Puts `fused` in the place of layer `later` (whose outputs it gives) and drops layer `earlier`. Nothing but
 /// `later` may read the outputs of `earlier`.
-void replacePair(Graph& graph, int earlier, int later, Layer fused);
-
-/// Puts a new layer in front of layer `index`; returns its (first) output, a new tensor of that name.
-TensorId insertBefore(Graph& graph, int index, const Layer& layer, const std::string& outputName);
+void replacePair(EditedGraph& graph, int earlier, int later, Layer fused);
 
 /// Convolution, Deconvolution and FullyConnected: weights, bias, residual, activation, slope.
 bool hasEpilogue(const Layer& layer);
@@ -66,6 +64,7 @@ void setInput(Layer& layer, std::size_t slot, TensorId id);
 std::int64_t outputChannels(const Graph& graph, const Layer& layer);
 
 /// A new f32 constant.
-TensorId addFloats(Graph& graph, const std::string& name, Shape shape, const std::vector<double>& values);
+TensorId addFloats(EditedGraph& graph, const std::string& name, Shape shape,
+                   const std::vector<double>& values);
 
 }  // namespace tessera

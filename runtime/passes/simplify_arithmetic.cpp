@@ -6,12 +6,12 @@
 namespace tessera {
 namespace {
 
-bool floatOutput(const Graph& graph, const Layer& layer) {
+bool floatOutput(const EditedGraph& graph, const Layer& layer) {
   return layer.outputs.size() == 1 && graph.tensor(layer.outputs[0]).type == DataType::Float32;
 }
 
 /// x (+ - * /) number.
-bool scalarToAffine(Graph& graph, int index) {
+bool scalarToAffine(EditedGraph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.inputs.size() != 2) return false;
   for (const std::size_t slot : {1u, 0u}) {
@@ -37,7 +37,7 @@ bool scalarToAffine(Graph& graph, int index) {
   return false;
 }
 
-bool negToAffine(Graph& graph, int index) {
+bool negToAffine(EditedGraph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.op != "Neg" || !madeBy(graph, layer.inputs[0], "Affine")) return false;
   become(graph, index, "Affine", {layer.inputs[0]}, {{"alpha", -1.0}, {"beta", 0.0}});
@@ -45,7 +45,7 @@ bool negToAffine(Graph& graph, int index) {
 }
 
 /// Two Affines as one, where the first is nobody else's.
-bool mergeAffines(Graph& graph, int index) {
+bool mergeAffines(EditedGraph& graph, int index) {
   const Layer second = graph.layers()[index];
   if (second.op != "Affine" || soleConsumer(graph, second.inputs[0]) != index) return false;
   if (!madeBy(graph, second.inputs[0], "Affine")) return false;
@@ -58,7 +58,7 @@ bool mergeAffines(Graph& graph, int index) {
 }
 
 /// x ^ number.
-bool simplifyPower(Graph& graph, int index) {
+bool simplifyPower(EditedGraph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   double exponent = 0;
   if (layer.op == "Power") {
@@ -83,7 +83,7 @@ bool simplifyPower(Graph& graph, int index) {
 }
 
 /// a * clip(p * x + q, low, high) + b that runs from 0 to 1.
-bool toHardSigmoid(Graph& graph, int index) {
+bool toHardSigmoid(EditedGraph& graph, int index) {
   const Layer& layer = graph.layers()[index];
   if (layer.op != "Affine" && layer.op != "Clip") return false;
   const auto outer = affineView(graph, layer.outputs[0]);
@@ -99,7 +99,7 @@ bool toHardSigmoid(Graph& graph, int index) {
   return true;
 }
 
-bool simplify(Graph& graph, int index) {
+bool simplify(EditedGraph& graph, int index) {
   if (!floatOutput(graph, graph.layers()[index])) return false;
   return scalarToAffine(graph, index) || negToAffine(graph, index) || mergeAffines(graph, index) ||
          simplifyPower(graph, index) || toHardSigmoid(graph, index);

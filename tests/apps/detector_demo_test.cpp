@@ -58,6 +58,20 @@ TEST(EmbeddedDetector, TutorialBuildsInt8FromACacheAlone) {
   ASSERT_EQ(detected.code, 0) << detected.err;
   EXPECT_EQ(boxes, std::ssize(app::readJson(folder / "r.json")["results"][0]["objects"]));
   EXPECT_EQ(runProgram("tutorial_deploy_int8", {model, (folder / "none").string(), picture}).code, 1);
+  // And as many in the network that the cache makes, written as ONNX.
+  const std::string exported = (folder / "net.onnx").string();
+  const auto written =
+      runProgram("tessera", {"calibrate", model, "--calibration-cache", cache, "--export-qdq", exported});
+  ASSERT_EQ(written.code, 0) << written.err;
+  const auto again = runProgram(
+      "detector", {"--model", exported, "--preprocess", (demo / "detector_street.json").string(), "--images",
+                   picture, "--precision", "int8", "--json", (folder / "e.json").string()});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(boxes, std::ssize(app::readJson(folder / "e.json")["results"][0]["objects"]));
+  const auto none = runProgram("tessera", {"calibrate", model, "--calibration-cache",
+                                           (folder / "none").string(), "--export-qdq", exported});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.err, testing::HasSubstr("none"));
 }
 
 TEST(EmbeddedDetector, IsSmall) {

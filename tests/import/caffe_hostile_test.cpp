@@ -1,4 +1,6 @@
 // Damaged and hostile Caffe files: each ends in one error that names file and layer.
+#include <regex>
+
 #include "importers/caffe/layers.hpp"
 #include "tests/import/caffe_case.hpp"
 
@@ -28,6 +30,11 @@ TEST(CaffeHostile, DeepNestingIsRefusedNotFollowed) {
   CaffeCase text("# { { {\n" + nested("a: '{{{{' # {\n a: ", "", 0) + "x: '" + std::string(500, '{') +
                  "' # " + std::string(500, '<') + "\n");
   EXPECT_EQ(text.import().layers().size(), 1u);  // braces in comments and strings do not count
+}
+
+TEST(CaffeHostile, InputsOfImpossibleSizeAreNamedWithTheirFile) {
+  CaffeCase net(oneLayer({9000000000000000000, 9000000000000000000}, "ReLU"));
+  EXPECT_THAT(failure(net), HasSubstr("net.prototxt: input 'data': shape 9000000000000000000x"));
 }
 
 TEST(CaffeHostile, ElementCountsThatOverflowAreNoEmptyBlobs) {
@@ -93,7 +100,7 @@ const std::pair<const char*, const char*> kSenselessParameters[] = {
     {"Reshape", "reshape_param { shape { dim: 96 } axis: 5 }"},
     {"Reshape", "reshape_param { shape { dim: 96 } axis: 1 num_axes: 9223372036854775807 }"},
     {"Tile", "tile_param { tiles: 0 }"},
-    {"Tile", "tile_param { tiles: -1 }"},
+    {"Tile", "tile_param { tiles: -3 }"},
     {"Tile", "tile_param { }"},
     {"Tile", "tile_param { tiles: 2 axis: 4 }"},
     {"Tile", "tile_param { tiles: 9223372036854775807 }"},
@@ -106,7 +113,10 @@ const std::pair<const char*, const char*> kSenselessParameters[] = {
     {"Scale", "scale_param { num_axes: 9223372036854775807 }"},
     {"Bias", "bias_param { axis: -5 }"},
     {"Interp", "interp_param { zoom_factor: 0 }"},
-    {"Interp", "interp_param { shrink_factor: -1 }"},
+    {"Interp", "interp_param { shrink_factor: -3 }"},
+    {"Interp", "interp_param { zoom_factor: -3 }"},
+    {"Pooling", "pooling_param { kernel_size: 18446744073709551613 }"},
+    {"Convolution", "convolution_param { num_output: 2 kernel_h: 18446744073709551613 kernel_w: 1 }"},
     {"Interp", "interp_param { height: 0 width: 4 }"},
     {"Interp", "interp_param { pad_beg: -2147483648 pad_end: -2147483648 zoom_factor: 1 }"},
     {"Upsample", "upsample_param { scale: 0 }"},
@@ -123,6 +133,13 @@ TEST(CaffeHostile, NoParameterMayBeZeroOrNegativeOrHuge) {
     CaffeCase net(oneLayer({1, 4, 4, 6}, type, body));
     const std::string message = failure(net);
     EXPECT_THAT(message, HasSubstr("net.prototxt: layer 'layer' (" + std::string(type) + ")")) << body;
+    // Numbers come back as they were written, whatever type holds them.
+    static const std::regex kLong("[0-9]{10,}");
+    for (std::sregex_iterator at(message.begin(), message.end(), kLong), end; at != end; ++at)
+      EXPECT_THAT(body, HasSubstr(at->str())) << message;
+    if (std::string(body).find(": -3") != std::string::npos) {
+      EXPECT_THAT(message, HasSubstr("-3"));
+    }
   }
 }
 

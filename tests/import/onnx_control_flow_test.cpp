@@ -36,6 +36,13 @@ class OnnxControlFlow : public test::OnnxFixture {
     OnnxModel::addNode(*body.mutable_node(), "Identity", {"v2"}, {"s"});
     for (const char* name : {"c2", "v2", "s"}) addValue(*body.mutable_output(), name, {2});
   }
+  /// Body of a Loop that puts x into its carried sequence at the front, or behind all others.
+  static void collectingBody(tessera_onnx::Graph& body, bool front) {
+    for (const char* name : {"i", "c", "s"}) addValue(*body.mutable_input(), name);
+    auto& insert = OnnxModel::addNode(*body.mutable_node(), "SequenceInsert", {"s", "x"}, {"s2"});
+    if (front) insert.add_input("first");
+    for (const char* name : {"c", "s2"}) addValue(*body.mutable_output(), name);
+  }
 };
 
 TEST_F(OnnxControlFlow, LoopsWithAKnownCountAreUnrolled) {
@@ -94,6 +101,33 @@ TEST_F(OnnxControlFlow, LoopsNest) {
   OnnxModel::addNode(*body.mutable_node(), "Identity", {"co"}, {"co2"});
   for (const char* name : {"co2", "w"}) addValue(*body.mutable_output(), name);
   EXPECT_THAT(run(import(model), {{"x", floats({2}, {1, 5})}}), ElementsAre(6, 30));
+}
+
+TEST_F(OnnxControlFlow, SequencesGrowInProportion) {
+  OnnxModel model;
+  model.input("x", {2}).output("y").output("n");
+  scalar(model, "count", 20000);
+  scalar(model, "first", 0);
+  model.node("SequenceEmpty", {}, {"none"});
+  collectingBody(graphAttribute(model.node("Loop", {"count", "", "none"}, {"all"}, "loop"), "body"), false);
+  model.node("SequenceInsert", {"none", "x"}, {"one"});
+  model.node("SequenceInsert", {"one", "x", "first"}, {"two"});
+  model.node("SequenceErase", {"two"}, {"again"});
+  model.node("SequenceInsert", {"again", "zero"}, {"other"});  // what "two" holds must not change by it
+  model.node("SequenceInsert", {"two", "zero"}, {"three"});
+  model.floats("zero", {2}, {0, 0});
+  OnnxModel::set(model.node("ConcatFromSequence", {"three"}, {"y"}), "axis", std::int64_t{0});
+  model.node("SequenceLength", {"all"}, {"n"});
+  const Graph graph = import(model);
+  EXPECT_THAT(run(graph, {{"x", floats({2}, {1, 5})}}), ElementsAre(1, 5, 1, 5, 0, 0));
+  EXPECT_THAT(run<std::int64_t>(graph, {{"x", floats({2}, {1, 5})}}, 1), ElementsAre(20000));
+
+  auto& body = *model.graph().mutable_node(1)->mutable_attribute(0)->mutable_g();
+  body.Clear();
+  collectingBody(body, true);
+  EXPECT_THAT(
+      message(model, ErrorCode::Unsupported),
+      AllOf(HasSubstr("SequenceInsert"), HasSubstr("list of tensors"), HasSubstr("maxConstantBytes")));
 }
 
 TEST_F(OnnxControlFlow, LoopsThatDependOnValuesAreRefused) {

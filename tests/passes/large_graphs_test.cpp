@@ -93,32 +93,6 @@ TEST(LargeGraphs, LookUpsReadEveryLayerOnceAfterAnEdit) {
   EXPECT_EQ(graph.lookUpWork(), 2 * operands + 2);
 }
 
-TEST(LargeGraphs, PassesThatFindNothingLookUpInProportion) {
-  Graph graph = manyLayers();
-  const std::size_t operands = operandsOf(graph);
-  optimize(graph);
-  EXPECT_EQ(graph.layers().size(), static_cast<std::size_t>(kMany));
-  EXPECT_GT(graph.lookUpWork(), 0u);
-  EXPECT_LE(graph.lookUpWork(), allPasses().size() * operands);
-}
-
-TEST(LargeGraphs, APassThatEditsLooksUpNoMoreThanOnceAnEdit) {
-  constexpr int kPairs = 40;
-  Graph graph;
-  TensorId x = graph.addInput("x", DataType::Float32, {1, 2, 3, 3});
-  const TensorId weights = graph.addConstant("w", filled({2, 2, 1, 1}));
-  for (int i = 0; i < kPairs; ++i) {
-    x = graph.add("Convolution", "c" + std::to_string(i), {x, weights});
-    x = graph.add("Relu", "r" + std::to_string(i), {x});
-  }
-  graph.markOutput(x);
-  const std::size_t operands = operandsOf(graph);
-  optimize(graph);
-  EXPECT_EQ(count(graph, "Convolution"), kPairs);
-  EXPECT_EQ(count(graph, "Relu"), 0);
-  EXPECT_LE(graph.lookUpWork(), (kPairs + 2 * allPasses().size()) * operands);
-}
-
 TEST(LargeGraphs, EveryKindOfEditIsSeenByTheNextLookUp) {
   Graph graph;
   const TensorId x = graph.addInput("x", DataType::Float32, {4});

@@ -1,6 +1,8 @@
 // Large networks: passes that look at every layer take time in proportion to them.
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "tests/passes/pass_case.hpp"
 
 namespace tessera {
@@ -39,6 +41,136 @@ TEST(ManyLayers, UnreadOnesGo) {
   graph.outputs() = {graph.add("Softmax", "kept", {graph.inputs()[0]}, {{"axis", std::int64_t{1}}})};
   optimize(graph);
   EXPECT_EQ(ops(graph), "Softmax");
+}
+
+/// Builds networks of many layers of one kind, one after another.
+class Chain {
+ public:
+  Chain() { x_ = graph_.addInput("x", DataType::Float32, {1, 2, 4, 4}); }
+  TensorId x() const { return x_; }
+  TensorId constant(const Shape& shape) {
+    return graph_.addConstant("c" + std::to_string(graph_.tensors().size()), filled(shape, 1.5f));
+  }
+  Chain& then(const std::string& op, std::vector<TensorId> more = {}, Attributes attrs = {}) {
+    more.insert(more.begin(), x_);
+    x_ = graph_.add(op, "l" + std::to_string(graph_.layers().size()), std::move(more), std::move(attrs));
+    return *this;
+  }
+  Graph done() {
+    graph_.markOutput(x_);
+    return std::move(graph_);
+  }
+  Graph& graph() { return graph_; }
+
+ private:
+  Graph graph_;
+  TensorId x_;
+};
+
+using Kind = std::pair<const char*, void (*)(Chain&)>;
+using Values = std::vector<std::int64_t>;
+
+/// What is repeated thousands of times; each has a pass that rewrites it.
+const Kind kKinds[] = {
+    {"sums and products with numbers",
+     [](Chain& c) { c.then("Add", {c.constant({1})}).then("Mul", {c.constant({1})}); }},
+    {"powers and negatives", [](Chain& c) { c.then("Pow", {c.constant({1})}).then("Neg"); }},
+    {"gates",
+     [](Chain& c) {
+       const TensorId x = c.x();
+       c.then("Sigmoid").then("Mul", {x});
+     }},
+    {"convolutions, norms and activations",
+     [](Chain& c) {
+       c.then("Convolution", {c.constant({2, 2, 1, 1})})
+           .then("BatchNorm", {c.constant({2}), c.constant({2}), c.constant({2}), c.constant({2})})
+           .then("Relu");
+     }},
+    {"residuals",
+     [](Chain& c) {
+       const TensorId x = c.x();
+       c.then("Convolution", {c.constant({2, 2, 1, 1})}).then("Add", {x});
+     }},
+    {"pads before convolutions",
+     [](Chain& c) {
+       c.then("Pad", {}, {{"pads", Values{0, 0, 1, 1, 0, 0, 1, 1}}})
+           .then("Convolution", {c.constant({2, 2, 3, 3})});
+     }},
+    {"transposes around functions",
+     [](Chain& c) {
+       c.then("Transpose", {}, {{"perm", Values{0, 1, 3, 2}}}).then("Exp");
+     }},
+    {"reshapes",
+     [](Chain& c) {
+       c.then("Reshape", {}, {{"shape", Values{1, 2, 16, 1}}})
+           .then("Reshape", {}, {{"shape", Values{1, 2, 4, 4}}});
+     }},
+    {"reshapes around functions",
+     [](Chain& c) {
+       c.then("Convolution", {c.constant({2, 2, 1, 1})})
+           .then("Reshape", {}, {{"shape", Values{1, 32}}})
+           .then("Exp")
+           .then("Reshape", {}, {{"shape", Values{1, 2, 4, 4}}});
+     }},
+    {"identities", [](Chain& c) { c.then("Identity").then("Identity"); }},
+    {"pairs of codes",
+     [](Chain& c) {
+       const TensorId s = c.constant({});
+       c.then("Quantize", {s}, {{"to", std::string("i8")}}).then("Dequantize", {s});
+     }},
+};
+
+double seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+/// Processor time is what counts: other work on the machine must not matter.
+constexpr double kMostSeconds = 2;
+
+TEST(ManyLayers, EveryKindTakesTimeInProportion) {
+  for (const auto& [name, repeat] : kKinds) {
+    SCOPED_TRACE(name);
+    Chain chain;
+    while (chain.graph().layers().size() < 10000) repeat(chain);
+    Graph graph = chain.done();
+    const double begun = seconds();
+    optimize(graph);
+    EXPECT_LT(seconds() - begun, kMostSeconds);
+  }
+}
+
+TEST(ManyLayers, NestedConcatsBecomeOneInProportion) {
+  Graph graph;
+  const TensorId y = graph.addInput("y", DataType::Float32, {1, 1, 2, 2});
+  const TensorId exp = graph.add("Exp", "e", {y});
+  TensorId x = exp;
+  for (int i = 0; i < 10000; ++i) {
+    const bool front = i % 2 == 0;
+    x = graph.add("Concat", "k" + std::to_string(i), {front ? x : exp, front ? exp : x},
+                  {{"axis", std::int64_t{1}}});
+  }
+  graph.markOutput(x);
+  const double begun = seconds();
+  optimize(graph);
+  EXPECT_LT(seconds() - begun, kMostSeconds);
+  EXPECT_EQ(ops(graph), "Exp Concat");
+}
+
+TEST(ManyLayers, SiblingsOfManyKindsMeetInProportion) {
+  Graph graph;
+  const TensorId x = graph.addInput("x", DataType::Float32, {1, 2, 3, 3});
+  for (int i = 0; i < 6000; ++i) {
+    const std::string name = std::to_string(i);
+    const std::int64_t outputs = i % 3 == 0 ? 32 : 5;
+    const TensorId weights = graph.addConstant("w" + name, filled({outputs, 2, 1, 1}, 0.5f));
+    Attributes attrs{{"activation", std::string("LeakyRelu")}, {"alpha", i % 3 == 0 ? 0.5 : 1.0 + i}};
+    graph.markOutput(
+        graph.add("Sin", "s" + name, {graph.add("Convolution", "c" + name, {x, weights}, attrs)}));
+  }
+  const double begun = seconds();
+  optimize(graph);
+  EXPECT_LT(seconds() - begun, kMostSeconds);
+  EXPECT_EQ(std::count_if(graph.layers().begin(), graph.layers().end(),
+                          [](const Layer& layer) { return layer.op == "Convolution"; }),
+            4000 + 2000 / 8);
 }
 
 TEST(RemoveIdentity, OutputsTakeThePlaceOfWhatOthersReadToo) {
