@@ -337,6 +337,11 @@ def import_caffe(prototxt: _Path, caffemodel: _Path, *, batch: int = 1, input_sh
                  max_folded_work: int = 1 << 28, max_layers: int = 1 << 16) -> Graph:
     """As import_model(), of files of any names."""
 
+def load_plugins(file: _Path) -> list[str]:
+    """Makes the plugins of a manifest (.json) or a library (.so), or of all of them in a folder, known, and returns their names.
+
+    Models that are imported afterwards may have layers of these. Raises InvalidArgument that names the file and the reason."""
+
 class Pass:
     """One rewrite of the graph that does not change what it computes."""
 
