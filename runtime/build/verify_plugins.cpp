@@ -63,7 +63,9 @@ class Check {
     draw(view);
     std::vector<bool> constants;
     for (const auto& constant : step_.constants) constants.push_back(constant != nullptr);
-    OpRunner runner(engine_.device, family_, view, step_.tactic, inputs_, constants);
+    // The programs that will run, which may be binaries of a plan.
+    const auto operands = std::make_shared<OpOperands>(engine_.device, view, inputs_, constants);
+    OpRunner runner(engine_.device, family_, operands, step_.tactic, &engine_.programs);
     const auto found = runner.run();
     if (!runner.damage().empty()) fail(runner.damage());
     inputs_.resize(layer_.inputs.size());

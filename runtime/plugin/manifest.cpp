@@ -297,6 +297,7 @@ Manifest parseManifest(std::string_view text) {
   if (manifest.types.empty()) manifest.types = {manifest.name};
   manifest.source = entries.text("source");
   manifest.scratch = entries.texts("scratch");
+  manifest.operations = entries.text("operations", "");
   readLists(entries, manifest);
   if (const Json* tolerance = entries.find("tolerance")) {
     Entries bounds(*tolerance, "'tolerance'");

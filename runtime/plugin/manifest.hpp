@@ -45,6 +45,7 @@ struct Manifest {
   std::vector<ManifestCondition> constraints;  ///< on tunables
   std::vector<ManifestCall> calls;
   std::vector<std::string> scratch;  ///< bytes
+  std::string operations;            ///< of a layer; empty: one for each element of the outputs
   PluginTolerance tolerance;
 };
 

@@ -154,6 +154,9 @@ ManifestPlugin::ManifestPlugin(std::string text, std::string source)
   for (const ManifestOutput& output : manifest_.outputs) outputs_.push_back(parser.output(output));
   for (const ManifestCall& call : manifest_.calls) calls_.push_back(parser.call(call));
   scratch_ = parser.all(manifest_.scratch, parser.kernels);
+  ExpressionNames layers = parser.references;
+  layers.readable = 0;
+  if (!manifest_.operations.empty()) operations_ = Expression::parse(manifest_.operations, layers);
 }
 
 ExpressionValues ManifestPlugin::valuesOf(const PluginLayer& layer) const {
@@ -236,11 +239,17 @@ void ManifestPlugin::reference(const PluginLayer& layer, std::span<const HostTen
 }
 
 double ManifestPlugin::operations(const PluginLayer& layer) const {
-  double operations = 0;
+  if (operations_.empty()) return Plugin::operations(layer);
+  const double operations = operations_.value(referenceValues(layer));
+  return operations >= 0 ? operations : 0;
+}
+
+double ManifestPlugin::referenceWork(const PluginLayer& layer) const {
+  double work = 0;
   const ExpressionValues values = referenceValues(layer);
   for (std::size_t o = 0; o < layer.outputs.size() && o < outputs_.size(); ++o)
-    operations += static_cast<double>(layer.outputs[o].size()) * outputs_[o].reference.estimate(values);
-  return operations;
+    work += static_cast<double>(layer.outputs[o].size()) * outputs_[o].reference.estimate(values);
+  return work;
 }
 
 std::string ManifestPlugin::whyNot(const PluginLayer& layer, const PluginTactic& tactic,

@@ -39,6 +39,8 @@ class ManifestPlugin final : public Plugin {
   PluginLaunch launch(const PluginLayer& layer, const PluginTactic& tactic,
                       const DeviceCaps& device) const override;
   double operations(const PluginLayer& layer) const override;
+  /// About how many multiply-adds reference() takes as long as.
+  double referenceWork(const PluginLayer& layer) const;
 
   /// Elements of an output, at flat indices, without the others; fewer of them where those take more than so
   /// many steps.
@@ -81,6 +83,7 @@ class ManifestPlugin final : public Plugin {
   std::vector<Output> outputs_;
   std::vector<Call> calls_;
   std::vector<Expression> scratch_;
+  Expression operations_;
 };
 
 }  // namespace tessera

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <random>
 
+#include "plugin/manifest_plugin.hpp"
+
 namespace tessera {
 namespace {
 
@@ -142,6 +144,8 @@ class PluginOperator final : public Operator {
 
   double work(const OpView& view) const {
     const PluginLayer layer = pluginLayer(*plugin_, view.attrs, view.inputs, view.outputs);
+    if (const auto* manifest = dynamic_cast<const ManifestPlugin*>(plugin_.get()))
+      return manifest->referenceWork(layer);
     return asked(*plugin_, [&] { return plugin_->operations(layer); });
   }
 

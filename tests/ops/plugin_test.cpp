@@ -180,7 +180,9 @@ TEST_F(PluginTest, TheExampleOfTheDocsComputesWhatItSays) {
   g.markOutput(g.add("PixelNorm", "norm", {x}, {}, {"y"}));
   EngineOptions options;
   options.tuning.folder = "";
-  Context context(Engine::build(std::move(g), test::device(), options));
+  const auto engine = Engine::build(std::move(g), test::device(), options);
+  EXPECT_DOUBLE_EQ(engine->layers().at(0).operations, 16);
+  Context context(engine);
   const auto y = context.run({{"x", HostTensor::of<float>({1, 2, 1, 2}, {3, 1, 4, 1})}}).at("y");
   const float root = std::sqrt(12.5f);
   EXPECT_NEAR(y.number(0), 3 / root, 1e-5);
