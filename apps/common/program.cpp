@@ -169,9 +169,8 @@ void addDeviceOption(CLI::App& app, CommonOptions& options) {
 }
 
 void addPluginsOption(CLI::App& app, CommonOptions& options) {
-  app.add_option(
-         "--plugins", options.plugins,
-         "Layers of your own: a plugin's manifest (.json), a library of them (.so), or a folder of both")
+  app.add_option("--plugins", options.plugins,
+                 "Layers of your own: a manifest (.json), a library (.so), or a folder of them")
       ->type_name("FILE|FOLDER")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
