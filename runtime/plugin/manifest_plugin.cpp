@@ -56,6 +56,17 @@ std::vector<std::size_t> sizesOf(const std::vector<Expression>& expressions, con
   return sizes;
 }
 
+// Every kernel of a file sees every macro, its own value where it has one: they are compiled together.
+void shareDefines(std::vector<PluginCall>& calls) {
+  std::map<std::string, std::string> all;
+  for (const PluginCall& call : calls) all.insert(call.defines.begin(), call.defines.end());
+  for (PluginCall& call : calls) {
+    std::map<std::string, std::string> own = all;
+    for (const auto& [name, value] : call.defines) own[name] = value;
+    call.defines.assign(own.begin(), own.end());
+  }
+}
+
 }  // namespace
 
 /// Parses in the three contexts: of shapes, of kernels, of references.
@@ -289,6 +300,7 @@ PluginLaunch ManifestPlugin::launch(const PluginLayer& layer, const PluginTactic
       call.arguments.push_back(argumentOf(argument, values));
     launch.calls.push_back(std::move(call));
   }
+  shareDefines(launch.calls);
   launch.scratch = sizesOf(scratch_, values);
   return launch;
 }

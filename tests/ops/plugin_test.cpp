@@ -190,6 +190,50 @@ TEST_F(PluginTest, TheExampleOfTheDocsComputesWhatItSays) {
   EXPECT_NEAR(y.number(2), 4 / root, 1e-5);
 }
 
+// y = rate * (x - the mean of its row): two kernels with a buffer between them, local memory, a macro that is
+// a float.
+constexpr const char* kCentred = R"json({
+  "tessera_plugin": 1, "name": "Centred", "version": "1", "source": "centred.cl",
+  "inputs": [{"name": "x"}], "attributes": [{"name": "rate", "type": "float", "default": 0.5}],
+  "outputs": [{"name": "y", "shape": "x",
+    "reference": "rate * (x - sum(k, 0, extent(x, 1), x[i0, k]) / extent(x, 1))"}],
+  "scratch": ["4 * extent(x, 0)"],
+  "kernels": [
+    {"entry": "means", "global": ["4 * extent(x, 0)"], "local": [4],
+     "arguments": ["x", {"scratch": 0}, {"int": "extent(x, 1)"}, {"local": "4 * 4"}]},
+    {"entry": "centre", "global": ["extent(x, 1)", "extent(x, 0)"], "arguments": ["x", {"scratch": 0}, "y"],
+     "defines": {"P_RATE": {"float": "rate"}}}]
+})json";
+constexpr const char* kCentredKernels = R"(
+__kernel void means(__global const float* x, __global float* means, const int width, __local float* parts) {
+  const int item = get_local_id(0), row = get_group_id(0);
+  parts[item] = 0;
+  for (int i = item; i < width; i += 4) parts[item] += x[row * width + i];
+  barrier(CLK_LOCAL_MEM_FENCE);
+  if (item == 0) means[row] = (parts[0] + parts[1] + parts[2] + parts[3]) / width;
+}
+__kernel void centre(__global const float* x, __global const float* means, __global float* y) {
+  const int at = get_global_id(1) * get_global_size(0) + get_global_id(0);
+  y[at] = P_RATE * (x[at] - means[get_global_id(1)]);
+}
+)";
+
+TEST_F(PluginTest, KernelsFollowEachOtherThroughScratch) {
+  scratch_.write("centred.cl", kCentredKernels);
+  loadPlugins(scratch_.write("centred.json", kCentred));
+  EXPECT_THAT(run(graphOf("Centred")),
+              ElementsAre(-0.75f, -0.25f, 0.25f, 0.75f, -0.75f, -0.25f, 0.25f, 0.75f));
+}
+
+TEST_F(PluginTest, SourcesMayIncludeFilesBesideThemAndTesseras) {
+  scratch_.write("helper.cl", "static float twice(float x) { return x + x; }\n");
+  const std::string kernel =
+      "#include \"helper.cl\"\n#include \"helper.cl\"\n#include \"common/index.cl\"\n" +
+      replaced(test::everySecondKernel("twice(0.5f)"), "T_WIDTH", "(int)(twice(T_WIDTH) / 2)");
+  loadPlugins(write(test::everySecond("SecondIncluding"), kernel));
+  EXPECT_THAT(run(graphOf("SecondIncluding")), ElementsAre(1.5f, 4.5f, 7.5f, 10.5f));
+}
+
 TEST_F(PluginTest, StaysInItsTypeInHalfPrecision) {
   load("SecondOfHalves");
   EngineOptions options;
