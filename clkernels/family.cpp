@@ -5,10 +5,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <sstream>
 
 #include "base/read_file.hpp"
+#include "clkernels/added_families.hpp"
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/embedded.hpp"
 #include "ops/ordered.hpp"
@@ -40,13 +43,42 @@ const FamilyList& families() {
 }
 }  // namespace
 
+namespace {
+/// Those that came later.
+struct AddedFamily {
+  std::unique_ptr<const KernelFamily> family;
+  std::vector<const KernelFamily*> alone;  ///< itself
+};
+struct AddedFamilies {
+  std::shared_mutex mutex;
+  std::map<std::string, AddedFamily, std::less<>> byOp;
+  std::map<std::string, std::string, std::less<>> sources;  ///< by path
+};
+AddedFamilies& added() {
+  static AddedFamilies families;
+  return families;
+}
+}  // namespace
+
+void addFamily(std::unique_ptr<const KernelFamily> family, const std::string& op, const std::string& path,
+               std::string source) {
+  const std::unique_lock lock(added().mutex);
+  AddedFamily entry{std::move(family), {}};
+  entry.alone.push_back(entry.family.get());
+  if (!added().byOp.emplace(op, std::move(entry)).second ||
+      !added().sources.emplace(path, std::move(source)).second)
+    throw Error(ErrorCode::Internal, "kernels for " + op + " are added twice");
+}
+
 const std::vector<const KernelFamily*>& allFamilies() { return families().all; }
 
 namespace {
 const std::vector<const KernelFamily*>& listed(const FamilyList::ByOp& lists, std::string_view op) {
   static const std::vector<const KernelFamily*> none;
-  const auto it = lists.find(op);
-  return it == lists.end() ? none : it->second;
+  if (const auto it = lists.find(op); it != lists.end()) return it->second;
+  const std::shared_lock lock(added().mutex);
+  const auto it = added().byOp.find(op);
+  return it == added().byOp.end() ? none : it->second.alone;
 }
 }  // namespace
 
@@ -61,6 +93,9 @@ const std::vector<const KernelFamily*>& familiesFor(const OpView& op) {
 const KernelFamily* findFamily(std::string_view name) {
   for (const KernelFamily* family : allFamilies())
     if (family->id().name == name) return family;
+  const std::shared_lock lock(added().mutex);
+  for (const auto& [op, entry] : added().byOp)
+    if (entry.family->id().name == name) return entry.family.get();
   return nullptr;
 }
 
@@ -172,6 +207,10 @@ std::string floatLiteral(float value) {
 
 namespace {
 std::string readKernelFile(std::string_view path) {
+  {
+    const std::shared_lock lock(added().mutex);
+    if (const auto it = added().sources.find(path); it != added().sources.end()) return it->second;
+  }
   if (const char* folder = std::getenv("TESSERA_KERNEL_DIR")) {
     FileContent file = readRegularFile(std::filesystem::path(folder) / path);
     if (file.ok()) return std::move(file.bytes);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs a build and compiles docs/host_program and docs/c_program against the installed package, as a user does: with
-# warnings as errors, without a message, and without a header of spdlog, fmt, protobuf or OpenCV. The shared library shows the
+# Installs a build and compiles docs/host_program, docs/c_program and docs/plugins/soft_argmax against the installed package, as a
+# user does: with warnings as errors, without a message, and without a header of spdlog, fmt, protobuf or OpenCV. The shared library shows the
 # public API and nothing else.
 # Usage: tests/install_test.sh BUILD_DIR
 set -euo pipefail
@@ -37,6 +37,12 @@ export PKG_CONFIG_PATH=$(dirname "$library")/pkgconfig LD_LIBRARY_PATH=$(dirname
 status=0
 "$work/c_program" "$work/none.onnx" 2>"$work/message" || status=$?
 grep -q none.onnx "$work/message" && [[ $status == 1 ]] || { echo "c_program: $status"; cat "$work/message"; exit 1; }
+
+# The plugin of docs/plugins.md: it needs the small library alone.
+# shellcheck disable=SC2046  # several words are meant
+"${CXX:-c++}" -std=c++20 -shared -fPIC -Wall -Wextra -Wpedantic -Wconversion -Werror \
+  "$source_dir/docs/plugins/soft_argmax/soft_argmax.cpp" -o "$work/soft_argmax.so" $(pkg-config --cflags tessera) \
+  -L"$(dirname "$library")" -Wl,--no-undefined -ltessera_plugin
 
 nm -DC --defined-only "$library" | cut -d' ' -f3- >"$work/shown"
 grep -q '^tessera_engine_build' "$work/shown" || { echo "The C interface is not visible."; exit 1; }

@@ -22,6 +22,7 @@
 #include "base/write_file.hpp"
 #include "tessera/error.hpp"
 #include "tessera/log.hpp"
+#include "tessera/plugin.hpp"
 
 namespace tessera::app {
 
@@ -167,9 +168,18 @@ void addDeviceOption(CLI::App& app, CommonOptions& options) {
       ->type_name("SEL");
 }
 
+void addPluginsOption(CLI::App& app, CommonOptions& options) {
+  app.add_option("--plugins", options.plugins,
+                 "Layers of your own: a manifest (.json), a library (.so), or a folder of them")
+      ->type_name("FILE|FOLDER")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
   const OptionGroup group(app, "Device");
   addDeviceOption(app, options);
+  addPluginsOption(app, options);
   app.add_flag("--self-check", options.selfCheck,
                "Plans: first compare what the network computes with what it did where it was made");
   app.add_option("--precision", options.precision, "Precision of the network")
@@ -180,12 +190,10 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
   options.tune = tuneDefaultText(tune);
   options.tuneHint = tune != TuneDefault::Full;
   const CLI::Option* mode =
-      app.add_option(
-             "--tune", options.tune,
-             tune == TuneDefault::Never
-                 ? "Kernels without tuning (off), or those that were found before (cached)"
-                 : "How long to search for fast kernels: not at all, not but using what was found before, "
-                   "about a minute, some minutes; else as $TESSERA_TUNE says")
+      app.add_option("--tune", options.tune,
+                     tune == TuneDefault::Never
+                         ? "Kernels without tuning (off), or those that were found before (cached)"
+                         : "Search for kernels: no; use those found; a minute; minutes ($TESSERA_TUNE)")
           ->check(CLI::IsMember(modes))
           ->capture_default_str();
   app.parse_complete_callback([&options, mode, tune, modes] {
@@ -256,6 +264,7 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
     logger->set_pattern("%n: %^%l%$: %v");
     logger->set_level(spdlog::level::from_str(options.logLevel));
     setLogger(logger);
+    for (const std::string& file : options.plugins) loadPlugins(file);
     return printed(body());
   } catch (const UsageError& e) {
     return fail(std::string(e.what()) + "\nRun with --help for more information.", kUsage);

@@ -22,6 +22,7 @@ struct CommonOptions {
   double tuneBudget = 0;                ///< seconds; 0: the mode's own
   std::vector<std::string> tuneWorker;  ///< TuneOptions::worker
   std::string tuningCache;              ///< file of records that comes with an application
+  std::vector<std::string> plugins;     ///< files and folders of them: loadPlugins()
   std::string json;                     ///< file for the machine-readable result
   std::string logLevel = "warning";
 
@@ -49,8 +50,10 @@ class OptionGroup {
 
 /// Adds --device.
 void addDeviceOption(CLI::App& app, CommonOptions& options);
-/// Adds --device, --precision, --self-check, --tune, --tune-budget, --tuning-cache; programs that run a
-/// network want them.
+/// Adds --plugins: runProgram() loads them.
+void addPluginsOption(CLI::App& app, CommonOptions& options);
+/// Adds --device, --plugins, --precision, --self-check, --tune, --tune-budget, --tuning-cache; programs that
+/// run a network want them.
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune = TuneDefault::Fast);
 /// Adds --precision-choice.
 void addPrecisionChoice(CLI::App& app, std::string& choice);
@@ -67,9 +70,9 @@ class UsageError : public std::runtime_error {
 /// `text` as the end of a message: with one full stop.
 std::string sentence(std::string text);
 
-/// Adds --version, parses, sets up the log, runs `body`, and turns every exception into a message on stderr
-/// and an exit code; so it does a result that could not be printed. A signal that ends the program (128 + its
-/// number) leaves no half-written file.
+/// Adds --version, parses, sets up the log, loads plugins, runs `body`, and turns every exception into a
+/// message on stderr and an exit code; so it does a result that could not be printed. A signal that ends the
+/// program (128 + its number) leaves no half-written file.
 int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
                const std::function<int()>& body);
 

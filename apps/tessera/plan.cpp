@@ -66,6 +66,7 @@ Command addPlan(CLI::App& app, CommonOptions& common) {
   auto file = std::make_shared<std::string>();
   checking->add_option("plan,--plan", *file, "The plan")->required()->type_name("FILE");
   addDeviceOption(*checking, common);
+  addPluginsOption(*checking, common);
   addOutputOptions(*checking, common);
   return [file, &common] { return check(*file, common); };
 }

@@ -8,8 +8,10 @@
 #include "importers/caffe/blob_names.hpp"
 #include "importers/caffe/data_layers.hpp"
 #include "importers/caffe/layers.hpp"
+#include "importers/caffe/plugin.hpp"
 #include "importers/caffe/read.hpp"
 #include "importers/common/input_shapes.hpp"
+#include "importers/common/names.hpp"
 #include "tessera/importer.hpp"
 #include "tessera/log.hpp"
 
@@ -29,9 +31,13 @@ bool isMeasure(const std::string& type) {
 
 class Importer {
  public:
-  Importer(NetParameter net, Weights weights, const std::string& file, const ImportOptions& options,
-           const ImportBudget& budget)
-      : net_(std::move(net)), weights_(std::move(weights)), options_(options), build_(file, budget) {}
+  Importer(NetParameter net, Weights weights, PluginParameters parameters, const std::string& file,
+           const ImportOptions& options, const ImportBudget& budget)
+      : net_(std::move(net)),
+        weights_(std::move(weights)),
+        pluginParameters_(std::move(parameters)),
+        options_(options),
+        build_(file, budget) {}
 
   Graph run() {
     build_.graph.name = net_.name();
@@ -238,7 +244,8 @@ class Importer {
     }
     if (layer.type() == "Silence") return;
     std::vector<TensorId> results;
-    if (!poisoned || !findRow(layer.type())) results = importKnown(index, bottoms);
+    const bool known = findRow(layer.type()) || pluginFor("", layer.type());
+    if (!poisoned || !known) results = importKnown(index, bottoms);
     for (int i = 0; i < layer.top_size(); ++i) {
       if (!results.empty() && i >= static_cast<int>(results.size())) continue;  // a mask nothing reads
       auto& blob = blobs_[layer.top(i)];
@@ -254,9 +261,11 @@ class Importer {
       return std::vector<TensorId>{};
     };
     const LayerRow* row = findRow(layer.type());
-    if (!row) return reject("there is no layer type of this name; a plugin could provide it");
+    const auto plugin = row ? nullptr : pluginFor("", layer.type());
+    if (!row && !plugin)
+      return reject("there is no layer type of this name; a plugin can provide it (docs/plugins.md)");
     const int count = static_cast<int>(bottoms.size());
-    if (count < row->minBottoms || count > row->maxBottoms)
+    if (row && (count < row->minBottoms || count > row->maxBottoms))
       bad("layer '" + layer.name() + "' (" + layer.type() + ") has " + std::to_string(count) + " inputs");
     if (!layer.top_size()) bad("layer '" + layer.name() + "' (" + layer.type() + ") has no output");
     static const std::vector<HostTensor> kNone;
@@ -273,7 +282,9 @@ class Importer {
       bad("layer '" + layer.name() + "' (" + layer.type() + "): " + reason);
     };
     try {
-      const auto results = row->import(context);
+      const auto results =
+          row ? row->import(context)
+              : importPlugin(context, *plugin, pluginParameters_[{layer.name(), layer.type()}]);
       for (TensorId id : results)
         if (build_.shape(id).size() > kMostExtents) damaged("it gives a blob of more than 32 extents");
       return results;
@@ -313,6 +324,7 @@ class Importer {
 
   NetParameter net_;
   Weights weights_;
+  PluginParameters pluginParameters_;
   const ImportOptions& options_;
   ImportBuilder build_;
   std::vector<LayerParameter> layers_;
@@ -333,14 +345,23 @@ Graph importCaffe(const std::filesystem::path& prototxt, const std::filesystem::
   ImportBudget budget(options);
   budget.addFile(prototxt);
   budget.addFile(caffemodel);
-  caffe::NetParameter net = caffe::readNet(prototxt);
+  const std::string text = caffe::readNetText(prototxt);
+  caffe::NetParameter net = caffe::parseNet(text, prototxt.string());
+  caffe::PluginParameters parameters = caffe::pluginParameters(text, prototxt.string());
   budget.addFileNodes(net.layer_size());
   caffe::Weights weights = caffe::readWeights(caffemodel);
-  if (caffe::escapeNames(net, weights))
+  if (caffe::escapeNames(net, weights)) {
+    caffe::PluginParameters escaped;
+    for (auto& [layer, attrs] : parameters)
+      escaped.emplace(std::pair(escapeBytes(layer.first), layer.second), attrs);
+    parameters = std::move(escaped);
     log().warn(
         "{} has names that are not UTF-8; their bytes are written as \\xff, backslashes in names as \\\\",
         prototxt.string());
-  return caffe::Importer(std::move(net), std::move(weights), prototxt.string(), options, budget).run();
+  }
+  return caffe::Importer(std::move(net), std::move(weights), std::move(parameters), prototxt.string(),
+                         options, budget)
+      .run();
 }
 
 }  // namespace tessera

@@ -16,9 +16,11 @@ namespace tessera::caffe {
 /// Blobs of each layer of a caffemodel, by layer name, as f32.
 using Weights = std::map<std::string, std::vector<HostTensor>>;
 
+/// A prototxt's bytes. Throws Error(BadModel) where it can not be read.
+std::string readNetText(const std::filesystem::path& file);
+
 /// Parses a prototxt; V1 layers (`layers`) come back as current ones, layers that do not belong to the TEST
 /// phase are gone. Throws Error(BadModel) with line and column of a syntax error.
-NetParameter readNet(const std::filesystem::path& file);
 NetParameter parseNet(const std::string& text, const std::string& origin);
 
 Weights readWeights(const std::filesystem::path& file);

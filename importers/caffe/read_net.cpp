@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/read_file.hpp"
+#include "importers/caffe/plugin.hpp"
 #include "importers/caffe/read.hpp"
 #include "importers/common/text_format.hpp"
 #include "tessera/error.hpp"
@@ -201,6 +202,7 @@ NetParameter parseNet(const std::string& text, const std::string& origin) {
   if (!parser.ParseFromString(text, &net))
     throw Error(ErrorCode::BadModel,
                 origin + ":" + (messages.error.empty() ? "1:1: not a prototxt" : messages.error));
+  for (const std::string& field : pluginFields()) messages.unknown.erase(field);
   for (const auto& [field, line] : messages.unknown)
     log().warn("{}:{}: field '{}' is unknown and ignored", origin, line, field);
 
@@ -216,11 +218,11 @@ NetParameter parseNet(const std::string& text, const std::string& origin) {
   return net;
 }
 
-NetParameter readNet(const std::filesystem::path& file) {
-  const FileContent text = readRegularFile(file, std::uintmax_t{64} << 20);
+std::string readNetText(const std::filesystem::path& file) {
+  FileContent text = readRegularFile(file, std::uintmax_t{64} << 20);
   if (!text.ok())
     throw Error(ErrorCode::BadModel, "the network file " + file.string() + " can not be opened: " + text.why);
-  return parseNet(text.bytes, file.string());
+  return std::move(text.bytes);
 }
 
 }  // namespace tessera::caffe

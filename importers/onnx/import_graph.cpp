@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "importers/common/input_shapes.hpp"
+#include "importers/onnx/plugin.hpp"
 #include "importers/onnx/table.hpp"
 #include "importers/onnx/tensor_value.hpp"
 
@@ -16,6 +17,14 @@ namespace {
 /// The type as rows of the table have it: with its domain, unless that is the format's own.
 std::string rowName(const tessera_onnx::Node& node) {
   return isDefaultDomain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type();
+}
+
+/// Whether the table has an operator; else `why` says what is missing.
+bool isKnown(const std::string& domain, const std::string& name, int opset, std::string& why) {
+  if (domain.empty() || domain == "com.microsoft") return findRow(name, opset, why) != nullptr;
+  why =
+      "operators of the domain '" + domain + "' are not known, and no plugin that was given serves this one";
+  return false;
 }
 
 DeclaredInput declaredInput(const tessera_onnx::ValueInfo& input) {
@@ -176,10 +185,10 @@ void GraphImporter::importNode(const tessera_onnx::Node& proto, Scope& scope, co
 
   const auto function = functions_.find({proto.domain(), proto.op_type()});
   std::string why;
-  if (function == functions_.end()) {
-    if (!domain.empty() && domain != "com.microsoft")
-      return giveUp("operators of the domain '" + domain + "' are not known");
-    if (!findRow(rowName(proto), opset, why)) return giveUp(why);
+  std::shared_ptr<const Plugin> plugin;
+  if (function == functions_.end() && !isKnown(domain, rowName(proto), opset, why)) {
+    plugin = pluginFor(proto);
+    if (!plugin) return giveUp(why);
   }
   std::vector<TensorId> inputs;
   for (const auto& input : proto.input()) {
@@ -192,7 +201,10 @@ void GraphImporter::importNode(const tessera_onnx::Node& proto, Scope& scope, co
     state_.builder.budget.addLayers(1);
     if (function != functions_.end()) return importFunction(*function->second, proto, scope);
     Node node(state_, proto, opset, std::move(inputs));
-    if (!importControlFlow(node, scope, opsets)) importOperator(node, proto);
+    if (plugin)
+      importPlugin(node, proto, *plugin);
+    else if (!importControlFlow(node, scope, opsets))
+      importOperator(node, proto);
     nameResults(proto, node, scope);
   } catch (const FollowsFromRejected&) {
     giveUp({});

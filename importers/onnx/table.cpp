@@ -77,7 +77,9 @@ const std::multimap<std::string_view, Row>& table() {
 const Row* findRow(std::string_view type, int opset, std::string& why) {
   const auto [first, last] = table().equal_range(type);
   if (first == last) {
-    why = "the importer has no operator of this type; docs/add_an_operator.md says how to add one";
+    why =
+        "the importer has no operator of this type; docs/plugins.md says how a plugin computes it, "
+        "docs/add_an_operator.md how to add one";
     return nullptr;
   }
   std::string known;

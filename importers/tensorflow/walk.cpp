@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "importers/tensorflow/operands.hpp"
+#include "importers/tensorflow/plugin.hpp"
 #include "importers/tensorflow/table.hpp"
 
 namespace tessera::tensorflow {
@@ -122,9 +123,15 @@ void Walker::importOperator(const SourceNode& source) {
   if (!operands(source, inputs)) return;
   if (importControlFlow(source, inputs)) return;
   const Row* row = findRow(source.type);
+  if (const auto plugin = row ? nullptr : pluginFor("", source.type)) {
+    Node node(state_, source, std::move(inputs));
+    importPlugin(node, *plugin);
+    return nameResults(source, node.outputs());
+  }
   if (!row)
     throw Error(ErrorCode::Unsupported,
-                "the importer has no operator of this type; docs/tensorflow.md lists those it has");
+                "the importer has no operator of this type, and no plugin that was given serves it; "
+                "docs/tensorflow.md lists those it has");
   Node node(state_, source, std::move(inputs));
   row->import(node);
   if (const std::string fused = source.attributes.string("activation");

@@ -113,8 +113,8 @@ class GraphReader {
     if (proto.operation() == "Const") {
       addValue(node, fields);
     } else if (proto.operation().rfind('_', 0) == 0) {
-      node.refused =
-          "it is the custom layer '" + node.type.substr(1) + "', which needs a plugin; there are none yet";
+      node.refused = "it is the custom layer '" + node.type.substr(1) +
+                     "', and custom layers of UFF can not be plugins yet; export it as ONNX";
     } else if (const Row* row = findRow(proto.operation())) {
       Operator op{fields, node, helpers};
       const std::string operation = node.type;

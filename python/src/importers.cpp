@@ -6,6 +6,7 @@
 #include "python/src/arrays.hpp"
 #include "python/src/module.hpp"
 #include "tessera/importer.hpp"
+#include "tessera/plugin.hpp"
 
 namespace tessera::python {
 namespace {
@@ -79,6 +80,9 @@ void bindImporters(py::module_& module) {
         return withoutGil([&] { return importCaffe(prototxt, caffemodel, options); });
       },
       py::arg("prototxt"), py::arg("caffemodel"));
+  module.def(
+      "load_plugins", [](const fs::path& file) { return withoutGil([&] { return loadPlugins(file); }); },
+      py::arg("file"), doc("load_plugins"));
 }
 
 }  // namespace tessera::python

@@ -127,3 +127,13 @@ def test_bad_models_are_refused_by_name(tmp_path):
         tessera.import_model(broken, no_such_option=1)
     with pytest.raises(tessera.InvalidArgument, match="nobody"):
         tessera.import_model(DEMO / "fcn8s_street.onnx", input_shapes={"nobody": (1,)})
+
+
+def test_plugins_compute_layers_of_graphs():
+    assert tessera.load_plugins(ROOT / "docs/plugins/pixel_norm/pixel_norm.json") == ["PixelNorm"]
+    graph = tessera.Graph("norm")
+    x = graph.add_input("x", (1, 2, 2, 2))
+    graph.mark_output(graph.add("PixelNorm", "norm", [x], {"epsilon": 0.5}))
+    assert [layer.op for layer in graph.layers] == ["PixelNorm"]
+    with pytest.raises(tessera.InvalidArgument, match="none.json"):
+        tessera.load_plugins("none.json")

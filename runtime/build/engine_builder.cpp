@@ -11,6 +11,7 @@
 #include "build/network_check.hpp"
 #include "build/race.hpp"
 #include "build/refine.hpp"
+#include "build/verify_plugins.hpp"
 #include "cl/mma_probe.hpp"
 #include "exec/random_inputs.hpp"
 #include "exec/weights.hpp"
@@ -302,6 +303,7 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   made->programs.useCache(
       ProgramCache::forDevice(caps_, options_.tuning.folder.value_or(defaultCacheFolder())));
   made->programs.build(calls);
+  verifyPlugins(*made);
   uploadWeights(*made, like ? &like->impl() : nullptr);
   addChain(*made, mustChain);
   requireBudget(*made, options_.memoryBudget);

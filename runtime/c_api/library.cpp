@@ -6,6 +6,7 @@
 
 #include "c_api/handles.hpp"
 #include "tessera/log.hpp"
+#include "tessera/plugin.hpp"
 
 namespace tessera::c_api {
 namespace {
@@ -78,6 +79,10 @@ void tessera_set_log(tessera_log_function function, void* user, tessera_severity
     logger->set_level(levelOf(least));
     setLogger(std::move(logger));
   });
+}
+
+tessera_status tessera_load_plugins(const char* file) {
+  return guarded([&] { loadPlugins(textOf(file, "file")); });
 }
 
 size_t tessera_device_count(void) {

@@ -96,6 +96,7 @@ class Composer {
     const auto [it, fresh] = byIdentity_.emplace(identityOf(call), static_cast<int>(functions_.size()));
     if (fresh) try {
         if (!call.options.empty()) refuse(step, "its kernel has build options of its own");
+        if (call.source.starts_with("plugin/")) refuse(step, "its kernel is a plugin's");
         functions_.push_back(chainFunction(call, functionName(it->second),
                                            call.local.empty() ? "" : barrierName(product(call.local)),
                                            compilerMacros()));

@@ -1,7 +1,10 @@
 // Explicit list of operators (ops.def): a static library would drop static-constructor registrations.
 #include <algorithm>
 #include <map>
+#include <mutex>
+#include <shared_mutex>
 
+#include "ops/added_operators.hpp"
 #include "ops/operator.hpp"
 #include "ops/ordered.hpp"
 
@@ -22,6 +25,31 @@ const std::vector<const Operator*>& allOperators() {
   return list;
 }
 
+namespace {
+/// Those that came later.
+struct Added {
+  std::shared_mutex mutex;
+  std::map<std::string, std::unique_ptr<const Operator>, std::less<>> byName;
+  const Operator* find(std::string_view name) {
+    const std::shared_lock lock(mutex);
+    const auto it = byName.find(name);
+    return it == byName.end() ? nullptr : it->second.get();
+  }
+};
+Added& added() {
+  static Added operators;
+  return operators;
+}
+}  // namespace
+
+void addOperator(std::unique_ptr<const Operator> op) {
+  const std::string name(op->name());
+  if (findOperator(name)) throw Error(ErrorCode::InvalidArgument, "there is an operator named " + name);
+  const std::unique_lock lock(added().mutex);
+  if (!added().byName.emplace(name, std::move(op)).second)
+    throw Error(ErrorCode::InvalidArgument, "there is an operator named " + name);
+}
+
 const Operator* findOperator(std::string_view name) {
   static const auto byName = [] {
     std::map<std::string, const Operator*, std::less<>> map;
@@ -31,7 +59,7 @@ const Operator* findOperator(std::string_view name) {
     return map;
   }();
   const auto it = byName.find(name);
-  return it == byName.end() ? nullptr : it->second;
+  return it == byName.end() ? added().find(name) : it->second;
 }
 
 const Operator& operatorNamed(std::string_view name) {

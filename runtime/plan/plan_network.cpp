@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "plan/plan.pb.h"
+#include "plan/plan_plugins.hpp"
 
 namespace tessera {
 namespace {
@@ -73,6 +74,7 @@ class Writer {
       to.set_output(c.output), to.set_axis(c.axis), to.set_count(c.count), to.set_added(c.added);
     }
     addShapes();
+    putPlugins(network_, graph);
     return {bytesOf(network_), std::move(constants_)};
   }
 
@@ -222,6 +224,7 @@ Plan planOf(const tessera_plan::Network& network, std::span<const std::byte> con
   plan.name = network.name();
   plan.precision = parsePrecision(network.precision());
   plan.description = network.description();
+  takePlugins(network);
   Reader reader(network, constants);
   plan.graph = reader.run();
   plan.rules = reader.rules();
@@ -254,7 +257,9 @@ Plan parseNetwork(std::string_view bytes, std::span<const std::byte> constants) 
   try {
     return planOf(network, constants);
   } catch (const Error& e) {
-    bad(e.what());  // whatever operators or the graph refuse: the file is not what it claims
+    std::string why = e.what();
+    if (why.ends_with('.')) why.pop_back();  // the reason becomes part of a sentence
+    bad(why);  // whatever operators or the graph refuse: the file is not what it claims
   }
 }
 

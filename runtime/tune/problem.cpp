@@ -8,6 +8,8 @@
 
 #include "ops/geometry.hpp"
 #include "ops/quantised.hpp"
+#include "plugin/known_plugins.hpp"
+#include "plugin/plugin_layer.hpp"
 
 namespace tessera {
 namespace {
@@ -148,6 +150,7 @@ std::string whyNotMeasured(const OpView& view) {
 }
 
 std::vector<HostTensor> madeUpOperands(const OpView& view) {
+  if (const auto plugin = findPlugin(view.op)) return drawnInputs(*plugin, view.inputs);
   std::vector<HostTensor> operands;
   for (std::size_t i = 0; i < view.inputs.size(); ++i) {
     const TensorDesc& desc = view.inputs[i];
@@ -192,6 +195,7 @@ double referenceWork(const OpView& v) {
       if (t.present() && !t.constant) work += static_cast<double>(t.size());
   if (hasWeights(v)) work += static_cast<double>(v.inputs[1].size());
   if (const auto multiplyAdds = traitsOf(v.op).multiplyAdds) work += multiplyAdds(v);
+  if (findPlugin(v.op)) work += traitsOf(v.op).otherWork(v);
   return work;
 }
 

@@ -24,7 +24,7 @@ extern "C" {
 
 /** Version of this interface: the first number changes where programs have to be compiled anew. */
 #define TESSERA_C_VERSION_MAJOR 1
-#define TESSERA_C_VERSION_MINOR 0 /**< changes where something is added */
+#define TESSERA_C_VERSION_MINOR 1 /**< changes where something is added */
 
 /** How a call ended; from 1 on as tessera::ErrorCode. */
 typedef enum tessera_status {
@@ -73,6 +73,10 @@ typedef void (*tessera_log_function)(void* user, tessera_severity severity, cons
 /** Sends messages of at least this severity to `function`, which NULL silences. Not to be called while other
  * threads use the library. */
 void tessera_set_log(tessera_log_function function, void* user, tessera_severity least);
+
+/** Makes the plugins of a manifest (.json) or a library (.so), or of all in a folder, known to the process,
+ * for ever: layers of models may then be theirs. See docs/plugins.md. */
+tessera_status tessera_load_plugins(const char* file);
 
 /** How many devices there are. */
 size_t tessera_device_count(void);

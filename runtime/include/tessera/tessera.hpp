@@ -21,6 +21,7 @@
 #include "tessera/importer.hpp"
 #include "tessera/log.hpp"
 #include "tessera/passes.hpp"
+#include "tessera/plugin.hpp"
 #include "tessera/precision.hpp"
 #include "tessera/presets.hpp"
 #include "tessera/profile.hpp"

@@ -11,6 +11,7 @@
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
 #include "tune/trial/worker.hpp"
+#include "tune/trial/worker_plugins.hpp"
 
 namespace tessera {
 namespace {
@@ -72,14 +73,17 @@ std::vector<Trial> Trials::tryCandidates(const std::vector<Candidate>& candidate
                                          bool checkAll) {
   needRunner();
   std::vector<Trial> trials;
-  if (untried_) try {
+  const bool here =
+      !std::ranges::all_of(candidates, [](const Candidate& c) { return workersKnow(*c.family); });
+  if (here) trials = makeDeviceRunner(device_)->run(candidates, best, checkAll);
+  if (!here && untried_) try {
       trials = runner_->run(candidates, best, checkAll);
     } catch (const Error& e) {
       log().warn("tuning in this process: {}", e.what());
       runner_ = makeDeviceRunner(device_);
     }
-  untried_ = false;
-  if (trials.empty()) trials = runner_->run(candidates, best, checkAll);
+  if (!here) untried_ = false;
+  if (!here && trials.empty()) trials = runner_->run(candidates, best, checkAll);
   tried_ += trials.size();
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const Trial& t = trials[i];
@@ -121,6 +125,7 @@ void Trials::compileAhead(const std::vector<const std::vector<Way>*>& problems) 
   for (const auto* ways : problems)
     for (Candidate& c : unmeasured(*ways, best)) soon.push_back(std::move(c));
   needRunner();
+  std::erase_if(soon, [](const Candidate& c) { return !workersKnow(*c.family); });
   if (soon.size() > 1) runner_->compile(soon);
 }
 
@@ -139,7 +144,8 @@ void Trials::savePrograms(const Lowered& lowered, const std::filesystem::path& f
     bool fresh = false;
     for (const KernelCall& call : step.launch.calls) fresh |= known.insert(ProgramSource::of(call)).second;
     // With its own scales, which may be literals of its program.
-    if (fresh) kernels.push_back({step.family, withDenseLayouts(step.view), step.tactic});
+    if (fresh && workersKnow(*step.family))
+      kernels.push_back({step.family, withDenseLayouts(step.view), step.tactic});
   }
   runner_->save(kernels, folder);
 }

@@ -13,6 +13,7 @@
 #include "tune/records/lines.hpp"
 #include "tune/trial/child_process.hpp"
 #include "tune/trial/worker_lines.hpp"
+#include "tune/trial/worker_plugins.hpp"
 
 namespace tessera {
 namespace {
@@ -40,7 +41,10 @@ class Worker {
                                             std::pair{std::string(kWorkerDevice), options_.device});
     bool hung = false;
     const auto hello = child_->receive(options_.patience, hung);
-    if (hello && *hello == "ready") return;
+    if (hello && *hello == "ready") {
+      child_->send(pluginRequests());
+      return;
+    }
     const std::string how = child_->stop();
     child_.reset();
     throw Error(ErrorCode::DeviceError, "the tuning worker " + options_.command.front() +

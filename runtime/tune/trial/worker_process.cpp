@@ -11,6 +11,7 @@
 #include "tune/records/lines.hpp"
 #include "tune/trial/candidates.hpp"
 #include "tune/trial/worker_lines.hpp"
+#include "tune/trial/worker_plugins.hpp"
 
 namespace tessera {
 namespace {
@@ -50,6 +51,7 @@ int serve(const std::string& fingerprint) {
   for (std::string line; std::getline(std::cin, line);) {
     const auto request = fieldsOf(line);
     if (request.size() < 2) return 1;
+    if (takePluginRequest(request)) continue;
     const auto candidates = readCandidates(numberIn(request[1]));
     if (!candidates) return 1;
     if (request[0] == "compile" && request.size() == 2) {

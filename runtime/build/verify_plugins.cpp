@@ -1,0 +1,149 @@
+#include "build/verify_plugins.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/logger.h>
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <set>
+
+#include "launch/op_runner.hpp"
+#include "plugin/known_plugins.hpp"
+#include "plugin/manifest_plugin.hpp"
+#include "plugin/plugin_family.hpp"
+#include "plugin/plugin_layer.hpp"
+#include "tessera/log.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr std::size_t kMostElements = 16384;  // of an output that are compared, where they can be had alone
+constexpr std::int64_t kMostSteps = std::int64_t{1} << 28;  // of expressions for them: some seconds
+
+/// What was found right, by device, problem and tactic.
+class Verified {
+ public:
+  bool has(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    return keys_.contains(key);
+  }
+  void add(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    keys_.insert(key);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> keys_;
+};
+Verified& verified() {
+  static Verified keys;
+  return keys;
+}
+
+// The elements that are compared: all, or as many at equal distances, from begin to end.
+std::vector<std::int64_t> chosen(std::int64_t size) {
+  std::vector<std::int64_t> indices;
+  const auto count = std::min<std::int64_t>(size, kMostElements);
+  for (std::int64_t i = 0; i < count; ++i)
+    indices.push_back(
+        count == size ? i : static_cast<std::int64_t>(static_cast<double>(i) * (size - 1) / (count - 1)));
+  return indices;
+}
+
+class Check {
+ public:
+  Check(const Engine::Impl& engine, const Step& step, const PluginFamily& family)
+      : engine_(engine), step_(step), family_(family) {}
+
+  void run() {
+    const OpView view = dense();
+    layer_ = pluginLayer(family_.plugin(), view.attrs, view.inputs, view.outputs);
+    draw(view);
+    std::vector<bool> constants;
+    for (const auto& constant : step_.constants) constants.push_back(constant != nullptr);
+    // The programs that will run, which may be binaries of a plan.
+    const auto operands = std::make_shared<OpOperands>(engine_.device, view, inputs_, constants);
+    OpRunner runner(engine_.device, family_, operands, step_.tactic, &engine_.programs);
+    const auto found = runner.run();
+    if (!runner.damage().empty()) fail(runner.damage());
+    inputs_.resize(layer_.inputs.size());
+    const auto* manifest = dynamic_cast<const ManifestPlugin*>(&family_.plugin());
+    if (!manifest) return compareWhole(found);
+    for (std::size_t o = 0; o < found.size(); ++o) {
+      const auto indices = chosen(found[o].size());
+      const auto wanted = manifest->elements(layer_, inputs_, o, indices, kMostSteps);
+      for (std::size_t i = 0; i < wanted.size(); ++i) compare(found[o], o, indices[i], wanted[i]);
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    const Plugin& plugin = family_.plugin();
+    std::string origin;
+    for (const PluginInfo& info : plugins())
+      if (info.name == plugin.name()) origin = info.origin;
+    throw Error(ErrorCode::DeviceError,
+                fmt::format("Layer '{}' can not be computed by plugin {} of {} on {}: {}{}.", step_.layer,
+                            plugin.name(), origin, engine_.caps.name, what,
+                            step_.tactic.text().empty() ? "" : " (tactic " + step_.tactic.text() + ")"));
+  }
+
+  OpView dense() const {
+    OpView view = step_.view;
+    for (auto* operands : {&view.inputs, &view.outputs})
+      for (TensorDesc& t : *operands) t.layout = {};
+    return view;
+  }
+
+  void draw(const OpView& view) {
+    inputs_ = drawnInputs(family_.plugin(), view.inputs);
+    for (std::size_t i = 0; i < inputs_.size() && i < step_.constants.size(); ++i)
+      if (step_.constants[i]) inputs_[i] = *step_.constants[i];
+  }
+
+  void compareWhole(const std::vector<HostTensor>& found) {
+    std::vector<HostTensor> wanted;
+    for (const TensorDesc& output : layer_.outputs) wanted.emplace_back(output.type, output.shape);
+    family_.plugin().reference(layer_, inputs_, wanted);
+    for (std::size_t o = 0; o < found.size(); ++o)
+      for (std::int64_t i = 0; i < found[o].size(); ++i) compare(found[o], o, i, wanted[o].number(i));
+  }
+
+  void compare(const HostTensor& found, std::size_t output, std::int64_t at, double wanted) const {
+    // As the result's type holds it.
+    HostTensor stored(found.type, {});
+    stored.setNumber(0, wanted);
+    const double x = found.number(at), y = stored.number(0);
+    if (x == y || (std::isnan(x) && std::isnan(y))) return;
+    const PluginTolerance tolerance = family_.plugin().tolerance();
+    if (std::fabs(x - y) <= tolerance.absolute + tolerance.relative * std::fabs(y)) return;
+    fail(fmt::format("its kernel gives {:.9g} for element {} of output {}, its reference {:.9g}", x, at,
+                     output, y));
+  }
+
+  const Engine::Impl& engine_;
+  const Step& step_;
+  const PluginFamily& family_;
+  PluginLayer layer_;
+  std::vector<HostTensor> inputs_;
+};
+
+}  // namespace
+
+void verifyPlugins(const Engine::Impl& engine) {
+  for (const Step& step : engine.lowered.steps) {
+    const auto* family = dynamic_cast<const PluginFamily*>(step.family);
+    if (!family) continue;
+    const bool constants = std::ranges::any_of(step.constants, [](const auto& c) { return c != nullptr; });
+    const std::string key = engine.caps.fingerprint() + "\n" + family->id().text() + "\n" + step.view.text() +
+                            "\n" + step.tactic.text();
+    if (!constants && verified().has(key)) continue;  // constants are any
+    Check(engine, step, *family).run();
+    log().debug("plugin {} is right for layer '{}'", family->plugin().name(), step.layer);
+    if (!constants) verified().add(key);
+  }
+}
+
+}  // namespace tessera

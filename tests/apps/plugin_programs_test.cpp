@@ -1,0 +1,75 @@
+// Plugins as users give them: to every program that takes a model, and inside plans.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/apps/program.hpp"
+#include "tests/import/onnx_model.hpp"
+
+namespace tessera {
+namespace {
+
+using test::runProgram;
+using testing::HasSubstr;
+
+class PluginPrograms : public testing::Test {
+ protected:
+  PluginPrograms() {
+    test::OnnxModel model;
+    model.input("x", {1, 8, 6, 6}).output("y");
+    auto& node = model.node("PixelNorm", {"x"}, {"y"}, "norm");
+    node.set_domain("com.example");
+    test::OnnxModel::attribute(node, "epsilon", tessera_onnx::Attribute::FLOAT).set_f(0.5f);
+    test::writeText(folder_ / "net.onnx", model.bytes());
+  }
+  std::string at(const std::string& name) const { return (folder_ / name).string(); }
+
+  test::Folder folder_;
+  std::string plugin_ = (test::sourceFolder() / "docs/plugins/pixel_norm/pixel_norm.json").string();
+};
+
+TEST_F(PluginPrograms, ModelsSayThatOneIsMissing) {
+  const auto result = runProgram("tessera", {"inspect", at("net.onnx")});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("PixelNorm 'norm'"));
+  EXPECT_THAT(result.err, HasSubstr("no plugin that was given serves this one"));
+}
+
+TEST_F(PluginPrograms, InspectAndRunTakeThem) {
+  const auto seen = runProgram("tessera", {"inspect", at("net.onnx"), "--plugins", plugin_});
+  EXPECT_EQ(seen.code, 0) << seen.err;
+  EXPECT_THAT(seen.out, HasSubstr("PixelNorm"));
+  // A folder of them, too.
+  const auto run =
+      runProgram("tessera", {"run", at("net.onnx"), "--random", "--out", at("model"), "--plugins",
+                             std::filesystem::path(plugin_).parent_path().string()});
+  EXPECT_EQ(run.code, 0) << run.err;
+}
+
+TEST_F(PluginPrograms, PlansBringTheirOwn) {
+  const auto built =
+      runProgram("tessera", {"build", at("net.onnx"), "--plugins", plugin_, "--out", at("net.plan")});
+  ASSERT_EQ(built.code, 0) << built.err;
+  const auto checked = runProgram("tessera", {"plan", "check", at("net.plan")});
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  const auto run =
+      runProgram("tessera", {"run", at("net.plan"), "--random", "--out", at("plan"), "--self-check"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  const auto model =
+      runProgram("tessera", {"run", at("net.onnx"), "--plugins", plugin_, "--random", "--out", at("model")});
+  ASSERT_EQ(model.code, 0) << model.err;
+  EXPECT_EQ(app::readFile(folder_ / "plan/y.npy"), app::readFile(folder_ / "model/y.npy"));
+}
+
+TEST_F(PluginPrograms, FilesThatAreNoneEndThem) {
+  test::writeText(folder_ / "bad.json", "{\"tessera_plugin\": 1}");
+  const auto bad = runProgram("tessera", {"inspect", at("net.onnx"), "--plugins", at("bad.json")});
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_THAT(bad.err,
+              HasSubstr("The plugin of " + at("bad.json") + " can not be used: the manifest has no 'name'."));
+  const auto missing = runProgram("tessera", {"inspect", at("net.onnx"), "--plugins", at("none.json")});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.err, HasSubstr(at("none.json")));
+}
+
+}  // namespace
+}  // namespace tessera

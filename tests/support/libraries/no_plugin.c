@@ -1,0 +1,2 @@
+/* A library that has nothing to do with Tessera. */
+int answer(void) { return 42; }
