@@ -181,7 +181,7 @@ std::shared_ptr<Engine> EngineBuilder::load(Plan plan, PlanUse use, const std::s
   description_ = plan.description;
   counted_ = plan.counted;
   requireMemory(plan.graph, device_.caps());
-  PlanFit fit = fitOf(plan, device_);
+  PlanFit fit = fitOf(plan, device_, WorkspaceLimit(options_.tuning.workspaceLimit));
   const Network network{std::move(plan.graph), std::move(plan.precisions)};
   std::shared_ptr<Engine> engine;
   if (use == PlanUse::All) engine = byPlan(network, std::move(fit), foreign);
@@ -251,6 +251,7 @@ std::shared_ptr<Engine> EngineBuilder::fastest(const Network& network) {
     engine =
         keepIfRight(*tuner_, network.graph, std::move(engine), options_.tuning.verify, assembleLike(network));
   engine->impl_->tuning = tuner_->report(sources);
+  engine->impl_->tuning.limited = tuner_->known().limitedLayers(network.graph, engine->impl_->lowered);
   return inOneLaunch(network, std::move(engine));
 }
 
