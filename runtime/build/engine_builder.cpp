@@ -107,15 +107,10 @@ std::shared_ptr<const Engine> loadPlan(const std::filesystem::path& file, const 
   options.tuning = tuning;
   Plan plan = readPlan(file, device.caps().fingerprint());
   const auto mapped = plan.file;
+  const auto constants = plan.constants;
   auto engine = EngineBuilder(device, options).load(std::move(plan), use, whyForeign(file));
-  plan = {};
-  EngineBuilder::dropConstants(*engine, mapped);
+  mapped->release(constants);  // what the device wants of them is there; whoever looks reads them again
   return engine;
-}
-
-void EngineBuilder::dropConstants(Engine& engine, const std::shared_ptr<const MappedFile>& file) {
-  if (engine.impl_->family) return;  // forms are made from them
-  tessera::dropConstants(*engine.impl_, [file] { return graphOf(file); });
 }
 
 Int8Networks EngineBuilder::toInt8(const Graph& graph, const Calibration* own) const {
