@@ -79,8 +79,10 @@ const Step* WorkspaceLimit::firstAbove(const Lowered& lowered) const {
 }
 
 std::string WorkspaceLimit::refusal(std::size_t bytes) const {
-  return byteAmount(static_cast<double>(bytes)) + " of workspace, more than the limit of " +
-         byteAmount(static_cast<double>(bytes_.value_or(0)));
+  const std::size_t limit = bytes_.value_or(0);
+  std::string takes = byteAmount(static_cast<double>(bytes)), most = byteAmount(static_cast<double>(limit));
+  if (takes == most) takes = std::to_string(bytes) + " bytes", most = std::to_string(limit) + " bytes";
+  return takes + " of workspace, more than the limit of " + most;
 }
 
 std::string WorkspaceLimit::key() const { return bytes_ ? " workspace " + std::to_string(*bytes_) : ""; }
