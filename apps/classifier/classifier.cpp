@@ -19,7 +19,7 @@ namespace {
 
 /// A network ready to classify, with its labels.
 struct Prepared {
-  Runner runner;
+  Networks<Runner> networks;
   LabelSet labels;
   double threshold = 0;  ///< of what is reported
 };
@@ -42,12 +42,14 @@ Prepared prepare(const ClassifierOptions& options, const std::vector<ImageFile>&
     const std::optional<LabelSet> labels = labelsFor(options, network.sidecar);
     const RunnerOptions wanted = wantedOf(options, network.sidecar);
     Runner::check(bindingsOf(network.graph), wanted);  // before minutes of tuning
-    Runner runner(buildEngine(options, network), wanted);
-    const int classes = runner.classes();
+    const auto engine = buildEngine(options, network);
+    Networks<Runner> networks;
+    for (int i = 0; i < options.streams; ++i) networks.push_back(std::make_shared<Runner>(engine, wanted));
+    const int classes = networks.front()->classes();
     LabelSet used = labels ? *labels : numberedLabels(classes);
     used.checkClasses(classes);
     const double threshold = options.threshold ? *options.threshold : network.sidecar.threshold.value_or(0.0);
-    prepared.emplace(Prepared{std::move(runner), std::move(used), threshold});
+    prepared.emplace(Prepared{std::move(networks), std::move(used), threshold});
   });
   return std::move(*prepared);
 }
@@ -131,10 +133,11 @@ int runClassifier(const ClassifierOptions& options) {
   const std::vector<ImageFile> files = listImages(options.images, options.out);
   Prepared prepared = prepare(options, files);
   Results results(options, prepared);
-  RunReport report = runReport(prepared.runner.engine(), options.model, prepared.runner.batch(), files);
+  RunReport report = runReport(prepared.networks.front()->engine(), options.model,
+                               prepared.networks.front()->batch(), files);
   Progress progress("classifying", files.size(), "images");
   const auto sink = [&](Frame frame, const Answer& answer) { results.add(std::move(frame), answer); };
-  report.frames = runFrames<Runner>(prepared.runner, imageSource(files), sink, progress);
+  report.frames = runFrames<Runner>(prepared.networks, imageSource(files), sink, progress);
   if (report.frames.images == 0)
     throw Error(ErrorCode::InvalidArgument, "None of the images could be classified.");
   if (!options.common.json.empty()) writeJson(options.common.json, results.json(report));

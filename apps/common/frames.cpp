@@ -26,21 +26,4 @@ FrameSource imageSource(std::vector<ImageFile> files) {
   };
 }
 
-std::vector<Frame> nextFrames(ReadAhead<Frame>& frames, std::size_t size, FrameStatistics& statistics,
-                              Progress& progress) {
-  std::vector<Frame> batch;
-  while (batch.size() < size) {
-    std::optional<Frame> frame = frames.next();
-    if (!frame) break;
-    if (frame->error.empty()) {
-      batch.push_back(std::move(*frame));
-      continue;
-    }
-    ++statistics.failed;
-    progress.advance();
-    log().error("{}", frame->error);
-  }
-  return batch;
-}
-
 }  // namespace tessera::app

@@ -1,13 +1,14 @@
 /// \file
-/// Streams of frames through a network that takes batches of images (Segmentation, Runner).
+/// Streams of frames through networks that take images (Segmentation, Runner).
 #pragma once
 
 #include <spdlog/logger.h>
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <new>
 #include <opencv2/core/mat.hpp>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "apps/common/images.hpp"
 #include "apps/common/progress.hpp"
 #include "tessera/error.hpp"
+#include "tessera/image_pool.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera::app {
@@ -47,125 +49,141 @@ struct FrameStatistics {
 /// Images that are read as they are wanted. What can not be read comes as an error.
 FrameSource imageSource(std::vector<ImageFile> files);
 
-/// The next frames that could be read, at most `size`; reports the others.
-std::vector<Frame> nextFrames(ReadAhead<Frame>& frames, std::size_t size, FrameStatistics& statistics,
-                              Progress& progress);
-
 /// What `Network` makes of one image.
 template <class Network>
-using ResultOf = typename decltype(std::declval<Network&>().collect().images)::value_type;
-template <class Network>
-using FrameSink = std::function<void(Frame frame, ResultOf<Network> result)>;
+using FrameSink = std::function<void(Frame frame, ImageResult<Network> result)>;
 
-/// Frames on their way through the device, oldest first.
+/// Networks that share a stream of images: each is a context of the same engine.
 template <class Network>
-class FramePipeline {
+using Networks = std::vector<std::shared_ptr<Network>>;
+
+/// One stream of frames: read by the caller, run by a pool, and given to the sink on a thread of its own.
+template <class Network>
+class FrameStream {
  public:
-  FramePipeline(Network& network, const FrameSink<Network>& sink, Progress& progress,
-                FrameStatistics& statistics)
-      : network_(network), sink_(sink), progress_(progress), statistics_(statistics) {}
+  FrameStream(const Networks<Network>& networks, const FrameSink<Network>& sink, Progress& progress)
+      : networks_(networks), sink_(sink), progress_(progress) {}
 
-  void add(std::vector<Frame> batch) {
-    submit(std::move(batch));
-    if (network_.waiting() == 2) collect();
-    retry();
-  }
-  void finish() {
-    while (network_.waiting() > 0) collect();
-    retry();
+  FrameStatistics run(const FrameSource& source) {
+    const auto batch = static_cast<std::size_t>(networks_.front()->batch());
+    PoolOptions options;
+    options.queue = batch * (2 * networks_.size() + 1);  // two batches on each network's way, and one to come
+    options.delay = std::chrono::hours(1);               // whole batches; the last is what is left
+    options.inOrder = true;
+    WriteBehind results(std::max<std::size_t>(batch, 4));
+    results_ = &results;
+    ImagePool<Network> pool(networks_, options);
+    try {
+      feed(pool, source);
+      if (!failed()) pool.finish();
+      results.finish();
+    } catch (...) {
+      fail();
+    }
+    if (failed()) std::rethrow_exception(failure_);
     if (begin_) statistics_.seconds = std::chrono::duration<double>(Clock::now() - *begin_).count();
+    return std::move(statistics_);
   }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  void submit(std::vector<Frame> batch) {
-    std::vector<ImageView> views;
-    for (const Frame& frame : batch) views.push_back(viewOf(frame.image));
-    guard(batch, [&] {
+  void feed(ImagePool<Network>& pool, const FrameSource& source) {
+    while (!failed()) {
+      std::optional<Frame> frame = source();
+      if (!frame) return;
+      if (!frame->error.empty()) {
+        leaveOut(frame->error);
+        continue;
+      }
       if (!begin_) {
-        network_.submit(views);
-        network_.collect();
+        warmUp(frame->image);
         begin_ = Clock::now();
       }
-      network_.submit(views);
-      waiting_.push_back(std::move(batch));
-    });
-  }
-  void collect() {
-    std::vector<Frame> inputs = std::move(waiting_.front());
-    waiting_.pop_front();
-    decltype(network_.collect()) batch;
-    if (!guard(inputs, [&] { batch = network_.collect(); })) return;
-    statistics_.network.push_back(batch.network);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      statistics_.preprocess.push_back(batch.preprocess);
-      if constexpr (requires { batch.postprocess; }) statistics_.postprocess.push_back(batch.postprocess);
-      ++statistics_.images;
-      sink_(std::move(inputs[i]), std::move(batch.images[i]));
-      progress_.advance();
+      const ImageView view = viewOf(frame->image);
+      auto shared = std::make_shared<Frame>(*std::move(frame));
+      pool.submit(view, [this, shared](ImagePoolResult<Network> result) {
+        auto made = std::make_shared<ImagePoolResult<Network>>(std::move(result));
+        results_->post([this, shared, made] { take(std::move(*shared), std::move(*made)); });
+      });
     }
   }
-  // Batches that failed, once more image by image: one that is too large must not cost its neighbours.
-  void retry() {
-    while (!failed_.empty()) {
-      while (network_.waiting() > 0) collect();
-      std::vector<Frame> batch = std::move(failed_.front());
-      failed_.pop_front();
-      for (Frame& frame : batch) {
-        std::vector<Frame> one;
-        one.push_back(std::move(frame));
-        submit(std::move(one));
-        while (network_.waiting() > 0) collect();
+
+  // Drivers finish their work at the first run, which is not to be counted.
+  void warmUp(const cv::Mat& image) {
+    const std::vector<ImageView> views(static_cast<std::size_t>(networks_.front()->batch()), viewOf(image));
+    for (const auto& network : networks_) try {
+        network->submit(views);
+        network->collect();
+      } catch (const Error&) {  // told of where it is the image's turn
+      } catch (const std::bad_alloc&) {
       }
-    }
   }
-  template <class Work>
-  bool guard(std::vector<Frame>& frames, Work&& work) {
+
+  void take(Frame frame, ImagePoolResult<Network> result) {
+    if (failed()) return;
     try {
-      work();
-      return true;
-    } catch (const Error& e) {
-      fail(frames, e.what());
-    } catch (const std::bad_alloc&) {
-      fail(frames, "the host has no memory left");
+      if (result.error) return explain(frame, result.error);
+      if (result.place == 0) statistics_.network.push_back(result.network);
+      statistics_.preprocess.push_back(result.preprocess);
+      if constexpr (requires(Network & n) { n.collect().postprocess; })
+        statistics_.postprocess.push_back(result.postprocess);
+      ++statistics_.images;
+      sink_(std::move(frame), std::move(result.image));
+      const std::lock_guard lock(mutex_);
+      progress_.advance();
+    } catch (...) {
+      fail();
     }
-    return false;
   }
-  void fail(std::vector<Frame>& frames, const std::string& why) {
-    if (frames.size() > 1) return failed_.push_back(std::move(frames));
-    const Frame& frame = frames.front();
-    log().error("{} ({}x{}) can not be processed and is left out: {}", frame.file, frame.image.cols,
-                frame.image.rows, why);
+
+  void explain(const Frame& frame, const std::exception_ptr& error) {
+    const auto leave = [&](const std::string& why) {
+      leaveOut(frame.file + " (" + std::to_string(frame.image.cols) + "x" + std::to_string(frame.image.rows) +
+               ") can not be processed and is left out: " + why);
+    };
+    try {
+      std::rethrow_exception(error);
+    } catch (const Error& e) {
+      leave(e.what());
+    } catch (const std::bad_alloc&) {
+      leave("the host has no memory left");
+    }
+  }
+
+  void leaveOut(const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    log().error("{}", why);
     ++statistics_.failed;
     progress_.advance();
   }
 
-  Network& network_;
+  bool failed() {
+    const std::lock_guard lock(mutex_);
+    return failure_ != nullptr;
+  }
+  void fail() {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+  }
+
+  const Networks<Network>& networks_;
   const FrameSink<Network>& sink_;
   Progress& progress_;
-  FrameStatistics& statistics_;
-  std::deque<std::vector<Frame>> waiting_, failed_;
+  WriteBehind* results_ = nullptr;
   std::optional<Clock::time_point> begin_;
+  FrameStatistics statistics_;  ///< by the thread of the results, but `failed`
+  std::mutex mutex_;            ///< of statistics_.failed, the progress and what follows
+  std::exception_ptr failure_;  ///< what ends the stream
 };
 
-/// Runs every frame, in order. Frames are read ahead on another thread; one batch is computed while the next
-/// is uploaded. The first batch runs twice, since drivers finish their work at the first run. A frame that
-/// can not be read, or that the device can not take, is logged, counted and left out.
+/// Runs every frame; results come in order. Frames are read by the caller's thread, computed by an ImagePool
+/// and given to the sink by its threads, one at a time: the three overlap. A frame that can not be read, or
+/// that the device can not take, is logged, counted and left out; what the sink throws ends the stream.
 template <class Network>
-FrameStatistics runFrames(Network& network, FrameSource source, const FrameSink<Network>& sink,
-                          Progress& progress) {
-  const auto size = static_cast<std::size_t>(network.batch());
-  FrameStatistics statistics;
-  FramePipeline<Network> pipeline(network, sink, progress, statistics);
-  ReadAhead<Frame> frames(std::move(source), size + 1);
-  while (true) {
-    std::vector<Frame> batch = nextFrames(frames, size, statistics, progress);
-    if (batch.empty()) break;
-    pipeline.add(std::move(batch));
-  }
-  pipeline.finish();
-  return statistics;
+FrameStatistics runFrames(const Networks<Network>& networks, const FrameSource& source,
+                          const FrameSink<Network>& sink, Progress& progress) {
+  return FrameStream<Network>(networks, sink, progress).run(source);
 }
 
 }  // namespace tessera::app

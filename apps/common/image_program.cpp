@@ -6,6 +6,7 @@
 #include "apps/common/int8_report.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/common/plans.hpp"
+#include "apps/common/ranged_model.hpp"
 #include "apps/common/video_frames.hpp"
 
 namespace tessera::app {
@@ -43,12 +44,17 @@ void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments&
   app.add_option("--max-batch", options.maxBatch, "Images at a time")
       ->check(number(1, 256))
       ->capture_default_str();
+  app.add_option("--streams", options.streams,
+                 "Batches that are computed at a time, each in memory of its own")
+      ->check(number(1, 64))
+      ->capture_default_str();
 }
 
 void addEngineOptions(CLI::App& app, ImageOptions& options) {
   {
     const OptionGroup group(app, "Model");
     options.shapes.add(app);
+    options.ranges.add(app);
     options.freeze.add(app);
   }
   addDeviceOptions(app, options.common);
@@ -74,10 +80,11 @@ std::vector<Binding> bindingsOf(const Graph& graph) {
 namespace {
 
 // The network, for images of the description's size where it leaves that open, else for the first image's.
-Graph importNetwork(const ImageOptions& options, const Sidecar& sidecar,
-                    const std::vector<ImageFile>& files) {
+Graph importNetwork(const ImageOptions& options, const Sidecar& sidecar, const std::vector<ImageFile>& files,
+                    const InputShapes& at = {}) {
   ImportOptions importing;
   importing.inputShapes = options.shapes.shapes();
+  for (const auto& [name, shape] : at) importing.inputShapes[name] = shape;
   options.freeze.apply(importing);
   cv::Size size;
   const ImagePreprocess& how = sidecar.preprocess;
@@ -121,13 +128,37 @@ ImageNetwork openNetwork(const ImageOptions& options, const std::vector<ImageFil
   if (!sidecar.task.empty() && sidecar.task != task)
     throw Error(ErrorCode::InvalidArgument,
                 sidecar.where() + " describes a network for " + sidecar.task + ", not for " + task + ".");
-  if (!options.shapes.empty())
+  if (!options.shapes.empty() || !options.ranges.empty())
     sidecar.preprocess.height = sidecar.preprocess.width = 0;  // the command line decides
-  Graph graph = engine ? engine->graph() : importNetwork(options, sidecar, files);
+  if (!options.ranges.empty() && options.maxBatch != 1)
+    throw UsageError("--max-batch goes with one shape: --max-shape has the largest batch.");
+  Graph graph = engine ? engine->graph() : importNetwork(options, sidecar, files, options.ranges.largest());
   return {device, std::move(sidecar), std::move(graph), std::move(engine)};
 }
 
+namespace {
+
+std::shared_ptr<const Engine> buildRanged(const ImageOptions& options, const ImageNetwork& network,
+                                          EngineOptions engineOptions) {
+  const auto importAt = [&](const InputShapes& at) {
+    return importNetwork(options, network.sidecar, {}, at);
+  };
+  const RangedModel ranged = rangedModel(options.model, options.ranges, options.shapes, importAt);
+  for (const auto& [name, range] : ranged.profile)
+    if (range.min.empty() || !std::equal(range.min.begin() + 1, range.min.end(), range.max.begin() + 1))
+      throw UsageError("The images become one size, so only their number may change: the shapes of '" + name +
+                       "' that --min-shape and --max-shape give differ in more than the first extent.");
+  engineOptions.shapes = ranged.profile;
+  completeInt8(
+      options.int8, ranged.largest, [&] { return network.sidecar; }, network.device, engineOptions);
+  return Engine::build(GraphSource(importAt), network.device, engineOptions);
+}
+
+}  // namespace
+
 std::shared_ptr<const Engine> buildEngine(const ImageOptions& options, ImageNetwork& network) {
+  if (!network.engine && !options.ranges.empty())
+    network.engine = buildRanged(options, network, options.common.engineOptions());
   if (!network.engine) {
     EngineOptions engineOptions = options.common.engineOptions();
     completeInt8(

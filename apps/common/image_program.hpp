@@ -25,9 +25,11 @@ struct ImageOptions {
   Int8Arguments int8;
   FreezeArguments freeze;
   ShapeArguments shapes;
+  ShapeRangeArguments ranges;  ///< the number of images may change; their size does not
   std::string model, preprocess, preset, labels, out;
   std::vector<std::string> images, videos;
   std::int64_t maxBatch = 1;
+  int streams = 1;  ///< contexts that run at a time
 };
 
 /// Which of the options below a program takes.
@@ -36,7 +38,7 @@ struct ImageArguments {
   bool videos = false;   ///< --video
   bool presets = false;  ///< --preset
 };
-/// Adds --model, --images, --video, --out, --labels, --preprocess, --preset, --max-batch.
+/// Adds --model, --images, --video, --out, --labels, --preprocess, --preset, --max-batch, --streams.
 void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments& wants);
 /// Adds what every program that builds an engine has.
 void addEngineOptions(CLI::App& app, ImageOptions& options);

@@ -114,6 +114,7 @@ EngineOptions CommonOptions::engineOptions() const {
   options.tuning.mode = parseTuneMode(tune);
   options.tuning.seconds = tuneBudget;
   options.tuning.shipped = tuningCache;
+  options.tuning.workspaceLimit = workspace;
   options.tuning.worker = tuneWorker;
   options.tuning.progress = [bar = std::make_shared<TuneBar>(tuneHint ? searchHint(*this) : "")](
                                 const TuneProgress& p) { bar->show(p); };
@@ -207,6 +208,13 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
   app.add_option("--tuning-cache", options.tuningCache,
                  "Tuning records that come with an application (tessera-tune --export)")
       ->type_name("FILE");
+  CLI::AsSizeValue bytes(false);
+  bytes.description("");
+  app.add_option(
+         "--workspace", options.workspace,
+         "Most that the kernels of a layer take beside its tensors, as 512K or 64M; others are not used")
+      ->transform(bytes)
+      ->type_name("BYTES");
 }
 
 void addPrecisionChoice(CLI::App& app, std::string& choice) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "tessera/device.hpp"
@@ -17,13 +19,14 @@ struct CommonOptions {
   std::string device;  ///< index, part of a name, cpu, gpu; empty: a GPU where there is one
   std::string precision = "fp32";
   std::string tune = "fast";
-  bool selfCheck = false;               ///< of plans: Engine::selfCheck() before anything else
-  bool tuneHint = true;                 ///< say, where a search begins, how to do without
-  double tuneBudget = 0;                ///< seconds; 0: the mode's own
-  std::vector<std::string> tuneWorker;  ///< TuneOptions::worker
-  std::string tuningCache;              ///< file of records that comes with an application
-  std::vector<std::string> plugins;     ///< files and folders of them: loadPlugins()
-  std::string json;                     ///< file for the machine-readable result
+  bool selfCheck = false;                  ///< of plans: Engine::selfCheck() before anything else
+  bool tuneHint = true;                    ///< say, where a search begins, how to do without
+  double tuneBudget = 0;                   ///< seconds; 0: the mode's own
+  std::vector<std::string> tuneWorker;     ///< TuneOptions::worker
+  std::string tuningCache;                 ///< file of records that comes with an application
+  std::optional<std::uint64_t> workspace;  ///< bytes; TuneOptions::workspaceLimit
+  std::vector<std::string> plugins;        ///< files and folders of them: loadPlugins()
+  std::string json;                        ///< file for the machine-readable result
   std::string logLevel = "warning";
 
   Device selectDevice() const { return Device::select(device); }
@@ -52,7 +55,8 @@ class OptionGroup {
 void addDeviceOption(CLI::App& app, CommonOptions& options);
 /// Adds --plugins: runProgram() loads them.
 void addPluginsOption(CLI::App& app, CommonOptions& options);
-/// Adds --device, --plugins, --precision, --self-check, --tune, --tune-budget, --tuning-cache; programs that
+/// Adds --device, --plugins, --precision, --self-check, --tune, --tune-budget, --tuning-cache,
+/// --workspace; programs that
 /// run a network want them.
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune = TuneDefault::Fast);
 /// Adds --precision-choice.

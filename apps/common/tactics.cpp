@@ -3,6 +3,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "apps/common/statistics.hpp"
+
 namespace tessera::app {
 
 std::string tacticsText(const TuneReport& report) {
@@ -16,12 +18,24 @@ std::string tacticsText(const TuneReport& report) {
   add(report.stale, "by records of another driver");
   add(report.defaults, "by defaults of the device's class");
   add(report.fallback, "untuned");
+  for (const LimitedLayer& layer : report.limited)
+    text += fmt::format("{} {} by {}, for {} would take {} of workspace",
+                        &layer == &report.limited.front() ? "; limited:" : ",", layer.layer, layer.taken,
+                        layer.wanted, bytesText(layer.workspace));
   return text;
 }
 
 Json tacticsJson(const TuneReport& report) {
-  return {{"kernels", report.problems},      {"by_plan", report.planned},     {"by_record", report.exact},
-          {"by_other_driver", report.stale}, {"by_default", report.defaults}, {"untuned", report.fallback}};
+  Json json{{"kernels", report.problems},      {"by_plan", report.planned},     {"by_record", report.exact},
+            {"by_other_driver", report.stale}, {"by_default", report.defaults}, {"untuned", report.fallback}};
+  for (const LimitedLayer& layer : report.limited)
+    json["limited"].push_back({{"layer", layer.layer},
+                               {"wanted", layer.wanted},
+                               {"workspace_bytes", layer.workspace},
+                               {"wanted_ms", layer.wantedMilliseconds},
+                               {"taken", layer.taken},
+                               {"taken_ms", layer.takenMilliseconds}});
+  return json;
 }
 
 }  // namespace tessera::app

@@ -16,7 +16,7 @@ constexpr double kScoredFrom = 0.001;
 
 /// A network ready to detect, with its labels.
 struct Prepared {
-  Runner runner;
+  Networks<Runner> networks;
   LabelSet labels;
   double threshold = 0;  ///< of what is shown
 };
@@ -57,11 +57,13 @@ Prepared prepare(const DetectorOptions& options, const std::vector<ImageFile>& f
     wanted.detection = detectionOf(options, sidecar, threshold);
     const auto bindings = bindingsOf(network.graph);
     Runner::check(bindings, wanted);  // before minutes of tuning
-    Runner runner(buildEngine(options, network), wanted);
+    const auto engine = buildEngine(options, network);
+    Networks<Runner> networks;
+    for (int i = 0; i < options.streams; ++i) networks.push_back(std::make_shared<Runner>(engine, wanted));
     const std::optional<LabelSet> labels = labelsFor(options, sidecar);
     const bool given = !options.labels.empty() || !sidecar.presetLabels;
-    LabelSet names = namesOf(labels, given, runner.classes());
-    prepared.emplace(Prepared{std::move(runner), std::move(names), threshold});
+    LabelSet names = namesOf(labels, given, networks.front()->classes());
+    prepared.emplace(Prepared{std::move(networks), std::move(names), threshold});
   });
   return std::move(*prepared);
 }
@@ -74,7 +76,7 @@ void detectVideo(const DetectorOptions& options, Prepared& prepared, const std::
       const cv::Mat picture = results.addFrame(std::move(frame), answer);
       if (write) write(picture);
     };
-    return runFrames<Runner>(prepared.runner, std::move(source), sink, progress);
+    return runFrames<Runner>(prepared.networks, source, sink, progress);
   };
   report.frames.append(runVideo(file, target, "detecting", run));
 }
@@ -89,11 +91,12 @@ int runDetector(const DetectorOptions& options) {
   if (!options.images.empty()) files = listImages(options.images, options.out);
   Prepared prepared = prepare(options, files);
   DetectorResults results(options, prepared.labels, prepared.threshold);
-  RunReport report = runReport(prepared.runner.engine(), options.model, prepared.runner.batch(), files);
+  RunReport report = runReport(prepared.networks.front()->engine(), options.model,
+                               prepared.networks.front()->batch(), files);
   if (!files.empty()) {
     Progress progress("detecting", files.size(), "images");
     const auto sink = [&](Frame frame, const Answer& answer) { results.addImage(std::move(frame), answer); };
-    report.frames.append(runFrames<Runner>(prepared.runner, imageSource(files), sink, progress));
+    report.frames.append(runFrames<Runner>(prepared.networks, imageSource(files), sink, progress));
   }
   std::set<std::string> names;
   for (const std::string& video : options.videos) {

@@ -20,7 +20,7 @@ namespace {
 
 /// A network ready to segment, with its labels.
 struct Prepared {
-  Segmentation segmentation;
+  Networks<Segmentation> networks;
   LabelSet labels;
   std::shared_ptr<const Engine> engine;
   bool numberOpen = false;  ///< nothing says how many classes there are
@@ -47,11 +47,14 @@ Prepared prepare(const SegmenterOptions& options, const std::vector<ImageFile>& 
     Segmentation::check(bindingsOf(network.graph), wanted);  // before minutes of tuning
     const auto engine = buildEngine(options, network);
     const bool numberOpen = wanted.mostClasses == 0;
-    Segmentation segmentation(engine, std::move(wanted));
-    LabelSet used = labels ? *labels : numberedLabels(segmentation.classes());
-    used.checkClasses(segmentation.classes());
-    segmentation.setPalette(used.palette(options.opacity));
-    prepared.emplace(Prepared{std::move(segmentation), std::move(used), engine, numberOpen});
+    Networks<Segmentation> networks;
+    for (int i = 0; i < options.streams; ++i)
+      networks.push_back(std::make_shared<Segmentation>(engine, wanted));
+    const int classes = networks.front()->classes();
+    LabelSet used = labels ? *labels : numberedLabels(classes);
+    used.checkClasses(classes);
+    for (const auto& network : networks) network->setPalette(used.palette(options.opacity));
+    prepared.emplace(Prepared{std::move(networks), std::move(used), engine, numberOpen});
   });
   return std::move(*prepared);
 }
@@ -100,17 +103,13 @@ void writeResults(const SegmenterOptions& options, const Prepared& prepared, con
 void segmentImages(const SegmenterOptions& options, Prepared& prepared, std::vector<ImageFile> files,
                    std::optional<Annotations> annotations, SegmenterResult& result) {
   Progress progress("segmenting", files.size(), "images");
-  WriteBehind writer(4);
   const auto sink = [&](Frame frame, SegmentedImage image) {
     if (!frame.annotation.empty())
       result.confusion->add({frame.annotation.data, frame.annotation.total()}, image.classes);
-    if (options.out.empty()) return;
-    auto shared = std::make_shared<SegmentedImage>(std::move(image));
-    writer.post([&, name = frame.name, shared] { writeResults(options, prepared, name, *shared); });
+    if (!options.out.empty()) writeResults(options, prepared, frame.name, image);
   };
   result.frames.append(runFrames<Segmentation>(
-      prepared.segmentation, annotatedSource(std::move(files), std::move(annotations)), sink, progress));
-  writer.finish();
+      prepared.networks, annotatedSource(std::move(files), std::move(annotations)), sink, progress));
 }
 
 void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs::path& file,
@@ -120,7 +119,7 @@ void segmentVideo(const SegmenterOptions& options, Prepared& prepared, const fs:
     const auto sink = [&](Frame, SegmentedImage image) {
       if (write) write(wrap(image.overlay, image.height, image.width, 3));
     };
-    return runFrames<Segmentation>(prepared.segmentation, std::move(source), sink, progress);
+    return runFrames<Segmentation>(prepared.networks, source, sink, progress);
   };
   result.frames.append(runVideo(file, target, "segmenting", run));
 }
@@ -136,14 +135,17 @@ int runSegmenter(const SegmenterOptions& options) {
   Prepared prepared = prepare(options, files);
   std::optional<Annotations> annotations;
   SegmenterResult result{
-      runReport(*prepared.engine, options.model, prepared.segmentation.batch(), files), prepared.labels, {}};
+      runReport(*prepared.engine, options.model, prepared.networks.front()->batch(), files),
+      prepared.labels,
+      {}};
   if (!options.annotations.empty()) {
     if (prepared.labels.classes.size() > 256)
-      throw Error(ErrorCode::InvalidArgument,
-                  "Annotations are 8-bit and scored for at most 256 classes; " +
-                      (prepared.numberOpen
-                           ? "say how many there are: labels, or output.classes in the description."
-                           : "the network has " + std::to_string(prepared.segmentation.classes()) + "."));
+      throw Error(
+          ErrorCode::InvalidArgument,
+          "Annotations are 8-bit and scored for at most 256 classes; " +
+              (prepared.numberOpen
+                   ? "say how many there are: labels, or output.classes in the description."
+                   : "the network has " + std::to_string(prepared.networks.front()->classes()) + "."));
     annotations.emplace(options.annotations, prepared.labels);
     if (std::none_of(files.begin(), files.end(),
                      [&](const ImageFile& f) { return annotations->find(f.path); }))

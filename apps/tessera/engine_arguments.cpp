@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "apps/common/batch.hpp"
 #include "apps/common/int8_report.hpp"
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/common/plans.hpp"
+#include "apps/common/ranged_model.hpp"
 #include "apps/tessera/commands.hpp"
 
 namespace tessera::app {
@@ -93,26 +93,10 @@ std::shared_ptr<const Engine> EngineArguments::buildRanged(const Device& device,
     for (const auto& [name, shape] : at) import.inputShapes[name] = shape;
     return loadModel(model, 1, std::move(import));
   };
-  // Names of inputs come first: a shape for all fills only what the model leaves open.
-  const ShapeProfile profile = ranges.profile(importAt(ranges.largest()), shapes.shapes());
-  InputShapes most;
-  for (const auto& [name, range] : profile) most[name] = range.max;
-  const Graph largest = importAt(most);
-  engineOptions.shapes = profile;
-  // Where only the number of items changes, they must not be mixed.
-  InputShapes single;
-  std::int64_t items = 0;
-  bool onlyItems = !profile.empty();
-  for (const auto& [name, range] : profile) {
-    single[name] = range.min;
-    onlyItems = onlyItems && !range.min.empty() && range.min[0] == 1 &&
-                (items == 0 || items == range.max[0]) &&
-                std::equal(range.min.begin() + 1, range.min.end(), range.max.begin() + 1);
-    items = range.max.empty() ? 0 : range.max[0];
-  }
-  if (onlyItems) checkBatch(model, importAt(single), largest, items);
+  const RangedModel ranged = rangedModel(model, ranges, shapes, importAt);
+  engineOptions.shapes = ranged.profile;
   completeInt8(
-      int8, largest, [&] { return sidecar(); }, device, engineOptions);
+      int8, ranged.largest, [&] { return sidecar(); }, device, engineOptions);
   auto engine = Engine::build(GraphSource(importAt), device, engineOptions);
   printInt8Share(*engine);
   return engine;

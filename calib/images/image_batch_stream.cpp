@@ -92,7 +92,7 @@ struct ImageBatchStream::Impl {
         if (count == 0)
           all = std::move(one);
         else
-          all.data.insert(all.data.end(), one.data.begin(), one.data.end());
+          all.data.append(one.data);
       } catch (const Error& e) {
         if (problem.empty()) problem = e.what();
         log().error("calibration goes on without an image. {}", e.what());

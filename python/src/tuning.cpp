@@ -30,6 +30,13 @@ void bindReports(py::module_& module) {
       .field("kernels", &NetworkCheck::kernels)
       .field("difference", &NetworkCheck::difference)
       .field("wrong", &NetworkCheck::wrong);
+  Fields<LimitedLayer>(module, "LimitedLayer")
+      .field("layer", &LimitedLayer::layer)
+      .field("wanted", &LimitedLayer::wanted)
+      .field("workspace", &LimitedLayer::workspace)
+      .field("taken", &LimitedLayer::taken)
+      .field("wanted_milliseconds", &LimitedLayer::wantedMilliseconds)
+      .field("taken_milliseconds", &LimitedLayer::takenMilliseconds);
   Fields<TuneReport>(module, "TuneReport")
       .field("problems", &TuneReport::problems)
       .field("planned", &TuneReport::planned)
@@ -40,12 +47,14 @@ void bindReports(py::module_& module) {
       .field("candidates", &TuneReport::candidates)
       .field("bad", &TuneReport::bad)
       .field("seconds", &TuneReport::seconds)
-      .field("check", &TuneReport::check);
+      .field("check", &TuneReport::check)
+      .field("limited", &TuneReport::limited);
 }
 
 TuneOptions makeTuneOptions(const std::string& mode, double seconds, std::optional<fs::path> folder,
                             fs::path shipped, std::function<void(const TuneProgress&)> progress,
-                            std::vector<std::string> worker, bool verify, double patience) {
+                            std::vector<std::string> worker, bool verify, double patience,
+                            std::optional<std::size_t> workspaceLimit) {
   TuneOptions options;
   options.mode = parseTuneMode(mode);
   options.seconds = seconds;
@@ -55,6 +64,7 @@ TuneOptions makeTuneOptions(const std::string& mode, double seconds, std::option
   options.worker = std::move(worker);
   options.verify = verify;
   options.patience = patience;
+  options.workspaceLimit = workspaceLimit;
   return options;
 }
 
@@ -81,7 +91,7 @@ void bindTuning(py::module_& module) {
            py::arg("seconds") = defaults.seconds, py::arg("folder") = py::none(), py::arg("shipped") = "",
            py::arg("progress") = py::none(), py::arg("worker") = py::tuple(),
            py::arg("verify") = defaults.verify, py::arg("patience") = defaults.patience,
-           doc("TuneOptions.__init__"))
+           py::arg("workspace_limit") = py::none(), doc("TuneOptions.__init__"))
       .def_property(
           "mode", [](const TuneOptions& o) { return toString(o.mode); },
           [](TuneOptions& o, const std::string& mode) { o.mode = parseTuneMode(mode); },
@@ -98,7 +108,8 @@ void bindTuning(py::module_& module) {
       .def_readwrite("progress", &TuneOptions::progress, doc("TuneOptions.progress"))
       .def_readwrite("worker", &TuneOptions::worker, doc("TuneOptions.worker"))
       .def_readwrite("verify", &TuneOptions::verify, doc("TuneOptions.verify"))
-      .def_readwrite("patience", &TuneOptions::patience, doc("TuneOptions.patience"));
+      .def_readwrite("patience", &TuneOptions::patience, doc("TuneOptions.patience"))
+      .def_readwrite("workspace_limit", &TuneOptions::workspaceLimit, doc("TuneOptions.workspace_limit"));
   module.def("run_tune_worker", &runTuneWorker, py::call_guard<py::gil_scoped_release>(),
              doc("run_tune_worker"));
 }

@@ -381,9 +381,10 @@ class TuneOptions:
     worker: list[str]  #: program with arguments in which candidates run, so that one that crashes costs nothing else: TUNE_WORKER
     verify: bool  #: compares the tuned network with the untuned one, see TuneReport.check
     patience: float  #: seconds without a sign of life after which a worker's candidate counts as hanging
+    workspace_limit: int | None  #: bytes that the kernels of one layer may take beside its operands: others are not offered
     def __init__(self, mode: _TuneMode = "cached", *, seconds: float = 0, folder: _Path | None = None, shipped: _Path = "",
                  progress: Callable[[TuneProgress], object] | None = None, worker: Sequence[str] = (), verify: bool = False,
-                 patience: float = 60) -> None:
+                 patience: float = 60, workspace_limit: int | None = None) -> None:
         """Arguments are the attributes."""
 
 TUNE_WORKER: list[str]
@@ -403,6 +404,16 @@ class NetworkCheck:
     difference: float  #: the largest, as a share of its output's range
     wrong: str  #: what is wrong: the layer, its kernel and tactic where they were found
 
+class LimitedLayer:
+    """A layer that would run with other kernels if it were not for TuneOptions.workspace_limit."""
+
+    layer: str  #: in the source model's names
+    wanted: str  #: family and tactic that it would have
+    workspace: int  #: bytes that these take
+    taken: str  #: family and tactic that it has
+    wanted_milliseconds: float  #: of a pass, as measured on this device; 0: not measured
+    taken_milliseconds: float  #: likewise
+
 class TuneReport:
     """Where the tactics of an engine came from."""
 
@@ -416,6 +427,7 @@ class TuneReport:
     bad: int  #: of these, wrong, crashed or hung
     seconds: float  #: spent on them
     check: NetworkCheck  #: after every search that changed the network
+    limited: list[LimitedLayer]  #: what the limit of the workspace cost
 
 class Calibration:
     """What calibration found: portable to any device. Keys are names of the source model's tensors and layers. The attributes

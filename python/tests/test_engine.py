@@ -48,12 +48,23 @@ def test_options_are_attributes(tuning):
     options.precision, options.keep_first_last, options.tuning = "fp16", True, tuning
     assert options.precision == "fp16" and options.keep_first_last and options.tuning.mode == "off"
     assert tuning.folder == "" and tessera.TuneOptions().folder is None
+    assert tessera.TuneOptions(workspace_limit=4096).workspace_limit == 4096 and tuning.workspace_limit is None
     for wrong in (lambda: tessera.EngineOptions("fp8"), lambda: tessera.TuneOptions("often"),
                   lambda: tessera.EngineOptions(precision_choice="always")):
         with pytest.raises(tessera.InvalidArgument):
             wrong()
     with pytest.raises(TypeError):
         tessera.EngineOptions("fp32", tuning)  # by keyword only
+
+
+def test_a_limit_of_the_workspace_is_told_of(device, tuning):
+    graph, reference = convolutions()
+    tuning.workspace_limit = 0
+    limited = tessera.Engine.build(graph, device, tessera.EngineOptions(tuning=tuning))
+    np.testing.assert_allclose(tessera.Context(limited).run({"x": X})["y"], reference(X), rtol=1e-4, atol=1e-4)
+    names = {layer.name for layer in limited.layers}
+    for layer in limited.tuning.limited:
+        assert layer.layer in names and layer.workspace > 0 and layer.taken != layer.wanted
 
 
 def test_plans_are_saved_appended_and_loaded(device, tuning, tmp_path):

@@ -57,6 +57,19 @@ class RequestQueue {
     some_.notify_all();
     return taken;
   }
+  /// What take() would give without waiting: a whole batch that is here, or what is left of a closed queue;
+  /// else nothing.
+  std::vector<Request> takeReady(const Batch& batch) {
+    const std::unique_lock lock(mutex_);
+    std::vector<Request> taken;
+    if (collecting_ || waiting_.empty()) return taken;
+    const std::size_t count = readyCount(batch);
+    for (std::size_t i = 0; i < count; ++i) {
+      taken.push_back(std::move(waiting_.front().first));
+      waiting_.pop_front();
+    }
+    return taken;
+  }
   /// A request that take() gave was answered, or several.
   void done(std::size_t count) {
     {
@@ -97,6 +110,24 @@ class RequestQueue {
     waiting_.emplace_back(std::move(request), Clock::now());
     some_.notify_all();  // a worker that waits for more of its batch may not want this one
     return true;
+  }
+
+  // How many of those that wait make a batch that need not wait for more; 0: they do not.
+  std::size_t readyCount(const Batch& batch) const {
+    const Request& first = waiting_.front().first;
+    std::int64_t sum = 0;
+    std::size_t count = 0;
+    for (const auto& [next, since] : waiting_) {
+      const std::int64_t size = batch.size ? batch.size(next) : 1;
+      const bool fits =
+          count == 0 || (sum + size <= batch.most && (!batch.together || batch.together(first, next)));
+      if (!fits) return count;
+      sum += size;
+      ++count;
+    }
+    const bool complete =
+        sum >= batch.most || closed_ || Clock::now() >= waiting_.front().second + batch.delay;
+    return complete ? count : 0;
   }
 
   void collect(std::vector<Request>& taken, const Batch& batch, std::unique_lock<std::mutex>& lock) {

@@ -68,6 +68,19 @@ std::string toString(const Shape& shape) {
   return out;
 }
 
+HostTensor HostTensor::view(DataType type, Shape shape, std::span<const std::byte> elements,
+                            std::shared_ptr<const void> keeper) {
+  HostTensor tensor;
+  tensor.type = type;
+  tensor.shape = std::move(shape);
+  tensor.data = TensorData(elements, std::move(keeper));
+  tensor.check("a view");
+  if (reinterpret_cast<std::uintptr_t>(elements.data()) % byteSize(type) != 0)
+    throw Error(ErrorCode::InvalidArgument,
+                "a view of " + std::string(toString(type)) + " does not begin at a multiple of an element");
+  return tensor;
+}
+
 void HostTensor::check(const std::string& what) const {
   try {
     if (type == DataType::None) throw Error(ErrorCode::InvalidArgument, "it has no element type");

@@ -108,15 +108,10 @@ std::shared_ptr<const Engine> loadPlan(const std::filesystem::path& file, const 
   options.tuning = tuning;
   Plan plan = readPlan(file, device.caps().fingerprint());
   const auto mapped = plan.file;
+  const auto constants = plan.constants;
   auto engine = EngineBuilder(device, options).load(std::move(plan), use, whyForeign(file));
-  plan = {};
-  EngineBuilder::dropConstants(*engine, mapped);
+  mapped->release(constants);  // what the device wants of them is there; whoever looks reads them again
   return engine;
-}
-
-void EngineBuilder::dropConstants(Engine& engine, const std::shared_ptr<const MappedFile>& file) {
-  if (engine.impl_->family) return;  // forms are made from them
-  tessera::dropConstants(*engine.impl_, [file] { return graphOf(file); });
 }
 
 Int8Networks EngineBuilder::toInt8(const Graph& graph, const Calibration* own) const {
@@ -182,7 +177,7 @@ std::shared_ptr<Engine> EngineBuilder::load(Plan plan, PlanUse use, const std::s
   description_ = plan.description;
   counted_ = plan.counted;
   requireMemory(plan.graph, device_.caps());
-  PlanFit fit = fitOf(plan, device_);
+  PlanFit fit = fitOf(plan, device_, WorkspaceLimit(options_.tuning.workspaceLimit));
   const Network network{std::move(plan.graph), std::move(plan.precisions)};
   std::shared_ptr<Engine> engine;
   if (use == PlanUse::All) engine = byPlan(network, std::move(fit), foreign);
@@ -252,6 +247,7 @@ std::shared_ptr<Engine> EngineBuilder::fastest(const Network& network) {
     engine =
         keepIfRight(*tuner_, network.graph, std::move(engine), options_.tuning.verify, assembleLike(network));
   engine->impl_->tuning = tuner_->report(sources);
+  engine->impl_->tuning.limited = tuner_->known().limitedLayers(network.graph, engine->impl_->lowered);
   return inOneLaunch(network, std::move(engine));
 }
 

@@ -24,8 +24,6 @@ class EngineBuilder {
   /// The engine of a plan; serves Engine::load(). `foreign`: why the plan's programs are not to be trusted;
   /// empty: they are.
   std::shared_ptr<Engine> load(Plan plan, PlanUse use, const std::string& foreign);
-  /// Nothing but the engine may hold what it was loaded from any more; see tessera::dropConstants().
-  static void dropConstants(Engine& engine, const std::shared_ptr<const MappedFile>& file);
 
  private:
   /// The optimised graph, and with INT8 the networks that a calibration gives.

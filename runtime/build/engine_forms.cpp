@@ -88,7 +88,10 @@ std::shared_ptr<Engine> EngineBuilder::byRecipeOf(const Engine& main, const Netw
   if (found.sources.exact < found.sources.problems) try {
       Recipe recipe = recipeOf(main.impl().lowered);
       recipe.chainGroups = 0;  // a program of its own for each form would take its time
-      found.lowered = lowerGraph(network.graph, caps_, recipe);
+      Lowered lowered = lowerGraph(network.graph, caps_, recipe);
+      if (tuner_->known().limit().firstAbove(lowered))
+        throw Error(ErrorCode::BadCache, "its kernels are above the limit of the workspace");
+      found.lowered = std::move(lowered);
       found.sources = {};
       found.sources.problems = found.sources.planned = found.lowered.steps.size();
     } catch (const Error& e) {

@@ -17,7 +17,7 @@ Plan portableOf(const Engine::Impl& impl) {
   plan.name = impl.name;
   plan.precision = impl.precision;
   plan.description = impl.description;
-  plan.graph = impl.wholeGraph();
+  plan.graph = impl.graph;
   plan.precisions = impl.precisions;
   plan.counted = impl.counted;
   if (impl.family) plan.shapes = impl.family->profile(), plan.rules = impl.family->rules();
@@ -30,7 +30,7 @@ PlanDevice deviceOf(const Engine::Impl& impl, const SaveOptions& options) {
   device.fingerprint = impl.caps.fingerprint();
   device.recipe = recipeOf(impl.lowered).text();
   device.features = featuresOf(impl.caps);
-  const auto& layers = impl.wholeGraph().layers();
+  const auto& layers = impl.graph.layers();
   if (std::ranges::any_of(layers, [](const Layer& l) { return traitsOf(l.op).quantised(); }))
     device.dot4 = toString(impl.caps.dot4);
   device.parts.programs = impl.programs.binaries(options.programs);

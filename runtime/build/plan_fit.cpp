@@ -38,7 +38,7 @@ std::string whyNotFor(const PlanDevice& section, const DeviceCaps& device) {
   return {};
 }
 
-PlanFit fitOf(const Plan& plan, const Device& device) {
+PlanFit fitOf(const Plan& plan, const Device& device, const WorkspaceLimit& limit) {
   PlanFit fit;
   fit.caps = device.caps();
   for (const PlanDevice& section : plan.devices) {
@@ -59,6 +59,10 @@ PlanFit fitOf(const Plan& plan, const Device& device) {
       fit.caps = *caps;
     }
     fit.lowered = lowerGraph(plan.graph, fit.caps, Recipe::parse(fit.section->recipe));
+    if (const Step* above = limit.firstAbove(*fit.lowered)) {
+      fit.why = "its kernels of '" + above->layer + "' take " + limit.refusal(workspaceOf(above->launch));
+      fit.section = nullptr;
+    }
   } catch (const Error& e) {
     if (e.code() != ErrorCode::BadCache) throw;
     fit.section = nullptr;

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "lower/step.hpp"
+#include "lower/workspace.hpp"
 #include "plan/plan.hpp"
 #include "tessera/device.hpp"
 
@@ -18,8 +18,8 @@ struct PlanFit {
   std::optional<Lowered> lowered;       ///< the network as the section's recipe says
 };
 
-/// The section made for this device and driver, where it still holds.
-PlanFit fitOf(const Plan& plan, const Device& device);
+/// The section made for this device and driver, where it still holds and keeps within the limit.
+PlanFit fitOf(const Plan& plan, const Device& device, const WorkspaceLimit& limit = WorkspaceLimit());
 
 /// How far a section fits, without lowering: empty, or why it does not.
 std::string whyNotFor(const PlanDevice& section, const DeviceCaps& device);

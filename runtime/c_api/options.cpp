@@ -68,4 +68,8 @@ tessera_status tessera_options_set_tuning_folder(tessera_options* options, const
   return guarded([&] { given(options, "options").engine.tuning.folder = folder ? folder : ""; });
 }
 
+tessera_status tessera_options_set_workspace_limit(tessera_options* options, size_t bytes) {
+  return guarded([&] { given(options, "options").engine.tuning.workspaceLimit = bytes; });
+}
+
 void tessera_options_release(tessera_options* options) { delete options; }

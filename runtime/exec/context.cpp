@@ -6,22 +6,14 @@
 #include "exec/context_impl.hpp"
 #include "exec/step_trace.hpp"
 #include "launch/host_layout.hpp"
-#include "lower/recipe.hpp"
 
 namespace tessera {
 
-Lowered StepTrace::stepsOf(const Context& context) {
-  const Engine::Impl& e = context.impl_->e();
-  if (!e.readGraph) return e.lowered;
-  Lowered whole =
-      lowerGraph(e.wholeGraph(), e.caps, recipeOf(e.lowered));  // the engine has dropped constants
-  planMemory(whole, e.caps);
-  return whole;
-}
+const Lowered& StepTrace::stepsOf(const Context& context) { return context.impl_->e().lowered; }
 
 void StepTrace::run(Context& context, const TensorMap& inputs, const Each& each, const Replace& replace) {
   Context::Impl& c = *context.impl_;
-  const Lowered lowered = stepsOf(context);
+  const Lowered& lowered = stepsOf(context);
   const auto bytesIn = [&](const Value& v) {
     std::vector<std::byte> bytes(bufferElements(v.desc) * byteSize(v.desc.type));
     if (!bytes.empty())

@@ -42,11 +42,6 @@ int Engine::Impl::bindingIndex(std::string_view bindingName) const {
               "the network has no binding '" + std::string(bindingName) + "'; it has: " + names);
 }
 
-const Graph& Engine::Impl::wholeGraph() const {
-  if (readGraph) std::call_once(graphOnce_, [this] { graph = readGraph(); });
-  return graph;
-}
-
 std::shared_ptr<const Engine> formOf(const Engine& main, const InputShapes& shapes) {
   const Engine::Impl& impl = main.impl();
   const auto& profile = main.shapes();
@@ -74,7 +69,7 @@ std::shared_ptr<const Engine> formOf(const Engine& main, const InputShapes& shap
 const std::string& Engine::name() const { return impl_->name; }
 Precision Engine::precision() const { return impl_->precision; }
 const std::string& Engine::description() const { return impl_->description; }
-const Graph& Engine::graph() const { return impl_->wholeGraph(); }
+const Graph& Engine::graph() const { return impl_->graph; }
 const std::vector<Binding>& Engine::bindings() const { return impl_->bindings; }
 const Binding& Engine::binding(std::string_view name) const {
   return impl_->bindings[impl_->bindingIndex(name)];

@@ -27,10 +27,7 @@ struct Engine::Impl {
   DeviceCaps caps;  ///< that the network was lowered for
   std::string name, description;
   Precision precision = Precision::Fp32;
-  mutable Graph graph;  ///< what was lowered; its constants are those of the lowered network
-  /// Set where a plan brought all that the device needs: reads the graph again for wholeGraph(), and
-  /// constants of the lowered network are gone, so that they take no memory beside the packed weights.
-  std::function<Graph()> readGraph;
+  Graph graph;  ///< what was lowered; its constants are those of the lowered network
   Lowered lowered;
   ProgramSet programs;
   std::vector<Binding> bindings;
@@ -61,10 +58,6 @@ struct Engine::Impl {
   mutable std::map<InputShapes, std::shared_ptr<const Engine>> forms;
 
   int bindingIndex(std::string_view bindingName) const;
-  const Graph& wholeGraph() const;
-
- private:
-  mutable std::once_flag graphOnce_;
 };
 
 /// The engine that runs `main`'s network at these shapes; null: `main` itself. `shapes` has every input of

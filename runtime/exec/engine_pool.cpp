@@ -12,15 +12,6 @@
 namespace tessera {
 namespace {
 
-// Whether every size can be set as the first extent of all inputs, others as they are.
-bool itemsMayChange(const Engine& engine) {
-  return std::ranges::all_of(engine.bindings(), [&](const Binding& b) {
-    if (!b.isInput) return true;
-    const auto range = engine.shapes().find(b.name);
-    return range != engine.shapes().end() && !b.shape.empty() && range->second.min[0] == 1;
-  });
-}
-
 [[noreturn]] void badPool(const std::string& why) { throw Error(ErrorCode::InvalidArgument, why); }
 
 // The items of the engine's largest shapes.
@@ -100,11 +91,8 @@ void EnginePool::Impl::start() {
       const bool change = joins() && itemsMayChange(*engine);
       auto& worker = *workers.emplace_back(new Worker{Context(engine), change});
       if (!change) continue;
-      for (const std::int64_t items : batchSizes(options.batch)) {  // what they need is there before requests
-        InputShapes shapes;
-        for (const auto& [name, range] : engine->shapes()) (shapes[name] = range.max)[0] = items;
-        worker.context.setShapes(shapes);
-      }
+      for (const std::int64_t items : batchSizes(options.batch))  // what they need is there before requests
+        worker.context.setShapes(shapesOfItems(*engine, items));
     }
   for (auto& worker : workers) threads.emplace_back([this, &worker] { work(*worker); });
 }

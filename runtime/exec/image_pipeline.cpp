@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "exec/item_batch.hpp"
 #include "ops/image.hpp"
 
 namespace tessera {
@@ -21,6 +22,17 @@ ImagePipeline::ImagePipeline(std::shared_ptr<const Engine> engine, Binding input
     inputBuffer_ = cl::Buffer(context_.buffer(input_.name), true);
     for (auto& set : sets_) set.resize(static_cast<std::size_t>(batch()));
   });
+  if (!itemsMayChange(*engine_)) return;
+  sizes_ = batchSizes(batch());
+  for (const std::int64_t size : sizes_) context_.setShapes(shapesOfItems(*engine_, size));
+}
+
+// No more than they need: the buffers are those of the largest, with items one after another from the first
+// on.
+void ImagePipeline::setItems(std::size_t images) {
+  if (sizes_.empty()) return;
+  const auto size = std::ranges::lower_bound(sizes_, static_cast<std::int64_t>(images));
+  context_.setShapes(shapesOfItems(*engine_, *size));
 }
 
 cl::Buffer ImagePipeline::buffer(std::size_t bytes) const {
@@ -68,6 +80,7 @@ void ImagePipeline::submit(std::span<const ImageView> images, const Results& res
   Work& work = pending_.emplace_back();
   try {
     guarded("running on images", [&] {
+      setItems(images.size());
       for (std::size_t i = 0; i < images.size(); ++i)
         enqueueImage(sets_[set][i], images[i], static_cast<std::int64_t>(i), work);
       if (fill) fill();

@@ -40,6 +40,7 @@ class ImagePipeline {
   ImagePipeline(const ImagePipeline&) = delete;
   ImagePipeline& operator=(const ImagePipeline&) = delete;
 
+  /// Most images of a batch. Where the engine's batch may change, one of fewer runs in 1, 2, 4, .. of them.
   std::int64_t batch() const { return input_.shape[0]; }
   std::size_t waiting() const { return pending_.size(); }
   Context& context() { return context_; }
@@ -67,6 +68,7 @@ class ImagePipeline {
     cl::Buffer pixels;
     std::size_t bytes = 0;
   };
+  void setItems(std::size_t images);
   void enqueueImage(Slot& slot, const ImageView& image, std::int64_t item, Work& work);
 
   std::shared_ptr<const Engine> engine_;
@@ -79,6 +81,7 @@ class ImagePipeline {
   std::vector<Slot> sets_[kSets];
   std::deque<Work> pending_;
   std::size_t next_ = 0;
+  std::vector<std::int64_t> sizes_;  ///< that batches run in; empty: always the one
 };
 
 }  // namespace tessera

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "exec/engine_impl.hpp"
+
 namespace tessera {
 namespace {
 
@@ -82,6 +84,21 @@ TensorMap itemsFrom(const TensorMap& outputs, std::int64_t first, std::int64_t c
     some.emplace(name, std::move(part));
   }
   return some;
+}
+
+bool itemsMayChange(const Engine& engine) {
+  const std::int64_t items = engine.bindings().front().shape.empty() ? 0 : engine.bindings().front().shape[0];
+  return engine.impl().counted.empty() && std::ranges::all_of(engine.bindings(), [&](const Binding& b) {
+           if (b.shape.empty() || b.shape[0] != items) return false;
+           const auto range = engine.shapes().find(b.name);
+           return !b.isInput || (range != engine.shapes().end() && range->second.min[0] == 1);
+         });
+}
+
+InputShapes shapesOfItems(const Engine& engine, std::int64_t items) {
+  InputShapes shapes;
+  for (const auto& [name, range] : engine.shapes()) (shapes[name] = range.max)[0] = items;
+  return shapes;
 }
 
 std::vector<std::int64_t> batchSizes(std::int64_t most) {

@@ -23,6 +23,13 @@ TensorMap joined(std::span<const TensorMap* const> requests, std::int64_t items)
 /// Items `first` to `first + count` of every output, which have `items`.
 TensorMap itemsFrom(const TensorMap& outputs, std::int64_t first, std::int64_t count);
 
+/// Whether every number of items can be set as the first extent of all inputs, others as they are, and is the
+/// first extent of all outputs then.
+bool itemsMayChange(const Engine& engine);
+
+/// The shapes of all inputs with so many items.
+InputShapes shapesOfItems(const Engine& engine, std::int64_t items);
+
 /// How many items runs may have: 1, 2, 4, .. and `most`.
 std::vector<std::int64_t> batchSizes(std::int64_t most);
 

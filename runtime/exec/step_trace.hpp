@@ -32,8 +32,8 @@ struct StepTrace {
   static void run(Context& context, const TensorMap& inputs, const Each& each, const Replace& replace = {});
   /// Every launch of one run.
   static std::vector<LaunchTime> launches(Context& context);
-  /// The steps with their constants, as run() shows them.
-  static Lowered stepsOf(const Context& context);
+  /// The steps that run() shows.
+  static const Lowered& stepsOf(const Context& context);
 };
 
 }  // namespace tessera

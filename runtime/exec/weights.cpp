@@ -1,6 +1,5 @@
 #include "exec/weights.hpp"
 
-#include <malloc.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -151,23 +150,10 @@ void uploadWeights(Engine::Impl& engine, const Engine::Impl* like) {
   }
 }
 
-void dropConstants(Engine::Impl& engine, std::function<Graph()> readGraph) {
+std::vector<PlannedWeights> packedWeights(const Engine::Impl& engine) {
   std::size_t packings = 0;
   for (const Step& step : engine.lowered.steps) packings += step.launch.packed.size();
-  if (engine.plannedWeights < packings) return;
-  engine.readGraph = std::move(readGraph);
-  engine.graph = {};
-  engine.packings.clear();  // known by their constants
-  for (Storage& storage : engine.lowered.storages) storage.constant.reset();
-  for (Step& step : engine.lowered.steps)
-    for (auto& constant : step.constants) constant.reset();
-#ifdef __GLIBC__
-  ::malloc_trim(0);
-#endif
-}
-
-std::vector<PlannedWeights> packedWeights(const Engine::Impl& engine) {
-  if (engine.readGraph) return engine.planned->weights;
+  if (engine.planned && engine.plannedWeights == packings) return engine.planned->weights;
   std::vector<PlannedWeights> all;
   for (std::size_t at = 0; at < engine.lowered.steps.size(); ++at) {
     const Step& step = engine.lowered.steps[at];
@@ -176,7 +162,7 @@ std::vector<PlannedWeights> packedWeights(const Engine::Impl& engine) {
       HostTensor packed = step.launch.packed[i].pack(inputs);
       const ContentHash content = contentOf(packed.data);
       all.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(i), content,
-                     KeptBytes(std::move(packed.data))});
+                     KeptBytes(std::move(packed.data).take())});
     }
   }
   return all;

@@ -11,10 +11,6 @@ namespace tessera {
 /// plan. What `like` has is shared with it: null, or an engine of the same network on the same device.
 void uploadWeights(Engine::Impl& engine, const Engine::Impl* like);
 
-/// Lets go of the constants of an engine whose packed weights all came from a plan, which `readGraph` reads
-/// again; does nothing for others.
-void dropConstants(Engine::Impl& engine, std::function<Graph()> readGraph);
-
 /// What all steps' packings make, for a plan.
 std::vector<PlannedWeights> packedWeights(const Engine::Impl& engine);
 

@@ -129,8 +129,7 @@ std::vector<std::vector<Way>> RecipeChooser::allWays(const Lowering& lowering) c
   std::vector<std::vector<Way>> all;
   std::set<int> blocks{1};  // that occur
   for (const Layer& layer : graph_.layers()) {
-    auto ways = waysToRun(lowering.viewOf(layer), device_, times_);
-    std::erase_if(ways, [](const Way& way) { return !mayBeTaken(*way.family, way.cost.measured); });
+    auto ways = offeredWays(lowering.viewOf(layer), times_);
     std::vector<WayCost> costs;
     for (const Way& way : ways) costs.push_back(way.cost);
     const auto seconds = comparableSeconds(costs);

@@ -21,8 +21,8 @@ double expectedSeconds(const Lowered& lowered, const DeviceCaps& device, const T
 }  // namespace
 
 ChosenRecipe chooseRecipe(const Graph& graph, const DeviceCaps& device, const TacticChooser& tactics,
-                          const TimeSource& times, LayoutChoice layouts) {
-  RecipeChooser chooser(graph, device, tactics, times, layouts);
+                          const TimeSource& times, LayoutChoice layouts, const FamilyFilter& offered) {
+  RecipeChooser chooser(graph, device, tactics, times, layouts, offered);
   const Lowered lowered = Lowering(graph, device, chooser, false).run();
   return {recipeOf(lowered), expectedSeconds(lowered, device, times)};
 }
@@ -49,14 +49,25 @@ std::vector<RecipeChooser::Candidate> RecipeChooser::candidatesFor(Lowering& low
     std::string refusal;
     if (auto fit = lowering.fit(layer, base, family, blocks, refusal)) {
       const WayCost cost = costOf(lowering, layer, *fit);
-      if (mayBeTaken(family, cost.measured)) return candidates.push_back({*std::move(fit), cost});
-      refusal = "it is chosen only where it has been measured";
+      const Verdict verdict = mayBeTaken(family, cost.measured)
+                                  ? offered(family, fit->view)
+                                  : Verdict::no("it is chosen only where it has been measured");
+      if (verdict) return candidates.push_back({*std::move(fit), cost});
+      refusal = verdict.why;
     }
     const std::string text = std::string(family.id().name) + ": " + refusal;
     if (refusals.find(text) == std::string::npos)  // often the same in every layout
       refusals += (refusals.empty() ? "" : "; ") + text;
   });
   return candidates;
+}
+
+std::vector<Way> RecipeChooser::offeredWays(const OpView& base, const TimeSource& times) const {
+  auto ways = waysToRun(base, device_, times);
+  std::erase_if(ways, [&](const Way& way) {
+    return !mayBeTaken(*way.family, way.cost.measured) || !offered(*way.family, way.view);
+  });
+  return ways;
 }
 
 // What is known to fail, unless everything is.

@@ -18,6 +18,10 @@ namespace tessera {
 /// Chooses the tactic of a problem; the tuner provides one, untuned runs take the family's fallback.
 using TacticChooser = std::function<Tactic(const KernelFamily&, const Problem&)>;
 
+/// Whether a family is offered for an operator in its layouts, with the reason where it is not, beside what
+/// it says itself (KernelFamily::applies). None: it is.
+using FamilyFilter = std::function<Verdict(const KernelFamily&, const OpView&)>;
+
 /// How layouts are chosen. Estimated: as the cost model says, whatever was measured; measured times choose
 /// between families of equal layouts. Greedy: layer by layer, each with what lies before it. Planned: for the
 /// whole graph, by dynamic programming along its chains (lower/layout_plan.cpp). All three are the same where
@@ -31,7 +35,8 @@ struct ChosenRecipe {
 
 /// Throws Error(Unsupported) that lists every layer no family can run, with each family's reason.
 ChosenRecipe chooseRecipe(const Graph& graph, const DeviceCaps& device, const TacticChooser& tactics,
-                          const TimeSource& times = {}, LayoutChoice layouts = LayoutChoice::Greedy);
+                          const TimeSource& times = {}, LayoutChoice layouts = LayoutChoice::Greedy,
+                          const FamilyFilter& offered = {});
 
 /// Families' own tactics: what runs without records and defaults.
 TacticChooser fallbackTactics(const DeviceCaps& device);
@@ -40,8 +45,13 @@ TacticChooser fallbackTactics(const DeviceCaps& device);
 class RecipeChooser final : public Lowering::Choice {
  public:
   RecipeChooser(const Graph& graph, const DeviceCaps& device, const TacticChooser& tactics,
-                const TimeSource& times, LayoutChoice layouts)
-      : graph_(graph), device_(device), tactics_(tactics), times_(times), layouts_(layouts) {}
+                const TimeSource& times, LayoutChoice layouts, const FamilyFilter& offered)
+      : graph_(graph),
+        device_(device),
+        tactics_(tactics),
+        times_(times),
+        layouts_(layouts),
+        offered_(offered) {}
   void begin(Lowering& lowering) override;
   Fit fit(Lowering& lowering, const Layer& layer, const OpView& base) override;
   Tactic tactic(const std::string& name, bool reformat, const KernelFamily& family,
@@ -54,6 +64,11 @@ class RecipeChooser final : public Lowering::Choice {
   };
   std::vector<Candidate> candidatesFor(Lowering& lowering, const Layer& layer, const OpView& base,
                                        std::string& refusals);
+  Verdict offered(const KernelFamily& family, const OpView& view) const {
+    return offered_ ? offered_(family, view) : Verdict::yes();
+  }
+  /// Those of waysToRun() that are offered and may be taken.
+  std::vector<Way> offeredWays(const OpView& base, const TimeSource& times) const;
   static void dropFailing(std::vector<Candidate>& candidates);
   WayCost costOf(const Lowering& lowering, const Layer& layer, const Fit& fit);
   /// Seconds to bring a tensor from one channel block to another.
@@ -76,6 +91,7 @@ class RecipeChooser final : public Lowering::Choice {
   const TacticChooser& tactics_;
   const TimeSource& times_;
   const LayoutChoice layouts_;
+  const FamilyFilter& offered_;
   std::map<int, Way> plan_;               ///< by layer index
   std::map<int, std::vector<Way>> ways_;  ///< fastestWaysOf(), by layer index
 };

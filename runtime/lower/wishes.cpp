@@ -20,8 +20,7 @@ const std::vector<Way>& RecipeChooser::fastestWaysOf(const Lowering& lowering, i
   const auto [known, fresh] = ways_.try_emplace(layer);
   std::vector<Way>& ways = known->second;
   if (!fresh) return ways;
-  ways = waysToRun(lowering.viewOf(graph_.layers()[layer]), device_);
-  std::erase_if(ways, [](const Way& way) { return !mayBeTaken(*way.family, way.cost.measured); });
+  ways = offeredWays(lowering.viewOf(graph_.layers()[layer]), {});
   double least = std::numeric_limits<double>::max();
   for (const Way& way : ways) least = std::min(least, way.cost.estimate);
   std::erase_if(ways, [&](const Way& way) { return way.cost.estimate > least + kEqualSeconds; });

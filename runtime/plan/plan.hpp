@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,9 @@ struct Plan {
   std::vector<ShapeRule> rules;  ///< GraphFamily::rules()
   Golden golden;
   std::vector<PlanDevice> devices;
-  std::shared_ptr<const MappedFile> file;  ///< that it was read from: programs and weights are views of it
+  /// That it was read from: constants, programs and weights are views of it.
+  std::shared_ptr<const MappedFile> file;
+  std::span<const std::byte> constants;  ///< where they lie in the file
 };
 
 /// The file's bytes as described in docs/cache_and_plan_format.md; equal plans give equal bytes.
@@ -70,8 +73,5 @@ bool sameNetwork(const Plan& a, const Plan& b);
 /// or damaged; nothing of such a file is used. Of a fat plan, programs and weights for other devices than
 /// `only` are neither read nor checked, and left out; none: all are.
 Plan readPlan(const std::filesystem::path& file, const std::optional<std::string>& only = std::nullopt);
-
-/// The graph of a plan that was read before, once more. Throws Error(BadCache) as readPlan().
-Graph graphOf(const std::shared_ptr<const MappedFile>& file);
 
 }  // namespace tessera

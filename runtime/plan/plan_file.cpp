@@ -116,8 +116,9 @@ Plan parsePlan(const std::shared_ptr<const MappedFile>& file, const std::optiona
     }
   }
   if (!network || !constants) bad("it holds no network");
-  Plan plan = parseNetwork(*network, asBytes(*constants));
-  file->release(asBytes(*constants));
+  Plan plan = parseNetwork(*network, asBytes(*constants), file);
+  plan.constants = asBytes(*constants);
+  file->release(plan.constants);  // the checksum has read them all
   plan.golden = std::move(golden);
   plan.devices = std::move(devices);
   plan.file = file;
@@ -196,8 +197,6 @@ Plan readPlan(const std::filesystem::path& file, const std::optional<std::string
   }
   return {};
 }
-
-Graph graphOf(const std::shared_ptr<const MappedFile>& file) { return parsePlan(file, "no device").graph; }
 
 bool isPlan(const std::filesystem::path& file) {
   std::array<char, kMagic.size()> start{};

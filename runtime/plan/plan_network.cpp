@@ -128,8 +128,9 @@ class Writer {
 
 class Reader {
  public:
-  Reader(const tessera_plan::Network& network, std::span<const std::byte> constants)
-      : network_(network), constants_(constants), ids_(network.tensors_size(), kNoTensor) {}
+  Reader(const tessera_plan::Network& network, std::span<const std::byte> constants,
+         const std::shared_ptr<const void>& keeper)
+      : network_(network), constants_(constants), keeper_(keeper), ids_(network.tensors_size(), kNoTensor) {}
 
   Graph run() {
     graph_.name = network_.name();
@@ -189,9 +190,7 @@ class Reader {
     if (t.offset() > constants_.size() || bytes > constants_.size() - t.offset())
       bad("constant '" + t.name() + "' lies outside the file's constants");
     if (t.offset() % Pieces::kAlignment != 0) bad("constant '" + t.name() + "' is not aligned");
-    HostTensor value(type, shape);
-    std::ranges::copy(constants_.subspan(t.offset(), bytes), value.data.begin());
-    return value;
+    return HostTensor::view(type, shape, constants_.subspan(t.offset(), bytes), keeper_);
   }
 
   void addLayer(const tessera_plan::Layer& from) {
@@ -215,17 +214,19 @@ class Reader {
 
   const tessera_plan::Network& network_;
   std::span<const std::byte> constants_;
+  const std::shared_ptr<const void>& keeper_;
   std::vector<TensorId> ids_;  ///< per tensor of the message
   Graph graph_;
 };
 
-Plan planOf(const tessera_plan::Network& network, std::span<const std::byte> constants) {
+Plan planOf(const tessera_plan::Network& network, std::span<const std::byte> constants,
+            const std::shared_ptr<const void>& keeper) {
   Plan plan;
   plan.name = network.name();
   plan.precision = parsePrecision(network.precision());
   plan.description = network.description();
   takePlugins(network);
-  Reader reader(network, constants);
+  Reader reader(network, constants, keeper);
   plan.graph = reader.run();
   plan.rules = reader.rules();
   for (const auto& range : network.shapes())
@@ -250,12 +251,13 @@ Plan planOf(const tessera_plan::Network& network, std::span<const std::byte> con
 
 NetworkSections networkSections(const Plan& plan) { return Writer(plan).run(); }
 
-Plan parseNetwork(std::string_view bytes, std::span<const std::byte> constants) {
+Plan parseNetwork(std::string_view bytes, std::span<const std::byte> constants,
+                  const std::shared_ptr<const void>& keeper) {
   tessera_plan::Network network;
   if (!network.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     bad("its network can not be read");
   try {
-    return planOf(network, constants);
+    return planOf(network, constants, keeper);
   } catch (const Error& e) {
     std::string why = e.what();
     if (why.ends_with('.')) why.pop_back();  // the reason becomes part of a sentence

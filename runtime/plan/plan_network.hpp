@@ -18,8 +18,10 @@ struct NetworkSections {
 };
 
 NetworkSections networkSections(const Plan& plan);
-/// Throws Error(BadCache) with the reason: what does not parse, or is no network that operators accept.
-Plan parseNetwork(std::string_view network, std::span<const std::byte> constants);
+/// Its constants are views of `constants`, which `keeper` keeps. Throws Error(BadCache) with the reason: what
+/// does not parse, or is no network that operators accept.
+Plan parseNetwork(std::string_view network, std::span<const std::byte> constants,
+                  const std::shared_ptr<const void>& keeper);
 
 /// A device as two sections: a serialised tessera_plan::Device, and programs and weights, which are those of
 /// the device.

@@ -21,6 +21,11 @@ fs::path folderOf(const TuneOptions& options) {
   return options.folder ? *options.folder : defaultCacheFolder();
 }
 
+TuneOptions withoutLimit(TuneOptions options) {
+  options.workspaceLimit.reset();
+  return options;
+}
+
 constexpr std::pair<TuneMode, std::string_view> kModes[] = {
     {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};
 
@@ -40,7 +45,12 @@ TuneMode parseTuneMode(std::string_view text) {
 }
 
 LookUp::LookUp(const DeviceCaps& caps, const TuneOptions& options)
-    : caps_(caps), mode_(options.mode), store_(folderOf(options), caps), defaults_(caps) {
+    : caps_(caps),
+      options_(withoutLimit(options)),
+      mode_(options.mode),
+      limit_(options.workspaceLimit),
+      store_(folderOf(options), caps),
+      defaults_(caps) {
   if (mode_ == TuneMode::Off) return;
   for (const TacticRecord& record : store_.tactics()) noteBad(record);
   if (!options.shipped.empty()) takeShipped(options.shipped);
@@ -68,10 +78,25 @@ std::uint64_t LookUp::sourceHash(const KernelFamily& family, const Problem& prob
   return known->second = textHash(text);
 }
 
+// Of those within the limit, where there is one.
+std::optional<RecordStore::Hit> LookUp::bestRecord(const KernelFamily& family, const OpView& view) const {
+  const Problem problem = family.problem(denseView(view));
+  const std::uint64_t source = sourceHash(family, problem);
+  if (!limit_.limits()) return store_.best(problem.text(), family.id().text(), source);
+  const Problem own = family.problem(view);
+  return store_.best(problem.text(), family.id().text(), source, [&](const TacticRecord& record) {
+    try {
+      const Tactic tactic = Tactic::parse(record.tactic);
+      return offers(family, own, tactic, caps_) && limit_.allows(family, own, tactic, caps_);
+    } catch (const Error&) {
+      return false;
+    }
+  });
+}
+
 std::optional<RecordStore::Hit> LookUp::find(const KernelFamily& family, const OpView& view) const {
   if (mode_ == TuneMode::Off || store_.size() == 0) return std::nullopt;
-  const Problem problem = family.problem(denseView(view));
-  auto hit = store_.best(problem.text(), family.id().text(), sourceHash(family, problem));
+  auto hit = bestRecord(family, view);
   if (!hit) return std::nullopt;
   try {
     if (offers(family, family.problem(view), Tactic::parse(hit->record.tactic), caps_)) return hit;
@@ -103,7 +128,25 @@ Tactic LookUp::untuned(const KernelFamily& family, const Problem& problem, Tacti
     return *std::move(tactic);
   }
   ++sources.fallback;
-  return family.fallback(problem, caps_);
+  return ownTactic(family, problem);
+}
+
+Tactic LookUp::ownTactic(const KernelFamily& family, const Problem& problem) const {
+  Tactic own = family.fallback(problem, caps_);
+  if (!limit_.limits()) return own;
+  const auto accepts = [&](const Tactic& tactic) {
+    return store_.size() == 0 || !isBad(family, problem, tactic);
+  };
+  return limit_.nearest(family, problem, own, caps_, accepts).value_or(own);
+}
+
+Verdict LookUp::offered(const KernelFamily& family, const OpView& view, bool byRecords) const {
+  if (!limit_.limits()) return Verdict::yes();
+  const Problem problem = family.problem(view);
+  TacticSources unused;
+  const Tactic tactic = byRecords ? choose(family, problem, unused) : untuned(family, problem, unused);
+  const std::size_t bytes = workspaceOf(family.plan(problem, tactic, caps_));
+  return limit_.allows(bytes) ? Verdict::yes() : Verdict::no("its kernels take " + limit_.refusal(bytes));
 }
 
 Tactic LookUp::untuned(const KernelFamily& family, const Problem& problem) const {
@@ -112,7 +155,8 @@ Tactic LookUp::untuned(const KernelFamily& family, const Problem& problem) const
 }
 
 std::optional<Tactic> LookUp::defaultTactic(const KernelFamily& family, const Problem& problem) const {
-  const auto offered = defaults_.of(family, problem);
+  auto offered = defaults_.of(family, problem);
+  std::erase_if(offered, [&](const Tactic& t) { return !limit_.allows(family, problem, t, caps_); });
   if (offered.empty() || store_.size() == 0)
     return offered.empty() ? std::nullopt : std::optional(offered.front());
   for (const Tactic& tactic : offered)

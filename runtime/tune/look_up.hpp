@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lower/recipe_chooser.hpp"
+#include "lower/workspace.hpp"
 #include "tessera/tuning.hpp"
 #include "tune/defaults.hpp"
 #include "tune/records/precision_choice.hpp"
@@ -28,6 +29,9 @@ struct Found {
   Lowered lowered;
   TacticSources sources;
 };
+
+/// Names a network by what its layouts depend on: operators and operands, in order.
+std::string networkKey(const Graph& graph);
 
 class LookUp {
  public:
@@ -51,12 +55,20 @@ class LookUp {
   std::vector<Tactic> defaultsFor(const KernelFamily& family, const Problem& problem) const {
     return defaults_.of(family, problem);
   }
-  /// What runs without records: a default tactic, unless it is known to be bad here, or the family's own.
+  /// What runs without records: a default tactic, unless it is known to be bad here, or the family's own;
+  /// where that is above the limit of the workspace, one near it that is not, if there is one.
   Tactic untuned(const KernelFamily& family, const Problem& problem) const;
   /// Of the kernels that a family runs a problem with: records of edited ones are not found.
   std::uint64_t sourceHash(const KernelFamily& family, const Problem& problem) const;
   /// Names a kernel on a problem, with its sources.
   std::string stepName(const KernelFamily& family, const OpView& view) const;
+
+  // The limit of the workspace.
+  const WorkspaceLimit& limit() const { return limit_; }
+  /// Whether a family runs the operator in these layouts within the limit: untuned, or by its record.
+  Verdict offered(const KernelFamily& family, const OpView& view, bool byRecords) const;
+  /// The layers of `taken` whose kernels would be others without the limit.
+  std::vector<LimitedLayer> limitedLayers(const Graph& graph, const Lowered& taken) const;
 
   // Whole networks.
   /// With the best known tactics: as an earlier race found, else in the layouts that the times predict.
@@ -97,9 +109,16 @@ class LookUp {
   Found foundBy(const Graph& graph, Recipe recipe, TacticSources sources) const;
   std::uint64_t sourcesOf(const Lowered& lowered) const;
   bool hasBad(const Lowered& lowered) const;
+  Tactic ownTactic(const KernelFamily& family, const Problem& problem) const;
+  std::optional<RecordStore::Hit> bestRecord(const KernelFamily& family, const OpView& view) const;
+  /// Subjects of what races and searches of the network found: under another limit, it is another network.
+  std::string keyOf(const Graph& graph) const { return networkKey(graph) + limit_.key(); }
+  std::string precisionKey(const Graph& rules, Precision rest) const;
 
   const DeviceCaps caps_;
+  const TuneOptions options_;  ///< without the limit
   const TuneMode mode_;
+  const WorkspaceLimit limit_;
   RecordStore store_;
   DefaultTactics defaults_;
   /// Families and planar problems whose untuned tactic is bad in some layout.
@@ -114,8 +133,5 @@ inline constexpr std::pair<const char*, std::optional<LayoutChoice>> kLayoutChoi
     {"estimated", LayoutChoice::Estimated},
     {"greedy", LayoutChoice::Greedy},
     {"planned", LayoutChoice::Planned}};
-
-/// Names a network by what its layouts depend on: operators and operands, in order.
-std::string networkKey(const Graph& graph);
 
 }  // namespace tessera

@@ -30,7 +30,12 @@ ChosenRecipe LookUp::choose(const Graph& graph, std::optional<LayoutChoice> layo
     if (layouts) return seconds(family, view);
     return fails(family, view) ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
   };
-  return chooseRecipe(graph, caps_, tactics, times, layouts.value_or(LayoutChoice::Greedy));
+  FamilyFilter offers;
+  if (limit_.limits())
+    offers = [&](const KernelFamily& family, const OpView& view) {
+      return offered(family, view, layouts.has_value());
+    };
+  return chooseRecipe(graph, caps_, tactics, times, layouts.value_or(LayoutChoice::Greedy), offers);
 }
 
 Found LookUp::foundBy(const Graph& graph, Recipe recipe, TacticSources sources) const {
@@ -77,8 +82,13 @@ bool LookUp::hasBad(const Lowered& lowered) const {
 std::optional<Lowered> LookUp::lowerBy(const Graph& graph, const Recipe& recipe) const {
   try {
     Lowered lowered = lowerGraph(graph, caps_, recipe);
-    if (!hasBad(lowered)) return lowered;
-    log().debug("tuning: a recipe of '{}' has a kernel that is known to be wrong", graph.name);
+    const Step* above = limit_.firstAbove(lowered);
+    if (!above && !hasBad(lowered)) return lowered;
+    if (above)
+      log().debug("tuning: a recipe of '{}' takes {} in '{}'", graph.name,
+                  limit_.refusal(workspaceOf(above->launch)), above->layer);
+    else
+      log().debug("tuning: a recipe of '{}' has a kernel that is known to be wrong", graph.name);
   } catch (const Error& e) {
     log().debug("tuning: {}", e.what());
   }
@@ -86,7 +96,8 @@ std::optional<Lowered> LookUp::lowerBy(const Graph& graph, const Recipe& recipe)
 }
 
 std::optional<Found> LookUp::foundOnRecord(const Graph& graph) const {
-  const auto known = store_.note<RecipeNote>(networkKey(graph), 0);
+  auto known = store_.note<RecipeNote>(keyOf(graph), 0);
+  if (!known && limit_.limits()) known = store_.note<RecipeNote>(networkKey(graph), 0);  // may keep within it
   if (!known) return std::nullopt;
   auto lowered = lowerBy(graph, known->note.recipe);
   if (!lowered) return std::nullopt;
@@ -101,25 +112,21 @@ std::optional<Found> LookUp::foundOnRecord(const Graph& graph) const {
 
 void LookUp::recordRecipe(const Graph& graph, const Recipe& recipe, double milliseconds) {
   const TuneMode decided = mode_ == TuneMode::Full ? TuneMode::Full : TuneMode::Fast;
-  note(networkKey(graph), 0,
+  note(keyOf(graph), 0,
        RecipeNote{decided, milliseconds, sourcesOf(lowerGraph(graph, caps_, recipe)), recipe});
 }
 
 // Full has more rounds than Fast, which may have decided.
 bool LookUp::raceIsWon(const Graph& graph) const {
-  const auto won = store_.note<RecipeNote>(networkKey(graph), 0);
+  const auto won = store_.note<RecipeNote>(keyOf(graph), 0);
   return won && won->match == RecordMatch::Exact &&
          (mode_ == TuneMode::Fast || won->note.mode == TuneMode::Full);
 }
 
-namespace {
-
 // Of a decision about a network: choices that weigh fp16, too, are others than those that do not.
-std::string precisionKey(const Graph& rules, Precision rest) {
-  return networkKey(rules) + (rest == Precision::Fp32 ? "" : " " + std::string(toString(rest)));
+std::string LookUp::precisionKey(const Graph& rules, Precision rest) const {
+  return keyOf(rules) + (rest == Precision::Fp32 ? "" : " " + std::string(toString(rest)));
 }
-
-}  // namespace
 
 std::optional<PrecisionDecision> LookUp::recordedPrecision(const Graph& rules, Precision rest) const {
   auto decision = decisionOnRecord(rules, rest);
@@ -132,6 +139,29 @@ std::optional<PrecisionDecision> LookUp::decisionOnRecord(const Graph& rules, Pr
   if (mode_ == TuneMode::Off || !known || (searches(mode_) && known->match != RecordMatch::Exact))
     return std::nullopt;
   return known->note.decision;
+}
+
+std::vector<LimitedLayer> LookUp::limitedLayers(const Graph& graph, const Lowered& taken) const {
+  std::vector<LimitedLayer> limited;
+  if (!limit_.limits()) return limited;
+  const LookUp unlimited(caps_, options_);
+  const auto nameOf = [](const Step& step) {
+    const std::string tactic = step.tactic.text();
+    return std::string(step.family->id().name) + (tactic.empty() ? "" : " " + tactic);
+  };
+  const auto milliseconds = [&](const LookUp& known, const Step& step) {
+    const auto seconds = known.seconds(*step.family, step.view);
+    return seconds && *seconds < std::numeric_limits<double>::infinity() ? *seconds * 1e3 : 0;
+  };
+  for (const Step& wanted : unlimited.lower(graph).lowered.steps) {
+    const std::size_t bytes = workspaceOf(wanted.launch);
+    if (limit_.allows(bytes)) continue;
+    const auto step = std::ranges::find(taken.steps, wanted.layer, &Step::layer);
+    if (step == taken.steps.end()) continue;
+    limited.push_back({wanted.layer, nameOf(wanted), bytes, nameOf(*step), milliseconds(unlimited, wanted),
+                       milliseconds(*this, *step)});
+  }
+  return limited;
 }
 
 void LookUp::recordPrecision(const Graph& rules, Precision rest, const PrecisionDecision& decision) {

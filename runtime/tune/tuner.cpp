@@ -68,8 +68,17 @@ void Tuner::savePrograms(const Lowered& lowered) {
 }
 
 TuneReport Tuner::report(const TacticSources& sources) const {
-  return {sources.problems, sources.planned, sources.exact, sources.stale,       sources.defaults,
-          sources.fallback, trials_.tried(), trials_.bad(), networks_.seconds(), check_};
+  return {sources.problems,
+          sources.planned,
+          sources.exact,
+          sources.stale,
+          sources.defaults,
+          sources.fallback,
+          trials_.tried(),
+          trials_.bad(),
+          networks_.seconds(),
+          check_,
+          {}};
 }
 
 }  // namespace tessera

@@ -47,7 +47,7 @@ class Engines {
         meaningsB_(codeMeanings(b.engine().graph())) {}
 
   Comparison run(const TensorMap& inputs) {
-    const auto stepsA = StepTrace::stepsOf(a_), stepsB = StepTrace::stepsOf(b_);
+    const Lowered &stepsA = StepTrace::stepsOf(a_), &stepsB = StepTrace::stepsOf(b_);
     const auto namesB = namesOf(stepsB);
     StepTrace::run(a_, inputs, [&](const TracedStep& traced) {
       remember(traced, stepsA, namesB);

@@ -75,10 +75,17 @@ TEST_F(Options, AreRefusedByName) {
   for (const char* bad : {"99999999999999999999", "-1", "2x", "1.5", "nan"})
     refused({"--runs", bad}, 2, {"--runs", bad});
   for (const char* bad : {"nan", "-1", "1e99"}) refused({"--tune-budget", bad}, 2, {"--tune-budget", bad});
+  for (const char* bad : {"-1", "1.5M", "8Q", "99999999999999G", ""})
+    refused({"--workspace", bad}, 2, {"--workspace"});
   refused({"--calibration-limit", "-3"}, 2, {"--calibration-limit"});
   refused({"--calibration-seed", "4294967296"}, 2, {"--calibration-seed"});
   refused({"--shape", "1x3xhigh"}, 2, {"'1x3xhigh' is no shape"});
   refused({"--shape", "nobody=1x3x4x4"}, 1, {"nobody"});
+}
+
+TEST_F(Options, ALimitOfTheWorkspaceHasUnits) {
+  for (const char* size : {"0", "4096", "512K", "8M", "1G"})
+    EXPECT_EQ(runProgram("tessera", {"bench", model, "--runs", "1", "--workspace", size}).code, 0) << size;
 }
 
 TEST_F(Options, EveryProgramHasAVersion) {

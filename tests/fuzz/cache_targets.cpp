@@ -56,8 +56,8 @@ void readPlanNetwork(std::string_view bytes) {
     });
     return written;
   };
-  const Written once = write(parseNetwork(bytes, constants));
-  if (write(parseNetwork(once.first, once.second)) != once)
+  const Written once = write(parseNetwork(bytes, constants, nullptr));
+  if (write(parseNetwork(once.first, once.second, nullptr)) != once)
     throw std::logic_error("written and read again, the plan is another");
 }
 

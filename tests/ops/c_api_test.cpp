@@ -146,6 +146,8 @@ TEST(CApiOptions, TakeWordsAndRefuseOthers) {
   EXPECT_EQ(tessera_options_set_tuning(options, "off", 0), TESSERA_OK);
   EXPECT_EQ(tessera_options_set_tuning(options, "off", -1), TESSERA_INVALID_ARGUMENT);
   EXPECT_EQ(tessera_options_set_batch(options, 0), TESSERA_INVALID_ARGUMENT);
+  EXPECT_EQ(tessera_options_set_workspace_limit(options, 1 << 20), TESSERA_OK);
+  EXPECT_EQ(tessera_options_set_workspace_limit(nullptr, 0), TESSERA_INVALID_ARGUMENT);
   const std::int64_t extents[] = {1, 3, -1};
   EXPECT_EQ(tessera_options_set_shape(options, "x", extents, 2), TESSERA_OK);
   EXPECT_EQ(tessera_options_set_shape(options, "x", extents, 3), TESSERA_INVALID_ARGUMENT);

@@ -262,10 +262,10 @@ class FilledBatches final : public Calibrator {
     const std::size_t begin = next_, end = std::min(begin + static_cast<std::size_t>(batch_), images_.size());
     HostTensor all = images_[begin];
     all.shape[0] = batch_;
-    all.data.clear();
+    all.data = {};
     for (std::size_t i = 0; i < static_cast<std::size_t>(batch_); ++i) {
       const HostTensor& image = images_[begin + i % (end - begin)];
-      all.data.insert(all.data.end(), image.data.begin(), image.data.end());
+      all.data.append(image.data);
     }
     next_ = end;
     inputs = {{"x", std::move(all)}};

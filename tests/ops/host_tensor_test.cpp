@@ -31,5 +31,29 @@ TEST(HostTensors, ThatDoNotFillTheirShapeAreNoInputs) {
   EXPECT_EQ(context.run({{"image", value}}).at("y").number(7), -8);
 }
 
+TEST(HostTensors, ViewsAreKeptAsLongAsTheyAreLookedAt) {
+  auto values = std::make_shared<std::vector<float>>(8 * 8);
+  for (std::size_t i = 0; i < values->size(); ++i) (*values)[i] = static_cast<float>(i % 7) - 3;
+  const std::weak_ptr<const void> kept = values;
+  const auto engineOf = [](HostTensor weights) {
+    Graph graph;
+    const TensorId x = graph.addInput("x", DataType::Float32, {1, 8});
+    graph.markOutput(graph.add("FullyConnected", "fc",
+                               {x, graph.addConstant("w", std::move(weights)), kNoTensor}, {}, {"y"}));
+    EngineOptions options;
+    options.tuning.mode = TuneMode::Off;
+    return Engine::build(std::move(graph), test::device(), options);
+  };
+  const TensorMap inputs{{"x", HostTensor::of<float>({1, 8}, {1, 2, 3, 4, 5, 6, 7, 8})}};
+  const HostTensor expected = Context(engineOf(HostTensor::of<float>({8, 8}, *values))).run(inputs).at("y");
+  {
+    const auto engine = engineOf(HostTensor::view<float>({8, 8}, *values, values));
+    values.reset();
+    EXPECT_EQ(Context(engine).run(inputs).at("y"), expected);
+    EXPECT_FALSE(kept.expired()) << "the engine's graph looks at them";
+  }
+  EXPECT_TRUE(kept.expired());
+}
+
 }  // namespace
 }  // namespace tessera

@@ -33,6 +33,27 @@ TEST(NetworkBuilder, MakesWhatGraphAddMakes) {
   EXPECT_EQ(net.build().text(), graph.text());
 }
 
+TEST(NetworkBuilder, WeightsMayStayWhereTheyLie) {
+  std::vector<float> values(4 * 3 * 3 * 3);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const std::span<const float> span(values);
+  NetworkBuilder net("net");
+  const TensorId image = net.input("image", {1, 3, 8, 6});
+  net.output(net.convolution(image, HostTensor::view({4, 3, 3, 3}, span), {.name = "a"}), "y");
+  const Graph graph = net.build();
+  const HostTensor& weights = *graph.tensor(graph.findTensor("a.weights")).constant;
+  EXPECT_EQ(static_cast<const void*>(weights.data.data()), values.data()) << "not copied";
+  EXPECT_EQ(weights.number(50), 50);
+  HostTensor changed = weights;
+  changed.setNumber(50, -1);
+  EXPECT_EQ(values[50], 50) << "who writes has a copy";
+  EXPECT_EQ(changed.number(50), -1);
+  EXPECT_EQ(changed.number(51), 51);
+  EXPECT_THAT(test::refusal([&] { HostTensor::view({5, 3, 3, 3}, span); }), HasSubstr("432"));
+  const auto odd = std::as_bytes(span).subspan(1, 8);
+  EXPECT_THAT(test::refusal([&] { HostTensor::view(DataType::Float32, {2}, odd); }), HasSubstr("multiple"));
+}
+
 TEST(NetworkBuilder, EveryFunctionInfersItsShape) {
   NetworkBuilder net("all");
   const TensorId x = net.input("x", {2, 4, 6, 8});

@@ -62,6 +62,29 @@ TEST(RequestQueue, WaitsForOthersNoLongerThanTheDelay) {
   late.join();
 }
 
+TEST(RequestQueue, TakeReadyWaitsForNothing) {
+  Queue queue(10);
+  Queue::Batch batch;
+  batch.most = 2;
+  batch.delay = 60s;
+  EXPECT_TRUE(queue.takeReady(batch).empty());
+  queue.push(1);
+  EXPECT_TRUE(queue.takeReady(batch).empty()) << "another one may come";
+  queue.push(2);
+  queue.push(3);
+  EXPECT_EQ(queue.takeReady(batch), (std::vector<int>{1, 2}));
+  batch.delay = 0s;
+  EXPECT_EQ(queue.takeReady(batch), std::vector<int>{3}) << "which need not be waited for";
+  batch.delay = 60s;
+  batch.together = [](const int& a, const int& b) { return a == b; };
+  queue.push(4);
+  queue.push(5);
+  EXPECT_EQ(queue.takeReady(batch), std::vector<int>{4}) << "the next goes with others";
+  queue.close();
+  EXPECT_EQ(queue.takeReady(batch), std::vector<int>{5}) << "no more will come";
+  EXPECT_TRUE(queue.takeReady(batch).empty());
+}
+
 TEST(RequestQueue, PushWaitsForRoom) {
   Queue queue(2);
   EXPECT_TRUE(queue.push(1));

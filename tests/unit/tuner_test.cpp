@@ -75,6 +75,7 @@ class TunerTest : public testing::Test {
     TuneOptions options;
     options.mode = mode;
     options.folder = folder_;
+    options.workspaceLimit = workspaceLimit_;
     Tuner tuner(Device(nullptr), caps, options, std::make_unique<FakeRunner>(log));
     const Graph graph = network();
     tuner.tune(graph);
@@ -84,6 +85,7 @@ class TunerTest : public testing::Test {
   }
 
   fs::path folder_;
+  std::optional<std::size_t> workspaceLimit_;
   std::shared_ptr<spdlog::logger> log_ = std::make_shared<spdlog::logger>("test");  // silent
 };
 
@@ -178,6 +180,37 @@ TEST_F(TunerTest, ATacticThatWasFastByLuckOnceIsNotTaken) {
     }
   EXPECT_GT(steps, 0);
   EXPECT_FALSE(times.empty());
+}
+
+TEST_F(TunerTest, NothingAboveTheLimitOfTheWorkspaceIsTriedOrTaken) {
+  const auto scratchOf = [](const Candidate& c) {
+    return workspaceOf(c.family->plan(c.family->problem(c.view), c.tactic, cpu()));
+  };
+  const auto mostIn = [](const Lowered& lowered) {
+    std::size_t most = 0;
+    for (const Step& step : lowered.steps) most = std::max(most, workspaceOf(step.launch));
+    return most;
+  };
+  Log free, limited, again;
+  free.answer = [&](const Candidate& c) {  // the more scratch, the faster
+    return Trial{Trial::Outcome::Good, 5 / (1 + 1e-4 * static_cast<double>(scratchOf(c))), "", true};
+  };
+  Lowered lowered;
+  tune(TuneMode::Fast, free, cpu(), &lowered);
+  const std::size_t most = mostIn(lowered);
+  ASSERT_GT(most, 0u);
+  workspaceLimit_ = most - 1;
+  tune(TuneMode::Cached, limited, cpu(), &lowered);
+  EXPECT_LE(mostIn(lowered), *workspaceLimit_) << "records above the limit are not looked at";
+  limited.answer = [&](const Candidate& c) {
+    EXPECT_LE(scratchOf(c), *workspaceLimit_) << c.family->id().text() << " " << c.tactic.text();
+    return free.answer(c);
+  };
+  EXPECT_GT(tune(TuneMode::Fast, limited, cpu(), &lowered).candidates, 0u) << "a search of its own";
+  EXPECT_LE(mostIn(lowered), *workspaceLimit_);
+  workspaceLimit_.reset();
+  EXPECT_EQ(tune(TuneMode::Fast, again, cpu(), &lowered).candidates, 0u) << "which is nobody else's";
+  EXPECT_EQ(mostIn(lowered), most);
 }
 
 TEST_F(TunerTest, OffAndCachedTryNothing) {

@@ -37,7 +37,8 @@ class Padding {
   std::vector<std::int64_t> values_;
 };
 
-/// A weight, scale or bias: its values, or a tensor of the network (computed, or shared by several layers).
+/// A weight, scale or bias: its values (HostTensor::view() takes them from where they lie, without a copy),
+/// or a tensor of the network (computed, or shared by several layers).
 using Parameter = std::variant<std::monostate, HostTensor, TensorId>;
 
 /// Of NetworkBuilder::convolution().

@@ -72,7 +72,9 @@ class Runner {
   ~Runner();
   Runner(Runner&&) noexcept;  ///< the other can only be destroyed
 
-  int batch() const;    ///< most images a submission may have
+  /// Most images a submission may have. One of fewer costs as much, unless the engine's batch may change
+  /// (Engine::shapes()).
+  int batch() const;
   int classes() const;  ///< that the outputs tell apart, with a background; 0: not known, or no such task
   const Engine& engine() const;  ///< that it runs
 

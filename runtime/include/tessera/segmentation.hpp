@@ -76,7 +76,9 @@ class Segmentation {
   ~Segmentation();
   Segmentation(Segmentation&&) noexcept;  ///< the other can only be destroyed
 
-  int batch() const;    ///< most images a submission may have
+  /// Most images a submission may have. One of fewer costs as much, unless the engine's batch may change
+  /// (Engine::shapes()).
+  int batch() const;
   int classes() const;  ///< that the network tells apart; the most it can where its output does not say
 
   OutputLayout layout() const;  ///< as which the output is read

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tessera/error.hpp"
+#include "tessera/tensor_data.hpp"
 
 namespace tessera {
 
@@ -32,45 +33,6 @@ inline constexpr std::int64_t kMostElements = std::int64_t{1} << 48;
 /// where those that are not 0 multiply to more than kMostElements.
 std::int64_t elementCount(const Shape& shape);
 std::string toString(const Shape& shape);  ///< "1x3x512x1024"; "scalar" for no extents
-
-/// A dense tensor in host memory, planar (row-major).
-struct HostTensor {
-  DataType type = DataType::None;  ///< of the elements
-  Shape shape;                     ///< as many elements as `data` has
-  std::vector<std::byte> data;     ///< the elements, without gaps
-
-  HostTensor() = default;
-  /// Zero-initialised.
-  HostTensor(DataType t, Shape s)
-      : type(t), shape(std::move(s)), data(elementCount(shape) * byteSize(type)) {}
-
-  /// Throws Error(InvalidArgument) where the number of values is not the shape's.
-  template <class T>
-  static HostTensor of(Shape shape, const std::vector<T>& values);
-  /// A float without extents.
-  static HostTensor scalar(float value) { return of<float>({}, {value}); }
-
-  std::int64_t size() const { return elementCount(shape); }  ///< elements
-  /// No tensor at all; one of no elements is not empty.
-  bool empty() const { return type == DataType::None; }
-  /// Throws Error(InvalidArgument) that names `what` where there is no type, or the data do not fill the
-  /// shape exactly.
-  void check(const std::string& what) const;
-
-  /// Elements as T; throws Error(Internal) where T is not this tensor's element type.
-  template <class T>
-  std::span<T> as();
-  /// Likewise.
-  template <class T>
-  std::span<const T> as() const;
-
-  double number(std::int64_t i) const;         ///< element i as double, whatever the type is
-  std::int64_t integer(std::int64_t i) const;  ///< element i as int64, whatever the type is
-  /// Stores a number, converted to the element type (integers truncate toward zero).
-  void setNumber(std::int64_t i, double value);
-
-  bool operator==(const HostTensor&) const = default;
-};
 
 /// Half precision held as its bits; arithmetic goes through float.
 struct Half {
@@ -100,17 +62,72 @@ constexpr DataType dataTypeOf() {
   }
 }
 
+/// A dense tensor in host memory, planar (row-major).
+struct HostTensor {
+  DataType type = DataType::None;  ///< of the elements
+  Shape shape;                     ///< as many elements as `data` has
+  TensorData data;                 ///< the elements, without gaps
+
+  HostTensor() = default;
+  /// Zero-initialised.
+  HostTensor(DataType t, Shape s)
+      : type(t), shape(std::move(s)), data(elementCount(shape) * byteSize(type)) {}
+
+  /// Throws Error(InvalidArgument) where the number of values is not the shape's.
+  template <class T>
+  static HostTensor of(Shape shape, const std::vector<T>& values);
+  /// A tensor that looks at elements of the caller's without copying them: weights of a network, say. They
+  /// do not change meanwhile, and outlive the tensor, its copies, graphs with it as a constant and engines of
+  /// these, where no `keeper` keeps them as long as it is held. Throws Error(InvalidArgument) where they do
+  /// not fill the shape, or do not begin at a multiple of an element.
+  template <class T>
+  static HostTensor view(Shape shape, std::span<const T> elements, std::shared_ptr<const void> keeper = {}) {
+    return view(dataTypeOf<T>(), std::move(shape), std::as_bytes(elements), std::move(keeper));
+  }
+  /// As above, of any type.
+  static HostTensor view(DataType type, Shape shape, std::span<const std::byte> elements,
+                         std::shared_ptr<const void> keeper = {});
+  /// A float without extents.
+  static HostTensor scalar(float value) { return of<float>({}, {value}); }
+
+  std::int64_t size() const { return elementCount(shape); }  ///< elements
+  /// No tensor at all; one of no elements is not empty.
+  bool empty() const { return type == DataType::None; }
+  /// Throws Error(InvalidArgument) that names `what` where there is no type, or the data do not fill the
+  /// shape exactly.
+  void check(const std::string& what) const;
+
+  /// Elements as T; throws Error(Internal) where T is not this tensor's element type.
+  template <class T>
+  std::span<T> as();
+  /// Likewise.
+  template <class T>
+  std::span<const T> as() const;
+
+  double number(std::int64_t i) const;         ///< element i as double, whatever the type is
+  std::int64_t integer(std::int64_t i) const;  ///< element i as int64, whatever the type is
+  /// Stores a number, converted to the element type (integers truncate toward zero).
+  void setNumber(std::int64_t i, double value);
+
+  bool operator==(const HostTensor&) const = default;
+
+ private:
+  /// Bytes may be read as truth values.
+  void requireType(DataType wanted) const {
+    if (wanted != type && !(type == DataType::Bool && wanted == DataType::UInt8))
+      throw Error(ErrorCode::Internal, "tensor read as another type than it has");
+  }
+};
+
 template <class T>
 std::span<T> HostTensor::as() {
-  const bool byteAsBool = type == DataType::Bool && dataTypeOf<T>() == DataType::UInt8;
-  if (dataTypeOf<T>() != type && !byteAsBool)
-    throw Error(ErrorCode::Internal, "tensor read as another type than it has");
+  requireType(dataTypeOf<T>());
   return {reinterpret_cast<T*>(data.data()), data.size() / sizeof(T)};
 }
 template <class T>
 std::span<const T> HostTensor::as() const {
-  auto view = const_cast<HostTensor*>(this)->as<T>();
-  return {view.data(), view.size()};
+  requireType(dataTypeOf<T>());
+  return {reinterpret_cast<const T*>(data.data()), data.size() / sizeof(T)};
 }
 template <class T>
 HostTensor HostTensor::of(Shape shape, const std::vector<T>& values) {

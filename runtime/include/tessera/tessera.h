@@ -106,6 +106,9 @@ tessera_status tessera_options_set_shape(tessera_options* options, const char* i
 tessera_status tessera_options_set_tuning(tessera_options* options, const char* mode, double seconds);
 /** The folder of tuning records; NULL: records last as long as the engine. */
 tessera_status tessera_options_set_tuning_folder(tessera_options* options, const char* folder);
+/** Bytes that the kernels of one layer may take beside its operands: tactics that take more are not offered.
+ */
+tessera_status tessera_options_set_workspace_limit(tessera_options* options, size_t bytes);
 /** Gives the handle back. */
 void tessera_options_release(tessera_options* options);
 

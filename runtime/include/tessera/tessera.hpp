@@ -18,6 +18,7 @@
 #include "tessera/error.hpp"
 #include "tessera/graph.hpp"
 #include "tessera/image.hpp"
+#include "tessera/image_pool.hpp"
 #include "tessera/importer.hpp"
 #include "tessera/log.hpp"
 #include "tessera/passes.hpp"

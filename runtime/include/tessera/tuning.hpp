@@ -55,6 +55,11 @@ struct TuneOptions {
   bool verify = false;
   double patience =
       60;  ///< seconds without a sign of life after which a worker's candidate counts as hanging
+  /// Bytes that the kernels of one layer may take beside its operands (patches, transformed tiles, sums that
+  /// wait). A tactic that takes more is not offered, wherever it would come from: untuned choice, search,
+  /// records, a plan. TuneReport::limited says what that cost; building throws Error(Unsupported) that names
+  /// the layer where nothing keeps within it. None: no limit; 0: only kernels that take nothing.
+  std::optional<std::size_t> workspaceLimit;
 };
 
 /// What comparing a tuned network with the untuned one on random inputs found. Kernels are checked alone
@@ -70,18 +75,29 @@ struct NetworkCheck {
   std::string wrong;        ///< what is wrong: the layer, its kernel and tactic where they were found
 };
 
+/// A layer that would run with other kernels if it were not for TuneOptions::workspaceLimit.
+struct LimitedLayer {
+  std::string layer;              ///< in the source model's names
+  std::string wanted;             ///< family and tactic that it would have,
+  std::size_t workspace = 0;      ///< and the bytes these take
+  std::string taken;              ///< family and tactic that it has
+  double wantedMilliseconds = 0;  ///< of a pass, as measured on this device; 0: not measured
+  double takenMilliseconds = 0;   ///< likewise
+};
+
 /// Where the tactics of an engine came from.
 struct TuneReport {
-  std::size_t problems = 0;    ///< distinct kernels that were chosen
-  std::size_t planned = 0;     ///< by the plan that the engine came from
-  std::size_t exact = 0;       ///< by a record of this device
-  std::size_t stale = 0;       ///< by a record of this device with another driver
-  std::size_t defaults = 0;    ///< by a default tactic of the device's class
-  std::size_t fallback = 0;    ///< without any of these
-  std::size_t candidates = 0;  ///< tried for this engine; 0: nothing was tuned
-  std::size_t bad = 0;         ///< of these, wrong, crashed or hung
-  double seconds = 0;          ///< spent on them
-  NetworkCheck check;          ///< after every search that changed the network
+  std::size_t problems = 0;           ///< distinct kernels that were chosen
+  std::size_t planned = 0;            ///< by the plan that the engine came from
+  std::size_t exact = 0;              ///< by a record of this device
+  std::size_t stale = 0;              ///< by a record of this device with another driver
+  std::size_t defaults = 0;           ///< by a default tactic of the device's class
+  std::size_t fallback = 0;           ///< without any of these
+  std::size_t candidates = 0;         ///< tried for this engine; 0: nothing was tuned
+  std::size_t bad = 0;                ///< of these, wrong, crashed or hung
+  double seconds = 0;                 ///< spent on them
+  NetworkCheck check;                 ///< after every search that changed the network
+  std::vector<LimitedLayer> limited;  ///< what the limit of the workspace cost
 };
 
 /// Serves the process that started this one as TuneOptions::worker: tries candidates that it reads from

@@ -201,8 +201,9 @@ void RecordStore::clear() {
   byProblem_.clear(), bySubject_.clear();
 }
 
-std::optional<RecordStore::Hit> RecordStore::best(const std::string& problem, const std::string& family,
-                                                  std::uint64_t source) const {
+std::optional<RecordStore::Hit> RecordStore::best(
+    const std::string& problem, const std::string& family, std::uint64_t source,
+    const std::function<bool(const TacticRecord&)>& accepts) const {
   std::optional<Hit> found;
   const auto same = byProblem_.find(keyOf(problem, family, source));
   if (same == byProblem_.end()) return found;
@@ -213,7 +214,7 @@ std::optional<RecordStore::Hit> RecordStore::best(const std::string& problem, co
     const RecordMatch match = matchOf(r.device);
     const bool better = !found || (match == RecordMatch::Exact && found->match != RecordMatch::Exact) ||
                         (match == found->match && r.milliseconds < found->record.milliseconds);
-    if (better) found = Hit{r, match};
+    if (better && (!accepts || accepts(r))) found = Hit{r, match};
   }
   return found;
 }

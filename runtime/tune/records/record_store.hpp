@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,7 +36,9 @@ class RecordStore {
     TacticRecord record;
     RecordMatch match = RecordMatch::Exact;
   };
-  std::optional<Hit> best(const std::string& problem, const std::string& family, std::uint64_t source) const;
+  /// Of those that `accepts` takes, where it is given.
+  std::optional<Hit> best(const std::string& problem, const std::string& family, std::uint64_t source,
+                          const std::function<bool(const TacticRecord&)>& accepts = {}) const;
   /// Its good records of this device and driver.
   std::vector<const TacticRecord*> good(const std::string& problem, const std::string& family,
                                         std::uint64_t source) const;

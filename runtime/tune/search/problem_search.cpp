@@ -43,13 +43,18 @@ std::string ProblemSearch::identityOf(const Way& way, const Problem& problem, co
 bool ProblemSearch::search(const Way& way, double seconds) {
   const DeviceCaps& caps = known_.caps();
   const Problem problem = way.family->problem(way.view);
-  const TacticSpace space = way.family->space(problem, caps);
+  TacticSpace space = way.family->space(problem, caps);
   if (space.empty()) return true;
+  const auto within = [&](const Tactic& tactic) {
+    return known_.limit().allows(*way.family, problem, tactic, caps);
+  };
+  if (known_.limit().limits()) space.constraints.push_back({"its workspace is above the limit", within});
   const double end = budget_.elapsed() + seconds;
   std::vector<Tactic> first{way.family->fallback(problem, caps)};
   for (const Tactic& tactic : known_.defaultsFor(*way.family, problem)) first.insert(first.begin(), tactic);
   if (const auto hit = known_.find(*way.family, way.view))
     first.insert(first.begin(), Tactic::parse(hit->record.tactic));
+  std::erase_if(first, [&](const Tactic& tactic) { return !within(tactic); });
   SearchOptions options;
   const bool full = known_.mode() == TuneMode::Full;
   options.most = full ? 400 : 60;

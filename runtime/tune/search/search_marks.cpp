@@ -11,6 +11,9 @@
 #include "tessera/log.hpp"
 
 namespace tessera {
+// A search under a limit did not look at all that there is.
+std::string SearchMarks::subjectOf(const Job& job) const { return job.planar.text() + known_.limit().key(); }
+
 std::uint64_t SearchMarks::jobHash(const Job& job) const {
   std::uint64_t hash = 0;
   for (const Way& option : job.options)
@@ -25,7 +28,7 @@ bool SearchMarks::covers(TuneMode mode, double budget) const {
 }
 
 bool SearchMarks::searched(const Job& job) const {
-  const auto mark = known_.store().note<SearchNote>(job.planar.text(), jobHash(job));
+  const auto mark = known_.store().note<SearchNote>(subjectOf(job), jobHash(job));
   return mark && mark->match == RecordMatch::Exact && covers(mark->note.mode, mark->note.budget) &&
          (!mark->note.found || fastestOf(job));
 }
@@ -41,7 +44,7 @@ std::optional<TacticRecord> SearchMarks::fastestOf(const Job& job) const {
 }
 
 void SearchMarks::markSearched(const Job& job) {
-  known_.note(job.planar.text(), jobHash(job),
+  known_.note(subjectOf(job), jobHash(job),
               SearchNote{known_.mode(), job.cut ? budget_.total() : 0, fastestOf(job).has_value(), {}});
 }
 
@@ -57,7 +60,7 @@ std::uint64_t SearchMarks::kernelsHash() const {
 // Every record that listing the problems would ask for must still be there, and good: one that was removed,
 // or became bad, makes the problems be listed again.
 bool SearchMarks::nothingOpen(const Graph& graph) const {
-  const auto mark = known_.store().note<SearchNote>(networkKey(graph), kernelsHash());
+  const auto mark = known_.store().note<SearchNote>(networkKey(graph) + known_.limit().key(), kernelsHash());
   if (!mark || mark->match != RecordMatch::Exact || mark->note.relies.empty()) return false;
   if (!(mark->note.budget > 0) || !covers(mark->note.mode, mark->note.budget)) return false;
   std::unordered_set<std::string> good;
@@ -75,10 +78,10 @@ bool SearchMarks::nothingOpen(const Graph& graph) const {
 void SearchMarks::noteNothingOpen(const Graph& graph, const std::vector<Job>& jobs) {
   SearchNote note{known_.mode(), budget_.total(), true, {}};
   for (const Job& job : jobs) {
-    note.relies.push_back(nameOf(Note{SearchNote::kKind, job.planar.text(), jobHash(job), {}, {}}));
+    note.relies.push_back(nameOf(Note{SearchNote::kKind, subjectOf(job), jobHash(job), {}, {}}));
     if (const auto fastest = fastestOf(job)) note.relies.push_back(nameOf(*fastest));
   }
-  known_.note(networkKey(graph), kernelsHash(), note);
+  known_.note(networkKey(graph) + known_.limit().key(), kernelsHash(), note);
 }
 
 }  // namespace tessera

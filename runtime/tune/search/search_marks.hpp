@@ -28,6 +28,7 @@ class SearchMarks {
 
  private:
   bool covers(TuneMode mode, double budget) const;
+  std::string subjectOf(const Job& job) const;
   std::uint64_t jobHash(const Job& job) const;
   std::uint64_t kernelsHash() const;  ///< of all families and kernel sources
   std::optional<TacticRecord> fastestOf(const Job& job) const;

@@ -49,7 +49,8 @@ Rivals rivalsOf(const LookUp& known, const Place& place) {
       const Tactic tactic = Tactic::parse(r->tactic);
       if (r->family == place.family && r->tactic == place.tactic)
         now = r->milliseconds;
-      else if (offers(*family, problem, tactic, known.caps()))
+      else if (offers(*family, problem, tactic, known.caps()) &&
+               known.limit().allows(*family, problem, tactic, known.caps()))
         rivals.swaps.push_back({r->milliseconds, {place.layer, place.steps, r->family, tactic}});
     }
   }

@@ -108,7 +108,8 @@ std::vector<Candidate> Trials::unmeasured(const std::vector<Way>& ways, double& 
     }
     const Problem problem = option.family->problem(option.view);
     const Tactic tactic = known_.untuned(*option.family, problem);
-    if (!known_.isBad(*option.family, option.view, tactic))
+    if (known_.limit().allows(*option.family, problem, tactic, known_.caps()) &&
+        !known_.isBad(*option.family, option.view, tactic))
       candidates.push_back({option.family, option.view, tactic});
   }
   return candidates;
