@@ -241,7 +241,8 @@ std::map<std::string, Shape> resolveInputShapes(const std::string& file, std::ve
     try {
       elementCount(shape);
     } catch (const Error& e) {
-      throw Error(e.code(), file + ": input '" + input.name + "': " + e.what());
+      const bool given = options.inputShapes.count(input.name) || options.inputShapes.count("*");
+      throw Error(given ? e.code() : ErrorCode::BadModel, file + ": input '" + input.name + "': " + e.what());
     }
   }
   return shapes;

@@ -157,15 +157,13 @@ TEST_F(ExportQdq, NamesAreKept) {
   EXPECT_EQ(found, 6);
 }
 
-TEST_F(ExportQdq, ChannelsWithRangesOfTheirOwn) {
-  const Graph network = deployed(conv);
-  const Inputs inputs{{"image", test::portableRandom({1, 3, 12, 10}, 3, -2, 2)}};
-  Calibration calibration = measured(network, inputs, 1);
+/// How far every channel reaches, below 0 and above, for all tensors that calibration knows.
+void addRanges(Calibration& calibration, const Graph& network, const Inputs& inputs) {
   Graph optimized = network;
   optimize(optimized);
   for (const auto& [name, scale] : Calibration(calibration).scales) {
     const auto value = evaluateTensors(optimized, inputs, {optimized.findTensor(name)})[0];
-    if (value.shape.size() != 4 || name == "image") continue;
+    if (value.shape.size() != 4 || inputs.count(name)) continue;
     const std::int64_t channels = value.shape[1], plane = value.size() / channels;
     std::vector<float> ranges(static_cast<std::size_t>(2 * channels), 0);
     for (std::int64_t i = 0; i < value.size(); ++i) {
@@ -175,10 +173,40 @@ TEST_F(ExportQdq, ChannelsWithRangesOfTheirOwn) {
     }
     calibration.channelPeaks[name] = ranges;
   }
+}
+
+TEST_F(ExportQdq, ChannelsWithRangesOfTheirOwn) {
+  const Graph network = deployed(conv);
+  const Inputs inputs{{"image", test::portableRandom({1, 3, 12, 10}, 3, -2, 2)}};
+  Calibration calibration = measured(network, inputs, 1);
+  addRanges(calibration, network, inputs);
   const Graph made = int8Of(network, calibration), again = int8Of(write(network, calibration));
   EXPECT_EQ(integerLayers(again), integerLayers(made));
   const auto wanted = evaluate(made, inputs), got = evaluate(again, inputs);
   for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_LT(difference(wanted[i], got[i]), 0.02);
+}
+
+/// Members of a concat before a convolution keep their scales where their channels have ranges: the file has
+/// one scale for all of them.
+TEST_F(ExportQdq, MembersOfAConcatWithScalesOfTheirOwn) {
+  Graph network;
+  network.name = "fire";
+  const TensorId x = network.addInput("image", DataType::Float32, {1, 3, 12, 10});
+  const Attributes relu{{"activation", std::string("Relu")}};
+  const TensorId a = conv(network, "a", x, 6, relu), b = conv(network, "b", a, 5, relu),
+                 c = conv(network, "c", b, 4, relu);
+  const TensorId both = network.add("Concat", "both", {b, c}, {{"axis", std::int64_t{1}}});
+  network.markOutput(conv(network, "d", conv(network, "e", both, 6, relu), 4));
+  const Inputs inputs{{"image", test::portableRandom({1, 3, 12, 10}, 3, -2, 2)}};
+  Calibration calibration = measured(network, inputs, 1);
+  addRanges(calibration, network, inputs);
+  const auto file = write(network, calibration);
+  const Graph plain = importOnnx(file), made = int8Of(network, calibration), again = int8Of(file);
+  EXPECT_TRUE(std::any_of(plain.layers().begin(), plain.layers().end(),
+                          [](const Layer& layer) { return layer.name.ends_with("/one scale"); }));
+  EXPECT_EQ(integerLayers(again), integerLayers(made));
+  EXPECT_EQ(integerLayers(made).at("QConvolution"), 5);
+  EXPECT_LT(difference(evaluate(made, inputs)[0], evaluate(again, inputs)[0]), 0.02);
 }
 
 TEST_F(ExportQdq, WhatHasNoFormIsNamed) {
