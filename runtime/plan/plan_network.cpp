@@ -222,9 +222,9 @@ class Reader {
 Plan planOf(const tessera_plan::Network& network, std::span<const std::byte> constants) {
   Plan plan;
   plan.name = network.name();
+  takePlugins(network);
   plan.precision = parsePrecision(network.precision());
   plan.description = network.description();
-  takePlugins(network);
   Reader reader(network, constants);
   plan.graph = reader.run();
   plan.rules = reader.rules();
