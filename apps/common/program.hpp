@@ -16,7 +16,8 @@ namespace tessera::app {
 inline constexpr int kDone = 0, kFailed = 1, kUsage = 2;
 
 struct CommonOptions {
-  std::string device;  ///< index, part of a name, cpu, gpu; empty: a GPU where there is one
+  std::vector<std::string> plugins;  ///< files and folders of them: loadPlugins()
+  std::string device;                ///< index, part of a name, cpu, gpu; empty: a GPU where there is one
   std::string precision = "fp32";
   std::string tune = "fast";
   bool selfCheck = false;                  ///< of plans: Engine::selfCheck() before anything else
@@ -25,7 +26,6 @@ struct CommonOptions {
   std::vector<std::string> tuneWorker;     ///< TuneOptions::worker
   std::string tuningCache;                 ///< file of records that comes with an application
   std::optional<std::uint64_t> workspace;  ///< bytes; TuneOptions::workspaceLimit
-  std::vector<std::string> plugins;        ///< files and folders of them: loadPlugins()
   std::string json;                        ///< file for the machine-readable result
   std::string logLevel = "warning";
 
@@ -53,16 +53,15 @@ class OptionGroup {
 
 /// Adds --device.
 void addDeviceOption(CLI::App& app, CommonOptions& options);
-/// Adds --plugins: runProgram() loads them.
-void addPluginsOption(CLI::App& app, CommonOptions& options);
-/// Adds --device, --plugins, --precision, --self-check, --tune, --tune-budget, --tuning-cache,
-/// --workspace; programs that
-/// run a network want them.
+/// Adds --device, --precision, --self-check, --tune, --tune-budget, --tuning-cache, --workspace; programs
+/// that run a network want them.
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune = TuneDefault::Fast);
 /// Adds --precision-choice.
 void addPrecisionChoice(CLI::App& app, std::string& choice);
 /// Adds --launches.
 void addLaunches(CLI::App& app, std::string& launches);
+/// Adds --plugins, as addDeviceOptions() does; runProgram() loads them.
+void addPluginsOption(CLI::App& app, CommonOptions& options);
 /// Adds --json and --log-level.
 void addOutputOptions(CLI::App& app, CommonOptions& options);
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 
+#include "launch/kernel_launcher.hpp"
 #include "launch/op_runner.hpp"
 #include "plugin/known_plugins.hpp"
 #include "plugin/manifest_plugin.hpp"
@@ -60,6 +61,7 @@ class Check {
   void run() {
     const OpView view = dense();
     layer_ = pluginLayer(family_.plugin(), view.attrs, view.inputs, view.outputs);
+    countArguments();
     draw(view);
     std::vector<bool> constants;
     for (const auto& constant : step_.constants) constants.push_back(constant != nullptr);
@@ -88,6 +90,18 @@ class Check {
                 fmt::format("Layer '{}' can not be computed by plugin {} of {} on {}: {}{}.", step_.layer,
                             plugin.name(), origin, engine_.caps.name, what,
                             step_.tactic.text().empty() ? "" : " (tactic " + step_.tactic.text() + ")"));
+  }
+
+  // Drivers say no more than "invalid" where they differ.
+  void countArguments() const {
+    for (const KernelCall& call : step_.launch.calls) {
+      const auto taken = guarded("asking for the arguments of " + call.entry, [&] {
+        return prepareCall(call, engine_.programs).kernel.getInfo<CL_KERNEL_NUM_ARGS>();
+      });
+      if (taken != call.args.size())
+        fail(fmt::format("its kernel {} takes {} arguments, {} are given", call.entry, taken,
+                         call.args.size()));
+    }
   }
 
   OpView dense() const {

@@ -223,9 +223,9 @@ Plan planOf(const tessera_plan::Network& network, std::span<const std::byte> con
             const std::shared_ptr<const void>& keeper) {
   Plan plan;
   plan.name = network.name();
+  takePlugins(network);
   plan.precision = parsePrecision(network.precision());
   plan.description = network.description();
-  takePlugins(network);
   Reader reader(network, constants, keeper);
   plan.graph = reader.run();
   plan.rules = reader.rules();

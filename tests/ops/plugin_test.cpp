@@ -120,6 +120,14 @@ TEST_F(PluginTest, KernelsThatDoNotCompileSayWhichPlugin) {
               testing::AllOf(HasSubstr("plugin/SecondOfNothing.cl:everySecond"), HasSubstr("wide")));
 }
 
+TEST_F(PluginTest, KernelsOfOtherArgumentsAreNotUsed) {
+  const std::string manifest =
+      replaced(test::everySecond("SecondOfArguments"), ", {\"float\": \"scale\"}", "");
+  loadPlugins(write(manifest, test::everySecondKernel()));
+  EXPECT_THAT(test::refusal([&] { run(graphOf("SecondOfArguments")); }, ErrorCode::DeviceError),
+              HasSubstr("its kernel everySecond takes 7 arguments, 6 are given"));
+}
+
 TEST_F(PluginTest, BadManifestsNameFileAndReason) {
   const std::string good = test::everySecond("SecondBad"), kernel = test::everySecondKernel();
   const auto why = [&](const std::string& manifest) {
