@@ -7,6 +7,7 @@
 /// | `run` | best, check all | n times `good`, `slow` or `wrong`, milliseconds, checked, reason |
 /// | `compile` | | `compiled` |
 /// | `save` | folder | `saved` |
+/// Or `kernel` and the fields of a KernelWork, without n: `compiled`.
 /// From it: `ready` once; `begin`, i whenever candidate i is tried; the answers.
 #pragma once
 
