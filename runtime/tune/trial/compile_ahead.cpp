@@ -26,13 +26,14 @@ constexpr std::size_t kLeastKernels = 4;  // a process takes as long to start as
 constexpr std::size_t kMostWorkers = 8;   // each holds the compiler, 150 MB
 constexpr double kPatience = 120;         // seconds for one kernel
 
-// How many processes pay: one for each core, unless the machine is busy, or $TESSERA_COMPILE_WORKERS says it.
+// How many processes pay: one for each core, unless the machine has other work for all of them twice, or
+// $TESSERA_COMPILE_WORKERS says it. Some starts in a row are load, too.
 std::size_t wantedWorkers() {
   if (const char* wanted = std::getenv("TESSERA_COMPILE_WORKERS"))
     return std::min<std::size_t>(static_cast<std::size_t>(std::max(0.0, numberIn(wanted))), kMostWorkers);
   const std::size_t cores = std::min<std::size_t>(std::thread::hardware_concurrency(), kMostWorkers);
   double load = 0;
-  const bool busy = ::getloadavg(&load, 1) == 1 && load > static_cast<double>(cores) - 1;
+  const bool busy = ::getloadavg(&load, 1) == 1 && load > 2.0 * static_cast<double>(cores);
   return busy || cores < 2 ? 0 : cores;
 }
 
