@@ -1,5 +1,9 @@
 // conv_depthwise, q_conv_depthwise: one filter per channel over blocks of 16 channels, for CPUs, in f32, half
 // storage or INT8.
+#include <algorithm>
+#include <cmath>
+
+#include "clkernels/common/compares_tactics.hpp"
 #include "clkernels/common/finish.hpp"
 #include "clkernels/common/storage.hpp"
 
@@ -32,7 +36,10 @@ PackedConstant packFilters(const Window& w) {
           }};
 }
 
-class ConvDepthwise final : public KernelFamily {
+// Of one output row.
+double rowTime(const Window& w, int tx) { return static_cast<double>(ceilDiv(w.out[2], tx)) * (tx + 3); }
+
+class ConvDepthwise final : public KernelFamily, public ComparesTactics {
  public:
   ConvDepthwise(std::string_view name, bool codes) : name_(name), codes_(codes) {}
   FamilyId id() const override { return {name_, 1}; }
@@ -62,7 +69,7 @@ class ConvDepthwise final : public KernelFamily {
     DepthwiseTactic best{.tx = 1};
     double least = 0;
     for (const int tx : kWidths) {
-      const double time = static_cast<double>(ceilDiv(w.out[2], tx)) * (tx + 3);
+      const double time = rowTime(w, tx);
       if (tx > w.out[2] || (least > 0 && time >= least)) continue;
       least = time;
       best.tx = tx;
@@ -99,6 +106,14 @@ class ConvDepthwise final : public KernelFamily {
     cost.operations = 2.0 * static_cast<double>(p.outputs[0].size() * windowOf(p).kernelVolume());
     cost.efficiency = 0.4;
     return cost;
+  }
+
+  double expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
+    const auto t = fromTactic<DepthwiseTactic>(tactic);
+    const Window w = windowOf(p);
+    const double items = static_cast<double>(ceilDiv(w.out[1], t.rows) * ceilDiv(w.channels, 16) * w.batch);
+    const double cores = std::max(device.computeUnits, 1);
+    return rowTime(w, t.tx) * t.rows * std::ceil(items / cores) * cores;
   }
 
   std::vector<OpInstance> samples() const override {

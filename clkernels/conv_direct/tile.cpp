@@ -2,6 +2,7 @@
 #include "clkernels/conv_direct/tile.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "clkernels/common/constraint.hpp"
@@ -171,6 +172,12 @@ TileTactic tileFallback(const TileWork& w, const DeviceCaps& device) {
     best.region *= 2;
   if (!w.inPlace() && !fitsScratch(w, best)) best.panel = 0;
   return best;
+}
+
+double tileSteps(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
+  // Work-items that are too few leave cores idle at the end.
+  const double items = static_cast<double>(workItems(w, t)), cores = std::max(device.computeUnits, 1);
+  return steps(w, t, device) * std::ceil(items / cores) * cores / items;
 }
 
 double tileEfficiency(const TileWork& w, double lanes, const DeviceCaps& device) {

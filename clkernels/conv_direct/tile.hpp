@@ -3,6 +3,7 @@
 /// in f32, in f32 over half storage, or in codes.
 #pragma once
 
+#include "clkernels/common/compares_tactics.hpp"
 #include "clkernels/common/finish.hpp"
 
 namespace tessera {
@@ -60,6 +61,8 @@ std::string whyNoPatch(const TileWork& work);
 
 TacticSpace tileSpace(const TileWork& work, const DeviceCaps& device);
 TileTactic tileFallback(const TileWork& work, const DeviceCaps& device);
+/// Steps of register tiles that a tactic takes: to compare tactics by.
+double tileSteps(const TileWork& work, const TileTactic& tactic, const DeviceCaps& device);
 /// Expected fraction of the device's peak in f32 for the untuned tactic, where `lanes` of the output's lanes
 /// are channels: what padding and short reductions leave. A dot product of codes does four multiply-adds.
 double tileEfficiency(const TileWork& work, double lanes, const DeviceCaps& device);
@@ -87,7 +90,7 @@ struct TileShape {
 };
 
 /// A family whose kernel, clkernels/<kernel>/<kernel>.cl, makes its regions of tiles.
-class TiledFamily : public KernelFamily {
+class TiledFamily : public KernelFamily, public ComparesTactics {
  public:
   TiledFamily(std::string_view name, std::string kernel, bool codes)
       : name_(name), kernel_(std::move(kernel)), codes_(codes) {}
@@ -101,6 +104,7 @@ class TiledFamily : public KernelFamily {
   }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override;
   Cost cost(const Problem& p, const DeviceCaps& device) const override;
+  double expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override;
 
  protected:
   virtual TileShape shape(const OpView& op, const DeviceCaps& device) const = 0;

@@ -1,4 +1,5 @@
 // What the families share whose kernels are made of register tiles.
+#include "clkernels/common/image.hpp"
 #include "clkernels/conv_direct/tile.hpp"
 
 namespace tessera {
@@ -77,6 +78,10 @@ Cost TiledFamily::cost(const Problem& p, const DeviceCaps& device) const {
   // Planes take a store per value: dearer than blocks, cheaper than changing the layout afterwards.
   if (p.outputs[0].layout.block == 1) cost.bytes += 2.0 * static_cast<double>(p.outputs[0].bytes());
   return cost;
+}
+
+double TiledFamily::expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const {
+  return tileSteps(shape(p, device).work, fromTactic<TileTactic>(tactic), device);
 }
 
 void TiledFamily::addPlanarOutput(std::vector<BlockChoice>& choices, const OpView& op,

@@ -1,7 +1,9 @@
 // conv_planar: convolution of planar tensors for CPUs, lanes along the pixels.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include "clkernels/common/compares_tactics.hpp"
 #include "clkernels/common/constraint.hpp"
 #include "clkernels/common/finish.hpp"
 #include "clkernels/common/image.hpp"
@@ -118,7 +120,7 @@ PackedConstant packWeights(const Window& w, int k) {
           }};
 }
 
-class ConvPlanar final : public KernelFamily {
+class ConvPlanar final : public KernelFamily, public ComparesTactics {
  public:
   FamilyId id() const override { return {"conv_planar", 1}; }
 
@@ -195,6 +197,15 @@ class ConvPlanar final : public KernelFamily {
     const double useful = static_cast<double>(s.oh * s.ow * s.K) / 16;
     cost.efficiency = std::min(0.72, 0.72 * useful / steps(s, planarFallback(s, device), device));
     return cost;
+  }
+
+  double expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
+    const PlanarShape s(p);
+    const auto t = fromTactic<PlanarTactic>(tactic);
+    const double items = static_cast<double>(ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t)) *
+                                             ceilDiv(s.K, t.k) * s.window.batch);
+    const double cores = std::max(device.computeUnits, 1);
+    return steps(s, t, device) * std::ceil(items / cores) * cores / items;
   }
 
   std::vector<OpInstance> samples() const override {

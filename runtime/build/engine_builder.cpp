@@ -24,6 +24,7 @@
 #include "tessera/context.hpp"
 #include "tessera/log.hpp"
 #include "tune/records/record_store.hpp"
+#include "tune/trial/compile_ahead.hpp"
 
 namespace tessera {
 namespace {
@@ -72,6 +73,22 @@ void requireBudget(const Engine::Impl& engine, std::size_t budget) {
 
 bool computesOnCodes(const Graph& graph) {
   return std::ranges::any_of(graph.layers(), [](const Layer& l) { return traitsOf(l.op).quantised(); });
+}
+
+// What other processes need to compile the kernels of a network. How large packed constants are is not known
+// yet: a transform of weights makes eight times as much of them.
+std::vector<KernelWork> kernelsOf(const Lowered& lowered, const DeviceCaps& device) {
+  constexpr std::size_t kPacked = 16, kLeast = 1 << 20;
+  std::vector<KernelWork> kernels;
+  for (const Step& step : lowered.steps) {
+    std::size_t bytes = kLeast;
+    for (const auto* operands : {&step.view.inputs, &step.view.outputs})
+      for (const TensorDesc& t : *operands) bytes += t.present() ? kPacked * t.bytes() : 0;
+    for (const std::size_t scratch : step.launch.scratch) bytes += scratch;
+    for (const KernelCall& call : step.launch.calls)
+      kernels.push_back({call, std::min(bytes, device.maxAllocation)});
+  }
+  return kernels;
 }
 
 DeviceCaps capsOf(const Graph& graph, const Device& device) {
@@ -298,12 +315,21 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   if (like) made->programs.share(like->impl().programs, calls);
   made->programs.useCache(
       ProgramCache::forDevice(caps_, options_.tuning.folder.value_or(defaultCacheFolder())));
+  CompileAhead ahead(workersFor(*made), caps_, kernelsOf(made->lowered, caps_));
+  uploadWeights(*made, like ? &like->impl() : nullptr);
+  ahead.finish();
   made->programs.build(calls);
   verifyPlugins(*made);
-  uploadWeights(*made, like ? &like->impl() : nullptr);
   addChain(*made, mustChain);
   requireBudget(*made, options_.memoryBudget);
   return std::shared_ptr<Engine>(new Engine(std::move(made)));
+}
+
+// A search has its own processes, and a plan that brings programs needs none.
+std::vector<std::string> EngineBuilder::workersFor(const Engine::Impl& made) const {
+  const bool brings = made.planned && std::ranges::any_of(made.planned->programs,
+                                                          [](const auto& p) { return !p.bytes.empty(); });
+  return brings || searches(options_.tuning.mode) ? std::vector<std::string>() : options_.tuning.worker;
 }
 
 void EngineBuilder::addChain(Engine::Impl& made, bool must) const {

@@ -11,7 +11,9 @@
 #include <mutex>
 #include <span>
 #include <thread>
+#include <utility>
 
+#include "cl/builtins.hpp"
 #include "clkernels/embedded.hpp"
 #include "tessera/log.hpp"
 
@@ -60,6 +62,27 @@ cl::Program fromCache(const Device& device, ProgramCache& cache, const std::stri
   return program;
 }
 
+std::pair<cl::Program, cl_int> compile(const Device& device, const std::string& text,
+                                       const std::string& options, const std::string& label) {
+  const auto& impl = device.impl();
+  log().trace("compiling {} with '{}'", label, options);
+  cl::Program program =
+      guarded("creating program " + label, [&] { return cl::Program(impl.context(), text); });
+  const cl_int status = clBuildProgram(program(), 1, &impl.device(), options.c_str(), nullptr, nullptr);
+  return {std::move(program), status};
+}
+
+// A program whose text declares what it uses of the language, where the driver would read a large header for
+// that: with the header's guard defined it does not. Null where it would not, or where that does not suffice.
+cl::Program withDeclarations(const Device& device, const ProgramSource& source, const std::string& label) {
+  if (!readsLanguageHeader(device.caps())) return {};
+  auto [program, status] = compile(device, builtinDeclarations(source.text) + "#line 1\n" + source.text,
+                                   buildOptions(source) + " -D _OPENCL_H_", label);
+  if (status == CL_SUCCESS) return std::move(program);
+  log().debug("{} uses more of OpenCL C than is declared for it, or does not compile", label);
+  return {};
+}
+
 }  // namespace
 
 cl::Program programFromBinary(const Device& device, const ProgramSource& source, const KeptBytes& bytes) {
@@ -84,7 +107,6 @@ std::vector<unsigned char> binaryOf(const cl::Program& program) {
 
 cl::Program buildProgram(const Device& device, const ProgramSource& source, const std::string& label,
                          ProgramCache* cache, bool* found) {
-  const auto& impl = device.impl();
   const std::string options = buildOptions(source);
   if (found) *found = false;
   if (cache) {
@@ -96,13 +118,12 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
     }
     log().debug("program cache MISS {}", label);
   }
-  cl::Program program =
-      guarded("creating program " + label, [&] { return cl::Program(impl.context(), source.text); });
-  const cl_int status = clBuildProgram(program(), 1, &impl.device(), options.c_str(), nullptr, nullptr);
+  if (cl::Program program = withDeclarations(device, source, label); program()) return program;
+  const auto [program, status] = compile(device, source.text, options, label);
   if (status == CL_SUCCESS) return program;
   std::string buildLog;
   try {
-    buildLog = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(impl.device);
+    buildLog = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device.impl().device);
   } catch (const cl::Error&) {
     buildLog = "(the driver gives no build log)";
   }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/hex.hpp"
+#include "lower/share_programs.hpp"
 #include "tessera/log.hpp"
 #include "tune/look_up.hpp"
 #include "tune/problem.hpp"
@@ -38,8 +39,19 @@ ChosenRecipe LookUp::choose(const Graph& graph, std::optional<LayoutChoice> layo
   return chooseRecipe(graph, caps_, tactics, times, layouts.value_or(LayoutChoice::Greedy), offers);
 }
 
+// Searches begin with what each layer runs best by; without one, compiling is what a first start waits for.
 Found LookUp::foundBy(const Graph& graph, Recipe recipe, TacticSources sources) const {
   Lowered lowered = lowerGraph(graph, caps_, recipe);
+  if (caps_.pocl && caps_.isCpu() && !searches(mode_)) {
+    Recipe shared = sharePrograms(lowered, caps_, [&](const Step& step) {
+      const Problem problem = step.family->problem(step.view);
+      return step.tactic == step.family->fallback(problem, caps_) && !find(*step.family, step.view);
+    });
+    if (shared != recipe) {
+      lowered = lowerGraph(graph, caps_, shared);
+      recipe = std::move(shared);
+    }
+  }
   return {std::move(recipe), std::move(lowered), sources};
 }
 

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 extern char** environ;
 
@@ -47,19 +48,23 @@ ChildProcess::ChildProcess(std::vector<std::string> words,
 }
 
 bool ChildProcess::send(const std::string& text) {
-  // A child that died must not take this process with it.
-  struct sigaction ignore {
-  }, before{};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, &before);
+  // A child that died must not take this process with it; other threads' signals are their own affair.
+  sigset_t pipe, before;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t n = ::write(to_, text.data() + done, text.size() - done);
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EPIPE && !sigismember(&before, SIGPIPE)) {
+      const timespec now{0, 0};
+      ::sigtimedwait(&pipe, nullptr, &now);
+    }
     if (n <= 0) break;
     done += static_cast<std::size_t>(n);
   }
-  ::sigaction(SIGPIPE, &before, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return done == text.size();
 }
 

@@ -10,6 +10,7 @@
 #include "tune/problem.hpp"
 #include "tune/records/lines.hpp"
 #include "tune/trial/candidates.hpp"
+#include "tune/trial/kernel_line.hpp"
 #include "tune/trial/worker_lines.hpp"
 #include "tune/trial/worker_plugins.hpp"
 
@@ -37,6 +38,18 @@ std::optional<std::vector<Candidate>> readCandidates(double count) {
   return candidates;
 }
 
+bool compileOne(const Device& device, const std::vector<std::string_view>& fields) {
+  const auto work = kernelWorkIn(fields);
+  if (!work) return false;
+  try {
+    compileKernel(device, *work);
+  } catch (const Error& e) {
+    log().debug("compiling {}: {}", work->call.entry, e.what());
+  }
+  say("compiled");
+  return true;
+}
+
 int serve(const std::string& fingerprint) {
   std::optional<Device> device;
   for (const Device& candidate : Device::all())
@@ -52,6 +65,10 @@ int serve(const std::string& fingerprint) {
     const auto request = fieldsOf(line);
     if (request.size() < 2) return 1;
     if (takePluginRequest(request)) continue;
+    if (request[0] == "kernel") {
+      if (!compileOne(*device, {request.begin() + 1, request.end()})) return 1;
+      continue;
+    }
     const auto candidates = readCandidates(numberIn(request[1]));
     if (!candidates) return 1;
     if (request[0] == "compile" && request.size() == 2) {

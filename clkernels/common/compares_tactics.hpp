@@ -1,0 +1,17 @@
+/// \file
+/// Families that know how tactics of one problem compare without measuring them.
+#pragma once
+
+#include "clkernels/family.hpp"
+
+namespace tessera {
+
+/// A family's second base class.
+class ComparesTactics {
+ public:
+  virtual ~ComparesTactics() = default;
+  /// What a tactic of the problem is expected to take, in any unit: only ratios count.
+  virtual double expected(const Problem& problem, const Tactic& tactic, const DeviceCaps& device) const = 0;
+};
+
+}  // namespace tessera
