@@ -181,12 +181,10 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
   options.tune = tuneDefaultText(tune);
   options.tuneHint = tune != TuneDefault::Full;
   const CLI::Option* mode =
-      app.add_option(
-             "--tune", options.tune,
-             tune == TuneDefault::Never
-                 ? "Kernels without tuning (off), or those that were found before (cached)"
-                 : "How long to search for fast kernels: not at all, not but using what was found before, "
-                   "about a minute, some minutes; else as $TESSERA_TUNE says")
+      app.add_option("--tune", options.tune,
+                     tune == TuneDefault::Never
+                         ? "Kernels without tuning (off), or those that were found before (cached)"
+                         : "How long to search for fast kernels; else as $TESSERA_TUNE says")
           ->check(CLI::IsMember(modes))
           ->capture_default_str();
   app.parse_complete_callback([&options, mode, tune, modes] {
@@ -202,18 +200,14 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       ->type_name("FILE");
   CLI::AsSizeValue bytes(false);
   bytes.description("");
-  app.add_option(
-         "--workspace", options.workspace,
-         "Most that the kernels of a layer take beside its tensors, as 512K or 64M; others are not used")
+  app.add_option("--workspace", options.workspace,
+                 "Most bytes that a layer's kernels may take beside its tensors, as 512K or 64M")
       ->transform(bytes)
       ->type_name("BYTES");
 }
 
 void addPrecisionChoice(CLI::App& app, std::string& choice) {
-  app.add_option(
-         "--precision-choice", choice,
-         "INT8: every layer that can (rules), or those for which it pays on this device (measured: tunes "
-         "both precisions)")
+  app.add_option("--precision-choice", choice, "INT8: every layer that can, or where it pays on this device")
       ->check(CLI::IsMember({"rules", "measured"}))
       ->capture_default_str();
 }

@@ -8,10 +8,8 @@
 namespace tessera::app {
 
 void ShapeArguments::add(CLI::App& app) {
-  app.add_option(
-         "--shape", texts,
-         "Shape of an input whose extents the model leaves open, as NAME=1x3x480x640; without a name or with "
-         "'*': of all inputs")
+  app.add_option("--shape", texts,
+                 "Shape of inputs that the model leaves open, NAME=1x3x480x640; without a name: all")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("[NAME=]SHAPE");
@@ -69,8 +67,7 @@ void ShapeRangeArguments::add(CLI::App& app) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->type_name("[NAME=]SHAPE");
   };
-  option("--min-shape", least,
-         "Smallest shape of an input whose shape may change from run to run; wants --max-shape, too");
+  option("--min-shape", least, "Smallest shape of an input whose shape may change from run to run");
   option("--max-shape", most,
          "Largest shape of an input whose shape may change; --shape is what it is tuned for");
 }
