@@ -78,6 +78,11 @@ float weightAt(int i, int d, int from, int to) {
 }
 #endif
 
+#if P_RESIZE == 4
+int2 windowAt(int d, int from, int to) { return (int2)(d, d); }
+float weightAt(int i, int d, int from, int to) { return 1.0f; }
+#endif
+
 // Blue, green, red.
 float3 pixelAt(__global const uchar* restrict x, int row, int column, int height, int width) {
   const int at = row * width + column;
@@ -261,7 +266,9 @@ void image_preprocess_bands(__global const uchar* restrict x, __global float* re
   const int begin = max(left, 0), end = min(left + regionWidth, width), count = end - begin;
   x += xOffset;
   y += yOffset;
+#if P_RESIZE != 4
   for (int i = 0; i < count; ++i) firsts[i] = weighColumn(begin + i - left, sourceWidth, regionWidth, taps, weights + i * taps);
+#endif
   const int firstRow = get_group_id(0) * bandRows, lastRow = min(firstRow + bandRows, height);
   for (int row = firstRow; row < lastRow; ++row) {
     const int v = row - top, inRegion = v >= 0 && v < regionHeight;
@@ -270,11 +277,16 @@ void image_preprocess_bands(__global const uchar* restrict x, __global float* re
         put(y, (float3)(pad), 0, row, column, height, width, scale, mean, deviation);
     if (!inRegion) continue;
     sumRows(x, line, v, sourceHeight, sourceWidth, regionHeight);
-    sumColumns(line, firsts, weights, across, taps, count);
-#if P_LAST && P_ORDER != 2
-    putRow(across, y + (row * width + begin) * 3, 1, count, scale, mean, deviation);
+#if P_RESIZE == 4
+    __local const float* columns = line + (begin - left) * 3;
 #else
-    putRow(across, y + row * width + begin, height * width, count, scale, mean, deviation);
+    __local const float* columns = across;
+    sumColumns(line, firsts, weights, across, taps, count);
+#endif
+#if P_LAST && P_ORDER != 2
+    putRow(columns, y + (row * width + begin) * 3, 1, count, scale, mean, deviation);
+#else
+    putRow(columns, y + row * width + begin, height * width, count, scale, mean, deviation);
 #endif
   }
 }

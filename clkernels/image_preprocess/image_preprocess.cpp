@@ -25,8 +25,8 @@ struct Job {
         region(imageRegion(how, source.height, source.width)),
         same(region.height == source.height && region.width == source.width) {}
 
-  /// Whether an input's row is made of sums over rows of the source.
-  bool sums() const { return !same && how.resize != ResizeMode::Nearest; }
+  /// Whether an input's row is made of sums over rows of the source, or of one as it is.
+  bool sums() const { return same || how.resize != ResizeMode::Nearest; }
   /// Pixels of the source that a column is made of, at most.
   std::int64_t taps() const {
     const std::int64_t to = region.width, ratio = (std::max(source.width, to) + to - 1) / to;
@@ -102,7 +102,7 @@ class ImagePreprocessFamily final : public KernelFamily {
     const Job job(p);
     TacticSpace space{{{"WAY", {kPixels, kRows, kBands}}}, {}};
     space.constraints.push_back(
-        {"a pixel of the input is made of several, so that rows can be summed up first",
+        {"pixels are not picked one by one, so that rows can be summed up first",
          [sums = job.sums()](const Tactic& t) { return t.get("WAY") == kPixels || sums; }});
     space.constraints.push_back(
         {"a line of sums, and the weights of columns, fit local memory", [job, device](const Tactic& t) {
@@ -115,7 +115,7 @@ class ImagePreprocessFamily final : public KernelFamily {
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
     const Job job(p);
     const int wanted = device.isCpu() ? kBands : kRows;
-    const bool many = device.isCpu() || job.how.resize != ResizeMode::Linear;
+    const bool many = device.isCpu() || (!job.same && job.how.resize != ResizeMode::Linear);
     return Tactic{{"WAY", job.sums() && many && fits(job, wanted, device) ? wanted : kPixels}};
   }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
