@@ -136,6 +136,9 @@ void bindCalibrating(py::module_& module) {
   bindCalibrationResults(module);
   module.def("calibrate", &calibrateOn, py::arg("graph"), py::arg("device"), py::arg("calibrator"),
              py::arg("options") = py::none(), doc("calibrate"));
+  module.def("tensors_to_calibrate", &tensorsToCalibrate, py::arg("graph"), doc("tensors_to_calibrate"));
+  module.def("tensors_with_channel_scales", &tensorsWithChannelScales, py::arg("graph"),
+             doc("tensors_with_channel_scales"));
   module.def("rank_layers", &rankLayersOn, py::arg("graph"), py::arg("device"), py::arg("data"),
              py::arg("calibration"), py::arg("batches") = 3, py::arg("options") = py::none(),
              doc("rank_layers"));

@@ -4,143 +4,16 @@
 #include <pybind11/stl.h>
 
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <thread>
 
-#include "python/src/arrays.hpp"
 #include "python/src/fields.hpp"
 #include "python/src/options.hpp"
+#include "python/src/shared_context.hpp"
+#include "tessera/profile.hpp"
 
 namespace tessera::python {
 namespace {
-
-void check(const char* call, cl_int code) {
-  if (code != CL_SUCCESS)
-    throw Error(ErrorCode::DeviceError, std::string(call) + " failed with " + std::to_string(code));
-}
-
-/// Copies an array from where it lies to its binding's buffer.
-void upload(Context& context, const BoundArray& input) {
-  const auto* elements = static_cast<const std::byte*>(input.array.data());
-  context.upload(input.name, std::span(elements, static_cast<std::size_t>(input.array.nbytes())));
-}
-
-void start(Context& context, const std::vector<BoundArray>& inputs) {
-  for (const BoundArray& input : inputs) upload(context, input);
-  context.enqueue(context.queue());
-  check("clFlush", clFlush(context.queue()));
-}
-
-/// A run on its way: the marker behind its kernels, then its outputs.
-struct Pending {
-  cl_event marker = nullptr;
-  bool collected = false;
-  TensorMap outputs;  ///< until they are arrays
-  std::exception_ptr failure;
-  py::object arrays;  ///< guarded by the GIL, as its making is
-
-  explicit Pending(cl_command_queue queue) {
-    check("clEnqueueMarkerWithWaitList", clEnqueueMarkerWithWaitList(queue, 0, nullptr, &marker));
-    check("clFlush", clFlush(queue));
-  }
-  Pending(const Pending&) = delete;
-  Pending& operator=(const Pending&) = delete;
-  ~Pending() { clReleaseEvent(marker); }
-
-  bool done() const {
-    cl_int status = CL_QUEUED;
-    check("clGetEventInfo",
-          clGetEventInfo(marker, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(status), &status, nullptr));
-    return status <= CL_COMPLETE;  // below: it failed, and finish() says how
-  }
-};
-
-/// A context that threads take in turns. A thread gives the GIL up before it waits for its turn.
-class SharedContext {
- public:
-  SharedContext(std::shared_ptr<const Engine> engine, const ContextOptions& options)
-      : engine_(engine), context_(std::move(engine), options) {}
-
-  const std::shared_ptr<const Engine>& engine() const { return engine_; }
-
-  template <class Work>
-  auto inTurn(const Work& work) {
-    const py::gil_scoped_release release;
-    const std::lock_guard turn(mutex_);
-    return work(context_);
-  }
-  /// Likewise, for what would disturb a run that was started.
-  template <class Work>
-  auto alone(const Work& work) {
-    return inTurn([&](Context& context) {
-      if (pending_ && !pending_->collected)
-        throw Error(ErrorCode::InvalidArgument,
-                    "a run of this context was started and its outputs are not collected yet: call finish(), "
-                    "or result() of what start() gave");
-      return work(context);
-    });
-  }
-
-  /// At the shapes that were set.
-  std::vector<Binding> bindings() {
-    return inTurn([](Context& context) { return context.bindings(); });
-  }
-  /// Of any thread, also while another is in its turn.
-  void cancel() {
-    const py::gil_scoped_release release;
-    context_.cancel();
-  }
-  /// `memory`, null: the context's own, is kept as long as it is bound.
-  void bindHost(const std::string& name, py::array memory) {
-    const Binding binding = bindingOf(engine_->bindings(), name);
-    void* at = memory.mutable_data();  // throws where it is read-only
-    alone([&](Context& context) { context.bindHost(name, at, static_cast<std::size_t>(memory.nbytes())); });
-    hosted_[name] = std::move(memory);
-  }
-  void bindBuffer(const std::string& name, cl_mem buffer, std::size_t offset) {
-    alone([&](Context& context) { context.bind(name, buffer, offset); });
-    hosted_.erase(name);
-  }
-
-  std::shared_ptr<Pending> start(const std::vector<BoundArray>& inputs) {
-    std::shared_ptr<Pending> last;  // holds arrays of Python: it goes where the GIL is held again
-    return alone([&](Context& context) {
-      last = std::move(pending_);
-      python::start(context, inputs);
-      return pending_ = std::make_shared<Pending>(context.queue());
-    });
-  }
-  std::shared_ptr<Pending> pending() {
-    const auto last = inTurn([&](Context&) { return pending_; });
-    if (!last) throw Error(ErrorCode::InvalidArgument, "no run of this context was started");
-    return last;
-  }
-  /// The outputs of a run, however often they are asked for.
-  py::object outputs(Pending& run) {
-    inTurn([&](Context& context) {
-      if (run.collected) return;
-      run.collected = true;
-      try {
-        run.outputs = context.finish();
-      } catch (...) {
-        run.failure = std::current_exception();
-      }
-    });
-    if (run.failure) std::rethrow_exception(run.failure);
-    if (!run.arrays) run.arrays = dictOf(std::move(run.outputs));
-    return run.arrays;
-  }
-
- private:
-  std::shared_ptr<const Engine> engine_;
-  std::mutex mutex_;
-  std::map<std::string, py::array> hosted_;  ///< memory that is bound; guarded by the GIL
-  Context context_;
-  std::shared_ptr<Pending> pending_;
-};
-
-using ContextPointer = std::shared_ptr<SharedContext>;
 
 /// What start() gives.
 struct Run {
@@ -173,14 +46,14 @@ std::uintptr_t addressOf(const void* handle) { return reinterpret_cast<std::uint
 py::dict runOnce(SharedContext& context, const py::object& inputs) {
   const std::vector<BoundArray> arrays = inputsOf(inputs, context.bindings());
   return dictOf(context.alone([&](Context& c) {
-    start(c, arrays);
+    startRun(c, arrays);
     return c.finish();
   }));
 }
 
 void uploadOne(SharedContext& context, const std::string& name, const py::object& value) {
   const BoundArray input(bindingOf(context.bindings(), name), value);
-  context.alone([&](Context& c) { upload(c, input); });
+  context.alone([&](Context& c) { uploadArray(c, input); });
 }
 
 void bindRunning(py::class_<SharedContext, ContextPointer>& type) {
@@ -219,6 +92,10 @@ void bindRunning(py::class_<SharedContext, ContextPointer>& type) {
             return c.alone([&](Context& context) { return context.profile(runs); });
           },
           py::arg("runs") = 5, doc("Context.profile"))
+      .def(
+          "trace",
+          [](SharedContext& c) { return c.alone([](Context& context) { return traceRun(context); }); },
+          doc("Context.trace"))
       .def("__repr__",
            [](const SharedContext& c) { return "<tessera.Context of " + c.engine()->name() + ">"; });
 }
@@ -284,6 +161,11 @@ void bindContext(py::module_& module) {
   Fields<LayerTime>(module, "LayerTime")
       .field("layer", &LayerTime::layer)
       .field("milliseconds", &LayerTime::milliseconds);
+  Fields<LaunchTime>(module, "LaunchTime")
+      .field("layer", &LaunchTime::layer)
+      .field("kernel", &LaunchTime::kernel)
+      .field("begin", &LaunchTime::begin)
+      .field("end", &LaunchTime::end);
   py::class_<Run>(module, "Run", doc("Run"))
       .def(
           "done", [](const Run& r) { return r.pending->done(); }, doc("Run.done"))

@@ -29,7 +29,10 @@ void bindDescription(py::module_& module) {
       .field("threshold", &NetworkDescription::threshold)
       .field("classes", &NetworkDescription::classes)
       .computed("labels", &labelsOf)
-      .field("preset_labels", &NetworkDescription::presetLabels);
+      .field("preset_labels", &NetworkDescription::presetLabels)
+      .computed("layout", [](const NetworkDescription& d) { return toString(d.layout); })
+      .computed("scores", [](const NetworkDescription& d) { return toString(d.scores); })
+      .field("detection", &NetworkDescription::detection);
   described.type()
       .def_static("parse", &NetworkDescription::parse, py::arg("json"), py::arg("file") = fs::path(),
                   py::arg("preset") = "", doc("NetworkDescription.parse"))

@@ -139,6 +139,7 @@ void bindProperties(py::class_<Engine, EnginePointer>& engine) {
           "layers", [](const Engine& e) { return e.layers(); }, doc("Engine.layers"))
       .def_property_readonly(
           "precisions", [](const Engine& e) { return e.precisions(); }, doc("Engine.precisions"))
+      .def_property_readonly("launches", &Engine::launches, doc("Engine.launches"))
       .def_property_readonly("tuning", &Engine::tuning, doc("Engine.tuning"));
 }
 

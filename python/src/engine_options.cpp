@@ -19,7 +19,8 @@ EngineOptions makeEngineOptions(const std::string& precision, std::optional<Cali
                                 const std::string& choice, std::optional<TuneOptions> tuning,
                                 const Names& passesOff, std::string description, bool optimized,
                                 ShapeProfile shapes, std::size_t memoryBudget,
-                                std::shared_ptr<Engine> sharePrograms) {
+                                std::shared_ptr<Engine> sharePrograms, bool deterministic,
+                                const std::string& launches) {
   EngineOptions options;
   options.precision = parsePrecision(precision);
   options.calibration = std::move(calibration);
@@ -32,6 +33,8 @@ EngineOptions makeEngineOptions(const std::string& precision, std::optional<Cali
   options.shapes = std::move(shapes);
   options.memoryBudget = memoryBudget;
   options.sharePrograms = std::move(sharePrograms);
+  options.deterministic = deterministic;
+  options.launches = parseLaunches(launches);
   return options;
 }
 
@@ -45,6 +48,10 @@ void bindNames(py::class_<EngineOptions>& options) {
           "precision_choice", [](const EngineOptions& o) { return toString(o.precisionChoice); },
           [](EngineOptions& o, const std::string& c) { o.precisionChoice = parsePrecisionChoice(c); },
           doc("EngineOptions.precision_choice"))
+      .def_property(
+          "launches", [](const EngineOptions& o) { return toString(o.launches); },
+          [](EngineOptions& o, const std::string& l) { o.launches = parseLaunches(l); },
+          doc("EngineOptions.launches"))
       .def_property(
           "passes_off", [](const EngineOptions& o) { return listOf(o.passes.disabled); },
           [](EngineOptions& o, const Names& names) { o.passes.disabled = setOf(names); },
@@ -90,11 +97,13 @@ void bindEngineOptions(py::module_& module) {
            py::arg("precision_choice") = std::string(toString(defaults.precisionChoice)),
            py::arg("tuning") = py::none(), py::arg("passes_off") = py::tuple(), py::arg("description") = "",
            py::arg("optimized") = false, py::arg("shapes") = py::dict(), py::arg("memory_budget") = 0,
-           py::arg("share_programs") = py::none(), doc("EngineOptions.__init__"))
+           py::arg("share_programs") = py::none(), py::arg("deterministic") = defaults.deterministic,
+           py::arg("launches") = std::string(toString(defaults.launches)), doc("EngineOptions.__init__"))
       .def_readwrite("calibration", &EngineOptions::calibration, doc("EngineOptions.calibration"))
       .def_readwrite("tuning", &EngineOptions::tuning, doc("EngineOptions.tuning"))
       .def_readwrite("description", &EngineOptions::description, doc("EngineOptions.description"))
       .def_readwrite("optimized", &EngineOptions::optimized, doc("EngineOptions.optimized"))
+      .def_readwrite("deterministic", &EngineOptions::deterministic, doc("EngineOptions.deterministic"))
       .def_readwrite("shapes", &EngineOptions::shapes, doc("EngineOptions.shapes"))
       .def_readwrite("memory_budget", &EngineOptions::memoryBudget, doc("EngineOptions.memory_budget"))
       .def_property(

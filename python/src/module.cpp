@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core, module) {
   bindEngineOptions(module);
   bindEngine(module);
   bindContext(module);
+  bindProfile(module);
   bindEnginePool(module);
   bindCalibrating(module);
   bindImages(module);
@@ -23,6 +24,7 @@ PYBIND11_MODULE(_core, module) {
   bindImageStream(module);
 #endif
   bindSegmentation(module);
+  bindDetection(module);
   bindRunner(module);
   bindDescription(module);
   for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>())

@@ -21,11 +21,13 @@ void bindCalibrations(py::module_& module);
 void bindEngineOptions(py::module_& module);
 void bindEngine(py::module_& module);
 void bindContext(py::module_& module);
+void bindProfile(py::module_& module);
 void bindEnginePool(py::module_& module);
 void bindCalibrating(py::module_& module);
 void bindImages(py::module_& module);
 void bindImageStream(py::module_& module);  ///< where there is OpenCV
 void bindSegmentation(py::module_& module);
+void bindDetection(py::module_& module);
 void bindRunner(py::module_& module);
 void bindDescription(py::module_& module);
 

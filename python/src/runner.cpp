@@ -17,16 +17,6 @@
 namespace tessera::python {
 namespace {
 
-ClassificationOptions makeClassification(std::string output, const std::string& kind, int top,
-                                         double threshold) {
-  return {std::move(output), parseScoreKind(kind), top, threshold};
-}
-
-SuppressionOptions makeSuppression(const std::string& kind, double threshold, double overlap, double softness,
-                                   bool perClass, int most) {
-  return {parseSuppression(kind), threshold, overlap, softness, perClass, most};
-}
-
 using PythonPreprocessor = std::function<py::object(const py::list&, const Binding&)>;
 using PythonPostprocessor = std::function<py::object(const py::object&)>;
 
@@ -58,7 +48,8 @@ void addCallables(RunnerOptions& options, const std::map<std::string, PythonPrep
 
 RunnerOptions makeRunnerOptions(const std::string& preset, const std::optional<ImagePreprocess>& preprocess,
                                 std::string input, std::optional<ClassificationOptions> classification,
-                                const std::optional<SuppressionOptions>& suppression, bool outputs,
+                                const std::optional<SuppressionOptions>& suppression,
+                                std::optional<DetectionOptions> detection, bool outputs,
                                 const std::map<std::string, PythonPreprocessor>& preprocessors,
                                 const std::map<std::string, PythonPostprocessor>& postprocessors) {
   RunnerOptions options;
@@ -73,9 +64,11 @@ RunnerOptions makeRunnerOptions(const std::string& preset, const std::optional<I
   if (preprocess) options.preprocess = *preprocess;
   options.input = std::move(input);
   if (classification) options.classification = std::move(classification);
+  if (detection) options.detection = std::move(detection);
   if (suppression) {
     if (!options.detection)
-      throw Error(ErrorCode::InvalidArgument, "suppression goes with the preset of a detector");
+      throw Error(ErrorCode::InvalidArgument,
+                  "suppression goes with the preset of a detector, or with detection");
     options.detection->suppression = *suppression;
   }
   options.outputs = outputs;
@@ -150,18 +143,6 @@ RunnerPointer load(const std::filesystem::path& model, const py::object& device,
 }
 
 void bindAnswers(py::module_& module) {
-  Fields<ClassScore>(module, "ClassScore")
-      .field("index", &ClassScore::index)
-      .field("confidence", &ClassScore::confidence);
-  Fields<Box>(module, "Box")
-      .field("left", &Box::left)
-      .field("top", &Box::top)
-      .field("right", &Box::right)
-      .field("bottom", &Box::bottom);
-  Fields<DetectedObject>(module, "DetectedObject")
-      .field("box", &DetectedObject::box)
-      .field("index", &DetectedObject::index)
-      .field("score", &DetectedObject::score);
   Fields<Answer>(module, "Answer")
       .field("height", &Answer::height)
       .field("width", &Answer::width)
@@ -175,21 +156,10 @@ void bindAnswers(py::module_& module) {
 }
 
 void bindRunnerOptions(py::module_& module) {
-  const ClassificationOptions scores;
-  py::class_<ClassificationOptions>(module, "ClassificationOptions", doc("ClassificationOptions"))
-      .def(py::init(&makeClassification), py::arg("output") = "",
-           py::arg("kind") = std::string(toString(scores.kind)), py::arg("top") = scores.top,
-           py::arg("threshold") = scores.threshold, doc("ClassificationOptions.__init__"));
-  const SuppressionOptions boxes;
-  py::class_<SuppressionOptions>(module, "SuppressionOptions", doc("SuppressionOptions"))
-      .def(py::init(&makeSuppression), py::arg("kind") = std::string(toString(boxes.kind)),
-           py::arg("threshold") = boxes.threshold, py::arg("overlap") = boxes.overlap,
-           py::arg("softness") = boxes.softness, py::arg("per_class") = boxes.perClass,
-           py::arg("most") = boxes.most, doc("SuppressionOptions.__init__"));
   py::class_<RunnerOptions>(module, "RunnerOptions", doc("RunnerOptions"))
       .def(py::init(&makeRunnerOptions), py::arg("preset") = "", py::kw_only(),
            py::arg("preprocess") = py::none(), py::arg("input") = "", py::arg("classification") = py::none(),
-           py::arg("suppression") = py::none(), py::arg("outputs") = false,
+           py::arg("suppression") = py::none(), py::arg("detection") = py::none(), py::arg("outputs") = false,
            py::arg("preprocessors") = py::dict(), py::arg("postprocessors") = py::dict(),
            doc("RunnerOptions.__init__"));
   module.def(
@@ -216,6 +186,13 @@ void bindRunner(py::module_& module) {
       .def_static("load", &load, py::arg("model"), py::arg("device") = "", py::arg("options") = py::none(),
                   py::arg("engine") = py::none(), doc("Runner.load"))
       .def_static("check", &Runner::check, py::arg("bindings"), py::arg("options"), doc("Runner.check"))
+      .def_property_readonly(
+          "engine",
+          [](const RunnerPointer& s) {  // the runner lives as long as the engine is held
+            const Engine* engine = s->inTurn([](Runner& r) { return &r.engine(); });
+            return std::shared_ptr<Engine>(s, const_cast<Engine*>(engine));
+          },
+          doc("Runner.engine"))
       .def_property_readonly(
           "batch", [](Shared& s) { return s.inTurn([](Runner& r) { return r.batch(); }); },
           doc("Runner.batch"))

@@ -5,6 +5,7 @@ from . import _core
 from ._core import *  # noqa: F401,F403
 from ._core import __version__
 from ._errors import *  # noqa: F401,F403
+from ._trace import write_trace  # noqa: F401
 
 __doc__ = _core.__doc__
 TUNE_WORKER = [_sys.executable, "-m", "tessera.tune_worker"]

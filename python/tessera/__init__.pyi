@@ -34,6 +34,10 @@ _YuvColors = Literal["BT.601", "BT.709", "BT.601_full"]
 _Numbers = int | Sequence[int]
 _Parameter = int | ArrayLike | None
 _OutputLayout = Literal["auto", "NCHW", "NHWC", "classes", "mask"]
+_Launches = Literal["measured", "steps", "one"]
+_BoxDecoding = Literal["center-size", "cells", "anchors", "scaled-anchors", "distances", "priors", "fastestdet"]
+_DetectionLayout = Literal["joined", "per-scale", "split", "split-per-scale", "rows", "listed"]
+_ScoreKind = Literal["auto", "probabilities", "logits"]
 _TuneMode = Literal["off", "cached", "fast", "full"]
 _LogLevel = Literal["trace", "debug", "info", "warning", "error", "critical", "off"]
 
@@ -312,7 +316,8 @@ def import_model(model: _Path, *, batch: int = 1, input_shapes: Mapping[str, Seq
                  open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
                  constants: Mapping[str, ArrayLike] = {}, max_constant_bytes: int = 1 << 27,
                  max_folded_work: int = 1 << 28, max_layers: int = 1 << 16) -> Graph:
-    """Imports `model.onnx`, or `net.prototxt,net.caffemodel`.
+    """Imports `model.onnx`, `net.prototxt,net.caffemodel`, or a model of TensorFlow (`.pb`, `.tflite`, `.uff`); the bytes tell
+    which.
 
     batch: value of an open batch extent.
     input_shapes: shapes of inputs by name; they replace the model's. "*" fills what the model leaves open in every input of
@@ -468,6 +473,8 @@ class EngineOptions:
     tuning: TuneOptions  #: copied where it is assigned; records are used, nothing is searched for unless asked
     description: str  #: how images become the input and what the outputs are, for whoever runs the network; goes into plans as it is
     optimized: bool  #: the graph went through optimize() already
+    deterministic: bool  #: outputs are the same bits on every device, tuned or not, in any precision: layers in floats sum in one order, by plain kernels; Unsupported lists layers that can not
+    launches: _Launches  #: "steps": a launch for each kernel; "one": all in one, or Unsupported says why not; "measured": what tuning found faster
     shapes: dict[str, ShapeRange]  #: that Context.set_shape() may set, by input; a copy: assign it to change it; needs a callable as Engine.build()'s network
     memory_budget: int  #: bytes that the engine and one context may take; more is OutOfMemory that lists them; 0: as the device has
     share_programs: Engine | None  #: an engine on the same device: kernels that it has compiled are not compiled again
@@ -475,7 +482,7 @@ class EngineOptions:
                  keep_first_last: bool = False, precision_rest: Literal["fp32", "fp16"] = "fp32",
                  precision_choice: _PrecisionChoice = "rules", tuning: TuneOptions | None = None, passes_off: Sequence[str] = (),
                  description: str = "", optimized: bool = False, shapes: Mapping[str, ShapeRange] = {}, memory_budget: int = 0,
-                 share_programs: Engine | None = None) -> None:
+                 share_programs: Engine | None = None, deterministic: bool = False, launches: _Launches = "measured") -> None:
         """Arguments are the attributes."""
 
 class Binding:
@@ -616,6 +623,9 @@ class Engine:
     def precisions(self) -> list[LayerPrecision]:
         """"fp16", "int8": one per layer, with the reason; else empty."""
     @property
+    def launches(self) -> int:
+        """Of a run: 1 where it is in one launch, else one a kernel."""
+    @property
     def tuning(self) -> TuneReport:
         """Where the tactics came from."""
     def text(self) -> str:
@@ -633,6 +643,14 @@ class LayerTime:
 
     layer: LayerInfo  #: whose
     milliseconds: float  #: of its kernels
+
+class LaunchTime:
+    """One launch of a run, by the device's clock."""
+
+    layer: int  #: index into Engine.layers
+    kernel: str  #: its function, or a library's routine
+    begin: float  #: milliseconds from where the run's first launch begins
+    end: float  #: likewise
 
 class Run:
     """A run that Context.start() put on the device. Can be awaited."""  # C++: -
@@ -689,6 +707,9 @@ class Context:
         """Runs on what lies in the inputs' buffers and waits."""
     def profile(self, runs: int = 5) -> list[LayerTime]:
         """Device time per layer, medians over `runs` runs."""
+    def trace(self) -> list[LaunchTime]:  # C++: traceRun
+        """Runs the network once on what lies in the inputs' buffers and tells every launch, in order. What lies between them
+        is time in which the device does nothing for this context. Layers without a launch (views) have none."""
     @property
     def queue(self) -> int:
         """The context's own in-order cl_command_queue, as an address for other OpenCL libraries
@@ -706,6 +727,59 @@ class Context:
         """Enqueues one run on a caller's cl_command_queue (None: the own one) after the cl_events `waits`, all given as
         addresses; waits for nothing. Returns a cl_event that the caller releases
         (pyopencl.Event.from_int_ptr(event, retain=False)). An address that is none crashes."""
+
+class Ceiling:
+    """What small kernels that do nothing else reached on a device."""
+
+    gops: float  #: 10^9 operations per second; a multiply-add counts two
+    gbps: float  #: 10^9 bytes per second of a copy, read and written
+    by: str  #: what computed: "fp32 fma", "mma s8", ..
+
+def members_of(source: Graph, optimized: Graph) -> dict[str, list[str]]:
+    """Which layers of `source`, as it was imported, passes took into which layers of `optimized` (Engine.graph), by the name of
+    the one that is left."""
+
+def measure_ceiling(device: Device | str = "", precision: _PrecisionName = "fp32") -> Ceiling:
+    """Measures what layers in `precision` can be compared with, in a second or two: the fastest arithmetic of that precision
+    that ran, and copies in device memory."""
+
+class TensorDifference:
+    """How far a tensor is from the same tensor of another run."""
+
+    relative: float  #: root of the mean square of the difference, as a share of the tensor's own
+    largest: float  #: the largest difference, as a share of the tensor's largest finite number
+
+class LayerDifference:
+    """One layer of the network in two runs, in the names of the source model."""
+
+    layer: str  #: its name
+    tensor: str  #: the result that was compared
+    a: str  #: how the first engine runs it: family and type; "": inside another layer
+    b: str  #: how the second does
+    accumulated: TensorDifference  #: of the results of two runs on the same inputs of the network
+    isolated: TensorDifference | None  #: of its results on the first engine's operands: the layer's own share; None where there are not all of them
+    bad: bool  #: beyond the tolerance
+
+class Comparison:
+    """What compare_runs() found."""
+
+    layers: list[LayerDifference]  #: those whose results both engines have, in the second's order
+    outputs: list[LayerDifference]  #: of the network, likewise; `layer` is the output's name
+    first_bad: int | None  #: index into layers of the first that is at fault, by isolated differences, else by accumulated ones; None: all is well
+    not_compared: list[str]  #: layers of the second engine without a counterpart in the first
+
+def compare_runs(a: Context, b: Context, inputs: Mapping[str, ArrayLike], tolerance: float = 0) -> Comparison:
+    """Compares two engines of one network layer by layer (plans, precisions, kernels or devices): runs both contexts on the
+    inputs, step by step, and the second once more with the first's operands. tolerance: relative difference beyond which a layer
+    is bad; 0: 1e-4 where both compute in fp32, 0.01 where one does in fp16, 0.1 in INT8; accumulated ones beyond ten times as
+    much. Raises InvalidArgument where an input is missing, or the contexts' inputs differ."""
+
+def checksum(value: ArrayLike) -> str:
+    """XXH3 (64 bits, as hexadecimal digits) of an array's bytes in C order: what `tessera run --checksum` prints of an output."""  # C++: -
+
+def write_trace(file: _Path, context: Context) -> None:
+    """Runs the network once on what lies in the inputs' buffers, and writes what the device did as a trace that Perfetto and
+    chrome://tracing open: a track of layers, a track of kernels. As `tessera bench --trace`."""  # C++: -
 
 class EnginePool:
     """Runs requests on contexts of its own, each on a thread of its own. Engines of one network on several devices share the
@@ -784,6 +858,12 @@ def calibrate(graph: Graph, device: Device | str, calibrator: Calibrator,
     """Runs the fp32 network over the calibrator's batches on the device and finds a scale for each tensor. `graph`: as
     imported, with the calibrator's batch size; the scales serve every other. Raises InvalidArgument where there is no data or
     an activation is infinite or NaN, BadCache for a cache of another network, and whatever the calibrator raises."""
+
+def tensors_to_calibrate(graph: Graph) -> list[str]:
+    """Names of the tensors of an optimised graph whose scales INT8 can use: calibration records these."""
+
+def tensors_with_channel_scales(graph: Graph) -> list[str]:
+    """Names of those whose channels may have finer scales: calibration records their channels' peaks."""
 
 def rank_layers(graph: Graph, device: Device | str, data: Calibrator, calibration: Calibration, batches: int = 3,
                 options: CalibrationOptions | None = None) -> list[LayerSensitivity]:
@@ -929,6 +1009,8 @@ class Box:
     top: float  #: likewise
     right: float  #: where it ends
     bottom: float  #: likewise
+    def __init__(self, left: float, top: float, right: float, bottom: float) -> None:
+        """Arguments are the attributes."""
 
 class DetectedObject:
     """What a detector found."""
@@ -936,6 +1018,117 @@ class DetectedObject:
     box: Box  #: in pixels of the image
     index: int  #: of the class, as the network counts
     score: float  #: from 0 to 1
+    def __init__(self, box: Box, index: int, score: float) -> None:
+        """Arguments are the attributes."""
+
+class ClassificationOptions:
+    """How scores become an answer."""
+
+    def __init__(self, output: str = "", kind: _ScoreKind = "auto", top: int = 5,
+                 threshold: float = 0) -> None:
+        """output: binding; "": the only one. kind: what the scores are; "auto": as the network's last layers say. top: classes in
+        an answer at most. threshold: least confidence of a class in an answer."""
+
+class SuppressionOptions:
+    """Which boxes of a detector stay."""
+
+    def __init__(self, kind: Literal["hard", "soft", "none"] = "hard", threshold: float = 0.25, overlap: float = 0.45,
+                 softness: float = 0.5, per_class: bool = True, most: int = 300) -> None:
+        """threshold: least score of a box that stays. overlap: "hard": of two that overlap by more, the one with the lower score
+        goes. softness: "soft": scores fall by exp(-overlap^2 / softness). per_class: boxes of different classes do not touch
+        each other. most: boxes of an image."""
+
+class DetectionFormat:
+    """How a detector's outputs are laid out, where no preset says it. A cell is a pixel (x, y) of the map of a stride s."""
+
+    decoding: _BoxDecoding  #: "center-size": x, y, width, height; "cells": YOLOX; "anchors": YOLOv3; "scaled-anchors": YOLOv5; "distances": to the edges, as YOLOv8; "priors": SSD
+    layout: _DetectionLayout  #: "joined": one output; "per-scale": one a stride; "split": boxes, scores; "rows": 7 or 6 values; "listed": corners, scores, classes
+    what: str  #: for messages: the outputs' shapes
+    scores_first: bool  #: the scores of classes lie before the box
+    objectness: bool  #: one value beside the scores, to multiply them with
+    sigmoid: bool  #: scores and objectness are logits
+    fraction: bool  #: decoded boxes are fractions of the input's extents, not pixels of it
+    several_classes: bool  #: a box counts for each class above the threshold, not for the best alone
+    background: int  #: class that is never reported; -1: none
+    strides: list[int]  #: of the maps of cells, in the order of the outputs' rows
+    anchors: list[list[float]]  #: width and height in pixels, as many for each stride
+    bins: int  #: "distances": values of each distribution; 0: distances as they are
+    cell_point: float  #: "distances": the cell's point is (x + this) s
+    prior_sizes: list[list[float]]  #: squares in pixels, by stride, in the middle of each cell, where no output has the priors
+    variances: list[float]  #: of priors: centre, size
+    def __init__(self, decoding: _BoxDecoding = "center-size", *, layout: _DetectionLayout = "joined", what: str = "",
+                 scores_first: bool = False, objectness: bool = False, sigmoid: bool = False, fraction: bool = False,
+                 several_classes: bool = False, background: int = -1, strides: Sequence[int] = (),
+                 anchors: Sequence[Sequence[float]] = (), bins: int = 0, cell_point: float = 0.5,
+                 prior_sizes: Sequence[Sequence[float]] = (), variances: Sequence[float] = (0.1, 0.2)) -> None:
+        """Arguments are the attributes."""
+    @property
+    def box_values(self) -> int:
+        """Values of a box."""
+
+class DetectionOptions:
+    """How a detector's outputs become objects."""
+
+    formats: list[DetectionFormat]  #: what the outputs may be; the first that fits counts
+    suppression: SuppressionOptions  #: which boxes stay
+    boxes: str  #: output by name, where shapes do not tell it; "": they do
+    scores: str  #: likewise
+    priors: str  #: likewise
+    classes: str  #: likewise, of indices of classes ("listed")
+    class_count: int  #: that the network tells apart; 0: as its outputs say
+    def __init__(self, formats: Sequence[DetectionFormat], *, suppression: SuppressionOptions | None = None, boxes: str = "",
+                 scores: str = "", priors: str = "", classes: str = "", class_count: int = 0) -> None:
+        """Arguments are the attributes."""
+
+class Preset:
+    """The usual export of a well-known network: how images go in and what comes out."""
+
+    name: str  #: "yolov8", ..
+    what: str  #: which networks
+    preprocess: ImagePreprocess  #: height and width 0: the network's own
+    labels: str  #: names of its classes: "coco", or names with commas; "": not known
+    detection: DetectionOptions | None  #: None: the network is for classification
+    classifies: bool  #: else it detects
+
+def preset_of(name: str) -> Preset:
+    """Raises InvalidArgument that lists the names."""
+
+class DetectionDecoder:
+    """Reads the outputs of one detector."""
+
+    def __init__(self, bindings: Sequence[Binding], batch: int, height: int, width: int, options: DetectionOptions) -> None:
+        """bindings: of the network (Engine.bindings), for images of height x width pixels, a batch of `batch`. Raises
+        InvalidArgument that lists the outputs and what was looked for where no format fits."""
+    @property
+    def classes(self) -> int:
+        """That the outputs tell apart, with the background; 0: not known."""
+    @property
+    def format(self) -> DetectionFormat:
+        """That fits."""
+    @property
+    def outputs(self) -> list[str]:
+        """Those that are read."""
+    def decode(self, outputs: Mapping[str, ArrayLike], item: int = 0) -> list[DetectedObject]:
+        """The boxes of one item of the batch with a score of at least the threshold, in pixels of the network's input, in the
+        order of the outputs' rows; suppress() is next."""
+
+def softmax(scores: ArrayLike) -> NDArray[np.float32]:
+    """exp(x) / sum of exp(x) over all scores, in double precision inside, without overflow."""
+
+def top_classes(confidences: ArrayLike, top: int = 5, threshold: float = 0) -> list[ClassScore]:
+    """The classes with the highest confidence of at least `threshold`, falling; of equals the lower class first."""
+
+def classify(scores: ArrayLike, item: int = 0, batch: int = 1, options: ClassificationOptions | None = None) -> list[ClassScore]:
+    """The answer for one item of a batch. "auto" counts as probabilities. Raises InvalidArgument where the array is no such thing."""
+
+def overlap_of(a: Box, b: Box) -> float:
+    """Intersection over union; 0 where either has no area."""
+
+def suppress(boxes: Sequence[DetectedObject], options: SuppressionOptions | None = None) -> list[DetectedObject]:
+    """The boxes that stay, by falling score; of equals the earlier first. A score that is not a number is none."""
+
+def box_in_image(box: Box, region: ImageRegion, image_height: int, image_width: int) -> Box:
+    """From pixels of a network's input to those of an image that lies in `region` of it (image_region()), cut off at its edges."""
 
 class Answer:
     """What the network says of one image."""
@@ -954,35 +1147,19 @@ class RunnerBatch:
     network: float  #: the network alone on the device, per batch
     postprocess: float  #: on the host, per image
 
-class ClassificationOptions:
-    """How scores become an answer."""
-
-    def __init__(self, output: str = "", kind: Literal["auto", "probabilities", "logits"] = "auto", top: int = 5,
-                 threshold: float = 0) -> None:
-        """output: binding; "": the only one. kind: what the scores are; "auto": as the network's last layers say. top: classes in
-        an answer at most. threshold: least confidence of a class in an answer."""
-
-class SuppressionOptions:
-    """Which boxes of a detector stay."""
-
-    def __init__(self, kind: Literal["hard", "soft", "none"] = "hard", threshold: float = 0.25, overlap: float = 0.45,
-                 softness: float = 0.5, per_class: bool = True, most: int = 300) -> None:
-        """threshold: least score of a box that stays. overlap: "hard": of two that overlap by more, the one with the lower score
-        goes. softness: "soft": scores fall by exp(-overlap^2 / softness). per_class: boxes of different classes do not touch
-        each other. most: boxes of an image."""
-
 class RunnerOptions:
     """What goes into a network and what becomes of its outputs."""
 
     def __init__(self, preset: str = "", *, preprocess: ImagePreprocess | None = None, input: str = "",
                  classification: ClassificationOptions | None = None, suppression: SuppressionOptions | None = None,
-                 outputs: bool = False, preprocessors: Mapping[str, Callable[[list[_Array], Binding], ArrayLike]] = {},
+                 detection: DetectionOptions | None = None, outputs: bool = False, preprocessors: Mapping[str, Callable[[list[_Array], Binding], ArrayLike]] = {},
                  postprocessors: Mapping[str, Callable[[_Array], ArrayLike]] = {}) -> None:
         """preset: one of presets(): how images go in and what comes out, for the usual exports.
         preprocess: goes before the preset's.
         input: binding that images fill; "": the only one.
         classification: answers are to have classes.
-        suppression: which boxes stay, with the preset of a detector.
+        suppression: which boxes stay, with the preset of a detector or with detection.
+        detection: answers are to have objects; goes before the preset's.
         outputs: RunnerBatch.outputs are wanted; always where there is neither classification nor detection.
         preprocessors: callables that fill other inputs, by name: of the batch's images and the binding.
         postprocessors: callables that make something else of outputs, by name, before anything else reads them."""
@@ -1005,6 +1182,9 @@ class Runner:
     @staticmethod
     def check(bindings: Sequence[Binding], options: RunnerOptions) -> None:
         """Raises as the constructor does, of a network that is not built yet."""
+    @property
+    def engine(self) -> Engine:
+        """That it runs; holding it keeps the Runner."""
     @property
     def batch(self) -> int:
         """Most images a submission may have."""
@@ -1035,6 +1215,9 @@ class NetworkDescription:
     classes: int  #: that the output tells apart; 0: not said
     labels: str | list[Any] | None  #: name of a set or a file, or list of classes
     preset_labels: bool  #: they are the preset's, which a network need not have been trained for
+    layout: _OutputLayout  #: of a segmentation
+    scores: _ScoreKind  #: of a classification
+    detection: DetectionOptions  #: of a detection: the preset's, with what the description says
     @staticmethod
     def parse(json: str, file: _Path = ..., preset: str = "") -> NetworkDescription:
         """Of JSON. `file` is for messages. `preset` takes the place of the description's. Raises InvalidArgument that names file,

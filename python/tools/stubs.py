@@ -25,14 +25,16 @@ def camel_case(name):
     return first + "".join(part.capitalize() for part in rest)
 
 
-def cpp_name(name, lines, node):
-    """As the comment says, on any line of the definition's head."""
+def cpp_name(name, lines, node, owner=""):
+    """As the comment says, on any line of the definition's head; else in the class that `owner` is in C++."""
     last = node.body[0].end_lineno if getattr(node, "body", None) else node.lineno
     for line in lines[node.lineno - 1:last]:
         if match := re.search(r"# C\+\+: (.*\S)", line):
             return "" if match.group(1) == "-" else match.group(1)
     if name.endswith("__init__"):
         return ""
+    if owner:
+        return owner + "::" + camel_case(name.split(".")[-1])
     return "::".join(part if part[0].isupper() else camel_case(part) for part in name.split("."))
 
 
@@ -40,7 +42,7 @@ def decorators(node):
     return {ast.unparse(d) for d in node.decorator_list}
 
 
-def function(node, name, lines):
+def function(node, name, lines, owner=""):
     arguments = node.args
     names = [a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
     if names and names[0] in ("self", "cls"):
@@ -50,23 +52,24 @@ def function(node, name, lines):
     returned = f" -> {ast.unparse(node.returns)}" if node.returns else ""
     given = re.sub(r"^(self|cls)(, /)?(, )?", "", ast.unparse(arguments))
     signature = returned.strip() if kind == "property" else f"({given}){returned}"
-    return Entry(name, kind, signature, ast.get_docstring(node) or "", cpp_name(name, lines, node), names)
+    return Entry(name, kind, signature, ast.get_docstring(node) or "", cpp_name(name, lines, node, owner), names)
 
 
-def body(nodes, prefix, lines):
+def body(nodes, prefix, lines, owner=""):
     for node in nodes:
         if isinstance(node, ast.ClassDef):
             name = prefix + node.name
-            yield Entry(name, "class", "", ast.get_docstring(node) or "", cpp_name(name, lines, node), [])
-            yield from body(node.body, name + ".", lines)
+            entry = Entry(name, "class", "", ast.get_docstring(node) or "", cpp_name(name, lines, node), [])
+            yield entry
+            yield from body(node.body, name + ".", lines, entry.cpp)
         elif isinstance(node, ast.FunctionDef):
             if not any(d.endswith(".setter") for d in decorators(node)):
-                yield function(node, prefix + node.name, lines)
+                yield function(node, prefix + node.name, lines, owner)
         elif isinstance(node, ast.AnnAssign) and prefix:
             comment = re.search(r"#: (.*?)(?:\s*# C\+\+:.*)?$", lines[node.lineno - 1])
             name = prefix + node.target.id
             yield Entry(name, "attribute", ": " + ast.unparse(node.annotation), comment.group(1) if comment else "",
-                        cpp_name(name, lines, node), [])
+                        cpp_name(name, lines, node, owner), [])
 
 
 def read(path):

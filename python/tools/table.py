@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the table of docs/python.md, C++ beside Python, from the stubs.
+"""Writes the tables of docs/python.md: C++ beside Python from the stubs, and what C++ has under other names.
 
-Usage: table.py          (writes docs/python.md anew, between its two marks)
+Usage: table.py          (writes docs/python.md anew, between its marks)
        table.py --check  (exit status 1 where it is not current, or a name of C++ does not exist)
 """
 import difflib
@@ -9,12 +9,14 @@ import pathlib
 import re
 import sys
 
+import api
 import stubs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STUBS = ROOT / "python/tessera/__init__.pyi"
 PAGE = ROOT / "docs/python.md"
 BEGIN, END = "<!-- written by python/tools/table.py -->\n", "<!-- end -->\n"
+BEGIN_OTHERS = "<!-- written by python/tools/table.py from spelled_otherwise.txt -->\n"
 
 
 def headers():
@@ -53,9 +55,24 @@ def unknown(entries):
             for part in entry.cpp.split("::") if entry.cpp and part not in words]
 
 
+def others():
+    """Rows with one reason side by side, without the members of classes that have a row of their own."""
+    by_reason = {}
+    for pattern, reason in api.reasons().items():
+        if not pattern.endswith("::*"):
+            by_reason.setdefault(reason, []).append(f"`{pattern}`")
+    return "".join(["| C++ | Python |\n| --- | --- |\n"] +
+                   [f"| {', '.join(names)} | {reason} |\n" for reason, names in by_reason.items()])
+
+
+def between(text, begin, content):
+    before, rest = text.split(begin)
+    return before + begin + content + END + rest.split(END, 1)[1]
+
+
 def page(entries):
-    before, rest = PAGE.read_text().split(BEGIN)
-    return before + BEGIN + table(entries) + END + rest.split(END)[1]
+    text = between(PAGE.read_text(), BEGIN, table(entries))
+    return between(text, BEGIN_OTHERS, others())
 
 
 def main(arguments):
