@@ -11,7 +11,7 @@ build=(
 )
 tests=(
   libgtest-dev libgmock-dev libonnx-testdata mesa-opencl-icd oclgrind clinfo clang-format doxygen python3-minimal
-  python3-dev python3-numpy python3-pytest python3-pil pybind11-dev
+  python3-dev python3-numpy python3-pytest python3-pil python3-venv pybind11-dev
   pkg-config dpkg-dev
 )
 

@@ -15,9 +15,9 @@ int main(int argc, char** argv) {
     app.add_option("--threshold", options.threshold, "Least confidence of a class that is reported")
         ->check(number(0.0, 1.0));
     app.add_option("--annotations", options.annotations,
-                   "Right classes: 'folders' (an image's folder names it), or a list of lines FILE CLASS")
+                   "Right classes: 'folders' (that images lie in), or a list")
         ->type_name("PATH");
-    app.add_option("--output", options.output, "The output to use, of several (default: the description's)")
+    app.add_option("--output", options.output, "The output to use, of several (else the description's)")
         ->type_name("NAME");
   }
   addEngineOptions(app, options);

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "apps/common/name_plates.hpp"
+
 namespace tessera::app {
 namespace {
 
@@ -41,24 +43,12 @@ cv::Scalar inkOn(const cv::Scalar& color) {
                                                                       : cv::Scalar(255, 255, 255);
 }
 
-// The pixels of a box's corner.
-cv::Point pixelAt(float x, float y) {
-  return {static_cast<int>(std::lround(x)), static_cast<int>(std::lround(y))};
-}
-
-void drawName(cv::Mat& picture, const DetectedObject& object, const LabelSet& labels, const Pen& pen) {
-  const cv::Scalar color = colorOf(labels, object.index);
-  const cv::Point from = pixelAt(object.box.left, object.box.top);
-  const std::string text = fmt::format("{} {:.2f}", labels.nameOf(object.index), object.score);
+void drawName(cv::Mat& picture, const NamePlate& name, const cv::Scalar& color, const Pen& pen) {
   int baseline = 0;
-  const cv::Size size = extentOf(text, pen, &baseline);
-  const int height = size.height + baseline + pen.pad, width = size.width + 2 * pen.pad;
-  // Above the box where there is room, else inside its top.
-  const int left = std::clamp(from.x - pen.line / 2, 0, std::max(picture.cols - width, 0));
-  const int top = from.y - height >= 0 ? from.y - height : std::max(from.y, 0);
-  plate(picture, {left, top, width, height}, color, 0.85);
-  cv::putText(picture, text, {left + pen.pad, top + size.height + pen.pad / 2}, kFont, pen.scale,
-              inkOn(color), pen.text, cv::LINE_AA);
+  const cv::Size size = extentOf(name.text, pen, &baseline);
+  plate(picture, name.at, color, 0.85);
+  cv::putText(picture, name.text, {name.at.x + pen.pad, name.at.y + size.height + pen.pad / 2}, kFont,
+              pen.scale, inkOn(color), pen.text, cv::LINE_AA);
 }
 
 }  // namespace
@@ -92,10 +82,14 @@ void drawCaption(cv::Mat& picture, const std::vector<std::string>& lines) {
 void drawObjects(cv::Mat& picture, const std::vector<DetectedObject>& objects, const LabelSet& labels) {
   const Pen pen(picture);
   for (auto o = objects.rbegin(); o != objects.rend(); ++o)
-    cv::rectangle(picture, pixelAt(o->box.left, o->box.top),
-                  pixelAt(o->box.right, o->box.bottom) - cv::Point(1, 1), colorOf(labels, o->index), pen.line,
-                  cv::LINE_AA);
-  for (auto o = objects.rbegin(); o != objects.rend(); ++o) drawName(picture, *o, labels, pen);
+    cv::rectangle(picture, pixelsOf(o->box), colorOf(labels, o->index), pen.line, cv::LINE_AA);
+  const auto extent = [&](const std::string& text) {
+    int baseline = 0;
+    const cv::Size size = extentOf(text, pen, &baseline);
+    return cv::Size(size.width + 2 * pen.pad, size.height + baseline + pen.pad);
+  };
+  for (const NamePlate& name : placeNames(objects, labels, picture.size(), extent))
+    drawName(picture, name, colorOf(labels, objects[name.object].index), pen);
 }
 
 }  // namespace tessera::app

@@ -22,10 +22,7 @@ std::size_t endOfName(const std::string& text) {
 }  // namespace
 
 void FreezeArguments::add(CLI::App& app) {
-  app.add_option(
-         "--freeze", texts,
-         "Make an input of the model a constant, NAME=VALUE (for all its elements) or NAME=FILE.npy: what "
-         "shapes, loops and branches depend on has to be known")
+  app.add_option("--freeze", texts, "Make an input a constant: a number, or a file NAME=FILE.npy")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("NAME=VALUE");

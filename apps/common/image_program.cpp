@@ -14,19 +14,16 @@ namespace tessera::app {
 void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments& wants) {
   const OptionGroup group(app, "Images");
   options.app = &app;
-  app.add_option("--model,-m", options.model,
-                 "A model (ONNX, .pb, .tflite, .uff), net.prototxt,net.caffemodel, or a plan")
+  app.add_option("--model,-m", options.model, "ONNX, .pb, .tflite, .uff, prototxt,caffemodel, or a plan")
       ->required()
       ->type_name("M");
   app.add_option("--images,-i", options.images, "Images and folders of images")->type_name("PATH..");
   if (wants.videos)
-    app.add_option("--video", options.videos, "Videos; pictures of results become a video")
-        ->type_name("FILE..");
+    app.add_option("--video", options.videos, "Videos; their results become videos")->type_name("FILE..");
   app.add_option("--out,-o", options.out, "Folder for " + wants.results)->type_name("DIR");
   app.add_option("--labels", options.labels, "Classes: cityscapes, camvid, coco, or a file of names")
       ->type_name("NAME");
-  app.add_option("--preprocess", options.preprocess,
-                 "How images become the input (default: the model's .json)")
+  app.add_option("--preprocess", options.preprocess, "How images become the input (else the model's .json)")
       ->type_name("FILE");
   if (wants.presets) {
     std::vector<std::string> names;
@@ -37,15 +34,12 @@ void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments&
     }
     CLI::IsMember known(names);
     known.description("");
-    app.add_option("--preset", options.preset, "A usual export, how images go in and what comes out: " + list)
-        ->check(known)
-        ->type_name("NAME");
+    app.add_option("--preset", options.preset, "A usual export: " + list)->check(known)->type_name("NAME");
   }
   app.add_option("--max-batch", options.maxBatch, "Images at a time")
       ->check(number(1, 256))
       ->capture_default_str();
-  app.add_option("--streams", options.streams,
-                 "Batches that are computed at a time, each in memory of its own")
+  app.add_option("--streams", options.streams, "Batches that are computed at a time")
       ->check(number(1, 64))
       ->capture_default_str();
 }

@@ -12,10 +12,9 @@ namespace tessera::app {
 
 void Int8Arguments::add(CLI::App& app) {
   const OptionGroup group(app, "INT8");
-  app.add_option("--calibration-images", images, "INT8: images, folders or lists to find the scales from")
+  app.add_option("--calibration-images", images, "Images, folders or lists to find the scales from")
       ->type_name("PATH..");
-  app.add_option("--calibration-cache", cache,
-                 "INT8: file of scales; written where images are given, else read")
+  app.add_option("--calibration-cache", cache, "File of scales; written where images are given, else read")
       ->type_name("F");
   app.add_option("--calibration-cache-format", cacheFormat, "Of the cache that is written")
       ->check(CLI::IsMember({"tessera", "tensorrt"}))
@@ -23,22 +22,20 @@ void Int8Arguments::add(CLI::App& app) {
   app.add_option("--calibration-method", method, "How thresholds are chosen")
       ->check(CLI::IsMember({"auto", "entropy", "minmax", "percentile", "mse"}))
       ->capture_default_str();
-  app.add_option("--calibration-limit", limit, "Images to calibrate from, at most (0: all)")
+  app.add_option("--calibration-limit", limit, "Images, at most; 0: all")
       ->check(number(0, 1 << 30))
       ->capture_default_str();
   app.add_option("--calibration-seed", seed, "Picks them")->check(number(0u, ~0u))->capture_default_str();
-  app.add_option("--calibration-fp32-share", fp32Share,
-                 "Share of the multiply-adds that auto may leave in fp32")
+  app.add_option("--calibration-fp32-share", fp32Share, "Share of the work that auto may leave in fp32")
       ->check(number(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--keep-fp32", keepFp32, "fp16 and INT8: layers that stay in fp32")
+  app.add_option("--keep-fp32", keepFp32, "Layers that stay in fp32; of fp16, too")
       ->delimiter(',')
       ->type_name("NAME,..");
   app.add_flag("--keep-first-last", keepFirstLast,
-               "fp16 and INT8: the first and the last layer with weights stay in fp32");
-  app.add_flag("--deterministic", deterministic,
-               "Outputs are the same bits on every device: layers in floats sum in one order, slowly");
-  app.add_option("--precision-rest", rest, "INT8: what the layers that it leaves run in")
+               "The first and last with weights stay in fp32; of fp16, too");
+  app.add_flag("--deterministic", deterministic, "The same bits on every device in any precision, slowly");
+  app.add_option("--precision-rest", rest, "What the layers run in that INT8 leaves")
       ->check(CLI::IsMember({"fp32", "fp16"}))
       ->capture_default_str();
   addPrecisionChoice(app, choice);

@@ -15,8 +15,8 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <sstream>
 
+#include "apps/common/help.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/common/progress.hpp"
 #include "base/write_file.hpp"
@@ -121,40 +121,6 @@ EngineOptions CommonOptions::engineOptions() const {
   return options;
 }
 
-namespace {
-
-/// Help that fits a screen: descriptions stand beside the names, in lines of at most 120 columns.
-class ScreenFormatter final : public CLI::Formatter {
- public:
-  std::string make_option(const CLI::Option* option, bool positional) const override {
-    constexpr std::size_t kNames = 36, kColumns = 120;
-    std::string out = "  " + make_option_name(option, positional) + make_option_opts(option);
-    std::string line = out.size() < kNames ? std::string(kNames - out.size(), ' ') : " ";
-    std::size_t used = out.size() + line.size();
-    std::istringstream words(make_option_desc(option));
-    bool first = true;
-    for (std::string word; words >> word; first = false) {
-      if (!first && used + word.size() + 1 > kColumns) {
-        out += line + "\n";
-        line = std::string(kNames, ' ') + word;
-        used = line.size();
-        continue;
-      }
-      line += (first ? "" : " ") + word;
-      used += word.size() + (first ? 0 : 1);
-    }
-    return out + line + "\n";
-  }
-  // One empty line between groups, not two.
-  std::string make_group(std::string group, bool positional,
-                         std::vector<const CLI::Option*> options) const override {
-    const std::string text = CLI::Formatter::make_group(std::move(group), positional, std::move(options));
-    return text.starts_with('\n') ? text.substr(1) : text;
-  }
-};
-
-}  // namespace
-
 OptionGroup::OptionGroup(CLI::App& app, std::string name)
     : app_(app), name_(std::move(name)), before_(app.get_options().size()) {}
 OptionGroup::~OptionGroup() {
@@ -164,8 +130,7 @@ OptionGroup::~OptionGroup() {
 
 void addDeviceOption(CLI::App& app, CommonOptions& options) {
   const OptionGroup group(app, "Device");
-  app.add_option("--device", options.device,
-                 "OpenCL device: index, part of its name, cpu or gpu (see tessera devices)")
+  app.add_option("--device", options.device, "An index, part of a name, cpu or gpu (see tessera devices)")
       ->type_name("SEL");
 }
 
@@ -182,7 +147,7 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
   addDeviceOption(app, options);
   addPluginsOption(app, options);
   app.add_flag("--self-check", options.selfCheck,
-               "Plans: first compare what the network computes with what it did where it was made");
+               "Plans: compare what they compute with what they did when made");
   app.add_option("--precision", options.precision, "Precision of the network")
       ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
@@ -202,26 +167,23 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
     options.tuneHint = tune != TuneDefault::Full;
   });
   app.add_option("--tune-budget", options.tuneBudget,
-                 "Seconds to tune for, about; 0: 50 (CPUs 75) for fast, 600 for full")
+                 "Seconds to tune for; 0: 50 (CPUs 75) for fast, 600 for full")
       ->check(number(0.0, 1e6))
       ->type_name("S");
   app.add_option("--tuning-cache", options.tuningCache,
-                 "Tuning records that come with an application (tessera-tune --export)")
+                 "Records that come with an application (tessera-tune --export)")
       ->type_name("FILE");
   CLI::AsSizeValue bytes(false);
   bytes.description("");
-  app.add_option(
-         "--workspace", options.workspace,
-         "Most that the kernels of a layer take beside its tensors, as 512K or 64M; others are not used")
+  app.add_option("--workspace", options.workspace,
+                 "Most that a layer's kernels may take beside its tensors, as 64M")
       ->transform(bytes)
       ->type_name("BYTES");
 }
 
 void addPrecisionChoice(CLI::App& app, std::string& choice) {
-  app.add_option(
-         "--precision-choice", choice,
-         "INT8: every layer that can (rules), or those for which it pays on this device (measured: tunes "
-         "both precisions)")
+  app.add_option("--precision-choice", choice,
+                 "Every layer that can, or those for which it pays (tunes both)")
       ->check(CLI::IsMember({"rules", "measured"}))
       ->capture_default_str();
 }
@@ -238,10 +200,22 @@ void addLaunches(CLI::App& app, std::string& launches) {
 void addOutputOptions(CLI::App& app, CommonOptions& options) {
   const OptionGroup group(app, "Output");
   app.add_option("--json", options.json, "Write the result as JSON")->type_name("FILE");
-  app.add_option("--log-level", options.logLevel, "What to log on stderr")
+  app.add_option("--log-level", options.logLevel, "What goes to stderr")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
 }
+
+namespace {
+
+// Help and version of a program and of its commands.
+void prepare(CLI::App& app, const std::string& version) {
+  app.formatter(screenFormatter());
+  app.set_help_flag("-h,--help", "This text")->group("Output");
+  app.set_version_flag("--version", version, "The program's version")->group("Output");
+  for (CLI::App* command : app.get_subcommands({})) prepare(*command, version);
+}
+
+}  // namespace
 
 int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
                const std::function<int()>& body) {
@@ -257,14 +231,13 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
   handleSignals();
   if (argc == 2 && std::string_view(argv[1]) == kTuneWorker) return runTuneWorker();
   options.tuneWorker = {"/proc/self/exe", kTuneWorker};
-  app.set_version_flag("--version", app.get_name() + " " TESSERA_VERSION);
-  const auto formatter = std::make_shared<ScreenFormatter>();
-  app.formatter(formatter);
-  for (CLI::App* command : app.get_subcommands({})) command->formatter(formatter);
+  prepare(app, app.get_name() + " " TESSERA_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? printed(kDone) : kUsage;
+    if (e.get_exit_code() == 0) return app.exit(e), printed(kDone);  // --help, --version
+    std::fprintf(stderr, "%s\n", usageMessage(app, e).c_str());
+    return kUsage;
   }
   try {
     auto logger = std::make_shared<spdlog::logger>(app.get_name(),

@@ -8,10 +8,7 @@
 namespace tessera::app {
 
 void ShapeArguments::add(CLI::App& app) {
-  app.add_option(
-         "--shape", texts,
-         "Shape of an input whose extents the model leaves open, as NAME=1x3x480x640; without a name or with "
-         "'*': of all inputs")
+  app.add_option("--shape", texts, "What the model leaves open, as 1x3x480x640; for all inputs, or one")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("[NAME=]SHAPE");
@@ -69,10 +66,8 @@ void ShapeRangeArguments::add(CLI::App& app) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->type_name("[NAME=]SHAPE");
   };
-  option("--min-shape", least,
-         "Smallest shape of an input whose shape may change from run to run; wants --max-shape, too");
-  option("--max-shape", most,
-         "Largest shape of an input whose shape may change; --shape is what it is tuned for");
+  option("--min-shape", least, "Least shape of an input whose shape may change; with --max-shape");
+  option("--max-shape", most, "Largest; --shape is then what kernels are tuned for");
 }
 
 std::map<std::string, Shape> ShapeRangeArguments::largest() const { return parseShapes("--max-shape", most); }

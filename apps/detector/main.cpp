@@ -9,10 +9,10 @@ int main(int argc, char** argv) {
   addImageOptions(app, options, {"pictures with boxes", true, true});
   {
     const OptionGroup group(app, "Results");
-    app.add_option("--threshold", options.threshold, "Least score of a box (default: the preset's)")
+    app.add_option("--threshold", options.threshold, "Least score of a box (else the preset's)")
         ->check(number(0.0, 1.0));
     app.add_option("--overlap", options.overlap,
-                   "Boxes that overlap a better one by more than this go (default: the preset's)")
+                   "Boxes that overlap a better one by more go (else the preset's)")
         ->check(number(0.0, 1.0));
     app.add_option("--suppression", options.suppression, "Of boxes that overlap (default: hard)")
         ->check(CLI::IsMember({"hard", "soft", "none"}));
@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
     app.add_option("--most", options.most, "Boxes of an image at most (default: 300)")
         ->check(number(1, 1 << 20));
     app.add_option("--annotations", options.annotations,
-                   "Right boxes: a COCO file (.json), or a folder of YOLO label files; gives mAP")
+                   "Right boxes, for mAP: a COCO file, or a folder of YOLO's")
         ->type_name("PATH");
     app.add_option("--coco-results", options.cocoResults, "Write the boxes in COCO's result format")
         ->type_name("FILE");

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     app.add_option("--annotations", options.annotations,
                    "Folder of annotated class maps, matched by file stem")
         ->type_name("DIR");
-    app.add_option("--output", options.output, "The output to use, of several (default: the description's)")
+    app.add_option("--output", options.output, "The output to use, of several (else the description's)")
         ->type_name("NAME");
     app.add_option("--threshold", options.threshold,
                    "The output is a mask: class 1 above this (default: 0.5)")

@@ -8,46 +8,50 @@
 namespace tessera::app {
 namespace {
 
-void addOptions(CLI::App& app, TuneArguments& a) {
-  a.app = &app;
-  app.add_option("model", a.models,
-                 "Models to tune (ONNX, .pb, .tflite, .uff; net.prototxt,net.caffemodel), or plans")
+void addWork(CLI::App& app, TuneArguments& a) {
+  const OptionGroup group(app, "Work");
+  app.add_option("model,--model", a.models, "ONNX, .pb, .tflite, .uff, prototxt,caffemodel, or plans")
       ->type_name("MODEL..");
-  app.add_option("--problem", a.problems, "Operators to tune, as --show and the debug log write them")
-      ->type_name("TEXT");
+  app.add_option("--problem", a.problems, "Operators to tune, as --show writes them")->type_name("TEXT");
   app.add_option("--problems", a.problemFile, "A file of them, one a line")->type_name("FILE");
   app.add_option("--batch", a.batch, "Batch size of the models")
       ->check(number(1, 4096))
       ->capture_default_str();
   app.add_option("--preprocess", a.preprocess, "How images become the input, to calibrate INT8 models")
       ->type_name("FILE");
-  addDeviceOptions(app, a.common, TuneDefault::Full);
-  a.shapes.add(app);
-  app.get_option("--tune-budget")
-      ->description("Seconds per model or problem, about; 0: 50 (CPUs 75) for fast, 600 for full");
-  app.add_option("--budget", a.common.tuneBudget, "Another name of --tune-budget")
-      ->check(number(0.0, 1e6))
-      ->type_name("S");
-  a.freeze.add(app);
-  a.int8.add(app);
   app.add_flag("--show", a.show, "Print the device's records");
   app.add_option("--export", a.exportFile, "Write the device's records to a file")->type_name("F");
   app.add_option("--import", a.importFile, "Add the records of a file")->type_name("F");
-  app.add_option("--export-defaults", a.defaultsFolder,
-                 "Write default tactics for the device's class, where records beat untuned kernels clearly")
+  app.add_option("--export-defaults", a.defaultsFolder, "Write default tactics for the device's class")
       ->type_name("DIR");
-  app.add_flag(
-      "--verify", a.verify,
-      "Run every record again: is it right, is it as fast? With models: search for nothing, and compare "
-      "each network as the records run it with the untuned one, as a whole and kernel by kernel");
+  app.add_flag("--verify", a.verify, "Are records right and as fast? With models: tuned against untuned");
   app.add_flag("--roofline", a.roofline, "Measure what the device gives at best");
-  app.add_option("--heatmap", a.heatmap, "Draw the time over two parameters of the first --problem's kernel")
+  app.add_option("--heatmap", a.heatmap, "Draw the time over two parameters of a --problem's kernel")
       ->type_name("F.png");
-  app.add_option("--axes", a.axes, "The two parameters, e.g. TX,REGION (default: the first two)")
-      ->type_name("A,B");
-  app.add_option("--family", a.heatmapFamily,
-                 "The kernel family (default: the fastest on record, else the most promising)")
+  app.add_option("--axes", a.axes, "The two parameters, as TX,REGION (else the first two)")->type_name("A,B");
+  app.add_option("--family", a.heatmapFamily, "The kernel family (else the fastest on record)")
       ->type_name("NAME");
+}
+
+void addDevice(CLI::App& app, TuneArguments& a) {
+  addDeviceOptions(app, a.common, TuneDefault::Full);
+  app.get_option("--tune-budget")->description("Seconds per model or problem; 0: 50 (CPUs 75), full 600");
+  const OptionGroup group(app, "Device");
+  app.add_option("--budget", a.common.tuneBudget, "Another name of --tune-budget")
+      ->check(number(0.0, 1e6))
+      ->type_name("S");
+}
+
+void addOptions(CLI::App& app, TuneArguments& a) {
+  a.app = &app;
+  addWork(app, a);
+  {
+    const OptionGroup group(app, "Model");
+    a.shapes.add(app);
+    a.freeze.add(app);
+  }
+  addDevice(app, a);
+  a.int8.add(app);
   addOutputOptions(app, a.common);
 }
 

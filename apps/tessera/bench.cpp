@@ -117,19 +117,16 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
 
 void addReportOptions(CLI::App& app, BenchOptions& options) {
   app.add_flag("--profile", options.profile,
-               "How near layers come to the device's ceilings, what was fused, gaps between them");
-  app.add_option("--trace", options.trace, "Write a run as a trace for Perfetto or chrome://tracing")
+               "How near layers come to the device's ceilings, gaps, fused layers");
+  app.add_option("--trace", options.trace, "Write a run for Perfetto or chrome://tracing")
       ->type_name("FILE.json");
   app.add_option("--chart", options.chart, "Draw the slowest layers as bars")->type_name("FILE.png");
-  app.add_option("--accuracy", options.accuracy,
-                 "Report how near outputs are to fp32's, or the metric of another program's report")
+  app.add_option("--accuracy", options.accuracy, "How near outputs are to fp32's, or a program's metric")
       ->type_name("fp32|REPORT.json");
-  app.add_option("--compare", options.compare,
-                 "Run nothing, and say which layers of the second report are slower than in the first")
+  app.add_option("--compare", options.compare, "Run nothing; which layers of B are slower than in A")
       ->expected(2)
       ->type_name("A.json B.json");
-  app.add_option("--slower-than", options.slowerThan,
-                 "With --compare: exit with 1 where the median or the layers' sum grew by more percent")
+  app.add_option("--slower-than", options.slowerThan, "With --compare: exit code 1 where time grew by more")
       ->check(number(0.0, 1e6))
       ->type_name("PERCENT");
 }
@@ -143,11 +140,10 @@ Command addBench(CLI::App& app, CommonOptions& common) {
   app.add_option("--runs", options->runs, "Runs to measure, on each stream")
       ->check(number(1, 1000000))
       ->capture_default_str();
-  app.add_option("--duration", options->duration, "Seconds to measure for, instead of --runs; 0: --runs")
+  app.add_option("--duration", options->duration, "Seconds to measure for, instead of --runs")
       ->check(number(0.0, 86400.0))
       ->type_name("S");
-  app.add_option("--streams", options->streams,
-                 "Contexts that run at the same time, each on a thread: throughput instead of latency")
+  app.add_option("--streams", options->streams, "Contexts that run side by side: throughput, not latency")
       ->check(number(1, 256))
       ->capture_default_str();
   app.add_option("--warm-up,--warmup", options->warmUp, "Runs before, on each stream")

@@ -48,12 +48,9 @@ Command addBuild(CLI::App& app, CommonOptions& common) {
   options->engine.add(app);
   options->engine.describe = true;
   app.add_option("--out,-o", options->out, "The plan to write")->required()->type_name("FILE");
-  app.add_flag("--append", options->append,
-               "Add how the network runs on this device to the plan that is there, of the same network");
-  app.add_flag("!--no-programs", options->save.programs,
-               "Leave compiled programs out: smaller, and compiled anew at every start");
-  app.add_flag("!--no-packed-weights", options->save.weights,
-               "Leave packed weights out: smaller, and packed anew at every start");
+  app.add_flag("--append", options->append, "Add this device to the plan that is there, of the same network");
+  app.add_flag("!--no-programs", options->save.programs, "Smaller; kernels are compiled at every start");
+  app.add_flag("!--no-packed-weights", options->save.weights, "Smaller; weights are packed at every start");
   addDeviceOptions(app, common);
   addOutputOptions(app, common);
   return [options, &common] { return makePlan(*options, common); };

@@ -116,8 +116,7 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
 Command addCalibrate(CLI::App& app, CommonOptions& common) {
   auto options = std::make_shared<CalibrateOptions>();
   options->engine.add(app);
-  app.add_flag("--sensitivity", options->sensitivity,
-               "Also rank the layers by what each costs alone in INT8: candidates for --keep-fp32");
+  app.add_flag("--sensitivity", options->sensitivity, "Also rank layers by what each costs alone in INT8");
   app.add_option("--sensitivity-batches", options->sensitivityBatches, "Batches to rank them on")
       ->check(number(1, 10000))
       ->capture_default_str();

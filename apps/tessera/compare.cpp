@@ -122,22 +122,18 @@ int compare(const CompareArguments& arguments, const CommonOptions& common) {
 Command addCompare(CLI::App& app, CommonOptions& common) {
   auto arguments = std::make_shared<CompareArguments>();
   arguments->engine.add(app);
-  app.add_option("other,--other", arguments->other,
-                 "A second model or plan of the network; none: the same in another precision or on another "
-                 "device")
+  app.add_option("other,--other", arguments->other, "Another model or plan of the network; none: M itself")
       ->type_name("B");
   app.add_option("--precision-b", arguments->otherPrecision, "Precision of B; none: as --precision")
       ->check(CLI::IsMember({"fp32", "fp16", "int8"}));
   app.add_option("--device-b", arguments->otherDevice, "Device of B; none: as --device")->type_name("SEL");
-  app.add_option(
-         "--inputs,--input,-i", arguments->inputs,
-         "Inputs as NAME=FILE.npy, or FILE.npy where there is only one; random numbers for the others")
+  app.add_option("--inputs,--input,-i", arguments->inputs, "Inputs; random numbers for the others")
       ->type_name("[NAME=]FILE.npy");
   app.add_option("--seed", arguments->seed, "Of the random inputs")
       ->check(number(0u, 4000000000u))
       ->capture_default_str();
   app.add_option("--tolerance", arguments->options.tolerance,
-                 "Relative difference beyond which a layer is bad; 0: by the layer's types")
+                 "Difference beyond which a layer is bad; 0: by its types")
       ->check(number(0.0, 1e9))
       ->capture_default_str();
   app.add_option("--layers", arguments->layers, "Most different layers to show")

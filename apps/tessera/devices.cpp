@@ -1,6 +1,9 @@
 // tessera devices
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "apps/common/files.hpp"
 #include "apps/tessera/commands.hpp"
 
@@ -70,15 +73,27 @@ Json deviceJson(std::size_t index, const Device& device) {
           {"fingerprint", caps.fingerprint()}};
 }
 
+// All of them, or the one that the selector stands for.
+std::vector<std::size_t> shown(const std::vector<Device>& devices, const std::string& selector) {
+  std::vector<std::size_t> indices(devices.size());
+  std::iota(indices.begin(), indices.end(), std::size_t{0});
+  if (selector.empty()) return indices;
+  const std::string wanted = Device::select(selector).caps().fingerprint();  // throws: says what there is
+  if (selector.find_first_not_of("0123456789") == std::string::npos) return {std::stoul(selector)};
+  return {
+      *std::ranges::find(indices, wanted, [&](std::size_t i) { return devices[i].caps().fingerprint(); })};
+}
+
 }  // namespace
 
 Command addDevices(CLI::App& app, CommonOptions& common) {
+  addDeviceOption(app, common);
   addOutputOptions(app, common);
   return [&common] {
     const auto devices = Device::all();
     if (devices.empty()) Device::select();  // throws: says what to install
     Json list = Json::array();
-    for (std::size_t i = 0; i < devices.size(); ++i) {
+    for (const std::size_t i : shown(devices, common.device)) {
       const DeviceCaps& caps = devices[i].caps();
       list.push_back(deviceJson(i, devices[i]));
       fmt::print(

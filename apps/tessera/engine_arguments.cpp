@@ -14,21 +14,18 @@ namespace tessera::app {
 
 void EngineArguments::add(CLI::App& app) {
   app_ = &app;
-  app.add_option("model,--model", model,
-                 "A model (ONNX, .pb, .tflite, .uff), net.prototxt,net.caffemodel, or a plan")
+  app.add_option("model,--model", model, "ONNX, .pb, .tflite, .uff, prototxt,caffemodel, or a plan")
       ->required()
       ->type_name("M");
   app.add_option("--batch", batch, "Batch size")->check(number(1, 4096))->capture_default_str();
   shapes.add(app);
   ranges.add(app);
   freeze.add(app);
-  std::string names;
-  for (const Pass& pass : allPasses()) names += (names.empty() ? "" : ", ") + std::string(pass.name);
-  app.add_option("--passes-off", passesOff, "Graph passes to leave out: " + names)
+  app.add_option("--passes-off", passesOff, "Graph passes to leave out, by name (docs/passes.md)")
       ->delimiter(',')
       ->type_name("NAMES");
   app.add_option("--preprocess", preprocess,
-                 "How images become the input, to calibrate from them (default: the model's .json)")
+                 "How calibration images become the input (else the model's .json)")
       ->type_name("FILE");
   int8.add(app);
 }

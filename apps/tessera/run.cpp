@@ -117,24 +117,17 @@ int run(const RunOptions& options, const CommonOptions& common) {
 Command addRun(CLI::App& app, CommonOptions& common) {
   auto options = std::make_shared<RunOptions>();
   options->engine.add(app);
-  app.add_option(
-         "--input,-i", options->inputs,
-         "Input as NAME=FILE.npy, or FILE.npy where there is only one; open extents are as in the file")
+  app.add_option("--input,-i", options->inputs, "Inputs; open extents are as in the file")
       ->type_name("[NAME=]FILE.npy");
   app.add_flag("--random", options->random, "Random numbers for the inputs not given");
-  app.add_flag(
-      "--checksum", options->checksum,
-      "Print XXH3 (64 bits) of each output's bytes: equal on every device for networks wholly in INT8");
+  app.add_flag("--checksum", options->checksum, "Print XXH3 of each output: equal everywhere in INT8");
   app.add_option("--out,-o", options->out, "Folder for the outputs, one .npy each")
       ->type_name("DIR")
       ->capture_default_str();
-  app.add_option(
-         "--compare", options->references,
-         "Compare outputs with these files; exit code 1 where one differs: NAME=FILE.npy, or FILE.npy "
-         "where there is one output")
+  app.add_option("--compare", options->references,
+                 "Compare outputs with files; exit code 1 where one differs")
       ->type_name("[NAME=]FILE.npy");
-  app.add_option("--atol", options->absolute,
-                 "With --compare: |x - y| may be as much, and --rtol times |y| more")
+  app.add_option("--atol", options->absolute, "With --compare: |x - y| may be this and --rtol |y|")
       ->check(number(0.0, 1e300))
       ->capture_default_str();
   app.add_option("--rtol", options->relative, "See --atol")->check(number(0.0, 1e300))->capture_default_str();

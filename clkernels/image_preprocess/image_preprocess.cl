@@ -1,8 +1,9 @@
-// image_preprocess, image_preprocess_rows: y = (resize(x) - mean) / std * scale.
+// image_preprocess, image_preprocess_rows, image_preprocess_bands: y = (resize(x) - mean) / std * scale.
 //
 // image_preprocess: one work-item per pixel of the network's input. image_preprocess_rows, where a pixel is made of many: a
 // work-group per row of the input sums up the source's rows into local memory, each read once and in order, then the
-// columns from there.
+// columns from there. image_preprocess_bands, likewise for CPUs: a work-item for several rows, which share the weights of
+// columns; its loops are over values that lie side by side, so that compilers make vectors of them.
 // Layouts: x[xOffset + (row * sourceWidth + column) * 3 + channel], 8-bit, blue first; others by P_FORMAT
 //          y[yOffset + (channel * height + row) * width + column], or where channels are last
 //          y[yOffset + (row * width + column) * channels + channel]
@@ -17,10 +18,12 @@
 // P_YUV     of NV12: 0: BT.601, 1: BT.709, luma 16 to 235; 2: BT.601, luma 0 to 255
 // P_ORDER   0: the network wants blue first; 1: red first; 2: one channel of grey
 // P_LAST    1: channels are last
-// P_ITEMS   work-items of image_preprocess_rows's groups, 0: it is not wanted
+// P_ITEMS   work-items of image_preprocess_rows's groups
+// T_WAY     0: image_preprocess, 1: image_preprocess_rows, 2: image_preprocess_bands
 
-#if !defined(P_RESIZE) || !defined(P_FORMAT) || !defined(P_YUV) || !defined(P_ORDER) || !defined(P_LAST) || !defined(P_ITEMS)
-#error "image_preprocess needs P_RESIZE, P_FORMAT, P_YUV, P_ORDER, P_LAST and P_ITEMS"
+#if !defined(P_RESIZE) || !defined(P_FORMAT) || !defined(P_YUV) || !defined(P_ORDER) || !defined(P_LAST) || \
+    !defined(P_ITEMS) || !defined(T_WAY)
+#error "image_preprocess needs P_RESIZE, P_FORMAT, P_YUV, P_ORDER, P_LAST, P_ITEMS and T_WAY"
 #endif
 
 #if P_RESIZE == 2 || P_RESIZE == 3
@@ -64,6 +67,20 @@ int2 sampleAt(int d, int from, int to, float* fraction) {
   return (int2)(low, low + 1);
 #endif
 }
+
+int2 windowAt(int d, int from, int to) {
+  float fraction;
+  return sampleAt(d, from, to, &fraction);
+}
+float weightAt(int i, int d, int from, int to) {
+  float fraction;
+  return sampleAt(d, from, to, &fraction).x == i ? 1.0f - fraction : fraction;
+}
+#endif
+
+#if P_RESIZE == 4
+int2 windowAt(int d, int from, int to) { return (int2)(d, d); }
+float weightAt(int i, int d, int from, int to) { return 1.0f; }
 #endif
 
 // Blue, green, red.
@@ -153,7 +170,127 @@ void put(__global float* restrict y, float3 value, int inImage, int row, int col
 #endif
 }
 
-#if P_ITEMS == 0
+#if T_WAY == 2
+// Sums of the source's rows for row v of the region.
+void sumRows(__global const uchar* restrict x, __local float* restrict line, int v, int sourceHeight, int sourceWidth,
+             int regionHeight) {
+  const int2 rows = windowAt(v, sourceHeight, regionHeight);
+  float all = 0.0f;
+  for (int r = rows.x; r <= rows.y; ++r) all += weightAt(r, v, sourceHeight, regionHeight);
+  for (int r = rows.x; r <= rows.y; ++r) {
+    const float weight = weightAt(r, v, sourceHeight, regionHeight) / all;
+#if P_FORMAT < 2
+    const int values = sourceWidth * 3;
+    __global const uchar* restrict source = x + r * values;
+    if (r == rows.x && r < rows.y) {  // two at once: the line is written half as often
+      const float next = weightAt(++r, v, sourceHeight, regionHeight) / all;
+      for (int i = 0; i < values; ++i) line[i] = convert_float(source[i]) * weight + convert_float(source[i + values]) * next;
+    } else if (r == rows.x) {
+      for (int i = 0; i < values; ++i) line[i] = convert_float(source[i]) * weight;
+    } else {
+      for (int i = 0; i < values; ++i) line[i] += convert_float(source[i]) * weight;
+    }
+#else
+    for (int column = 0; column < sourceWidth; ++column) {
+      const float3 part = pixelAt(x, r, column, sourceHeight, sourceWidth) * weight;
+      vstore3(r == rows.x ? part : vload3(column, line) + part, column, line);
+    }
+#endif
+  }
+}
+
+// Where column h of the region begins in a line, and the weights of `taps` pixels from there.
+int weighColumn(int h, int sourceWidth, int regionWidth, int taps, __local float* restrict weights) {
+  const int2 window = windowAt(h, sourceWidth, regionWidth);
+  const int first = min(window.x, sourceWidth - taps);
+  float all = 0.0f;
+  for (int k = 0; k < taps; ++k) {
+    const int i = first + k;
+    const float weight = i >= window.x && i <= window.y ? weightAt(i, h, sourceWidth, regionWidth) : 0.0f;
+    weights[k] = weight;
+    all += weight;
+  }
+  for (int k = 0; k < taps; ++k) weights[k] /= all;
+  return first;
+}
+
+// `count` columns from sums over rows.
+void sumColumns(__local const float* restrict line, __local const int* restrict firsts, __local const float* restrict weights,
+                __local float* restrict across, int taps, int count) {
+  for (int i = 0; i < count; ++i) {
+    __local const float* from = line + firsts[i] * 3;
+    __local const float* weight = weights + i * taps;
+    float4 sum = vload4(0, from) * weight[0];
+    if (taps == 2) {
+      sum += vload4(0, from + 3) * weight[1];
+    } else if (taps == 3) {
+      sum += vload4(0, from + 3) * weight[1] + vload4(0, from + 6) * weight[2];
+    } else {
+      for (int k = 1; k < taps; ++k) sum += vload4(0, from + 3 * k) * weight[k];
+    }
+    vstore4(sum, 0, across + i * 3);
+  }
+}
+
+// A row of the network's input from columns.
+void putRow(__local const float* restrict across, __global float* restrict to, int plane, int count, float scale, float3 mean,
+            float3 deviation) {
+  const float3 factor = scale / deviation;
+#if P_ORDER == 2
+#if P_FORMAT == 1
+  const float3 share = (float3)(0.299f, 0.587f, 0.114f);
+#else
+  const float3 share = (float3)(0.114f, 0.587f, 0.299f);
+#endif
+  for (int i = 0; i < count; ++i) {
+    const float value = share.x * across[i * 3] + share.y * across[i * 3 + 1] + share.z * across[i * 3 + 2];
+    to[i] = (value - mean.x) * factor.x;
+  }
+#else
+  const int step = P_LAST ? 3 : 1;
+  const int last = (P_ORDER == 1) == (P_FORMAT == 1) ? 2 : 0;  // of a pixel's values, what the network's last channel takes
+  for (int i = 0; i < count; ++i) to[i * step] = (across[i * 3 + 2 - last] - mean.x) * factor.x;
+  for (int i = 0; i < count; ++i) to[i * step + plane] = (across[i * 3 + 1] - mean.y) * factor.y;
+  for (int i = 0; i < count; ++i) to[i * step + 2 * plane] = (across[i * 3 + last] - mean.z) * factor.z;
+#endif
+}
+
+// line: sourceWidth * 3 + 1 floats, across: width * 3 + 1, firsts: width, weights: width * taps.
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void image_preprocess_bands(__global const uchar* restrict x, __global float* restrict y, __local float* restrict line,
+                            __local float* restrict across, __local int* restrict firsts, __local float* restrict weights,
+                            int bandRows, int taps, int xOffset, int yOffset, int sourceHeight, int sourceWidth, int height,
+                            int width, int top, int left, int regionHeight, int regionWidth, float pad, float scale,
+                            float mean0, float mean1, float mean2, float std0, float std1, float std2) {
+  const float3 mean = (float3)(mean0, mean1, mean2), deviation = (float3)(std0, std1, std2);
+  const int begin = max(left, 0), end = min(left + regionWidth, width), count = end - begin;
+  x += xOffset;
+  y += yOffset;
+#if P_RESIZE != 4
+  for (int i = 0; i < count; ++i) firsts[i] = weighColumn(begin + i - left, sourceWidth, regionWidth, taps, weights + i * taps);
+#endif
+  const int firstRow = get_group_id(0) * bandRows, lastRow = min(firstRow + bandRows, height);
+  for (int row = firstRow; row < lastRow; ++row) {
+    const int v = row - top, inRegion = v >= 0 && v < regionHeight;
+    for (int column = 0; column < width; ++column)
+      if (!inRegion || column < begin || column >= end)
+        put(y, (float3)(pad), 0, row, column, height, width, scale, mean, deviation);
+    if (!inRegion) continue;
+    sumRows(x, line, v, sourceHeight, sourceWidth, regionHeight);
+#if P_RESIZE == 4
+    __local const float* columns = line + (begin - left) * 3;
+#else
+    __local const float* columns = across;
+    sumColumns(line, firsts, weights, across, taps, count);
+#endif
+#if P_LAST && P_ORDER != 2
+    putRow(columns, y + (row * width + begin) * 3, 1, count, scale, mean, deviation);
+#else
+    putRow(columns, y + row * width + begin, height * width, count, scale, mean, deviation);
+#endif
+  }
+}
+#elif T_WAY == 0
 __kernel void image_preprocess(__global const uchar* restrict x, __global float* restrict y, int xOffset, int yOffset,
                                int sourceHeight, int sourceWidth, int height, int width, int top, int left,
                                int regionHeight, int regionWidth, float pad, float scale, float mean0, float mean1,

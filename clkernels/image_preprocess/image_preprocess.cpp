@@ -1,5 +1,7 @@
 // image_preprocess: resize, channel order, mean, deviation and scale in one kernel. Sizes are arguments, so
 // that images of all sizes share one program.
+#include <array>
+
 #include "clkernels/common/work_size.hpp"
 #include "clkernels/family.hpp"
 #include "ops/image.hpp"
@@ -9,19 +11,81 @@ namespace {
 
 constexpr int kSame = 4;  // P_RESIZE of an image that has its extents already
 
-// Bytes of a row of sums: three floats a pixel, and one that is read with the last.
+// Bytes of a row of `width` pixels' sums: three floats each, and one that is read with the last.
 std::size_t lineBytes(std::int64_t width) { return static_cast<std::size_t>(width * 3 + 1) * sizeof(float); }
 
-// Work-items of a group that makes a row of the input; 0: a work-item makes a pixel.
-std::size_t rowItems(const ImagePreprocess& how, std::int64_t width, bool same, const DeviceCaps& device) {
-  const bool windows = how.resize == ResizeMode::Area || how.resize == ResizeMode::Antialiased;
-  if (same || !windows || lineBytes(width) > device.localMemory / 2) return 0;
-  return device.isCpu() ? 1 : std::min<std::size_t>(device.maxWorkGroup, 128);
+// Work-items of image_preprocess_rows's groups.
+std::size_t rowItems(const DeviceCaps& device) { return std::min<std::size_t>(device.maxWorkGroup, 128); }
+
+/// What is to be resized, and how.
+struct Job {
+  explicit Job(const Problem& p)
+      : how(preprocessOf(p.attrs)),
+        source(imageSourceOf(p.attrs, p.inputs[0].shape)),
+        region(imageRegion(how, source.height, source.width)),
+        same(region.height == source.height && region.width == source.width) {}
+
+  /// Whether an input's row is made of sums over rows of the source, or of one as it is.
+  bool sums() const { return same || how.resize != ResizeMode::Nearest; }
+  /// Pixels of the source that a column is made of, at most.
+  std::int64_t taps() const {
+    const std::int64_t to = region.width, ratio = (std::max(source.width, to) + to - 1) / to;
+    const std::int64_t taps = how.resize == ResizeMode::Area          ? ratio + 1
+                              : how.resize == ResizeMode::Antialiased ? 2 * ratio + 1
+                                                                      : 2;
+    return std::min(taps, source.width);
+  }
+  /// Bytes of local memory that image_preprocess_bands takes beside a line: columns' sums, begins and
+  /// weights.
+  std::array<std::size_t, 3> bandBytes() const {
+    const auto width = static_cast<std::size_t>(how.width);
+    return {lineBytes(how.width), width * sizeof(int),
+            width * static_cast<std::size_t>(taps()) * sizeof(float)};
+  }
+
+  ImagePreprocess how;
+  ImageSource source;
+  ImageRegion region;
+  bool same;
+};
+
+// Values of the tunable WAY: which kernel.
+constexpr int kPixels = 0, kRows = 1, kBands = 2;
+
+// Whether lines and tables leave half of the local memory to others.
+bool fits(const Job& job, int way, const DeviceCaps& device) {
+  std::size_t bytes = lineBytes(job.source.width);
+  if (way == kBands)
+    for (const std::size_t more : job.bandBytes()) bytes += more;
+  return bytes <= device.localMemory / 2;
+}
+
+// Work sizes, and the arguments that a way has for itself.
+void setSizes(KernelCall& call, const Job& job, int way, const DeviceCaps& device) {
+  const auto height = static_cast<std::size_t>(job.how.height);
+  if (way == kPixels) {
+    call.global = {static_cast<std::size_t>(roundUp(job.how.width, 32)), height};
+    if (device.maxWorkGroup >= 32) call.local = {32, 1};
+    return;
+  }
+  call.args.push_back(KernelArg::local(lineBytes(job.source.width)));
+  if (way == kRows) {
+    call.local = {rowItems(device)};
+    call.global = {rowItems(device) * height};
+    return;
+  }
+  for (const std::size_t bytes : job.bandBytes()) call.args.push_back(KernelArg::local(bytes));
+  // Two bands a core, since each makes the weights of columns anew.
+  const std::int64_t rows =
+      std::max<std::int64_t>(job.how.height / (2 * static_cast<std::int64_t>(device.computeUnits)), 1);
+  call.global = {static_cast<std::size_t>((job.how.height + rows - 1) / rows)};
+  call.local = {1};
+  addInts(call.args, {rows, job.taps()});
 }
 
 class ImagePreprocessFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"image_preprocess", 4}; }
+  FamilyId id() const override { return {"image_preprocess", 5}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1)
       return Verdict::no("wants planar operands");
@@ -34,29 +98,43 @@ class ImagePreprocessFamily final : public KernelFamily {
       return Verdict::no("image and input are too large together");
     return Verdict::yes();
   }
-  Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
-    const ImagePreprocess how = preprocessOf(p.attrs);
-    const ImageSource source = imageSourceOf(p.attrs, p.inputs[0].shape);
-    const ImageRegion region = imageRegion(how, source.height, source.width);
-    const bool same = region.height == source.height && region.width == source.width;
-    const std::size_t items = rowItems(how, source.width, same, device);
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    const Job job(p);
+    TacticSpace space{{{"WAY", {kPixels, kRows, kBands}}}, {}};
+    space.constraints.push_back(
+        {"pixels are not picked one by one, so that rows can be summed up first",
+         [sums = job.sums()](const Tactic& t) { return t.get("WAY") == kPixels || sums; }});
+    space.constraints.push_back(
+        {"a line of sums, and the weights of columns, fit local memory", [job, device](const Tactic& t) {
+           return t.get("WAY") == kPixels || fits(job, t.get("WAY"), device);
+         }});
+    return space;
+  }
+  // CPUs make vectors of loops over values side by side. GPUs sample two by two pixels faster than they sum
+  // up lines.
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    const Job job(p);
+    const int wanted = device.isCpu() ? kBands : kRows;
+    const bool many = device.isCpu() || (!job.same && job.how.resize != ResizeMode::Linear);
+    return Tactic{{"WAY", job.sums() && many && fits(job, wanted, device) ? wanted : kPixels}};
+  }
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
+    const Job job(p);
+    const auto& [how, source, region, same] = job;
+    const int way = tactic.get("WAY");
+    static constexpr const char* kKernels[] = {"image_preprocess", "image_preprocess_rows",
+                                               "image_preprocess_bands"};
     KernelCall call{"image_preprocess/image_preprocess.cl",
-                    items > 0 ? "image_preprocess_rows" : "image_preprocess",
+                    kKernels[way],
                     {{"P_RESIZE", std::to_string(same ? kSame : static_cast<int>(how.resize))},
                      {"P_FORMAT", std::to_string(static_cast<int>(source.format))},
                      {"P_YUV", std::to_string(static_cast<int>(source.colors))},
                      {"P_ORDER", std::to_string(static_cast<int>(how.order))},
                      {"P_LAST", how.channelsLast ? "1" : "0"},
-                     {"P_ITEMS", std::to_string(items)}}};
+                     {"P_ITEMS", std::to_string(rowItems(device))},
+                     {"T_WAY", std::to_string(way)}}};
     call.args = {KernelArg::input(0), KernelArg::output(0)};
-    if (items > 0) {
-      call.global = {items * static_cast<std::size_t>(how.height)};
-      call.local = {items};
-      call.args.push_back(KernelArg::local(lineBytes(source.width)));
-    } else {
-      call.global = {static_cast<std::size_t>(roundUp(how.width, 32)), static_cast<std::size_t>(how.height)};
-      if (device.maxWorkGroup >= 32) call.local = {32, 1};
-    }
+    setSizes(call, job, way, device);
     addInts(call.args, {p.inputs[0].layout.offset, p.outputs[0].layout.offset, source.height, source.width,
                         how.height, how.width, region.top, region.left, region.height, region.width});
     for (const double value : {how.pad, how.scale, how.mean[0], how.mean[1], how.mean[2], how.deviation[0],

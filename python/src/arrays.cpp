@@ -86,7 +86,7 @@ HostTensor tensorOf(py::handle value, const std::string& what) {
 }
 
 BoundArray::BoundArray(const Binding& binding, py::handle value)
-    : name(binding.name), array(arrayOf(value, "binding '" + binding.name + "'")) {
+    : name(binding.name), array(arrayOf(value, "binding '" + binding.name + "'")), elements(bytesOf(array)) {
   const bool sameType = typeOf(array.dtype()) == binding.type;
   if (sameType && shapeOf(array) == binding.shape) return;
   throw Error(ErrorCode::InvalidArgument, "binding '" + name + "' wants " + text(dtypeOf(binding.type)) +

@@ -4,7 +4,9 @@
 
 #include <pybind11/numpy.h>
 
+#include <cstddef>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,8 @@ HostTensor tensorOf(py::handle value, const std::string& what);
 struct BoundArray {
   std::string name;  ///< of the binding
   py::array array;   ///< keeps the memory that is read
+  std::span<const std::byte>
+      elements;  ///< that memory, for where the GIL is not held: asking an array needs it
 
   BoundArray(const Binding& binding, py::handle value);
 };

@@ -8,10 +8,7 @@ void checkCall(const char* call, cl_int code) {
     throw Error(ErrorCode::DeviceError, std::string(call) + " failed with " + std::to_string(code));
 }
 
-void uploadArray(Context& context, const BoundArray& input) {
-  const auto* elements = static_cast<const std::byte*>(input.array.data());
-  context.upload(input.name, std::span(elements, static_cast<std::size_t>(input.array.nbytes())));
-}
+void uploadArray(Context& context, const BoundArray& input) { context.upload(input.name, input.elements); }
 
 void startRun(Context& context, const std::vector<BoundArray>& inputs) {
   for (const BoundArray& input : inputs) uploadArray(context, input);
@@ -52,7 +49,8 @@ void SharedContext::cancel() {
 void SharedContext::bindHost(const std::string& name, py::array memory) {
   bindingOf(engine_->bindings(), name);
   void* at = memory.mutable_data();  // throws where it is read-only
-  alone([&](Context& context) { context.bindHost(name, at, static_cast<std::size_t>(memory.nbytes())); });
+  const auto bytes = static_cast<std::size_t>(memory.nbytes());
+  alone([&](Context& context) { context.bindHost(name, at, bytes); });
   hosted_[name] = std::move(memory);
 }
 

@@ -118,6 +118,8 @@ def test_comparing_with_the_cpp_api_finds_what_is_missing(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("example, page", [("calibrate.py", "python_calibration.md"),
-                                           ("classify.py", "python_classification.md")])
+                                           ("classify.py", "python_classification.md"),
+                                           ("detect.py", "python_detection.md"),
+                                           ("yolox_int8.py", "python_yolox_int8.md")])
 def test_tutorials_show_the_examples_verbatim(example, page):
     assert f"```python\n{(ROOT / 'python/examples' / example).read_text()}```\n" in (ROOT / "docs/tutorials" / page).read_text()

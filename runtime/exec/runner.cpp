@@ -83,6 +83,9 @@ struct Runner::Impl {
   std::vector<CountedOutput> counted;  ///< of those that are read
   ImagePipeline pipeline;
   std::deque<Pending> pending;
+  /// What outputs were read into and nobody took: to be used again, since memory that is new costs more than
+  /// what is read into it.
+  std::vector<TensorMap> spare;
 
   void fillInputs(std::span<const ImageView> images, Pending& work);
   void enqueueReads(Pending& work, ImagePipeline::Work& commands);
@@ -106,9 +109,14 @@ void Runner::Impl::fillInputs(std::span<const ImageView> images, Pending& work) 
 
 // On the queue of the kernels: the next batch's outputs go to the same buffers.
 void Runner::Impl::enqueueReads(Pending& work, ImagePipeline::Work& commands) {
+  if (!spare.empty()) {
+    work.batch.outputs = std::move(spare.back());
+    spare.pop_back();
+  }
   for (const Binding& binding : outputs) {
     HostTensor& value = work.batch.outputs[binding.name];
-    value = HostTensor(binding.type, binding.shape);
+    if (value.type != binding.type || value.shape != binding.shape)
+      value = HostTensor(binding.type, binding.shape);
     if (value.data.empty()) continue;
     const cl::Buffer from(pipeline.context().buffer(binding.name), true);
     pipeline.compute().enqueueReadBuffer(from, CL_FALSE, 0, value.data.size(), value.data.data(), nullptr,
@@ -282,7 +290,10 @@ RunnerBatch Runner::collect() {
   const Clock::time_point begin = Clock::now();
   r.postprocess(batch.outputs);
   for (std::size_t i = 0; i < batch.images.size(); ++i) r.answer(batch, i);
-  if (!r.options.outputs) batch.outputs.clear();
+  if (!r.options.outputs) {
+    r.spare.push_back(std::move(batch.outputs));
+    batch.outputs.clear();
+  }
   batch.postprocess = std::chrono::duration<double, std::milli>(Clock::now() - begin).count() /
                       static_cast<double>(batch.images.size());
   return std::move(batch);

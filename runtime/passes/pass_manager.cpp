@@ -56,11 +56,21 @@ const std::vector<Pass>& allPasses() {
   return list;
 }
 
+namespace {
+
+void requirePass(const std::string& name) {
+  std::string names;
+  for (const Pass& pass : allPasses()) {
+    if (pass.name == name) return;
+    names += (names.empty() ? "" : ", ") + std::string(pass.name);
+  }
+  throw Error(ErrorCode::InvalidArgument, "there is no pass named '" + name + "'; there are " + names);
+}
+
+}  // namespace
+
 void optimize(Graph& graph, const PassOptions& options) {
-  for (const auto& name : options.disabled)
-    if (std::none_of(allPasses().begin(), allPasses().end(),
-                     [&](const Pass& pass) { return pass.name == name; }))
-      throw Error(ErrorCode::InvalidArgument, "there is no pass named '" + name + "'");
+  for (const auto& name : options.disabled) requirePass(name);
   for (const auto& group : groups()) {
     bool changed = true;
     for (int round = 0; changed; ++round) {

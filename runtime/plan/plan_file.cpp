@@ -97,6 +97,7 @@ Plan parsePlan(const std::shared_ptr<const MappedFile>& file, const std::optiona
         break;
       case Kind::Constants:
         constants = content(i);
+        file->release(asBytes(*constants));  // the checksum has read them all
         break;
       case Kind::Device: {
         if (i + 1 == table.size() || static_cast<Kind>(table[i + 1].kind) != Kind::Parts)
@@ -118,7 +119,6 @@ Plan parsePlan(const std::shared_ptr<const MappedFile>& file, const std::optiona
   if (!network || !constants) bad("it holds no network");
   Plan plan = parseNetwork(*network, asBytes(*constants), file);
   plan.constants = asBytes(*constants);
-  file->release(plan.constants);  // the checksum has read them all
   plan.golden = std::move(golden);
   plan.devices = std::move(devices);
   plan.file = file;

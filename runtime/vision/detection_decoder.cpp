@@ -237,8 +237,11 @@ void Item::head(const DetectionHead& head) {
   std::vector<float> factors;
   std::optional<Values> objectness;
   if (head.objectness) objectness.emplace(outputs_, *head.objectness, item_);
+  // Most cells have far too little for the power to be worth computing.
+  const double least = weighted ? std::pow(threshold_ / kMostScore, 1 / 0.6) * 0.999 : 0;
   for (std::int64_t row = 0; row < head.rows; ++row) {
     const float object = objectness ? probability(objectness->at(row, 0)) : 1.0F;
+    if (weighted && static_cast<double>(object) < least) continue;
     const float factor = weighted ? std::pow(object, 0.6F) : object;
     if (!(static_cast<double>(factor) * kMostScore >= threshold_)) continue;
     rows.push_back(row);

@@ -1,6 +1,7 @@
 // Non-maximum suppression and boxes in images.
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "tessera/detection.hpp"
 
@@ -46,12 +47,16 @@ bool meets(const DetectedObject& a, const DetectedObject& b, const SuppressionOp
 std::vector<DetectedObject> hard(const std::vector<DetectedObject>& boxes,
                                  const SuppressionOptions& options) {
   std::vector<DetectedObject> kept;
+  std::unordered_map<int, std::vector<Box>> met;  // of those that were kept, by class, or all under 0
   for (const DetectedObject& box : boxes) {
     if (kept.size() >= static_cast<std::size_t>(options.most)) break;
-    if (std::none_of(kept.begin(), kept.end(), [&](const DetectedObject& k) {
-          return meets(k, box, options) && static_cast<double>(overlapOf(k.box, box.box)) > options.overlap;
-        }))
+    std::vector<Box>& others = met[options.perClass ? box.index : 0];
+    if (std::none_of(others.begin(), others.end(), [&](const Box& other) {
+          return static_cast<double>(overlapOf(other, box.box)) > options.overlap;
+        })) {
       kept.push_back(box);
+      others.push_back(box.box);
+    }
   }
   return kept;
 }
@@ -68,6 +73,7 @@ std::vector<DetectedObject> soft(std::vector<DetectedObject> boxes, const Suppre
     for (DetectedObject& box : boxes) {
       if (!meets(taken, box, options)) continue;
       const double overlap = static_cast<double>(overlapOf(taken.box, box.box));
+      if (overlap == 0) continue;  // most of them: the factor is 1
       box.score = static_cast<float>(static_cast<double>(box.score) *
                                      std::exp(-overlap * overlap / options.softness));
     }

@@ -12,7 +12,7 @@
 namespace tessera::test {
 namespace {
 
-constexpr std::size_t kLines = 60, kColumns = 130;
+constexpr std::size_t kLines = 56, kColumns = 100;
 
 class Help : public testing::TestWithParam<std::vector<std::string>> {
  protected:
@@ -47,14 +47,13 @@ TEST_P(Help, IsInTheDocs) {
 
 INSTANTIATE_TEST_SUITE_P(
     Programs, Help,
-    testing::Values(std::vector<std::string>{"segmenter"}, std::vector<std::string>{"classifier"},
-                    std::vector<std::string>{"detector"}, std::vector<std::string>{"tessera-tune"},
-                    std::vector<std::string>{"tessera", "build"}, std::vector<std::string>{"tessera", "run"},
-                    std::vector<std::string>{"tessera", "bench"},
-                    std::vector<std::string>{"tessera", "inspect"},
-                    std::vector<std::string>{"tessera", "calibrate"},
-                    std::vector<std::string>{"tessera", "devices"},
-                    std::vector<std::string>{"tessera", "plan", "check"}),
+    testing::Values(
+        std::vector<std::string>{"segmenter"}, std::vector<std::string>{"classifier"},
+        std::vector<std::string>{"detector"}, std::vector<std::string>{"tessera-tune"},
+        std::vector<std::string>{"tessera", "build"}, std::vector<std::string>{"tessera", "run"},
+        std::vector<std::string>{"tessera", "bench"}, std::vector<std::string>{"tessera", "compare"},
+        std::vector<std::string>{"tessera", "inspect"}, std::vector<std::string>{"tessera", "calibrate"},
+        std::vector<std::string>{"tessera", "devices"}, std::vector<std::string>{"tessera", "plan", "check"}),
     [](const auto& p) {
       std::string name = p.param.back();
       std::replace(name.begin(), name.end(), '-', '_');
@@ -75,7 +74,7 @@ TEST(CommonOptions, AreTheSameInEachProgram) {
              detector = optionsOf("detector");
   for (const char* common :
        {"--model", "--images", "--out", "--labels", "--preprocess", "--max-batch", "--device", "--precision",
-        "--tune", "--shape", "--freeze", "--calibration-images", "--json", "--log-level"})
+        "--tune", "--shape", "--freeze", "--calibration-images", "--json", "--log-level", "--version"})
     EXPECT_TRUE(segmenter.count(common) && classifier.count(common) && detector.count(common)) << common;
 }
 
@@ -111,15 +110,78 @@ TEST(CommonOptions, HaveTheSameWordsInEachProgram) {
                                                                                        {"tessera", "bench"},
                                                                                        {"tessera", "build"}})
     helps.emplace_back(command.back(), helpOf(command));
-  for (const char* option :
-       {"--device", "--precision", "--tune-budget", "--tuning-cache", "--shape", "--freeze",
-        "--calibration-images", "--calibration-cache", "--calibration-cache-format", "--calibration-method",
-        "--calibration-limit", "--calibration-seed", "--calibration-fp32-share", "--keep-fp32",
-        "--keep-first-last", "--precision-rest", "--precision-choice", "--json", "--log-level"}) {
+  helps.emplace_back("tessera-tune", helpOf({"tessera-tune"}));
+  for (const char* option : {"--device",
+                             "--self-check",
+                             "--precision",
+                             "--tuning-cache",
+                             "--shape",
+                             "--freeze",
+                             "--calibration-images",
+                             "--calibration-cache",
+                             "--calibration-cache-format",
+                             "--calibration-method",
+                             "--calibration-limit",
+                             "--calibration-seed",
+                             "--calibration-fp32-share",
+                             "--keep-fp32",
+                             "--keep-first-last",
+                             "--deterministic",
+                             "--precision-rest",
+                             "--precision-choice",
+                             "--json",
+                             "--log-level"}) {
     const std::string words = entryOf(helps.front().second, option);
     EXPECT_FALSE(words.empty()) << option;
     for (const auto& [program, help] : helps) EXPECT_EQ(entryOf(help, option), words) << program;
   }
+}
+
+TEST(CommonOptions, VersionsAreToldByCommands) {
+  const std::string version = runProgram("tessera", {"--version"}).out;
+  EXPECT_THAT(version, testing::MatchesRegex("tessera [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"run", "--version"},
+                                                  {"plan", "check", "--version"},
+                                                  {"devices", "--version"}}) {
+    const ProgramResult told = runProgram("tessera", command);
+    EXPECT_EQ(told.code, 0) << told.err;
+    EXPECT_EQ(told.out, version);
+  }
+}
+
+// The command, what is wrong with it in the words of the command line, and what may have been meant.
+TEST(Usage, SaysWhatIsWrong) {
+  const auto expect = [](const char* program, const std::vector<std::string>& arguments,
+                         const std::string& message) {
+    const ProgramResult result = runProgram(program, arguments);
+    EXPECT_EQ(result.code, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.err, message + "\nRun with --help for more information.\n");
+  };
+  expect("tessera", {"devices", "--device", "nope", "--random"},
+         "tessera devices: there is no option --random");
+  expect("tessera", {"run"}, "tessera run: --model is required");
+  expect("tessera", {"plan", "check"}, "tessera plan check: --plan is required");
+  expect("tessera", {"run", "m.onnx", "--imput", "x.npy"},
+         "tessera run: there is no option --imput; there is --input");
+  expect("tessera", {"run", "m.onnx", "--calibration-im=x"},
+         "tessera run: there is no option --calibration-im; there is --calibration-images");
+  expect("tessera", {"inspect", "m.onnx", "n.onnx"}, "tessera inspect: there is no use for 'n.onnx'");
+  expect("detector", {"--model", "m.onnx", "-x"}, "detector: there is no option -x");
+  expect("detector", {"--model", "m.onnx", "--threshhold", "1"},
+         "detector: there is no option --threshhold; there is --threshold");
+}
+
+TEST(Devices, CanBeAskedFor) {
+  const std::string all = runProgram("tessera", {"devices"}).out;
+  const ProgramResult first = runProgram("tessera", {"devices", "--device", "0"});
+  EXPECT_EQ(first.code, 0) << first.err;
+  EXPECT_EQ(all.find(first.out.substr(0, first.out.find("dot4"))), 0u)
+      << "speeds beyond differ from run to run";
+  EXPECT_EQ(first.out.find("\n1  "), std::string::npos);
+  const ProgramResult none = runProgram("tessera", {"devices", "--device", "no such thing"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.err, testing::HasSubstr("no OpenCL device matches 'no such thing'; there are: 0: "));
 }
 
 // The other way round: docs/programs.md names no option that no program has.

@@ -128,8 +128,8 @@ TEST_F(Segmenter, StreamsAndBatchesThatChangeGiveTheSameMaps) {
   for (int i = 0; i < 7; ++i)
     writeImage(folder / ("images/" + std::to_string(i) + ".png"), stripes(24, 4 + i, 9, 7));
   ASSERT_EQ(run({"--images", at("images"), "--out", at("one")}).code, 0);
-  const auto ranged = run({"--images", at("images"), "--out", at("out"), "--min-shape", "1x3x24x32",
-                           "--max-shape", "4x3x24x32", "--streams", "2", "--json", at("result.json")});
+  const auto ranged = run({"--images", at("images"), "--out", at("out"), "--min-shape", "image=1x3x24x32",
+                           "--max-shape", "image=4x3x24x32", "--streams", "2", "--json", at("result.json")});
   ASSERT_EQ(ranged.code, 0) << ranged.err;
   for (int i = 0; i < 7; ++i) {
     const std::string name = std::to_string(i) + "_overlay.png";
@@ -138,11 +138,12 @@ TEST_F(Segmenter, StreamsAndBatchesThatChangeGiveTheSameMaps) {
   const auto json = readJson(folder / "result.json");
   EXPECT_EQ(json["images"], 7);
   EXPECT_EQ(json["batch"], 4);
-  const auto sizes = run({"--images", at("images"), "--min-shape", "1x3x12x32", "--max-shape", "4x3x24x32"});
+  const auto sizes =
+      run({"--images", at("images"), "--min-shape", "image=1x3x12x32", "--max-shape", "image=4x3x24x32"});
   EXPECT_EQ(sizes.code, 2);
   EXPECT_THAT(sizes.err, HasSubstr("only their number may change"));
-  const auto both = run(
-      {"--images", at("images"), "--min-shape", "1x3x24x32", "--max-shape", "4x3x24x32", "--max-batch", "2"});
+  const auto both = run({"--images", at("images"), "--min-shape", "image=1x3x24x32", "--max-shape",
+                         "image=4x3x24x32", "--max-batch", "2"});
   EXPECT_EQ(both.code, 2);
   EXPECT_THAT(both.err, HasSubstr("--max-shape has the largest batch"));
 }

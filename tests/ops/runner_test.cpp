@@ -63,6 +63,25 @@ TEST(Runner, ClassifiesBatchesOfImagesOfAnySize) {
   EXPECT_EQ(runner.waiting(), 0u);
 }
 
+// Outputs that nobody takes are read into the same memory again and again.
+TEST(Runner, LaterBatchesDoNotChangeEarlierAnswers) {
+  Runner runner(Engine::build(meansOfChannels(2, true), test::device()), classification(0.02));
+  const Plain blue(5, 7, {250, 0, 0}), red(4, 6, {0, 0, 100}), green(6, 6, {0, 200, 0});
+  std::vector<RunnerBatch> batches;
+  for (int round = 0; round < 3; ++round)
+    for (const Plain* image : {&blue, &red, &green}) {
+      runner.submit({&image->view, 1});
+      if (runner.waiting() == 2) batches.push_back(runner.collect());
+    }
+  batches.push_back(runner.collect());
+  ASSERT_EQ(batches.size(), 9u);
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    EXPECT_EQ(batches[i].images[0].classes[0].index, std::vector<int>({0, 2, 1})[i % 3]) << i;
+    EXPECT_EQ(batches[i].images[0].classes, batches[i % 3].images[0].classes) << i;
+    EXPECT_TRUE(batches[i].outputs.empty());
+  }
+}
+
 // What the network does not turn into probabilities becomes some here.
 TEST(Runner, LogitsBecomeProbabilities) {
   const Plain green(4, 6, {0, 100, 0});
