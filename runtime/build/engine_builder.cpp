@@ -303,10 +303,10 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   made->programs.useCache(
       ProgramCache::forDevice(caps_, options_.tuning.folder.value_or(defaultCacheFolder())));
   made->programs.build(calls);
-  verifyPlugins(*made);
   uploadWeights(*made, like ? &like->impl() : nullptr);
   addChain(*made, mustChain);
   requireBudget(*made, options_.memoryBudget);
+  verifyPlugins(*made);
   return std::shared_ptr<Engine>(new Engine(std::move(made)));
 }
 

@@ -50,8 +50,8 @@ int serve(const std::string& fingerprint) {
   say("ready");
   for (std::string line; std::getline(std::cin, line);) {
     const auto request = fieldsOf(line);
-    if (request.size() < 2) return 1;
     if (takePluginRequest(request)) continue;
+    if (request.size() < 2) return 1;
     const auto candidates = readCandidates(numberIn(request[1]));
     if (!candidates) return 1;
     if (request[0] == "compile" && request.size() == 2) {
