@@ -319,9 +319,9 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   uploadWeights(*made, like ? &like->impl() : nullptr);
   ahead.finish();
   made->programs.build(calls);
-  verifyPlugins(*made);
   addChain(*made, mustChain);
   requireBudget(*made, options_.memoryBudget);
+  verifyPlugins(*made);
   return std::shared_ptr<Engine>(new Engine(std::move(made)));
 }
 

@@ -60,6 +60,20 @@ TEST_F(PluginPrograms, PlansBringTheirOwn) {
   EXPECT_EQ(app::readFile(folder_ / "plan/y.npy"), app::readFile(folder_ / "model/y.npy"));
 }
 
+// By workers, which are processes of their own.
+TEST_F(PluginPrograms, AreTuned) {
+  const auto built =
+      runProgram("tessera", {"build", at("net.onnx"), "--plugins", plugin_, "--out", at("net.plan"), "--tune",
+                             "fast", "--tune-budget", "2", "--log-level", "debug"});
+  ASSERT_EQ(built.code, 0) << built.err;
+  for (const char* tactic : {"PIXELS=1", "PIXELS=2", "PIXELS=4"})
+    EXPECT_THAT(built.err,
+                testing::ContainsRegex(std::string("tuning: PixelNorm-.* ") + tactic + " on PixelNorm"));
+  EXPECT_THAT(built.err, testing::Not(HasSubstr("PIXELS=8 on PixelNorm")));  // does not divide 36 pixels
+  EXPECT_THAT(built.err, testing::Not(HasSubstr("is rejected")));
+  EXPECT_THAT(built.err, testing::Not(HasSubstr("tuning in this process")));
+}
+
 TEST_F(PluginPrograms, FilesThatAreNoneEndThem) {
   test::writeText(folder_ / "bad.json", "{\"tessera_plugin\": 1}");
   const auto bad = runProgram("tessera", {"inspect", at("net.onnx"), "--plugins", at("bad.json")});

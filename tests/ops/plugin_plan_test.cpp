@@ -71,6 +71,7 @@ class Doubling final : public Plugin {
   std::string version() const override { return version_; }
   std::vector<PluginInput> inputs() const override { return {{"x"}}; }
   std::vector<PluginAttribute> attributes() const override { return {{"scale", 2.0}}; }
+  std::vector<PluginTunable> tunables() const override { return {{"NOTHING", {1, 2}, 1}}; }
   std::vector<TensorDesc> infer(const PluginLayer& layer) const override {
     return {{DataType::Float32, layer.inputs[0].shape}};
   }
@@ -104,6 +105,19 @@ TEST(PluginPlan, AClassRunsWhereItIsThere) {
   Context context(Engine::load(folder / "net.plan", test::device(), untuned()));
   EXPECT_EQ(context.run({{"x", HostTensor::of<float>({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})}}).at("y"),
             HostTensor::of<float>({2, 4}, {3, 6, 9, 12, 15, 18, 21, 24}));
+}
+
+// Workers are other processes: this one says that it is ready, and fails whatever it is asked.
+TEST(PluginPlan, AClassIsTunedByTheProgramThatHasIt) {
+  addPlugin(std::make_shared<Doubling>("DoublingTuned", "1"));
+  EngineOptions options;
+  options.tuning = untuned();
+  options.tuning.mode = TuneMode::Fast;
+  options.tuning.seconds = 2;
+  options.tuning.worker = {"/bin/sh", "-c", "echo ready; read request"};
+  const auto engine = Engine::build(graphOf("DoublingTuned"), test::device(), options);
+  EXPECT_GE(engine->tuning().candidates, 2u);
+  EXPECT_EQ(engine->tuning().bad, 0u);
 }
 
 // What a file claims of plugins is checked before anything of it is known.

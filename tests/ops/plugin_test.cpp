@@ -278,6 +278,29 @@ TEST_F(PluginTest, IsTunedWithinItsConstraints) {
               testing::AnyOf("WIDTH=1", "WIDTH=2"));  // 3 does not divide the output
 }
 
+TEST_F(PluginTest, TakesShapesThatChange) {
+  load("SecondOfShapes");
+  EngineOptions options;
+  options.tuning.folder = "";
+  options.shapes = {{"x", {{1, 4}, {2, 4}, {3, 4}}}};
+  const GraphSource source = [](const InputShapes& shapes) {
+    Graph g;
+    g.name = "shapes";
+    const TensorId x = g.addInput("x", DataType::Float32, shapes.at("x"));
+    g.markOutput(g.add("SecondOfShapes", "second", {x}, {}, {"y"}));
+    return g;
+  };
+  Context context(Engine::build(source, test::device(), options));
+  for (const std::int64_t rows : {3, 1, 2}) {
+    context.setShapes({{"x", {rows, 4}}});
+    HostTensor x(DataType::Float32, {rows, 4});
+    for (std::int64_t i = 0; i < x.size(); ++i) x.setNumber(i, static_cast<double>(i));
+    const HostTensor y = context.run({{"x", x}}).at("y");
+    ASSERT_EQ(y.shape, (Shape{rows, 2}));
+    for (std::int64_t i = 0; i < y.size(); ++i) EXPECT_EQ(y.number(i), 3.0 * static_cast<double>(i));
+  }
+}
+
 // Beside layers of Tessera's own: blocked operands come as planar ones, slices of a concatenation as copies.
 TEST_F(PluginTest, StandsAmongOtherLayers) {
   load("SecondAmong");

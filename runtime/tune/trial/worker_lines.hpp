@@ -5,9 +5,9 @@
 /// | request | fields after n | answer |
 /// | --- | --- | --- |
 /// | `run` | best, check all | n times `good`, `slow` or `wrong`, milliseconds, checked, reason |
+/// | `plugin`, `library` | a plugin (trial/worker_plugins.hpp); n is 0 | |
 /// | `compile` | | `compiled` |
 /// | `save` | folder | `saved` |
-/// | `plugin`, `library` | a plugin (trial/worker_plugins.hpp); n is 0 | |
 /// Or `kernel` and the fields of a KernelWork, without n: `compiled`.
 /// From it: `ready` once; `begin`, i whenever candidate i is tried; the answers.
 #pragma once

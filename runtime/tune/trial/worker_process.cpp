@@ -63,8 +63,8 @@ int serve(const std::string& fingerprint) {
   say("ready");
   for (std::string line; std::getline(std::cin, line);) {
     const auto request = fieldsOf(line);
-    if (request.size() < 2) return 1;
     if (takePluginRequest(request)) continue;
+    if (request.size() < 2) return 1;
     if (request[0] == "kernel") {
       if (!compileOne(*device, {request.begin() + 1, request.end()})) return 1;
       continue;
