@@ -146,12 +146,10 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
   options.tune = tuneDefaultText(tune);
   options.tuneHint = tune != TuneDefault::Full;
   const CLI::Option* mode =
-      app.add_option(
-             "--tune", options.tune,
-             tune == TuneDefault::Never
-                 ? "Kernels without tuning, or those that were found before"
-                 : "Search for kernels: no; no, but use what was found; about a minute; some minutes (else "
-                   "as $TESSERA_TUNE says)")
+      app.add_option("--tune", options.tune,
+                     tune == TuneDefault::Never
+                         ? "Kernels without tuning (off), or those that were found before (cached)"
+                         : "Search for kernels: no; use those found; a minute; minutes ($TESSERA_TUNE)")
           ->check(CLI::IsMember(modes))
           ->capture_default_str();
   app.parse_complete_callback([&options, mode, tune, modes] {
