@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "ops/pointwise_chain.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera::onnx {
@@ -18,6 +19,13 @@ float scaleOfRate(float rate, float hint) {
   for (int i = 0; i < 4 && inverseScale(scale) != rate; ++i)
     scale = std::nextafter(scale, inverseScale(scale) < rate ? 0.0f : std::numeric_limits<float>::infinity());
   return scale;
+}
+
+bool endsInRelu(const Layer& layer) {
+  if (hasZeroPoints(layer.attrs) || layer.attrs.integer("both") != 0) return false;
+  if (layer.op != "QPointwise") return layer.attrs.string("activation") == "Relu";
+  const std::string expression = layer.attrs.string("expression");
+  return !expression.empty() && PointwiseChain::parse(expression).steps.back().op == "Relu";
 }
 
 class Finder {
@@ -35,7 +43,8 @@ class Finder {
         if (!isCode(out)) continue;
         if (layer.attrs.has("rate")) {
           const auto rate = static_cast<float>(layer.attrs.number("rate"));
-          at(scales, out) = {0, layer.attrs.integer("zero"), scaleOfRate(rate, at(hints_, out))};
+          at(scales, out) = {0, layer.attrs.integer("zero"), scaleOfRate(rate, at(hints_, out)),
+                             endsInRelu(layer)};
         } else {
           for (const TensorId in : layer.inputs)
             if (in != kNoTensor && isCode(in)) {
@@ -45,12 +54,16 @@ class Finder {
         }
       }
     std::vector<float> largest(scales.size(), 0);
-    for (std::size_t t = 0; t < scales.size(); ++t)
+    std::vector<bool> isSigned(scales.size(), false);
+    for (std::size_t t = 0; t < scales.size(); ++t) {
       largest[root(t)] = std::max(largest[root(t)], scales[t].made);
+      if (!scales[t].isUnsigned) isSigned[root(t)] = true;
+    }
     for (std::size_t t = 0; t < scales.size(); ++t) {
       const auto& tensor = graph_.tensors()[t];
       if (tensor.type != DataType::Int8 || tensor.isConstant()) continue;
       scales[t].scale = largest[root(t)];
+      scales[t].isUnsigned = !isSigned[root(t)];
       if (!(scales[t].scale > 0))
         throw Error(ErrorCode::Unsupported, "the codes of tensor '" + tensor.name + "' have no scale");
     }

@@ -118,6 +118,9 @@ class QdqExport {
     for (std::size_t i = 0; i < layer.outputs.size(); ++i) values_[at(layer.outputs[i])] = written.outputs[i];
   }
 
+  /// What code 127 stands for, before the tensor's scale becomes that of the model.
+  double largestOf(TensorId id) const { return static_cast<double>(127 * scaleOf(id).made); }
+
   /// A name for floats that become codes of `id`, or for the tensor itself where it holds floats.
   std::string before(TensorId id) {
     return isCode(id) ? model_.unique(graph_.tensor(id).name + "_QuantizeLinear_Input") : nameFor(id);
@@ -138,7 +141,7 @@ class QdqExport {
     if (!hasZeroPoints(layer.attrs) && least < -127.5 * static_cast<double>(to.scale))
       x = model_.node("Clip", layer.name + "/-127", {x, model_.scalar(name + "_least", -127 * to.scale)},
                       model_.unique(name + "_clipped"));
-    HostTensor zero(DataType::Int8, {});
+    HostTensor zero(to.isUnsigned ? DataType::UInt8 : DataType::Int8, {});
     zero.setNumber(0, static_cast<double>(to.zero));
     const std::string scale = model_.scalar(name + "_scale", to.scale),
                       point = model_.constant(name + "_zero_point", zero);
@@ -194,8 +197,12 @@ class QdqExport {
       const PointwiseConstants constants = pointwiseConstants(*findPointwise(activation), layer.attrs);
       std::vector<std::string> operands{y};
       if (activation == "PRelu") operands.push_back(slope(layer, input(4)));
-      y = writePointwise(model_, activation, operands, static_cast<double>(constants.alpha),
-                         static_cast<double>(constants.beta), layer.name + "/" + activation, before(out));
+      if (scaleOf(out).isUnsigned)  // codes of u8 would reach 255
+        y = writePointwise(model_, "Clip", operands, 0, largestOf(out), layer.name + "/" + activation,
+                           before(out));
+      else
+        y = writePointwise(model_, activation, operands, static_cast<double>(constants.alpha),
+                           static_cast<double>(constants.beta), layer.name + "/" + activation, before(out));
       least = leastOf(activation, static_cast<double>(constants.alpha), static_cast<double>(constants.beta));
       // A Clip behind a function without a least value would keep layers from being fused; it saturates there
       // at -128 instead.
@@ -278,6 +285,11 @@ class QdqExport {
         values_[at(out)] = y;
       }
     } else {
+      if (scaleOf(codes).isUnsigned) {
+        ChainStep step("Clip", chain.steps.back().operands);
+        step.alpha = 0, step.beta = static_cast<float>(largestOf(codes));
+        chain.steps.back() = std::move(step);
+      }
       y = writeChain(model_, chain, inputs, layer.name, both ? nameFor(out) : before(out));
       const ChainStep& last = chain.steps.back();
       least = leastOf(last.op, static_cast<double>(last.alpha), static_cast<double>(last.beta));

@@ -256,8 +256,9 @@ TEST_F(OnnxQuantized, CodesOf16Bits) {
 TEST_F(OnnxQuantized, WhatIsNotKnownIsNamed) {
   OnnxModel model(13);
   model.input("x", {2, 6}).output("y");
-  contrib(model, "QAttention", {"x"}, {"y"});
-  EXPECT_THAT(refusal(model), HasSubstr("QAttention 'QAttention' (com.microsoft operator set 1)"));
+  contrib(model, "LongformerAttention", {"x"}, {"y"});
+  EXPECT_THAT(refusal(model),
+              HasSubstr("LongformerAttention 'LongformerAttention' (com.microsoft operator set 1)"));
   OnnxModel last(13);
   last.input("x", {1, 4, 4, 2}, Tensor::UINT8).output("y");
   parameters(last, "x", 0.1f, Tensor::UINT8, 3);
