@@ -149,7 +149,7 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       app.add_option("--tune", options.tune,
                      tune == TuneDefault::Never
                          ? "Kernels without tuning (off), or those that were found before (cached)"
-                         : "Search for kernels: no; use those found; a minute; minutes ($TESSERA_TUNE)")
+                         : "How long to search for fast kernels; else as $TESSERA_TUNE says")
           ->check(CLI::IsMember(modes))
           ->capture_default_str();
   app.parse_complete_callback([&options, mode, tune, modes] {
