@@ -175,9 +175,12 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       ->type_name("FILE");
   CLI::AsSizeValue bytes(false);
   bytes.description("");
+  CLI::Validator most = number(std::uint64_t{0}, std::uint64_t{1} << 50);  // "-1" has become a large one
+  most.description("");
   app.add_option("--workspace", options.workspace,
                  "Most that a layer's kernels may take beside its tensors, as 64M")
       ->transform(bytes)
+      ->check(most)
       ->type_name("BYTES");
 }
 
