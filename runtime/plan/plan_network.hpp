@@ -21,7 +21,7 @@ NetworkSections networkSections(const Plan& plan);
 /// Its constants are views of `constants`, which `keeper` keeps. Throws Error(BadCache) with the reason: what
 /// does not parse, or is no network that operators accept.
 Plan parseNetwork(std::string_view network, std::span<const std::byte> constants,
-                  const std::shared_ptr<const void>& keeper);
+                  const std::shared_ptr<const void>& keeper = nullptr);
 
 /// A device as two sections: a serialised tessera_plan::Device, and programs and weights, which are those of
 /// the device.

@@ -198,6 +198,23 @@ TEST(Sidecar, IsFoundBesideTheModel) {
             folder / "w.json");
 }
 
+TEST(Background, ReadsAheadInOrderAndPassesErrorsOn) {
+  int next = 0;
+  ReadAhead<int> ahead(
+      [&]() -> std::optional<int> { return next < 50 ? std::optional(next++) : std::nullopt; }, 3);
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(ahead.next(), i);
+  EXPECT_FALSE(ahead.next());
+  ReadAhead<int> failing(
+      [count = 0]() mutable -> std::optional<int> {
+        if (count++) throw Error(ErrorCode::Internal, "no more");
+        return 1;
+      },
+      2);
+  EXPECT_EQ(failing.next(), 1);
+  EXPECT_THROW(failing.next(), Error);
+  ReadAhead<int> abandoned([] { return std::optional(1); }, 2);  // its destructor must not hang
+}
+
 TEST(Background, WritesBehindInOrderAndPassesErrorsOn) {
   std::vector<int> done;
   WriteBehind writer(2);
