@@ -24,7 +24,7 @@ std::string text(const py::handle& object) { return py::str(object).cast<std::st
 Shape shapeOf(const py::array& array) { return {array.shape(), array.shape() + array.ndim()}; }
 
 std::span<const std::byte> bytesOf(const py::array& array) {
-  return {static_cast<const std::byte*>(array.data()), static_cast<std::size_t>(array.nbytes())};
+  return {static_cast<const std::byte*>(array.data()), byteCount(array)};
 }
 
 }  // namespace
@@ -65,6 +65,10 @@ py::array arrayOf(py::handle value, const std::string& what) {
   return array;
 }
 
+std::size_t byteCount(const py::array& array) {
+  return static_cast<std::size_t>(array.size()) * byteSize(typeOf(array.dtype()));
+}
+
 py::array arrayOf(HostTensor&& tensor) {
   auto kept = std::make_unique<HostTensor>(std::move(tensor));
   const HostTensor& t = *kept;
@@ -75,7 +79,12 @@ py::array arrayOf(HostTensor&& tensor) {
 
 py::array arrayOver(const void* data, DataType type, const Shape& shape, py::handle owner) {
   static const std::byte nothing{};  // numpy allocates where it is given no address
-  return {dtypeOf(type), std::vector<py::ssize_t>(shape.begin(), shape.end()), data ? data : &nothing, owner};
+  // pybind11 would ask the dtype for the strides, which goes wrong as nbytes() does; see byteCount().
+  std::vector<py::ssize_t> strides(shape.size());
+  auto step = static_cast<py::ssize_t>(byteSize(type));
+  for (std::size_t i = shape.size(); i-- > 0; step *= static_cast<py::ssize_t>(shape[i])) strides[i] = step;
+  return {dtypeOf(type), std::vector<py::ssize_t>(shape.begin(), shape.end()), std::move(strides),
+          data ? data : &nothing, owner};
 }
 
 HostTensor tensorOf(py::handle value, const std::string& what) {

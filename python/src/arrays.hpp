@@ -27,6 +27,9 @@ py::tuple tupleOf(const Shape& shape);
 /// An array in C order, or what numpy makes one of: DLPack and sequences included. Throws
 /// Error(InvalidArgument) that begins with `what`.
 py::array arrayOf(py::handle value, const std::string& what);
+/// Bytes of an array of a tensor's type. (py::array::nbytes() of pybind11 before 2.12 is 0 with numpy 2,
+/// which moved the field that it reads.)
+std::size_t byteCount(const py::array& array);
 /// An array that owns the tensor's memory.
 py::array arrayOf(HostTensor&& tensor);
 /// An array over memory that `owner` keeps.

@@ -29,8 +29,7 @@ Comparison compare(const ContextPointer& a, const ContextPointer& b, const py::o
 std::string checksum(const py::object& value) {
   const py::array array = arrayOf(value, "what has a checksum");
   dataTypeOf(array.dtype(), "what has a checksum");  // no type that a tensor of the network can not have
-  return hexText(
-      textHash({static_cast<const char*>(array.data()), static_cast<std::size_t>(array.nbytes())}));
+  return hexText(textHash({static_cast<const char*>(array.data()), byteCount(array)}));
 }
 
 void bindComparison(py::module_& module) {

@@ -49,7 +49,7 @@ void SharedContext::cancel() {
 void SharedContext::bindHost(const std::string& name, py::array memory) {
   bindingOf(engine_->bindings(), name);
   void* at = memory.mutable_data();  // throws where it is read-only
-  const auto bytes = static_cast<std::size_t>(memory.nbytes());
+  const std::size_t bytes = byteCount(memory);
   alone([&](Context& context) { context.bindHost(name, at, bytes); });
   hosted_[name] = std::move(memory);
 }
