@@ -225,7 +225,8 @@ int main(int argc, char** argv) {
                  "fp32:off,fp32:fast,int8:fast:measured,fp16:off::one; the ceiling is that of --precision")
       ->expected(1, 8)
       ->delimiter(',');
-  app.add_option("--export", options.exportFolder, "Write the networks and models as ONNX into this folder and stop");
+  app.add_option("--export", options.exportFolder,
+                 "Write the networks and models as ONNX into this folder and stop");
   app.add_flag("--roofline", options.roofline, "Measure all that the device gives at best, too");
   app::addDeviceOptions(app, options.common);
   app::addPrecisionChoice(app, options.precisionChoice);

@@ -136,7 +136,7 @@ void addDeviceOption(CLI::App& app, CommonOptions& options) {
 
 void addPluginsOption(CLI::App& app, CommonOptions& options) {
   app.add_option("--plugins", options.plugins,
-                 "Layers of your own: a manifest (.json), a library (.so), or a folder of them")
+                 "Layers of your own: manifests, libraries, or folders of them")
       ->type_name("FILE|FOLDER")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -159,7 +159,7 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       app.add_option("--tune", options.tune,
                      tune == TuneDefault::Never
                          ? "Kernels without tuning (off), or those that were found before (cached)"
-                         : "How long to search for fast kernels; else as $TESSERA_TUNE says")
+                         : "How long to search for fast kernels (else $TESSERA_TUNE)")
           ->check(CLI::IsMember(modes))
           ->capture_default_str();
   app.parse_complete_callback([&options, mode, tune, modes] {

@@ -105,6 +105,8 @@ class TiledFamily : public KernelFamily, public ComparesTactics {
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override;
   Cost cost(const Problem& p, const DeviceCaps& device) const override;
   double expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override;
+  std::int64_t packedChannels(const Problem& p, const Tactic& tactic,
+                              const DeviceCaps& device) const override;
 
  protected:
   virtual TileShape shape(const OpView& op, const DeviceCaps& device) const = 0;

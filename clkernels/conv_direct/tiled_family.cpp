@@ -80,6 +80,13 @@ Cost TiledFamily::cost(const Problem& p, const DeviceCaps& device) const {
   return cost;
 }
 
+std::int64_t TiledFamily::packedChannels(const Problem& p, const Tactic& tactic,
+                                         const DeviceCaps& device) const {
+  const TileWork work = shape(p, device).work;
+  const int tk = fromTactic<TileTactic>(tactic).tk;
+  return work.groups * ceilDiv(work.kBlocks, tk) * tk * 16;
+}
+
 double TiledFamily::expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const {
   return tileSteps(shape(p, device).work, fromTactic<TileTactic>(tactic), device);
 }

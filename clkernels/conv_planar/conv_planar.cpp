@@ -199,6 +199,10 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
     return cost;
   }
 
+  std::int64_t packedChannels(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+    const int k = fromTactic<PlanarTactic>(tactic).k;
+    return ceilDiv(PlanarShape(p).K, k) * k;
+  }
   double expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const PlanarShape s(p);
     const auto t = fromTactic<PlanarTactic>(tactic);

@@ -118,6 +118,10 @@ class Sharing {
     double cost = 0;
   };
 
+  std::int64_t packed(const Member& m, const Tactic& tactic) const {
+    return m.compares->packedChannels(m.problem, tactic, device_);
+  }
+
   double costOf(const Member& m, const Tactic& tactic) const {
     return m.seconds * std::max(0.0, m.compares->expected(m.problem, tactic, device_) / m.expected - 1);
   }
@@ -133,6 +137,7 @@ class Sharing {
         if (other.family != m.family) continue;
         Tactic tactic = m.like(other.tactic);
         if (!seen.insert(tactic.text()).second || !offers(*m.family, m.problem, tactic, device_)) continue;
+        if (packed(m, tactic) > packed(m, m.tactic)) continue;  // no program is worth more memory
         const double its = costOf(m, tactic);
         if (best && its >= cost) continue;
         std::string programs = programsOf(m.family->plan(m.problem, tactic, device_));
