@@ -135,8 +135,7 @@ void addDeviceOption(CLI::App& app, CommonOptions& options) {
 }
 
 void addPluginsOption(CLI::App& app, CommonOptions& options) {
-  app.add_option("--plugins", options.plugins,
-                 "Layers of your own: manifests, libraries, or folders of them")
+  app.add_option("--plugins", options.plugins, "Layers of your own: manifests, libraries, or folders of them")
       ->type_name("FILE|FOLDER")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
