@@ -1,4 +1,4 @@
-// A trained network from its plan: nothing is compiled or packed, and it takes a fraction of building it.
+// A trained network from its plan: nothing is compiled or packed.
 #include <algorithm>
 #include <ctime>
 
@@ -18,7 +18,7 @@ double processorSeconds(Work&& work) {
   return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
 }
 
-TEST(PlanStart, EspNetIsLoadedInAFractionOfBuildingIt) {
+TEST(PlanStart, EspNetIsLoadedWithItsProgramsAndWeights) {
   TESSERA_NEEDS_SHARED();
   const std::string model =
       (test::sharedFolder() / "models/espnet/espnet_cityscapes_1x3x512x1024.onnx").string();
@@ -37,6 +37,7 @@ TEST(PlanStart, EspNetIsLoadedInAFractionOfBuildingIt) {
   const auto check = selfCheck(*loaded);
   ASSERT_TRUE(check);
   EXPECT_TRUE(check->exact);
+  // For docs/performance.md: no test depends on times.
   double building = 1e9, loading = 1e9;
   for (int i = 0; i < 3; ++i) {
     building = std::min(building, processorSeconds(build));
@@ -44,9 +45,6 @@ TEST(PlanStart, EspNetIsLoadedInAFractionOfBuildingIt) {
   }
   RecordProperty("building_ms", static_cast<int>(building * 1e3));
   RecordProperty("loading_ms", static_cast<int>(loading * 1e3));
-  if (test::device().caps().pocl) {
-    EXPECT_LE(loading, 0.1 * building) << loading * 1e3 << " ms, building " << building * 1e3 << " ms";
-  }
 }
 
 }  // namespace
