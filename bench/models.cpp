@@ -209,7 +209,7 @@ int main(int argc, char** argv) {
   bench::Options options;
   CLI::App app("Measures networks against the device's ceiling.", "bench_models");
   app.add_option("--networks", options.networks,
-                 "Reference networks: fcn8s, resnet50, vgg16, squeezenet, mobilenet_v2")
+                 "Reference networks: fcn8s, resnet50, vgg16, squeezenet, mobilenet_v2, yolov8n, yolox_nano")
       ->expected(0, 100)
       ->delimiter(',')
       ->capture_default_str();

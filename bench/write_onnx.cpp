@@ -92,17 +92,21 @@ class Writer {
     auto& made = node("Slice", layer);
     const auto starts = layer.attrs.integers("starts"), sizes = layer.attrs.integers("sizes");
     const auto steps = layer.attrs.integers("steps", std::vector<std::int64_t>(starts.size(), 1));
-    std::vector<std::int64_t> ends, axes;
+    const Shape& from = graph_.tensor(layer.inputs[0]).shape;
+    std::vector<std::int64_t> begins, ends, axes, strides;
     for (std::size_t i = 0; i < starts.size(); ++i) {
       if (steps[i] < 1)
         throw Error(ErrorCode::Unsupported, "layer " + layer.name + ": a negative step is not written");
+      if (starts[i] == 0 && steps[i] == 1 && sizes[i] == from[i]) continue;  // the batch stays open
+      begins.push_back(starts[i]);
       ends.push_back(starts[i] + (sizes[i] - 1) * steps[i] + 1);
       axes.push_back(static_cast<std::int64_t>(i));
+      strides.push_back(steps[i]);
     }
-    addList(made, layer.name + ".starts", starts);
+    addList(made, layer.name + ".starts", begins);
     addList(made, layer.name + ".ends", ends);
     addList(made, layer.name + ".axes", axes);
-    addList(made, layer.name + ".steps", steps);
+    addList(made, layer.name + ".steps", strides);
   }
 
   void addLayer(const Layer& layer) {

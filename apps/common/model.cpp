@@ -68,8 +68,10 @@ Graph loadModel(const std::string& model, std::int64_t batch, ImportOptions opti
   try {
     if (!replaced.empty()) graph = importModel(model, options);
   } catch (const Error& e) {
-    throw Error(e.code(), sentence("The model fixes its batch size and can not be imported with " +
-                                   std::to_string(batch) + ": " + e.what()));
+    throw Error(
+        e.code(),
+        sentence("The model fixes its batch size and can not be imported with " + std::to_string(batch) +
+                 " (run it with a batch of 1, or export it with an open batch): " + e.what()));
   }
   if (batchIsFirst(single, graph)) checkBatch(model, single, graph, batch);
   return graph;

@@ -153,6 +153,10 @@ struct ImageBatchStream::Impl {
 ImageBatchStream::ImageBatchStream(std::vector<fs::path> files, ImageBatchOptions options)
     : impl_(std::make_unique<Impl>()) {
   if (options.batchSize < 1) throw Error(ErrorCode::InvalidArgument, "a batch holds at least one image");
+  if (options.preprocess.height < 1 || options.preprocess.width < 1)
+    throw Error(
+        ErrorCode::InvalidArgument,
+        "images for calibration need a size: ImagePreprocess::height and width are those of the input");
   shuffle(files, options.seed);
   impl_->files = std::move(files);
   impl_->options = std::move(options);

@@ -1,6 +1,8 @@
 // Bindings for images.
 #include "exec/image_input.hpp"
 
+#include <algorithm>
+
 namespace tessera {
 
 const Binding& soleBinding(const std::vector<Binding>& bindings, const std::string& name, bool isInput) {
@@ -45,6 +47,14 @@ void requireNoOtherInput(const std::vector<Binding>& bindings, const Binding& im
 
 Binding imageInputOf(const std::vector<Binding>& bindings, const std::string& name, ImagePreprocess& how,
                      const std::set<std::string>& filled) {
+  const bool allFilled = std::ranges::all_of(
+      bindings, [&](const Binding& binding) { return !binding.isInput || filled.count(binding.name); });
+  if (allFilled && !filled.empty()) {
+    Binding input = soleBinding(bindings, name, true);
+    const auto place = imagePlaceOf(input.shape, how.channels());
+    if (place && how.height == 0 && how.width == 0) how.height = place->height, how.width = place->width;
+    return input;
+  }
   std::vector<Binding> candidates;
   for (const Binding& binding : bindings)
     if (!binding.isInput || !filled.count(binding.name)) candidates.push_back(binding);

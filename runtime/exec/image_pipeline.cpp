@@ -8,10 +8,12 @@
 
 namespace tessera {
 
-ImagePipeline::ImagePipeline(std::shared_ptr<const Engine> engine, Binding input, ImagePreprocess how)
+ImagePipeline::ImagePipeline(std::shared_ptr<const Engine> engine, Binding input, ImagePreprocess how,
+                             bool fills)
     : engine_(std::move(engine)),
       input_(std::move(input)),
       how_(how),
+      fills_(fills),
       context_(engine_),
       ops_(engine_->device()) {
   guarded("preparing to run on images", [&] {
@@ -81,7 +83,7 @@ void ImagePipeline::submit(std::span<const ImageView> images, const Results& res
   try {
     guarded("running on images", [&] {
       setItems(images.size());
-      for (std::size_t i = 0; i < images.size(); ++i)
+      for (std::size_t i = 0; fills_ && i < images.size(); ++i)
         enqueueImage(sets_[set][i], images[i], static_cast<std::int64_t>(i), work);
       if (fill) fill();
       compute_.enqueueMarkerWithWaitList(nullptr, &work.ready);
@@ -112,7 +114,7 @@ ImageTimes ImagePipeline::collect() {
     ImageTimes times;
     for (const auto& event : work.before)
       times.preprocess += time(event, CL_PROFILING_COMMAND_END) - time(event, CL_PROFILING_COMMAND_START);
-    times.preprocess /= static_cast<double>(work.before.size());
+    times.preprocess /= static_cast<double>(std::max<std::size_t>(work.before.size(), 1));
     times.network = time(work.done, CL_PROFILING_COMMAND_END) - time(work.ready, CL_PROFILING_COMMAND_END);
     return times;
   });

@@ -34,8 +34,8 @@ class ImagePipeline {
   /// Enqueues what follows the network, for buffers of set `set`; events of read-backs go to Work::after.
   using Results = std::function<void(std::size_t set, Work& work)>;
 
-  /// `how` fills `input`: both are as imageInputOf() completed them.
-  ImagePipeline(std::shared_ptr<const Engine> engine, Binding input, ImagePreprocess how);
+  /// `how` fills `input`: both are as imageInputOf() completed them. Without `fills` submit()'s `fill` does.
+  ImagePipeline(std::shared_ptr<const Engine> engine, Binding input, ImagePreprocess how, bool fills = true);
   ~ImagePipeline() { finish(); }
   ImagePipeline(const ImagePipeline&) = delete;
   ImagePipeline& operator=(const ImagePipeline&) = delete;
@@ -74,6 +74,7 @@ class ImagePipeline {
   std::shared_ptr<const Engine> engine_;
   Binding input_;
   ImagePreprocess how_;
+  bool fills_;
   Context context_;
   DeviceOps ops_;
   cl::CommandQueue upload_, compute_, download_;

@@ -74,7 +74,9 @@ struct Runner::Impl {
   };
 
   Impl(std::shared_ptr<const Engine> e, const Binding& input, RunnerOptions o)
-      : engine(std::move(e)), options(std::move(o)), pipeline(engine, input, options.preprocess) {}
+      : engine(std::move(e)),
+        options(std::move(o)),
+        pipeline(engine, input, options.preprocess, !options.preprocessors.count(input.name)) {}
 
   std::shared_ptr<const Engine> engine;
   RunnerOptions options;

@@ -194,6 +194,14 @@ TEST_F(Options, ABatchThatTheModelFixesInsideIsRefused) {
     EXPECT_EQ(result.code, 1) << result.out;
     EXPECT_THAT(result.err, HasSubstr("1x4x3"));
   }
+  OnnxModel cut;  // a Slice that keeps the first item
+  cut.input("x", {-1, 2, 3}).output("y").ints("from", {0}).ints("to", {1}).ints("axes", {0});
+  cut.node("Slice", {"x", "from", "to", "axes"}, {"y"});
+  const std::string cuts = write("c.onnx", cut);
+  EXPECT_EQ(runProgram("tessera", {"inspect", cuts}).code, 0);
+  const auto lost = runProgram("tessera", {"inspect", cuts, "--batch", "2"});
+  EXPECT_EQ(lost.code, 1) << lost.out;
+  EXPECT_THAT(lost.err, HasSubstr("drops items"));
   OnnxModel fine;
   fine.input("x", {1, 2, 3}).output("y");
   fine.node("Neg", {"x"}, {"y"});

@@ -118,6 +118,21 @@ TEST(Runner, CallablesFillInputsAndChangeOutputs) {
   EXPECT_NEAR(scores[2], 120, 1e-3);
 }
 
+TEST(Runner, ACallableFillsTheOnlyInput) {
+  RunnerOptions options;
+  options.preprocessors["image"] = [](std::span<const ImageView> views, const Binding& input) {
+    HostTensor x(input.type, input.shape);
+    for (std::int64_t i = 0; i < x.size(); ++i) x.setNumber(i, static_cast<double>(i / 24 + views[0].height));
+    return x;
+  };
+  Runner runner(Engine::build(meansOfChannels(1, false), test::device()), options);
+  const Plain gray(4, 6, {7, 8, 9});
+  runner.submit({&gray.view, 1});
+  const RunnerBatch batch = runner.collect();
+  EXPECT_THAT(batch.outputs.at("scores").as<float>(), testing::ElementsAre(4, 5, 6));
+  EXPECT_EQ(batch.preprocess, 0) << "no kernel made the input";
+}
+
 TEST(Runner, FailingCallablesLeaveItUsable) {
   RunnerOptions options;
   bool wrong = true;

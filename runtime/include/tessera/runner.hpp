@@ -28,7 +28,7 @@ using Postprocessor = std::function<HostTensor(HostTensor output)>;
 struct RunnerOptions {
   ImagePreprocess preprocess;  ///< of `input`, on the device; height and width 0: the network's own
   std::string input;           ///< binding that images fill; empty: the only one without a preprocessor
-  std::map<std::string, Preprocessor> preprocessors;    ///< callables for other inputs, by name
+  std::map<std::string, Preprocessor> preprocessors;  ///< callables for inputs, the image's own too, by name
   std::map<std::string, Postprocessor> postprocessors;  ///< callables for outputs, by name
   std::optional<ClassificationOptions> classification;  ///< answers are to have classes
   std::optional<DetectionOptions> detection;            ///< answers are to have objects
