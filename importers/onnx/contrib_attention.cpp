@@ -87,12 +87,15 @@ void addMask(Node& node, ScoreBias& bias, std::size_t i, std::int64_t batch, std
   bias.where(node.reshape(seen, wide, "seen of heads"));
 }
 
+// What ONNX Runtime's attention puts on them: a query that sees no key then takes all of them alike.
+constexpr float kLowest = std::numeric_limits<float>::lowest();
+
 /// Later keys than a query's own are out of sight, whatever else a mask says.
 void addOrder(Node& node, ScoreBias& bias, std::int64_t queries, std::int64_t keys, std::int64_t past) {
   if (!node.flag("unidirectional") || queries < 2) return;
   HostTensor table = node.allocate(DataType::Float32, {queries, keys});
   for (std::int64_t i = 0; i < queries; ++i)
-    for (std::int64_t j = past + i + 1; j < keys; ++j) table.setNumber(i * keys + j, -INFINITY);
+    for (std::int64_t j = past + i + 1; j < keys; ++j) table.setNumber(i * keys + j, kLowest);
   bias.join(node.constantOf(std::move(table), "order"));
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/half.hpp"
+#include "graph/layer_view.hpp"
 #include "ops/operator.hpp"
 
 namespace tessera {
@@ -26,10 +27,34 @@ std::string whyNotHalf(const GraphTensor& t, bool weights) {
   return {};
 }
 
+// Whether a constant has finite numbers beyond half's range.
+bool goesBeyondHalf(const GraphTensor& t) {
+  if (!t.isConstant() || t.type != DataType::Float32) return false;
+  return std::ranges::any_of(t.constant->as<float>(), [](float v) {
+    const double size = std::fabs(static_cast<double>(v));
+    return std::isfinite(size) && size > kMostHalf;
+  });
+}
+
+// Whether results of the layer are as large as what it reads: it computes element by element, or moves.
+bool keepsSize(const Graph& graph, const Layer& layer) {
+  const OperatorTraits traits = traitsOf(layer.op);
+  if (traits.elementwise || traits.broadcasts || traits.joins) return true;
+  if (traits.view != OperatorTraits::View::None) return true;
+  if (!traits.follow || traits.multiplyAdds || layer.inputs.empty()) return false;
+  const OpView view = viewOf(graph, layer);
+  for (std::size_t axis = 0; axis < view.inputs[0].shape.size(); ++axis)
+    if (!traits.follow(view, 0, axis)) return false;  // entries are mixed there, as a softmax does
+  return true;
+}
+
 class HalfRewriter {
  public:
   explicit HalfRewriter(const Graph& from)
-      : from_(from), floats_(from.tensors().size(), kNoTensor), halves_(from.tensors().size(), kNoTensor) {}
+      : from_(from),
+        floats_(from.tensors().size(), kNoTensor),
+        halves_(from.tensors().size(), kNoTensor),
+        beyond_(from.tensors().size(), false) {}
 
   Graph run(const std::vector<bool>& wanted, std::vector<std::string>& whyNot) {
     to_.name = from_.name;
@@ -40,6 +65,9 @@ class HalfRewriter {
     for (std::size_t i = 0; i < from_.layers().size(); ++i) {
       const Layer& layer = from_.layers()[i];
       whyNot.push_back(wanted.at(i) ? whyFp32(layer) : "it is not to be kept in half precision");
+      if (keepsSize(from_, layer) &&
+          std::ranges::any_of(layer.inputs, [&](TensorId id) { return isBeyond(id); }))
+        for (const TensorId id : layer.outputs) beyond_[id] = isF32(id);
       addLayer(layer, whyNot.back().empty());
     }
     for (const TensorId id : from_.outputs()) to_.markOutput(asFloat(id));
@@ -50,8 +78,17 @@ class HalfRewriter {
  private:
   bool isF32(TensorId id) const { return id != kNoTensor && from_.tensor(id).type == DataType::Float32; }
 
+  // Whether the tensor may hold what half would make infinite: a mask of -3.4e38, say, and scores that such a
+  // mask was added to. Rows of nothing but infinities would give NaN where fp32 gives numbers.
+  bool isBeyond(TensorId id) const {
+    return id != kNoTensor && (beyond_[id] || goesBeyondHalf(from_.tensor(id)));
+  }
+
   std::string whyFp32(const Layer& layer) const {
     if (layer.attrs.integer("exact_sums")) return "its sums of integers have to be exact";
+    for (const TensorId id : layer.inputs)
+      if (id != kNoTensor && beyond_[id])
+        return "half precision cannot hold what '" + from_.tensor(id).name + "' may be";
     const Operator& op = operatorNamed(layer.op);
     bool floats = std::ranges::any_of(layer.outputs, [&](TensorId id) { return isF32(id); }), half = false;
     const bool sums = traitsOf(layer.op).multiplyAdds != nullptr;
@@ -72,6 +109,7 @@ class HalfRewriter {
   // Whether input i of a layer in half is a constant that half cannot hold and that may stand beside half.
   bool staysFloat(const Layer& layer, std::size_t i) const {
     const auto& t = from_.tensor(layer.inputs[i]);
+    if (goesBeyondHalf(t)) return false;  // so would be the results
     return i > 0 && t.isConstant() && traitsOf(layer.op).mixesFloats && !whyNotHalf(t, false).empty();
   }
 
@@ -129,6 +167,7 @@ class HalfRewriter {
   const Graph& from_;
   Graph to_;
   std::vector<TensorId> floats_, halves_;  ///< per tensor of from_: its forms in to_
+  std::vector<bool> beyond_;               ///< per tensor of from_ that is computed: see isBeyond()
 };
 
 }  // namespace

@@ -97,6 +97,26 @@ TEST(Fp16, ConstantsOfChainsThatHalfCannotHoldStayFloatsBesideHalf) {
   EXPECT_EQ(m.typeOf("plain"), DataType::Float16);
 }
 
+// Rows of nothing but masked scores would be infinities in half, and NaN behind the softmax.
+TEST(Fp16, WhatAMaskWasAddedToStaysInFp32) {
+  Graph g;
+  const TensorId scores = g.addInput("scores", DataType::Float32, {1, 2, 3, 4});
+  const TensorId allowed = g.addInput("allowed", DataType::Bool, {1, 1, 3, 4});
+  const TensorId zero = g.addConstant("zero", HostTensor::scalar(0)),
+                 never = g.addConstant("never", HostTensor::scalar(std::numeric_limits<float>::lowest()));
+  const TensorId mask = g.add("Where", "mask", {allowed, zero, never});
+  const TensorId turned =
+      g.add("Transpose", "turned", {mask}, {{"perm", std::vector<std::int64_t>{0, 1, 2, 3}}});
+  const TensorId masked = g.add("Add", "masked", {g.add("Neg", "before", {scores}), turned});
+  const TensorId weights = g.add("Softmax", "weights", {masked}, {{"axis", std::int64_t{3}}});
+  g.markOutput(g.add("Neg", "after", {weights}));
+  const Made m = made(g);
+  for (const char* layer : {"mask", "turned", "masked", "weights"})
+    EXPECT_EQ(m.of(layer).precision, Precision::Fp32) << layer;
+  for (const char* layer : {"before", "after"}) EXPECT_EQ(m.of(layer).precision, Precision::Fp16) << layer;
+  EXPECT_THAT(m.of("weights").reason, HasSubstr("masked"));
+}
+
 TEST(Fp16, TinyWeightsAreNoReasonForFp32) {
   Graph g;
   const TensorId x = g.addInput("x", DataType::Float32, {1, 8});
