@@ -149,7 +149,8 @@ int exportAll(const Options& options) {
   };
   for (const std::string& name : options.networks) write(name, networkNamed(name).make(options.batch));
   for (const std::string& model : options.models)
-    write(app::modelName(model), app::loadModel(model, options.batch));
+    write(std::filesystem::path(model.substr(0, model.find(','))).stem().string(),
+          app::loadModel(model, options.batch));
   return app::kDone;
 }
 

@@ -157,6 +157,8 @@ class Writer {
         set(made, name, a.string(attribute));
     } else if (layer.op == "Slice") {
       addSlice(layer);
+    } else if (layer.op == "Dropout") {
+      node("Identity", layer);
     } else if (std::ranges::find(kSameName, layer.op) != std::end(kSameName)) {
       node(layer.op, layer);
     } else {
