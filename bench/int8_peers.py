@@ -136,7 +136,7 @@ class Judge:
             noise = got[name].reshape(y.shape) - y
             sums[0] += float((y * y).sum())
             sums[1] += float((noise * noise).sum())
-            if y.ndim in self.ranks and y.shape[1] > 1:
+            if (y.ndim in self.ranks or y.shape[2:] == (1, 1)) and y.shape[1] > 1:
                 changed = np.argmax(y, 1) != np.argmax(got[name].reshape(y.shape), 1)
                 sums[2] += int(changed.sum())
                 sums[3] += changed.size
