@@ -59,6 +59,18 @@ class Check {
       : engine_(engine), step_(step), family_(family) {}
 
   void run() {
+    try {
+      verify();
+    } catch (const Error& e) {
+      if (named_) throw;
+      fail(e.what(), e.code());
+    } catch (const std::exception& e) {  // of a class
+      fail(e.what());
+    }
+  }
+
+ private:
+  void verify() {
     const OpView view = dense();
     layer_ = pluginLayer(family_.plugin(), view.attrs, view.inputs, view.outputs);
     countArguments();
@@ -66,7 +78,8 @@ class Check {
     std::vector<bool> constants;
     for (const auto& constant : step_.constants) constants.push_back(constant != nullptr);
     // The programs that will run, which may be binaries of a plan.
-    const auto operands = std::make_shared<OpOperands>(engine_.device, view, inputs_, constants);
+    const auto operands =
+        std::make_shared<OpOperands>(engine_.device, view, inputs_, constants, inputNames());
     OpRunner runner(engine_.device, family_, operands, step_.tactic, &engine_.programs);
     const auto found = runner.run();
     if (!runner.damage().empty()) fail(runner.damage());
@@ -80,20 +93,24 @@ class Check {
     }
   }
 
- private:
-  [[noreturn]] void fail(const std::string& what) const {
-    const Plugin& plugin = family_.plugin();
-    std::string origin;
-    for (const PluginInfo& info : plugins())
-      if (info.name == plugin.name()) origin = info.origin;
-    throw Error(ErrorCode::DeviceError,
-                fmt::format("Layer '{}' can not be computed by plugin {} of {} on {}: {}{}.", step_.layer,
-                            plugin.name(), origin, engine_.caps.name, what,
-                            step_.tactic.text().empty() ? "" : " (tactic " + step_.tactic.text() + ")"));
+  OpOperands::Watch inputNames() const {
+    OpOperands::Watch watch;
+    for (const PluginInput& input : family_.plugin().inputs()) watch.inputs.push_back(input.name);
+    return watch;
+  }
+
+  [[noreturn]] void fail(std::string what, ErrorCode code = ErrorCode::DeviceError) {
+    named_ = true;
+    while (what.ends_with('.')) what.pop_back();
+    const std::string name = family_.plugin().name();
+    throw Error(
+        code, fmt::format("Layer '{}' can not be computed by plugin {} of {} on {}: {}{}.", step_.layer, name,
+                          pluginOrigin(name), engine_.caps.name, what,
+                          step_.tactic.text().empty() ? "" : " (tactic " + step_.tactic.text() + ")"));
   }
 
   // Drivers say no more than "invalid" where they differ.
-  void countArguments() const {
+  void countArguments() {
     for (const KernelCall& call : step_.launch.calls) {
       const auto taken = guarded("asking for the arguments of " + call.entry, [&] {
         return prepareCall(call, engine_.programs).kernel.getInfo<CL_KERNEL_NUM_ARGS>();
@@ -125,7 +142,7 @@ class Check {
       for (std::int64_t i = 0; i < found[o].size(); ++i) compare(found[o], o, i, wanted[o].number(i));
   }
 
-  void compare(const HostTensor& found, std::size_t output, std::int64_t at, double wanted) const {
+  void compare(const HostTensor& found, std::size_t output, std::int64_t at, double wanted) {
     // As the result's type holds it.
     HostTensor stored(found.type, {});
     stored.setNumber(0, wanted);
@@ -140,6 +157,7 @@ class Check {
   const Engine::Impl& engine_;
   const Step& step_;
   const PluginFamily& family_;
+  bool named_ = false;  // the error that is thrown says which layer and plugin
   PluginLayer layer_;
   std::vector<HostTensor> inputs_;
 };

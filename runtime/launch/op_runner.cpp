@@ -7,11 +7,14 @@
 
 #include "cl/program.hpp"
 #include "launch/caps_for.hpp"
+#include "launch/guarded_buffer.hpp"
 #include "launch/host_layout.hpp"
 #include "launch/kernel_launcher.hpp"
 
 namespace tessera {
 namespace {
+
+using Guards = std::vector<std::pair<std::string, GuardedBuffer>>;  // with what they are
 
 constexpr std::size_t kCanaryBytes = 4096;
 constexpr unsigned char kCanary = 0xC5, kPoison = 0x7F;  // 0x7f7f7f7f is a large float, 0x7f a large code
@@ -68,12 +71,49 @@ struct OpOperands::Impl {
   cl::CommandQueue queue;
   std::vector<cl::Buffer> inputs, outputs;
   std::map<std::string, cl::Buffer> packed;
+  std::optional<Watch> watch;
+  Guards guarded;  // none unless watched
 
   explicit Impl(const Device& d) : device(d) {}
 
+  // `what` it is: of buffers that are guarded where operands are watched.
+  cl::Buffer allocate(std::size_t bytes, const std::string& what, Guards& guards) {
+    if (!watch)
+      return cl::Buffer(device.impl().context(), CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
+    return guards.emplace_back(what, GuardedBuffer(queue, bytes)).second.inner();
+  }
+
+  std::vector<std::byte> inputBytes(std::size_t i) const {
+    std::vector<std::byte> bytes(bufferElements(view.inputs[i]) * byteSize(view.inputs[i].type),
+                                 std::byte{0xFF});
+    toLayout(view.inputs[i], values.at(i), bytes);
+    return bytes;
+  }
+
+  std::string inputName(std::size_t i) const {
+    return "input '" + (watch && i < watch->inputs.size() ? watch->inputs[i] : std::to_string(i)) + "'";
+  }
+
+  // An input that is no longer what was uploaded.
+  std::string changedInput() const {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i]()) continue;
+      const auto wanted = inputBytes(i);
+      std::vector<std::byte> bytes(wanted.size());
+      if (!bytes.empty()) queue.enqueueReadBuffer(inputs[i], CL_TRUE, 0, bytes.size(), bytes.data());
+      const auto at = std::ranges::mismatch(bytes, wanted).in1 - bytes.begin();
+      if (at < std::ssize(bytes))
+        return inputName(i) + ": element " + std::to_string(at / byteSize(view.inputs[i].type)) +
+               " was overwritten, inputs are only read";
+    }
+    return {};
+  }
+
   cl::Buffer upload(std::span<const std::byte> bytes) {
     const std::size_t size = std::max<std::size_t>(bytes.size(), 16);
-    cl::Buffer buffer(device.impl().context(), CL_MEM_READ_WRITE, size);
+    return upload(bytes, cl::Buffer(device.impl().context(), CL_MEM_READ_WRITE, size));
+  }
+  cl::Buffer upload(std::span<const std::byte> bytes, cl::Buffer buffer) const {
     if (!bytes.empty()) queue.enqueueWriteBuffer(buffer, CL_TRUE, 0, bytes.size(), bytes.data());
     return buffer;
   }
@@ -94,12 +134,13 @@ const OpView& OpOperands::view() const { return impl_->view; }
 void OpOperands::dropPacked() { impl_->packed.clear(); }
 
 OpOperands::OpOperands(const Device& device, const OpView& view, std::vector<HostTensor> inputs,
-                       std::vector<bool> constants)
+                       std::vector<bool> constants, std::optional<Watch> watch)
     : impl_(std::make_unique<Impl>(device)) {
   Impl& o = *impl_;
   o.view = view;
   o.values = std::move(inputs);
   o.constants = std::move(constants);
+  o.watch = std::move(watch);
   guarded("allocating the operands of " + view.text(), [&] {
     o.queue = cl::CommandQueue(device.impl().context(), device.impl().device, CL_QUEUE_PROFILING_ENABLE);
     for (std::size_t i = 0; i < view.inputs.size(); ++i) {
@@ -107,14 +148,12 @@ OpOperands::OpOperands(const Device& device, const OpView& view, std::vector<Hos
         o.inputs.emplace_back();
         continue;
       }
-      std::vector<std::byte> bytes(bufferElements(view.inputs[i]) * byteSize(view.inputs[i].type),
-                                   std::byte{0xFF});
-      toLayout(view.inputs[i], o.values.at(i), bytes);
-      o.inputs.push_back(o.upload(bytes));
+      const auto bytes = o.inputBytes(i);
+      o.inputs.push_back(o.upload(bytes, o.allocate(bytes.size(), o.inputName(i), o.guarded)));
     }
     for (const auto& output : view.outputs) {
       const std::size_t bytes = bufferElements(output) * byteSize(output.type) + kCanaryBytes;
-      o.outputs.emplace_back(device.impl().context(), CL_MEM_READ_WRITE, bytes);
+      o.outputs.push_back(o.allocate(bytes, "output " + std::to_string(o.outputs.size()), o.guarded));
     }
   });
 }
@@ -124,6 +163,7 @@ struct OpRunner::Impl {
   Launch launch;
   std::vector<cl::Buffer> scratch, packed;
   cl::Buffer counters;
+  Guards guarded;  // of scratch
   std::vector<PreparedCall> kernels;
   std::string damage;
 
@@ -132,6 +172,17 @@ struct OpRunner::Impl {
   void enqueueAll() {
     for (std::size_t i = 0; i < kernels.size(); ++i)
       enqueueKernel(o().queue, kernels[i], launch.calls[i], nullptr, nullptr);
+  }
+
+  void arm() const {
+    for (const Guards* guards : std::initializer_list<const Guards*>{&o().guarded, &guarded})
+      for (const auto& [what, buffer] : *guards) buffer.arm(o().queue);
+  }
+  std::string watchedDamage() const {
+    for (const Guards* guards : std::initializer_list<const Guards*>{&o().guarded, &guarded})
+      for (const auto& [what, buffer] : *guards)
+        if (const auto damage = buffer.damage(o().queue); !damage.empty()) return what + ": " + damage;
+    return o().watch ? o().changedInput() : std::string();
   }
 };
 
@@ -159,7 +210,7 @@ OpRunner::OpRunner(const Device& device, const KernelFamily& family, std::shared
       programs = &own;
     }
     for (const std::size_t bytes : r.launch.scratch) {
-      r.scratch.emplace_back(device.impl().context(), CL_MEM_READ_WRITE, std::max<std::size_t>(bytes, 16));
+      r.scratch.push_back(o.allocate(bytes, "scratch " + std::to_string(r.scratch.size()), r.guarded));
       o.queue.enqueueFillBuffer(r.scratch.back(), cl_uchar{0xFF}, 0, bytes);
     }
     r.counters = makeCounters(device.impl().context(), r.launch.counters);
@@ -182,8 +233,10 @@ std::vector<HostTensor> OpRunner::run() {
       const auto bytes = poisoned(o.view.outputs[i]);
       o.queue.enqueueWriteBuffer(o.outputs[i], CL_TRUE, 0, bytes.size(), bytes.data());
     }
+    r.arm();
     r.enqueueAll();
     o.queue.finish();
+    r.damage = r.watchedDamage();
     for (std::size_t i = 0; i < o.outputs.size(); ++i) {
       const auto& desc = o.view.outputs[i];
       std::vector<std::byte> bytes(bufferElements(desc) * byteSize(desc.type) + kCanaryBytes);

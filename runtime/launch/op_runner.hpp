@@ -15,10 +15,15 @@ namespace tessera {
 /// Inputs and outputs of an operator in device memory, in one layout: shared by runners that take turns.
 class OpOperands {
  public:
+  /// For kernels that are not trusted: runs also see what is written before outputs, beside inputs and
+  /// scratch, and to the inputs themselves.
+  struct Watch {
+    std::vector<std::string> inputs;  ///< names for messages
+  };
   /// `inputs`: planar values per operator input (empty for absent ones); `constants[i]`: handed to packings
   /// as well.
   OpOperands(const Device& device, const OpView& view, std::vector<HostTensor> inputs,
-             std::vector<bool> constants);
+             std::vector<bool> constants, std::optional<Watch> watch = {});
   ~OpOperands();
   OpOperands(const OpOperands&) = delete;
   OpOperands& operator=(const OpOperands&) = delete;
@@ -49,7 +54,7 @@ class OpRunner {
   /// Poisons the outputs, runs all kernels, returns planar outputs. Throws Error(DeviceError).
   std::vector<HostTensor> run();
   /// Empty after run(), or what it found: a canary or a gap between batches overwritten, padding lanes not
-  /// zero.
+  /// zero, or what OpOperands::Watch is for.
   const std::string& damage() const;
   /// Milliseconds of one pass over all kernels, launches included: `passes` of them in a row, without
   /// poisoning.

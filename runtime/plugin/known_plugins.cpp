@@ -156,6 +156,7 @@ void addPlugin(std::shared_ptr<const Plugin> plugin, const std::string& origin) 
 
 std::vector<std::string> loadPlugins(const fs::path& file) {
   std::error_code error;
+  if (!fs::exists(file, error) && !error) refuse(file.string(), "it does not exist");
   const auto files = fs::is_directory(file, error) ? filesIn(file) : std::vector<fs::path>{file};
   std::vector<std::pair<std::shared_ptr<const Plugin>, std::string>> loaded;
   for (const fs::path& one : files)
@@ -197,6 +198,13 @@ std::shared_ptr<const Plugin> findPlugin(std::string_view name) {
   const std::lock_guard lock(known.mutex);
   const auto it = known.byName.find(name);
   return it == known.byName.end() ? nullptr : it->second.plugin;
+}
+
+std::string pluginOrigin(std::string_view name) {
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  const auto it = known.byName.find(name);
+  return it == known.byName.end() ? std::string() : it->second.origin;
 }
 
 std::shared_ptr<const ManifestPlugin> findPortablePlugin(std::string_view name) {

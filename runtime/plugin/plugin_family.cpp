@@ -4,10 +4,13 @@
 #include <limits>
 
 #include "base/hex.hpp"
+#include "plugin/known_plugins.hpp"
 #include "plugin/plugin_layer.hpp"
 
 namespace tessera {
 namespace {
+
+constexpr std::size_t kMostWorkItems = std::size_t{1} << 31;  // of one kernel: ints count them
 
 PluginTactic tacticOf(const Tactic& tactic) { return {tactic.values().begin(), tactic.values().end()}; }
 
@@ -28,18 +31,26 @@ PluginFamily::PluginFamily(std::shared_ptr<const Plugin> plugin) : plugin_(std::
 }
 
 void PluginFamily::refuse(const std::string& why) const {
-  throw Error(ErrorCode::InvalidArgument, "plugin " + plugin_->name() + ": " + why);
+  throw Error(ErrorCode::InvalidArgument,
+              "plugin " + plugin_->name() + " of " + pluginOrigin(plugin_->name()) + ": " + why);
+}
+
+// Also launches that can not be planned, so that lowering names the layer with the reason.
+std::string PluginFamily::whyNot(const OpView& op, const Tactic& tactic, const DeviceCaps& device) const {
+  try {
+    std::string why = plugin_->whyNot(layerOf(*plugin_, op), tacticOf(tactic), device);
+    if (why.empty()) plan(op, tactic, device);
+    return why;
+  } catch (const std::exception& e) {
+    return e.what();
+  }
 }
 
 Verdict PluginFamily::applies(const OpView& op, const DeviceCaps& device) const {
   if (!std::ranges::all_of(op.inputs, plain) || !std::ranges::all_of(op.outputs, plain))
     return Verdict::no("kernels of plugins take planar operands without gaps");
-  try {
-    const std::string why = plugin_->whyNot(layerOf(*plugin_, op), tacticOf(fallback(op, device)), device);
-    return why.empty() ? Verdict::yes() : Verdict::no(why);
-  } catch (const std::exception& e) {
-    return Verdict::no(e.what());
-  }
+  const std::string why = whyNot(op, fallback(op, device), device);
+  return why.empty() ? Verdict::yes() : Verdict::no(why);
 }
 
 TacticSpace PluginFamily::space(const Problem& problem, const DeviceCaps& device) const {
@@ -47,11 +58,9 @@ TacticSpace PluginFamily::space(const Problem& problem, const DeviceCaps& device
   for (const PluginTunable& tunable : plugin_->tunables())
     space.parameters.push_back({tunable.name, tunable.values});
   if (!space.empty())
-    space.constraints.push_back(
-        {"the plugin refuses it",
-         [plugin = plugin_, layer = layerOf(*plugin_, problem), device](const Tactic& tactic) {
-           return plugin->whyNot(layer, tacticOf(tactic), device).empty();
-         }});
+    space.constraints.push_back({"the plugin refuses it", [this, problem, device](const Tactic& tactic) {
+                                   return whyNot(problem, tactic, device).empty();
+                                 }});
   return space;
 }
 
@@ -67,10 +76,26 @@ Cost PluginFamily::cost(const Problem& problem, const DeviceCaps& device) const 
   return cost;
 }
 
-void PluginFamily::checkRange(const PluginCall& call, const DeviceCaps& device) const {
+void PluginFamily::checkItems(const PluginCall& call, const PluginLayer& layer) const {
+  const bool empty = std::ranges::all_of(layer.outputs, [](const TensorDesc& t) { return t.size() == 0; });
+  std::size_t items = 1;
+  std::string range;
+  for (const std::size_t extent : call.global) {
+    range += (range.empty() ? "" : " x ") + std::to_string(extent);
+    items = extent == 0 || items <= kMostWorkItems / extent ? items * extent : kMostWorkItems + 1;
+  }
+  if (items == 0 && !empty) refuse("kernel " + call.entry + ": its range " + range + " has no work-items");
+  if (items > kMostWorkItems)
+    refuse("kernel " + call.entry + ": its range " + range + " has more than " +
+           std::to_string(kMostWorkItems) + " work-items");
+}
+
+void PluginFamily::checkRange(const PluginCall& call, const PluginLayer& layer,
+                              const DeviceCaps& device) const {
   const std::string kernel = "kernel " + call.entry + ": ";
   if (!isIdentifier(call.entry)) refuse("'" + call.entry + "' can not be a kernel's name");
   if (call.global.empty() || call.global.size() > 3) refuse(kernel + "a range has 1 to 3 extents");
+  checkItems(call, layer);
   if (!call.local.empty() && call.local.size() != call.global.size())
     refuse(kernel + "a work-group has as many extents as the range");
   std::size_t items = 1;
@@ -118,7 +143,7 @@ KernelArg PluginFamily::argumentOf(const PluginArgument& argument, const PluginL
 
 KernelCall PluginFamily::callOf(const PluginCall& call, const PluginLayer& layer, const PluginLaunch& launch,
                                 const Tactic& tactic, const DeviceCaps& device) const {
-  checkRange(call, device);
+  checkRange(call, layer, device);
   KernelCall made{path_, call.entry};
   made.defines = tacticDefines(tactic);
   for (const auto& [name, value] : call.defines) {
@@ -140,7 +165,12 @@ KernelCall PluginFamily::callOf(const PluginCall& call, const PluginLayer& layer
 
 Launch PluginFamily::plan(const Problem& problem, const Tactic& tactic, const DeviceCaps& device) const {
   const PluginLayer layer = layerOf(*plugin_, problem);
-  const PluginLaunch launch = plugin_->launch(layer, tacticOf(tactic), device);
+  PluginLaunch launch;
+  try {
+    launch = plugin_->launch(layer, tacticOf(tactic), device);
+  } catch (const std::exception& e) {
+    refuse(e.what());
+  }
   if (launch.calls.empty()) refuse("it launches no kernel");
   Launch made;
   for (const std::size_t bytes : launch.scratch) {

@@ -28,7 +28,9 @@ class PluginFamily final : public KernelFamily {
                     const Tactic& tactic, const DeviceCaps& device) const;
   KernelArg argumentOf(const PluginArgument& argument, const PluginLayer& layer,
                        const PluginLaunch& launch) const;
-  void checkRange(const PluginCall& call, const DeviceCaps& device) const;
+  std::string whyNot(const OpView& op, const Tactic& tactic, const DeviceCaps& device) const;
+  void checkRange(const PluginCall& call, const PluginLayer& layer, const DeviceCaps& device) const;
+  void checkItems(const PluginCall& call, const PluginLayer& layer) const;
   [[noreturn]] void refuse(const std::string& why) const;
 
   std::shared_ptr<const Plugin> plugin_;

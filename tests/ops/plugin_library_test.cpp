@@ -74,7 +74,8 @@ TEST(PluginLibrary, OthersAreRefused) {
   const test::Folder folder;
   std::ofstream(folder / "text.so") << "no library";
   why(folder / "text.so");
-  EXPECT_THAT(why(folder / "none.so"), HasSubstr("it can not be read"));
+  EXPECT_THAT(why(folder / "none.so"), HasSubstr("it does not exist"));
+  std::ofstream(folder / "net.onnx") << "no plugin";
   EXPECT_THAT(why(folder / "net.onnx"), HasSubstr("it is neither a manifest (.json) nor a library (.so)"));
 }
 

@@ -40,6 +40,15 @@ class PluginTest : public testing::Test {
   std::string load(const std::string& name, const std::string& factor = "1") {
     return loadPlugins(write(test::everySecond(name), test::everySecondKernel(factor))).at(0);
   }
+  // Why a plugin whose kernel has `to` in the place of `from` is not used.
+  std::string whyNot(const std::string& name, const std::string& from, const std::string& to) {
+    const fs::path file = write(test::everySecond(name), replaced(test::everySecondKernel(), from, to));
+    loadPlugins(file);
+    const auto why = test::refusal([&] { run(graphOf(name)); }, ErrorCode::DeviceError);
+    EXPECT_THAT(why,
+                HasSubstr("Layer 'second' can not be computed by plugin " + name + " of " + file.string()));
+    return why;
+  }
   static std::vector<float> run(Graph graph) {
     EngineOptions options;
     options.tuning.folder = "";
@@ -111,6 +120,66 @@ TEST_F(PluginTest, KernelsThatWriteOutsideAreNotUsed) {
   loadPlugins(write(test::everySecond("SecondOutside"), kernel));
   EXPECT_THAT(test::refusal([&] { run(graphOf("SecondOutside")); }, ErrorCode::DeviceError),
               HasSubstr("output 0"));
+}
+
+TEST_F(PluginTest, KernelsThatWriteBeforeOutputsAreNotUsed) {
+  EXPECT_THAT(whyNot("SecondBefore", "y[i] =", "y[-1] = 3, y[i] ="),
+              HasSubstr("output 0: byte -1 was overwritten, which lies before it"));
+}
+
+TEST_F(PluginTest, KernelsThatWriteToInputsAreNotUsed) {
+  const std::string change = "if (i == 3) ((__global float*)x)[1] = 7; y[i] =";
+  EXPECT_THAT(whyNot("SecondIntoInput", "y[i] =", change), HasSubstr("input 'x': element 1 was overwritten"));
+  load("SecondRight");
+  loadPlugins(
+      write(test::everySecond("SecondIntoConstant"),
+            replaced(test::everySecondKernel(), "y[i] =", "((__global float*)shift)[1] = 7; y[i] =")));
+  Graph g = graphOf("SecondRight");
+  const TensorId x = g.addInput("other", DataType::Float32, {2, 4});
+  const TensorId s = g.addConstant("s", HostTensor::of<float>({2}, {10, 20}));
+  g.markOutput(g.add("SecondIntoConstant", "third", {x, s}, {}, {"z"}));
+  const auto why = test::refusal([&] { run(std::move(g)); }, ErrorCode::DeviceError);
+  EXPECT_THAT(why, HasSubstr("Layer 'third' can not be computed by plugin SecondIntoConstant of " +
+                             scratch_.path().string()));
+  EXPECT_THAT(why, HasSubstr("input 'shift': element 1 was overwritten"));
+}
+
+TEST_F(PluginTest, RangesAndScratchHaveLimits) {
+  const auto limited = [&](const std::string& name, const std::string& from, const std::string& to) {
+    const fs::path file = write(replaced(test::everySecond(name), from, to), test::everySecondKernel());
+    loadPlugins(file);
+    const auto why = test::refusal([&] { run(graphOf(name)); }, ErrorCode::Unsupported);
+    EXPECT_THAT(why, HasSubstr("second"));
+    EXPECT_THAT(why, HasSubstr("plugin " + name + " of " + file.string()));
+    return why;
+  };
+  const std::string range = "\"global\": [\"size(y) / WIDTH\"]";
+  EXPECT_THAT(limited("SecondTooWide", range, "\"global\": [\"65536\", \"65536\"]"),
+              HasSubstr("its range 65536 x 65536 has more than 2147483648 work-items"));
+  EXPECT_THAT(limited("SecondOfNoItems", range, "\"global\": [\"size(y)\", \"0\"]"),
+              HasSubstr("its range 4 x 0 has no work-items"));
+  EXPECT_THAT(limited("SecondOfNegative", range, "\"global\": [\"0 - size(y)\"]"),
+              HasSubstr("the size '0 - size(y)' is -4"));
+  EXPECT_THAT(limited("SecondOfGroups", range, range + ", \"local\": [\"3\"]"),
+              HasSubstr("extent 4 is no multiple of the work-group's 3"));
+  EXPECT_THAT(limited("SecondOfScratch", "\"kernels\"", "\"scratch\": [\"pow(2, 47)\"], \"kernels\""),
+              HasSubstr("it wants 140737488355328 bytes of scratch"));
+}
+
+TEST_F(PluginTest, ReferencesThatFailSayWhoseTheyAre) {
+  const fs::path file =
+      write(replaced(test::everySecond("SecondBesideX"), "2 * i1 + begin", "4 + i1 + begin"),
+            test::everySecondKernel());
+  loadPlugins(file);
+  const auto why = test::refusal([&] { run(graphOf("SecondBesideX")); });
+  EXPECT_THAT(why,
+              HasSubstr("Layer 'second' can not be computed by plugin SecondBesideX of " + file.string()));
+  EXPECT_THAT(why, HasSubstr("'x' (2x4) has nothing at 4 of axis 1"));
+}
+
+TEST_F(PluginTest, PathsThatAreMissingSaySo) {
+  for (const char* name : {"none.json", "none.so", "none"})
+    EXPECT_THAT(test::refusal([&] { loadPlugins(scratch_.path() / name); }), HasSubstr("it does not exist"));
 }
 
 TEST_F(PluginTest, KernelsThatDoNotCompileSayWhichPlugin) {
@@ -231,6 +300,18 @@ TEST_F(PluginTest, KernelsFollowEachOtherThroughScratch) {
   loadPlugins(scratch_.write("centred.json", kCentred));
   EXPECT_THAT(run(graphOf("Centred")),
               ElementsAre(-0.75f, -0.25f, 0.25f, 0.75f, -0.75f, -0.25f, 0.25f, 0.75f));
+}
+
+TEST_F(PluginTest, KernelsThatWriteOutsideScratchAreNotUsed) {
+  for (const std::string at : {"2", "-1"}) {
+    const std::string name = at == "2" ? "CentredBehind" : "CentredBefore";
+    const std::string more = "if (item == 0) means[" + at + "] = 0; if (item == 0) means[row] =";
+    scratch_.write("centred.cl", replaced(kCentredKernels, "if (item == 0) means[row] =", more));
+    loadPlugins(scratch_.write("centred.json", replaced(kCentred, "Centred", name)));
+    const auto why = test::refusal([&] { run(graphOf(name)); }, ErrorCode::DeviceError);
+    EXPECT_THAT(why, HasSubstr("Layer 'second' can not be computed by plugin " + name));
+    EXPECT_THAT(why, HasSubstr("scratch 0: byte " + std::string(at == "2" ? "8" : "-1")));
+  }
 }
 
 TEST_F(PluginTest, SourcesMayIncludeFilesBesideThemAndTesseras) {
