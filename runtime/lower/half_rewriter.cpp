@@ -106,11 +106,12 @@ class HalfRewriter {
     return half || makesFloats(layer) ? "" : layer.op + " computes on fp32 only";
   }
 
-  // Whether input i of a layer in half is a constant that half cannot hold and that may stand beside half.
+  // Whether input i of a layer in half is a constant that half cannot hold and that may stand beside half:
+  // not one beyond half's range, whose results would be, too.
   bool staysFloat(const Layer& layer, std::size_t i) const {
     const auto& t = from_.tensor(layer.inputs[i]);
-    if (goesBeyondHalf(t)) return false;  // so would be the results
-    return i > 0 && t.isConstant() && traitsOf(layer.op).mixesFloats && !whyNotHalf(t, false).empty();
+    if (i == 0 || !t.isConstant() || !traitsOf(layer.op).mixesFloats) return false;
+    return !goesBeyondHalf(t) && !whyNotHalf(t, false).empty();
   }
 
   // Whether the type of the layer's result is its own choice.
