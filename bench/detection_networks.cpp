@@ -5,7 +5,7 @@
 namespace tessera::bench {
 namespace {
 
-constexpr std::int64_t kClasses = 80, kBins = 16;  // bins of a distance in YOLOv8
+constexpr std::int64_t kClasses = 80, kDistanceBins = 16;  // bins of a distance in YOLOv8
 
 std::string at(const std::string& name, std::int64_t i) { return name + "." + std::to_string(i); }
 
@@ -58,13 +58,14 @@ TensorId yolov8Boxes(Net& net, const std::vector<TensorId>& levels, std::int64_t
   }
   const TensorId all = net.concat("levels", flat, 2);
   const Shape shape = net.graph.tensor(all).shape;
-  const TensorId distances =
-      net.reshape("distances", net.slice("boxes.raw", all, 1, 0, 4 * kBins), {shape[0], 4, kBins, shape[2]});
+  const TensorId distances = net.reshape("distances", net.slice("boxes.raw", all, 1, 0, 4 * kDistanceBins),
+                                         {shape[0], 4, kDistanceBins, shape[2]});
   const TensorId odds = net.softmax("odds", net.transpose("bins", distances, {0, 2, 1, 3}), 1);
-  std::vector<float> bins(kBins);
+  std::vector<float> bins(kDistanceBins);
   for (std::size_t i = 0; i < bins.size(); ++i) bins[i] = static_cast<float>(i);
-  const TensorId mean = net.graph.add(
-      "Convolution", "dfl", {odds, net.values("dfl.weight", HostTensor::of<float>({1, kBins, 1, 1}, bins))});
+  const TensorId mean =
+      net.graph.add("Convolution", "dfl",
+                    {odds, net.values("dfl.weight", HostTensor::of<float>({1, kDistanceBins, 1, 1}, bins))});
   const TensorId sides = net.reshape("sides", mean, {shape[0], 4, shape[2]});
   auto [centres, strides] = places(side);
   const TensorId anchors = net.values("anchors", std::move(centres));
@@ -73,8 +74,8 @@ TensorId yolov8Boxes(Net& net, const std::vector<TensorId>& levels, std::int64_t
   const TensorId two = net.values("two", HostTensor::scalar(2.0f));
   const TensorId boxes = net.concat("boxes", {net.binary("Div", "centre", net.add("both", from, to), two),
                                               net.binary("Sub", "size", to, from)});
-  const TensorId scores =
-      net.graph.add("Sigmoid", "probabilities", {net.slice("scores.raw", all, 1, 4 * kBins, kClasses)});
+  const TensorId scores = net.graph.add("Sigmoid", "probabilities",
+                                        {net.slice("scores.raw", all, 1, 4 * kDistanceBins, kClasses)});
   return net.concat("all",
                     {net.binary("Mul", "pixels", boxes, net.values("strides", std::move(strides))), scores});
 }
@@ -162,7 +163,7 @@ Graph yolov8n(std::int64_t batch, std::int64_t side) {
     const TensorId box = net.convSilu(name + ".box1", net.convSilu(name + ".box0", level, 64, 3), 64, 3);
     const TensorId score =
         net.convSilu(name + ".score1", net.convSilu(name + ".score0", level, kClasses, 3), kClasses, 3);
-    levels.push_back(net.concat(name, {net.conv(name + ".box", box, 4 * kBins, 1, 1, 0),
+    levels.push_back(net.concat(name, {net.conv(name + ".box", box, 4 * kDistanceBins, 1, 1, 0),
                                        net.conv(name + ".score", score, kClasses, 1, 1, 0)}));
   }
   return net.finish("output", yolov8Boxes(net, levels, side));

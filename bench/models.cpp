@@ -13,9 +13,9 @@
 #include "apps/common/statistics.hpp"
 #include "apps/tessera/tensors.hpp"
 #include "bench/reference_networks.hpp"
-#include "bench/write_onnx.hpp"
 #include "tessera/calibrator.hpp"
 #include "tessera/context.hpp"
+#include "tessera/exporter.hpp"
 #include "tune/tools.hpp"
 
 namespace tessera::bench {
@@ -144,7 +144,8 @@ app::Json roofline(const Device& device) {
 int exportAll(const Options& options) {
   const auto write = [&](const std::string& name, const Graph& graph) {
     const auto file = std::filesystem::path(options.exportFolder) / (name + ".onnx");
-    writeOnnx(graph, file);
+    std::filesystem::create_directories(file.parent_path());
+    exportOnnx(graph, file);
     fmt::print("{}\n", file.string());
   };
   for (const std::string& name : options.networks) write(name, networkNamed(name).make(options.batch));

@@ -58,7 +58,7 @@ std::string_view word(std::string_view& rest) {
   return head;
 }
 
-float floatOf(std::string_view text, const Lines& lines) {
+float parseFloat(std::string_view text, const Lines& lines) {
   float value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size())
@@ -95,7 +95,7 @@ std::vector<float> floats(std::string_view& rest, Sign sign, const Lines& lines)
   if (count < 1 || count > (1 << 20)) lines.fail("a list of impossible length");
   std::vector<float> values;
   for (int i = 0; i < count; ++i) {
-    const float value = floatOf(word(rest), lines);
+    const float value = parseFloat(word(rest), lines);
     if (!std::isfinite(value)) lines.fail("a value is not finite");
     if (sign != Sign::Any && value < 0) lines.fail("the value " + number(value) + " is negative");
     if (sign == Sign::Positive && !(value > 0)) lines.fail("the value 0 must be positive");
@@ -137,7 +137,7 @@ void addRecord(Calibration& c, std::string_view kind, std::string_view rest, con
     if (!c.method.empty()) lines.fail("the record 'method' is there twice");
     c.method = rest;
   } else if (kind == "scale") {
-    const float scale = floatOf(word(rest), lines);
+    const float scale = parseFloat(word(rest), lines);
     addScale(c, scale, rest, lines);
   } else if (kind == "float-tensor") {
     addName(c.floatTensors, kind, rest, lines);

@@ -71,7 +71,7 @@ struct Run {
   bool copies = false;
 };
 
-std::int64_t itemsOf(const TensorMap& batch) {
+std::int64_t batchItems(const TensorMap& batch) {
   std::int64_t items = 1;
   for (const auto& [_, value] : batch)
     if (!value.shape.empty()) items = std::max(items, value.shape[0]);
@@ -91,7 +91,7 @@ bool repeats(const TensorMap& batch, std::int64_t items, std::int64_t images) {
 // A batch that was filled up becomes runs of one image each: its statistics are those of the image, and its
 // counts as many times too large as there are items.
 std::vector<Run> runsOf(TensorMap batch, const std::string& source) {
-  const std::int64_t items = itemsOf(batch);
+  const std::int64_t items = batchItems(batch);
   std::int64_t images = 1;
   while (images < items && !repeats(batch, items, images)) ++images;
   if (images == items) return {{std::move(batch), source, items, false}};

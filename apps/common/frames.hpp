@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "apps/common/background.hpp"
 #include "apps/common/images.hpp"
 #include "apps/common/progress.hpp"
+#include "apps/common/write_behind.hpp"
 #include "tessera/error.hpp"
 #include "tessera/image_pool.hpp"
 #include "tessera/log.hpp"

@@ -106,14 +106,14 @@ const LabelSet& coco() {
   return set;
 }
 
-[[noreturn]] void refuse(const std::string& where, const std::string& reason) {
+[[noreturn]] void refuseFile(const std::string& where, const std::string& reason) {
   throw Error(ErrorCode::InvalidArgument, where + ": " + reason + ".");
 }
 
 // An 8-bit number of a label file, whatever size it is written with.
 std::uint8_t byteOf(const Json& value, const std::string& where, const std::string& what) {
   const bool fits = value.is_number_unsigned() && value.get<std::uint64_t>() <= 255;
-  if (!fits) refuse(where, what + " is " + value.dump().substr(0, 40) + ", and must be 0 to 255");
+  if (!fits) refuseFile(where, what + " is " + value.dump().substr(0, 40) + ", and must be 0 to 255");
   return static_cast<std::uint8_t>(value.get<std::uint64_t>());
 }
 
@@ -125,12 +125,12 @@ int datasetIdOf(const Json& value, const LabelSet& before, const std::string& wh
   const int id = byteOf(value, where, "the id of " + which);
   for (std::size_t c = 0; c < before.classes.size(); ++c)
     if (before.classes[c].datasetId == id)
-      refuse(where, which + " has the id " + std::to_string(id) + " of class " + std::to_string(c));
+      refuseFile(where, which + " has the id " + std::to_string(id) + " of class " + std::to_string(c));
   return id;
 }
 
 LabelSet parse(const Json& list, const std::string& where) {
-  if (!list.is_array() || list.empty()) refuse(where, "labels are a list of classes");
+  if (!list.is_array() || list.empty()) refuseFile(where, "labels are a list of classes");
   LabelSet set{where, {}};
   for (const Json& item : list) {
     const std::string which = "class " + std::to_string(set.classes.size());
@@ -148,18 +148,18 @@ LabelSet parse(const Json& list, const std::string& where) {
       if (item.contains("color")) {
         const Json& color = item["color"];
         if (!color.is_array() || color.size() != 3)
-          refuse(where, which + " wants color as [red, green, blue]");
+          refuseFile(where, which + " wants color as [red, green, blue]");
         for (std::size_t i = 0; i < 3; ++i)
           c.color[i] = byteOf(color[i], where, "a colour value of " + which);
       }
     } else {
-      refuse(where, which + " has no name");
+      refuseFile(where, which + " has no name");
     }
     if (!set.classes.empty() && set.classes.back().ignored && !c.ignored)
-      refuse(where, which + " follows a class that is not scored; those go last");
+      refuseFile(where, which + " follows a class that is not scored; those go last");
     set.classes.push_back(std::move(c));
   }
-  if (set.classes.size() > 65536) refuse(where, "has more than 65536 classes");
+  if (set.classes.size() > 65536) refuseFile(where, "has more than 65536 classes");
   return set;
 }
 

@@ -25,7 +25,7 @@ constexpr std::array<std::pair<std::string_view, DataType>, 7> kTypes{{{"<f4", D
                                                                        {"<i8", DataType::Int64},
                                                                        {"|b1", DataType::Bool}}};
 
-[[noreturn]] void refuse(const std::string& name, const std::string& reason) {
+[[noreturn]] void refuseArray(const std::string& name, const std::string& reason) {
   throw Error(ErrorCode::InvalidArgument, name + " can not be read as .npy: " + reason + ".");
 }
 
@@ -44,7 +44,7 @@ std::string_view valueOf(std::string_view header, std::string_view key) {
 
 Shape parseExtents(std::string_view text, const std::string& name) {
   Shape shape;
-  if (text.empty() || text[0] != '(') refuse(name, "its shape is damaged");
+  if (text.empty() || text[0] != '(') refuseArray(name, "its shape is damaged");
   text.remove_prefix(1);
   while (!text.empty() && text[0] != ')') {
     if (text[0] == ' ' || text[0] == ',' || text[0] == 'L') {  // Python 2 wrote 3L
@@ -54,19 +54,19 @@ Shape parseExtents(std::string_view text, const std::string& name) {
     std::int64_t extent = 0;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), extent);
     if (failed != std::errc{} || extent < 0 || extent > (std::int64_t{1} << 40))
-      refuse(name, "its shape is damaged");
+      refuseArray(name, "its shape is damaged");
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     shape.push_back(extent);
   }
   double most = 1;  // an extent of 0 must not hide that the others overflow
   for (const std::int64_t extent : shape) most *= static_cast<double>(std::max<std::int64_t>(extent, 1));
-  if (text.empty() || shape.size() > 64 || most > 0x1p60) refuse(name, "its shape is damaged");
+  if (text.empty() || shape.size() > 64 || most > 0x1p60) refuseArray(name, "its shape is damaged");
   return shape;
 }
 
 void parseType(std::string_view descr, NpyArray& array) {
   const auto unsupported = [&] {
-    refuse(array.name, "elements of type '" + std::string(descr) + "' are not supported");
+    refuseArray(array.name, "elements of type '" + std::string(descr) + "' are not supported");
   };
   if (descr.size() != 3) unsupported();
   const char order = descr[0];
@@ -83,7 +83,7 @@ void parseType(std::string_view descr, NpyArray& array) {
 // The header's fields; returns where the elements begin.
 std::size_t parseHeader(std::string_view bytes, NpyArray& array) {
   if (bytes.substr(0, kMagic.size()) != kMagic || bytes.size() < 12)
-    refuse(array.name, "it does not begin as one");
+    refuseArray(array.name, "it does not begin as one");
   const auto byteAt = [&](std::size_t i) {
     return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i]));
   };
@@ -91,17 +91,18 @@ std::size_t parseHeader(std::string_view bytes, NpyArray& array) {
   std::size_t length = 0;
   for (std::size_t i = 0; i < lengthBytes; ++i) length |= byteAt(8 + i) << (8 * i);
   const std::size_t begin = 8 + lengthBytes;
-  if (major < 1 || major > 3 || begin + length > bytes.size()) refuse(array.name, "its header is damaged");
+  if (major < 1 || major > 3 || begin + length > bytes.size())
+    refuseArray(array.name, "its header is damaged");
   const std::string_view header = bytes.substr(begin, length);
 
   std::string_view descr = valueOf(header, "descr");
   if (descr.size() < 2 || (descr[0] != '\'' && descr[0] != '"'))
-    refuse(array.name, "it holds no plain array");
+    refuseArray(array.name, "it holds no plain array");
   descr = descr.substr(1, descr.find(descr[0], 1) - 1);
   parseType(descr, array);
   const std::string_view order = valueOf(header, "fortran_order");
   array.columnMajor = order.starts_with("True");
-  if (!array.columnMajor && !order.starts_with("False")) refuse(array.name, "its header is damaged");
+  if (!array.columnMajor && !order.starts_with("False")) refuseArray(array.name, "its header is damaged");
   array.shape = parseExtents(valueOf(header, "shape"), array.name);
   return begin + length;
 }
@@ -242,8 +243,8 @@ NpyArray parseNpyArray(std::string_view bytes, const std::string& name) {
   double count = static_cast<double>(array.bytes);
   for (const std::int64_t extent : array.shape) count *= static_cast<double>(extent);
   if (count != static_cast<double>(array.data.size()))
-    refuse(name, "it holds " + std::to_string(array.data.size()) + " bytes of elements, its shape " +
-                     toString(array.shape) + " wants others");
+    refuseArray(name, "it holds " + std::to_string(array.data.size()) + " bytes of elements, its shape " +
+                          toString(array.shape) + " wants others");
   return array;
 }
 
@@ -258,7 +259,7 @@ HostTensor readNpy(const std::filesystem::path& file) { return readNpyArray(file
 Shape readNpyShape(const std::filesystem::path& file) {
   NpyArray array;
   array.name = file.string();
-  if (const std::string why = whyNotRegular(file); !why.empty()) refuse(array.name, why);
+  if (const std::string why = whyNotRegular(file); !why.empty()) refuseArray(array.name, why);
   std::ifstream in(file, std::ios::binary);
   std::string bytes(65536 + 64, '\0');
   in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));

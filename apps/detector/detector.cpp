@@ -21,7 +21,7 @@ struct Prepared {
   double threshold = 0;  ///< of what is shown
 };
 
-DetectionOptions detectionOf(const DetectorOptions& options, const Sidecar& sidecar, double threshold) {
+DetectionOptions detectionOptions(const DetectorOptions& options, const Sidecar& sidecar, double threshold) {
   DetectionOptions how = sidecar.detection;
   SuppressionOptions& boxes = how.suppression;
   boxes.threshold = options.annotations.empty() ? threshold : std::min(threshold, kScoredFrom);
@@ -54,7 +54,7 @@ Prepared prepare(const DetectorOptions& options, const std::vector<ImageFile>& f
     RunnerOptions wanted;
     wanted.preprocess = sidecar.preprocess;
     wanted.input = sidecar.input;
-    wanted.detection = detectionOf(options, sidecar, threshold);
+    wanted.detection = detectionOptions(options, sidecar, threshold);
     const auto bindings = bindingsOf(network.graph);
     Runner::check(bindings, wanted);  // before minutes of tuning
     const auto engine = buildEngine(options, network);

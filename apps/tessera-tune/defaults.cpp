@@ -40,9 +40,9 @@ std::map<std::string, Class> classesOf(const RecordStore& store, const std::stri
   return classes;
 }
 
-class Comparison {
+class DefaultsComparison {
  public:
-  Comparison(CandidateRunner& runner, const Device& device) : runner_(runner), device_(device) {}
+  DefaultsComparison(CandidateRunner& runner, const Device& device) : runner_(runner), device_(device) {}
 
   // The tactic that is clearly faster than the family's own choice over the class, in milliseconds before and
   // after.
@@ -122,7 +122,7 @@ class Comparison {
 Json exportDefaults(const RecordStore& store, const TuneArguments& a, const Device& device) {
   const auto classes = classesOf(store, device.caps().fingerprint());
   const auto runner = makeWorkerRunner({a.common.tuneWorker, device.caps().fingerprint()});
-  Comparison comparison(*runner, device);
+  DefaultsComparison comparison(*runner, device);
   Progress progress("comparing", classes.size(), "classes of problems");
   std::map<std::string, std::string> files;
   Json list = Json::array();

@@ -72,7 +72,7 @@ const TacticSpace::Parameter& parameterNamed(const TacticSpace& space, const std
   throw Error(ErrorCode::InvalidArgument, "There is no parameter '" + name + "'; there are: " + names + ".");
 }
 
-cv::Scalar colorOf(double fraction) {  // fast is bright, slow is dark
+cv::Scalar shade(double fraction) {  // fast is bright, slow is dark
   cv::Mat value(1, 1, CV_8UC1, cv::Scalar(255 * (1 - fraction))), color;
   cv::applyColorMap(value, color, cv::COLORMAP_VIRIDIS);
   const auto c = color.at<cv::Vec3b>(0, 0);
@@ -108,7 +108,7 @@ Heatmap axesOf(const TacticSpace& space, const std::string& axes) {
   return map;
 }
 
-void measure(Heatmap& map, const Candidate& base, const TacticSpace& space, CandidateRunner& runner) {
+void measureMap(Heatmap& map, const Candidate& base, const TacticSpace& space, CandidateRunner& runner) {
   const std::size_t columns = map.across.size();
   Progress progress("measuring", map.ms.size(), "tactics");
   for (std::size_t r = 0; r < map.down.size(); ++r) {
@@ -156,7 +156,7 @@ cv::Mat drawn(const Heatmap& map, const std::string& title, const std::string& p
       const double t = map.at(r, c);
       const cv::Rect cell(kMargin + c * kCell, kMargin + r * kCell, kCell - 1, kCell - 1);
       const double fraction = most > least ? std::clamp((t - least) / (most - least), 0.0, 1.0) : 0;
-      cv::rectangle(image, cell, t > 0 ? colorOf(fraction) : grey, cv::FILLED);
+      cv::rectangle(image, cell, t > 0 ? shade(fraction) : grey, cv::FILLED);
       if (t > 0)
         text(image, fmt::format("{:.3g}", t), {cell.x + 4, cell.y + kCell / 2 + 4}, 0.38,
              fraction < 0.5 ? black : white);
@@ -184,7 +184,7 @@ Json drawHeatmap(const RecordStore& store, const TuneArguments& a, const Device&
   const Problem problem = base.family->problem(base.view);
   const TacticSpace space = base.family->space(problem, caps);
   Heatmap map = axesOf(space, a.axes);
-  measure(map, base, space, *makeWorkerRunner({a.common.tuneWorker, device.caps().fingerprint()}));
+  measureMap(map, base, space, *makeWorkerRunner({a.common.tuneWorker, device.caps().fingerprint()}));
   const std::string family(base.family->id().name);
   writeImage(a.heatmap, drawn(map, family + " on " + device.caps().name, problem.text()));
   const Json cells = cellsOf(map);

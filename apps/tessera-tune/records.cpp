@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kSlower = 1.25;  // times the record: its device has changed
 
-std::string nameOf(const std::string& family) { return family.substr(0, family.find('/')); }
+std::string familyName(const std::string& family) { return family.substr(0, family.find('/')); }
 
 }  // namespace
 
@@ -32,7 +32,7 @@ Json showRoofline(const Device& device) {
 }
 
 std::optional<Candidate> candidateOf(const TacticRecord& record) {
-  const KernelFamily* family = findFamily(nameOf(record.family));
+  const KernelFamily* family = findFamily(familyName(record.family));
   if (!family || family->id().text() != record.family) return std::nullopt;
   try {
     return Candidate{family, parseOpView(record.problem), Tactic::parse(record.tactic)};
@@ -62,7 +62,7 @@ Json showRecords(const RecordStore& store) {
   Json json = Json::array();
   fmt::print("{:<20}{:>10}  {:<44} {}\n", "family", "ms", "tactic", "problem");
   for (const TacticRecord* r : shown) {
-    fmt::print("{:<20}{:>10}  {:<44} {}\n", nameOf(r->family),
+    fmt::print("{:<20}{:>10}  {:<44} {}\n", familyName(r->family),
                r->bad ? "bad" : fmt::format("{:.4f}", r->milliseconds),
                r->bad ? r->tactic + " (" + r->reason.substr(0, 60) + ")" : r->tactic, r->problem);
     json.push_back({{"family", r->family},

@@ -11,7 +11,7 @@
 namespace tessera::app {
 namespace {
 
-std::string joined(const std::vector<std::string>& names, const char* between) {
+std::string joinedNames(const std::vector<std::string>& names, const char* between) {
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : between) + name;
   return all;
@@ -71,7 +71,7 @@ void printProfile(const Profile& profile, int most) {
     if (ceilings)
       fmt::print("{:>8}{:>8}{:>9.3f}", percentText(rates.ofGops), percentText(rates.ofGbps), profiled.gap);
     fmt::print("\n");
-    if (ceilings && !profiled.members.empty()) fmt::print("  with {}\n", joined(profiled.members, ", "));
+    if (ceilings && !profiled.members.empty()) fmt::print("  with {}\n", joinedNames(profiled.members, ", "));
   }
   if (shown < layers.size()) fmt::print("and {} more (--layers)\n", layers.size() - shown);
   if (!ceilings) return;

@@ -14,7 +14,7 @@ constexpr const char* kPowercap = "/sys/class/powercap";
 constexpr const char* kNvml = "libnvidia-ml.so.1";
 
 // A whole number that a file begins with; none where it can not be read.
-std::optional<std::uint64_t> numberIn(const fs::path& file) {
+std::optional<std::uint64_t> numberInFile(const fs::path& file) {
   std::ifstream in(file);
   std::uint64_t value = 0;
   return in >> value ? std::optional(value) : std::nullopt;
@@ -30,7 +30,7 @@ class Rapl final : public EnergyMeter {
   explicit Rapl(std::vector<Package> packages) : packages_(std::move(packages)) {}
   double joules() override {
     for (Package& package : packages_) {
-      const auto now = numberIn(package.counter);
+      const auto now = numberInFile(package.counter);
       if (!now)
         throw Error(ErrorCode::DeviceError, "the counter " + package.counter.string() + " can not be read");
       sum_ += *now >= package.last ? *now - package.last : *now + package.range - package.last;
@@ -129,9 +129,9 @@ EnergySource raplMeter(const fs::path& folder) {
         name.find(':', colon + 1) != std::string::npos)
       continue;
     const fs::path counter = entry.path() / "energy_uj";
-    const auto now = numberIn(counter);
+    const auto now = numberInFile(counter);
     if (!now) return {nullptr, counter.string() + " can not be read; only root may on most systems"};
-    packages.push_back({counter, numberIn(entry.path() / "max_energy_range_uj").value_or(0), *now});
+    packages.push_back({counter, numberInFile(entry.path() / "max_energy_range_uj").value_or(0), *now});
   }
   if (packages.empty()) return {nullptr, "this system shows no energy counters in " + folder.string()};
   return {std::make_unique<Rapl>(std::move(packages)), {}};

@@ -5,7 +5,7 @@
 namespace tessera {
 namespace {
 
-class ChannelAffine final : public KernelFamily {
+class ChannelAffineFamily final : public KernelFamily {
  public:
   FamilyId id() const override { return {"channel_affine", 1}; }
   int channelBlock(const OpView& op, const DeviceCaps&) const override { return perChannel(op) ? 0 : 1; }
@@ -55,6 +55,6 @@ class ChannelAffine final : public KernelFamily {
 
 }  // namespace
 
-void addFamilies_channel_affine(FamilyList& list) { list.add<ChannelAffine>({"BatchNorm", "Scale"}); }
+void addFamilies_channel_affine(FamilyList& list) { list.add<ChannelAffineFamily>({"BatchNorm", "Scale"}); }
 
 }  // namespace tessera

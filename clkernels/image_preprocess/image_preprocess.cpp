@@ -18,8 +18,8 @@ std::size_t lineBytes(std::int64_t width) { return static_cast<std::size_t>(widt
 std::size_t rowItems(const DeviceCaps& device) { return std::min<std::size_t>(device.maxWorkGroup, 128); }
 
 /// What is to be resized, and how.
-struct Job {
-  explicit Job(const Problem& p)
+struct PreprocessJob {
+  explicit PreprocessJob(const Problem& p)
       : how(preprocessOf(p.attrs)),
         source(imageSourceOf(p.attrs, p.inputs[0].shape)),
         region(imageRegion(how, source.height, source.width)),
@@ -53,7 +53,7 @@ struct Job {
 constexpr int kPixels = 0, kRows = 1, kBands = 2;
 
 // Whether lines and tables leave half of the local memory to others.
-bool fits(const Job& job, int way, const DeviceCaps& device) {
+bool fits(const PreprocessJob& job, int way, const DeviceCaps& device) {
   std::size_t bytes = lineBytes(job.source.width);
   if (way == kBands)
     for (const std::size_t more : job.bandBytes()) bytes += more;
@@ -61,7 +61,7 @@ bool fits(const Job& job, int way, const DeviceCaps& device) {
 }
 
 // Work sizes, and the arguments that a way has for itself.
-void setSizes(KernelCall& call, const Job& job, int way, const DeviceCaps& device) {
+void setSizes(KernelCall& call, const PreprocessJob& job, int way, const DeviceCaps& device) {
   const auto height = static_cast<std::size_t>(job.how.height);
   if (way == kPixels) {
     call.global = {static_cast<std::size_t>(roundUp(job.how.width, 32)), height};
@@ -99,7 +99,7 @@ class ImagePreprocessFamily final : public KernelFamily {
     return Verdict::yes();
   }
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
-    const Job job(p);
+    const PreprocessJob job(p);
     TacticSpace space{{{"WAY", {kPixels, kRows, kBands}}}, {}};
     space.constraints.push_back(
         {"pixels are not picked one by one, so that rows can be summed up first",
@@ -113,13 +113,13 @@ class ImagePreprocessFamily final : public KernelFamily {
   // CPUs make vectors of loops over values side by side. GPUs sample two by two pixels faster than they sum
   // up lines.
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
-    const Job job(p);
+    const PreprocessJob job(p);
     const int wanted = device.isCpu() ? kBands : kRows;
     const bool many = device.isCpu() || (!job.same && job.how.resize != ResizeMode::Linear);
     return Tactic{{"WAY", job.sums() && many && fits(job, wanted, device) ? wanted : kPixels}};
   }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
-    const Job job(p);
+    const PreprocessJob job(p);
     const auto& [how, source, region, same] = job;
     const int way = tactic.get("WAY");
     static constexpr const char* kKernels[] = {"image_preprocess", "image_preprocess_rows",

@@ -37,7 +37,7 @@ std::string declareScales(const PointwiseJob& job) {
   for (std::size_t k = 0; k < job.operands.size(); ++k) parameters += declareScale(job, k);
   return parameters + declareRate(job);
 }
-void addScaleArgs(const PointwiseJob& job, KernelCall& call) {
+void addChainScales(const PointwiseJob& job, KernelCall& call) {
   for (std::size_t k = 0; k < job.operands.size(); ++k) addScaleArgs(job, k, call.args);
   addRateArgs(job, call.args);
 }
@@ -226,7 +226,7 @@ class Pointwise final : public KernelFamily {
     const bool wholeRuns = job.mode == Mode::Flat || y.layout.block > 1 || planeSize(y) % width == 0;
     const bool alignedStore = wholeRuns && aligned(y, y.batchStride(), items, width);
     call.prologue += declareOperands(job);
-    addScaleArgs(job, call);
+    addChainScales(job, call);
     if (width > 1) {
       call.prologue += channelLoads(job, width);
       call.prologue += valueMacro(job, "P_VECTOR", "chainVector", width, items);
@@ -281,7 +281,7 @@ class Pointwise final : public KernelFamily {
     std::string value = "#define P_VALUE " + opening(job, "chainScalar"),
                 coordinates = "#define P_COORDINATES";
     const std::size_t operands = job.operands.size();
-    addScaleArgs(job, call);
+    addChainScales(job, call);
     for (std::size_t k = 0; k < operands; ++k) {
       const std::string i = number(k);
       parameters += "__global const " + clType(job.operands[k].desc.type) + "* x" + i + ", int o" + i + ", ";

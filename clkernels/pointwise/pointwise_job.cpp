@@ -56,7 +56,7 @@ Shape alignedShape(const OpView& op, std::size_t i) {
   return shape;
 }
 
-void classify(PointwiseOperand& operand, const TensorDesc& y) {
+void classifyOperand(PointwiseOperand& operand, const TensorDesc& y) {
   const TensorDesc& t = operand.desc;
   const std::size_t rank = y.shape.size();
   if (t.size() == 1) {
@@ -154,7 +154,7 @@ PointwiseJob pointwiseJob(const OpView& op) {
     operand.desc.shape = alignedShape(op, i);
     if (quantised) operand.scale = static_cast<float>(scales.at(i));
     operand.zero = static_cast<float>(zeros[i]);
-    classify(operand, job.output);
+    classifyOperand(operand, job.output);
     job.operands.push_back(std::move(operand));
   }
   chooseMode(job);

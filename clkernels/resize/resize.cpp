@@ -7,18 +7,18 @@ namespace tessera {
 namespace {
 
 /// A resize as the kernel sees it: items, outer extent, three resized axes, inner extent.
-struct Plan {
+struct ResizePlan {
   bool fits = true;
   std::int64_t items = 1, outers = 1, inner = 1, xOuter = 0, yOuter = 0;
   Extents out{1, 1, 1}, xStride{0, 0, 0}, yStride{0, 0, 0};
   std::array<ResizeAxis, 3> axes{};
 };
 
-Plan planOf(const OpView& op) {
+ResizePlan planOf(const OpView& op) {
   const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
   const auto axes = resizeAxes(op);
   const int rank = static_cast<int>(axes.size()), block = x.layout.block;
-  Plan plan;
+  ResizePlan plan;
   for (auto& axis : plan.axes) axis = {1, {0}, {1.0}, true};
   int first = rank - 1, last = rank - 1;
   for (int d = rank; d-- > 0;)
@@ -72,7 +72,7 @@ class Resize final : public KernelFamily {
 
   Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
     const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
-    const Plan r = planOf(p);
+    const ResizePlan r = planOf(p);
     const bool moves = !isFloat(x.type) && x.type != DataType::Int8 && x.type != DataType::UInt8;
     const int width = moves ? 1 : laneWidth(x);
     const std::int64_t count = r.items * r.outers * r.out[0] * r.out[1] * r.out[2] * (r.inner / width);
@@ -99,7 +99,7 @@ class Resize final : public KernelFamily {
   }
 
  private:
-  static std::vector<PackedConstant> tables(const Problem& p, const Plan& plan) {
+  static std::vector<PackedConstant> tables(const Problem& p, const ResizePlan& plan) {
     std::vector<std::int32_t> cells;
     std::vector<float> weights;
     for (const ResizeAxis& axis : plan.axes) {

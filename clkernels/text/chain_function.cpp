@@ -20,7 +20,7 @@ const Names kIds{"get_global_id",  "get_group_id",   "get_local_id",
 const Names kOfGroups{"get_group_id",   "get_local_id", "get_local_size",
                       "get_num_groups", "barrier",      "__local"};
 
-[[noreturn]] void refuse(const KernelCall& call, const std::string& why) {
+[[noreturn]] void refuseCall(const KernelCall& call, const std::string& why) {
   throw Error(ErrorCode::Unsupported, call.source + ":" + call.entry + " " + why);
 }
 
@@ -126,7 +126,7 @@ class Writer {
         withoutKernelAttributes(preprocess(call.prologue + kernelSource(call.source), defines)));
     for (const Declaration& d : all_)
       if (!d.name.empty()) declared_.insert(d.name);
-    if (!declared_.count(call.entry)) refuse(call, "is not in its source");
+    if (!declared_.count(call.entry)) refuseCall(call, "is not in its source");
     reach();
     findWhoAsksForIds();
   }
@@ -145,7 +145,7 @@ class Writer {
       }
     byItems_ = result.byItems;
     for (const std::size_t extent : call_.local) result.items *= extent;
-    if (!byItems_ && call_.local.empty()) refuse(call_, "leaves its work-groups to the driver");
+    if (!byItems_ && call_.local.empty()) refuseCall(call_, "leaves its work-groups to the driver");
     for (const Declaration& d : all_)
       if (d.pragma() || reached_.count(d.name)) result.text += textOf(rewritten(d));
     result.local |= takesLocal_;
@@ -222,7 +222,7 @@ class Writer {
 
   std::size_t writeId(const CTokens& t, std::size_t i) {
     if (i + 3 >= t.size() || t[i + 2].kind != CToken::Kind::Number || !t[i + 3].is(")"))
-      refuse(call_, "asks for an id whose dimension is computed");
+      refuseCall(call_, "asks for an id whose dimension is computed");
     const std::size_t dimension = std::stoul(t[i + 2].text);
     const auto of = [&](const std::vector<std::size_t>& extents) {
       return dimension < extents.size() ? extents[dimension] : 1;
@@ -291,7 +291,7 @@ class Writer {
       if (t[at].is(";")) return at;
       if (!t[at].is(",")) break;
     }
-    refuse(call_, "declares local memory in a way that is not known");
+    refuseCall(call_, "declares local memory in a way that is not known");
   }
 
   const KernelCall& call_;

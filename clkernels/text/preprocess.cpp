@@ -160,7 +160,7 @@ class Expansion {
   const Macros& macros_;
 };
 
-class Preprocessor {
+class TextPreprocessor {
  public:
   void define(const CTokens& tokens, bool adjacent) {
     if (tokens.empty() || tokens[0].kind != CToken::Kind::Name) fails("#define without a name");
@@ -295,7 +295,7 @@ class Preprocessor {
 }  // namespace
 
 CTokens preprocess(std::string_view source, const std::vector<std::pair<std::string, std::string>>& defines) {
-  Preprocessor preprocessor;
+  TextPreprocessor preprocessor;
   for (const auto& [name, value] : defines) {
     // As -D takes it: NAME(parameters)=body is a function.
     const CTokens tokens = tokensOf(name + " " + (value.empty() ? "1" : value));

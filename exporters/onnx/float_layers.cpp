@@ -1,6 +1,7 @@
 // Layers that compute on floats, or move values, as operators of ONNX: one function and one row each.
 #include "exporters/onnx/float_layers.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -84,7 +85,7 @@ void scale(ModelWriter& m, const WrittenLayer& w) {
   if (biased) m.node("Add", w.layer.name + "/Add", {product, broadcastable(m, w, 2, axis)}, w.outputs[0]);
 }
 
-void softmax(ModelWriter& m, const WrittenLayer& w) {
+void softmaxLayer(ModelWriter& m, const WrittenLayer& w) {
   plain(m, w, w.layer.attrs.integer("log") ? "LogSoftmax" : "Softmax",
         {{"axis", w.layer.attrs.integer("axis")}});
 }
@@ -113,9 +114,15 @@ void argReduce(ModelWriter& m, const WrittenLayer& w) {
          {"select_last_index", a.integer("select_last")}});
 }
 
+/// The result of a first extent that stays the same is written as 0, "as in the input": the batch stays open.
 void reshape(ModelWriter& m, const WrittenLayer& w) {
-  m.node("Reshape", w.layer.name, {w.inputs[0], m.integers(outputName(w, "shape"), w.outputShape())},
-         w.outputs[0], {{"allowzero", std::int64_t{1}}});
+  Shape shape = w.outputShape();
+  const bool empty = std::ranges::find(shape, 0) != shape.end();
+  if (!empty && !shape.empty() && !w.shape(0).empty() && shape[0] == w.shape(0)[0]) shape[0] = 0;
+  Attributes attrs;
+  if (empty) attrs.set("allowzero", std::int64_t{1});
+  m.node("Reshape", w.layer.name, {w.inputs[0], m.integers(outputName(w, "shape"), shape)}, w.outputs[0],
+         attrs);
 }
 
 void transpose(ModelWriter& m, const WrittenLayer& w) {
@@ -129,15 +136,18 @@ void concat(ModelWriter& m, const WrittenLayer& w) {
 void slice(ModelWriter& m, const WrittenLayer& w) {
   const Values starts = w.layer.attrs.integers("starts"), sizes = w.layer.attrs.integers("sizes");
   const Values steps = w.layer.attrs.integers("steps", Values(starts.size(), 1));
-  Values ends, axes;
+  Values from, ends, axes, strides;
   for (std::size_t i = 0; i < starts.size(); ++i) {
+    if (starts[i] == 0 && steps[i] == 1 && sizes[i] == w.shape(0)[i]) continue;  // whole: it stays open
     const std::int64_t end = starts[i] + sizes[i] * steps[i];
+    from.push_back(starts[i]), strides.push_back(steps[i]);
     ends.push_back(end < 0 ? std::numeric_limits<std::int64_t>::min() : end);  // -1 would be the last element
     axes.push_back(static_cast<std::int64_t>(i));
   }
+  if (axes.empty()) return identity(m, w);
   m.node("Slice", w.layer.name,
-         {w.inputs[0], m.integers(outputName(w, "starts"), starts), m.integers(outputName(w, "ends"), ends),
-          m.integers(outputName(w, "axes"), axes), m.integers(outputName(w, "steps"), steps)},
+         {w.inputs[0], m.integers(outputName(w, "starts"), from), m.integers(outputName(w, "ends"), ends),
+          m.integers(outputName(w, "axes"), axes), m.integers(outputName(w, "steps"), strides)},
          w.outputs[0]);
 }
 
@@ -255,7 +265,7 @@ const std::map<std::string, Write>& rows() {
       {"InstanceNorm", instanceNorm},
       {"LayerNorm", layerNorm},
       {"Scale", scale},
-      {"Softmax", softmax},
+      {"Softmax", softmaxLayer},
       {"Reduce", reduce},
       {"ArgReduce", argReduce},
       {"Reshape", reshape},

@@ -10,7 +10,7 @@ using tessera_onnx::Attribute;
 using tessera_onnx::Tensor;
 
 constexpr int kIrVersion = 8;
-constexpr std::size_t kMostBytes = (std::size_t{1} << 31) - 1;  // of a protobuf message
+constexpr std::size_t kMostMessageBytes = (std::size_t{1} << 31) - 1;  // of a protobuf message
 
 int elementType(DataType type) {
   switch (type) {
@@ -122,7 +122,7 @@ void ModelWriter::nodes(const std::string& type, const std::string& name,
 }
 
 void ModelWriter::save(const std::filesystem::path& file) const {
-  if (model_.ByteSizeLong() > kMostBytes)
+  if (model_.ByteSizeLong() > kMostMessageBytes)
     throw Error(ErrorCode::Unsupported,
                 "the model takes more than the 2 GiB that an ONNX file can hold without others beside it");
   AtomicFile out(file);

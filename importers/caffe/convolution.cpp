@@ -29,14 +29,14 @@ Values perExtent(const LayerContext& c, const List& list, bool hasPair, std::uin
 }
 
 /// How the window moves, from convolution_param.
-struct Window {
+struct WindowParameters {
   Values kernel, strides, pads, dilations;
 };
 
-Window windowOf(const LayerContext& c) {
+WindowParameters windowParameters(const LayerContext& c) {
   const auto& p = c.layer.convolution_param();
   const std::size_t extents = c.shape().size() - 2;
-  Window w;
+  WindowParameters w;
   w.kernel = perExtent(c, p.kernel_size(), p.has_kernel_h() || p.has_kernel_w(), p.kernel_h(), p.kernel_w(),
                        extents, 0, 1, "kernel");
   w.strides = perExtent(c, p.stride(), p.has_stride_h() || p.has_stride_w(), p.stride_h(), p.stride_w(),
@@ -54,7 +54,7 @@ std::int64_t groupsOf(const LayerContext& c, Kind kind) {
   const std::int64_t inputs = c.shape()[1], group = c.positive(p.group(), "group");
   if (kind != Kind::Depthwise) return group;
   if (group != 1 && group != inputs)
-    c.bad("a depthwise convolution of " + std::to_string(inputs) + " channels has group " +
+    c.bad("a depthwise convolutionLayer of " + std::to_string(inputs) + " channels has group " +
           std::to_string(group));
   return inputs;
 }
@@ -71,7 +71,7 @@ std::vector<TensorId> convolve(const LayerContext& c, Kind kind) {
   if (c.bottomCount() != c.tops().size())
     c.bad("it has " + std::to_string(c.tops().size()) + " outputs for " + std::to_string(c.bottomCount()) +
           " inputs");
-  const Window w = windowOf(c);
+  const WindowParameters w = windowParameters(c);
   const std::int64_t outputs = c.positive(p.num_output(), "num_output"), inputs = c.shape()[1],
                      group = groupsOf(c, kind);
   if (inputs % group || outputs % group)
@@ -97,9 +97,9 @@ std::vector<TensorId> convolve(const LayerContext& c, Kind kind) {
   return made;
 }
 
-std::vector<TensorId> convolution(const LayerContext& c) { return convolve(c, Kind::Plain); }
+std::vector<TensorId> convolutionLayer(const LayerContext& c) { return convolve(c, Kind::Plain); }
 std::vector<TensorId> depthwise(const LayerContext& c) { return convolve(c, Kind::Depthwise); }
-std::vector<TensorId> deconvolution(const LayerContext& c) { return convolve(c, Kind::Transposed); }
+std::vector<TensorId> deconvolutionLayer(const LayerContext& c) { return convolve(c, Kind::Transposed); }
 
 HostTensor transposed(const HostTensor& matrix) {
   const auto rows = matrix.shape[0], columns = matrix.shape[1];
@@ -134,10 +134,10 @@ std::vector<TensorId> innerProduct(const LayerContext& c) {
 }  // namespace
 
 std::vector<LayerRow> convolutionRows() {
-  return {{"Convolution", 1, 64, convolution},
+  return {{"Convolution", 1, 64, convolutionLayer},
           {"ConvolutionDepthwise", 1, 64, depthwise},
           {"DepthwiseConvolution", 1, 64, depthwise},
-          {"Deconvolution", 1, 64, deconvolution},
+          {"Deconvolution", 1, 64, deconvolutionLayer},
           {"InnerProduct", 1, 1, innerProduct}};
 }
 

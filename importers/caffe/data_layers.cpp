@@ -34,7 +34,7 @@ Source imageSource(const ImageDataParameter& p) {
   return {p.batch_size(), p.is_color() ? 3u : 1u, p.new_height(), p.new_width()};
 }
 
-Source sourceOf(const LayerParameter& layer) {
+Source dataSource(const LayerParameter& layer) {
   if (layer.has_image_data_param()) return imageSource(layer.image_data_param());
   if (layer.has_dense_image_data_param()) return imageSource(layer.dense_image_data_param());
   if (layer.has_window_data_param()) {
@@ -62,7 +62,7 @@ Shape dataShape(const LayerParameter& layer, int top, std::int64_t channels) {
     const auto& p = layer.memory_data_param();
     return {extent(p.batch_size()), extent(p.channels()), extent(p.height()), extent(p.width())};
   }
-  Source source = sourceOf(layer);
+  Source source = dataSource(layer);
   const auto& transform = layer.transform_param();
   if (transform.has_resize_param())
     source.height = transform.resize_param().height(), source.width = transform.resize_param().width();

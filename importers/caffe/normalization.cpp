@@ -114,7 +114,7 @@ std::int64_t firstAxis(const LayerContext& c, const Parameter& p) {
 }
 
 /// Bottom 1 as an operand that broadcasts against bottom 0.
-TensorId aligned(const LayerContext& c, std::int64_t axis) {
+TensorId alignedBlob(const LayerContext& c, std::int64_t axis) {
   const Shape& part = c.shape(1);
   if (axis + c.rank(1) > c.rank() || !std::equal(part.begin(), part.end(), c.shape().begin() + axis))
     c.bad("its second input of " + toString(part) + " does not match " + toString(c.shape()) + " from axis " +
@@ -132,7 +132,7 @@ Tops scale(const LayerContext& c) {
     if (p.bias_term()) operands.push_back(c.weights(1, part, "bias"));
     return c.result("Scale", operands, {{"axis", axis}});
   }
-  const TensorId factor = aligned(c, axis);
+  const TensorId factor = alignedBlob(c, axis);
   if (!p.bias_term()) return c.result("Mul", {c.bottom(), factor});
   const Shape part = c.shape(1);
   HostTensor bias = c.blob(0, part, "bias");
@@ -144,7 +144,7 @@ Tops scale(const LayerContext& c) {
 Tops bias(const LayerContext& c) {
   const auto& p = c.layer.bias_param();
   const std::int64_t axis = firstAxis(c, p);
-  if (c.bottomCount() == 2) return c.result("Add", {c.bottom(), aligned(c, axis)});
+  if (c.bottomCount() == 2) return c.result("Add", {c.bottom(), alignedBlob(c, axis)});
   const Shape part = covered(c, axis, p.num_axes());
   HostTensor value = c.blob(0, part, "bias");
   value.shape = broadcastable(c, axis, part);
@@ -186,16 +186,21 @@ Tops normalize(const LayerContext& c) {
                   {{"axes", axes}, {"p", std::int64_t{2}}, {"epsilon", static_cast<double>(p.eps())}});
 }
 
-Tops softmax(const LayerContext& c) {
+Tops softmaxLayer(const LayerContext& c) {
   return c.result("Softmax", {c.bottom()}, {{"axis", c.axis(c.layer.softmax_param().axis())}});
 }
 
 }  // namespace
 
 std::vector<LayerRow> normalizationRows() {
-  return {{"BatchNorm", 1, 1, batchNorm}, {"BN", 1, 1, bn},          {"Scale", 1, 2, scale},
-          {"Bias", 1, 2, bias},           {"LRN", 1, 1, lrn},        {"MVN", 1, 1, mvn},
-          {"Normalize", 1, 1, normalize}, {"Softmax", 1, 1, softmax}};
+  return {{"BatchNorm", 1, 1, batchNorm},
+          {"BN", 1, 1, bn},
+          {"Scale", 1, 2, scale},
+          {"Bias", 1, 2, bias},
+          {"LRN", 1, 1, lrn},
+          {"MVN", 1, 1, mvn},
+          {"Normalize", 1, 1, normalize},
+          {"Softmax", 1, 1, softmaxLayer}};
 }
 
 }  // namespace tessera::caffe

@@ -13,9 +13,9 @@ namespace tessera {
 namespace {
 
 /// Reads the outermost fields of a binary message, skipping what they hold.
-class Fields {
+class FieldReader {
  public:
-  explicit Fields(std::istream& in) : in_(in) {}
+  explicit FieldReader(std::istream& in) : in_(in) {}
 
   struct Field {
     std::uint64_t number = 0;
@@ -58,7 +58,7 @@ class Fields {
 /// on with another number (2), which is a text in ONNX, and graphs (4), which are a text there as well, and
 /// has no graph (7).
 ModelFormat binaryFormat(std::istream& in) {
-  Fields fields(in);
+  FieldReader fields(in);
   bool nodes = false, others = false, version = false, graphs = false, onnx = false;
   for (int i = 0; i < 64; ++i) {
     const auto field = fields.next();

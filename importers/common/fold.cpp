@@ -9,8 +9,8 @@
 namespace tessera {
 namespace {
 
-constexpr std::int64_t kMostElements = std::int64_t{1}
-                                       << 38;  ///< of a layer's output: more is a damaged model's
+constexpr std::int64_t kMostFolded = std::int64_t{1}
+                                     << 38;  ///< of a layer's output: more is a damaged model's
 constexpr std::size_t kMostExtents = 64;
 
 /// Bytes of a layer's outputs together; throws Error(BadModel) where an extent is negative or the whole is
@@ -23,7 +23,7 @@ double checkedBytes(const Graph& graph, const Layer& layer) {
       throw Error(ErrorCode::BadModel, "layer '" + layer.name + "' (" + layer.op + ") gives a tensor of " +
                                            std::to_string(graph.tensor(id).shape.size()) + " extents");
     for (std::int64_t extent : graph.tensor(id).shape) {
-      if (extent < 0 || (extent > 0 && count > kMostElements / extent))
+      if (extent < 0 || (extent > 0 && count > kMostFolded / extent))
         throw Error(ErrorCode::BadModel, "layer '" + layer.name + "' (" + layer.op +
                                              ") gives the impossible shape " +
                                              toString(graph.tensor(id).shape));

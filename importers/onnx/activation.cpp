@@ -38,18 +38,18 @@ void integralUnary(Node& node) {
 }
 
 /// Functions of one operand that Tessera has under the same name, without attributes.
-void unary(Node& node) {
+void unaryNode(Node& node) {
   if (isIntegral(node.typeOf(node.in(0)))) return integralUnary(node);
   node.result(node.type(), {node.in(0)});
 }
 
-struct Parameter {
+struct NamedNumber {
   const char* name;  ///< of the model's attribute; null: Tessera's operator has no such number
   double fallback;
 };
 struct Parametric {
   const char* type;
-  Parameter alpha, beta;
+  NamedNumber alpha, beta;
 };
 constexpr Parametric kParametric[] = {
     {"LeakyRelu", {"alpha", 0.01}, {nullptr, 0}},
@@ -154,7 +154,7 @@ void overAxis(Node& node, Op op) {
   node.set(0, node.reshape(op(node.reshape(node.in(0), flat, "flatten"), 1), shape, "unflatten"));
 }
 
-void softmax(Node& node) {
+void softmaxNode(Node& node) {
   const bool log = node.type() == "LogSoftmax";
   overAxis(node,
            [&](TensorId x, std::int64_t axis) { return node.add("Softmax", {x}, alongAxis(axis, log)); });
@@ -177,14 +177,14 @@ void addRows_activation(RowList& rows) {
        {"Relu", "Sigmoid",    "Tanh", "HardSwish", "Mish",  "Softplus", "Softsign", "Erf",   "Exp",  "Log",
         "Sqrt", "Reciprocal", "Abs",  "Neg",       "Floor", "Ceil",     "Round",    "Sign",  "Sin",  "Cos",
         "Tan",  "Asin",       "Acos", "Atan",      "Sinh",  "Cosh",     "Asinh",    "Acosh", "Atanh"})
-    rows.push_back({type, 1, kNewest, unary});
+    rows.push_back({type, 1, kNewest, unaryNode});
   for (const auto& row : kParametric) rows.push_back({row.type, 1, kNewest, parametric});
   rows.push_back({"Gelu", 20, kNewest, gelu});
   rows.push_back({"Swish", 24, kNewest, swish});
   rows.push_back({"PRelu", 1, kNewest, prelu});
   rows.push_back({"Clip", 1, kNewest, clip});
-  rows.push_back({"Softmax", 1, kNewest, softmax});
-  rows.push_back({"LogSoftmax", 1, kNewest, softmax});
+  rows.push_back({"Softmax", 1, kNewest, softmaxNode});
+  rows.push_back({"LogSoftmax", 1, kNewest, softmaxNode});
   rows.push_back({"Hardmax", 1, kNewest, hardmax});
 }
 

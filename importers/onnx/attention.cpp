@@ -44,7 +44,7 @@ struct Heads {
   bool flat;  ///< given as [batch, sequence, heads * size]
 };
 
-Heads headsOf(Node& node) {
+Heads headCounts(Node& node) {
   Heads h{node.in(0), node.in(1), node.in(2), node.rank(0) == 3};
   for (std::size_t i = 0; i < 3; ++i) {
     if (node.typeOf(node.in(i)) != DataType::Float32)
@@ -151,7 +151,7 @@ TensorId weightsOf(Node& node, TensorId scores, TensorId bias, bool blind) {
 }
 
 void attention(Node& node) {
-  Heads h = headsOf(node);
+  Heads h = headCounts(node);
   std::int64_t past = 0;
   if (node.has(4) != node.has(5)) node.bad("it has past keys or past values, but not both");
   if (node.has(4)) {

@@ -62,7 +62,7 @@ std::vector<float> zeroPoints(const Node& node, const Blocks& b) {
 }
 
 /// The weights as floats, inputs x outputs.
-TensorId decoded(Node& node, const Blocks& b) {
+TensorId decodedBlocks(Node& node, const Blocks& b) {
   const HostTensor& codes = node.constant(1, "weights");
   if (codes.type != DataType::UInt8) node.bad("its weights have to be bytes");
   if (codes.size() == 0) node.unsupported("its weights are left out (a tensor without elements)");
@@ -98,7 +98,7 @@ void matMulNBits(Node& node) {
   if (node.rank(0) < 1 || node.shape(0).back() != blocks.inputs)
     node.bad("its input of " + toString(node.shape(0)) +
              " does not end in K = " + std::to_string(blocks.inputs));
-  const TensorId y = matMul(node, node.in(0), decoded(node, blocks));
+  const TensorId y = matMul(node, node.in(0), decodedBlocks(node, blocks));
   node.set(0, node.has(5) ? node.add("Add", {y, node.in(5)}, {}, "sum") : y);
 }
 

@@ -6,7 +6,7 @@ namespace tessera::onnx {
 namespace {
 
 /// The activation that a fused operator ends with; `parameters` are alpha and beta, or bounds.
-TensorId activated(Node& node, TensorId x, const std::vector<double>& parameters) {
+TensorId withActivation(Node& node, TensorId x, const std::vector<double>& parameters) {
   const std::string type = node.string("activation", "");
   if (type.empty()) return x;
   const auto parameter = [&](std::size_t i, double fallback) {
@@ -35,7 +35,7 @@ void fusedConv(Node& node) {
                          {"pads", window.pads},
                          {"group", node.integer("group", 1)}});
   if (node.has(3)) y = node.add("Add", {y, node.in(3)}, {}, "sum");
-  node.set(0, activated(node, y, node.numbers("activation_params")));
+  node.set(0, withActivation(node, y, node.numbers("activation_params")));
 }
 
 void fusedGemm(Node& node) {
@@ -43,7 +43,7 @@ void fusedGemm(Node& node) {
   if (node.hasAttribute("activation_alpha")) parameters.push_back(node.number("activation_alpha", 0));
   if (node.hasAttribute("activation_beta")) parameters.push_back(node.number("activation_beta", 0));
   if (node.hasAttribute("leaky_relu_alpha")) parameters = {node.number("leaky_relu_alpha", 0.01)};
-  node.set(0, activated(node, gemm(node), parameters));
+  node.set(0, withActivation(node, gemm(node), parameters));
 }
 
 TensorId lastTwoSwapped(Node& node, TensorId x, bool swap) {

@@ -13,7 +13,7 @@ bool computes(DataType type) {
 
 /// Before operator set 7 operands did not broadcast by themselves: attribute axis says where b's extents lie
 /// in a's.
-TensorId aligned(Node& node, TensorId a, TensorId b) {
+TensorId broadcastAlong(Node& node, TensorId a, TensorId b) {
   if (node.opset() >= 7 || !node.flag("broadcast")) return b;
   const auto rankA = static_cast<std::int64_t>(node.shapeOf(a).size());
   Shape shape = node.shapeOf(b);
@@ -24,8 +24,8 @@ TensorId aligned(Node& node, TensorId a, TensorId b) {
   return node.reshape(b, shape, "broadcast");
 }
 
-/// Bytes are computed as i32 and cut back, which wraps as the format's own arithmetic does.
-TensorId arithmetic(Node& node, const std::string& op, TensorId a, TensorId b, Attributes attrs = {}) {
+/// Bytes are computed as i32 and cut back, which wraps as the format's own addArithmetic does.
+TensorId addArithmetic(Node& node, const std::string& op, TensorId a, TensorId b, Attributes attrs = {}) {
   const DataType type = node.typeOf(a);
   if (type != node.typeOf(b))
     node.bad("its operands differ in type: " + std::string(toString(type)) + " and " +
@@ -35,16 +35,16 @@ TensorId arithmetic(Node& node, const std::string& op, TensorId a, TensorId b, A
 }
 
 void binary(Node& node) {
-  node.set(0, arithmetic(node, node.type(), node.in(0), aligned(node, node.in(0), node.in(1))));
+  node.set(0, addArithmetic(node, node.type(), node.in(0), broadcastAlong(node, node.in(0), node.in(1))));
 }
 
 void mod(Node& node) {
-  node.set(0, arithmetic(node, "Mod", node.in(0), node.in(1), {{"alpha", node.flag("fmod") ? 1.0 : 0.0}}));
+  node.set(0, addArithmetic(node, "Mod", node.in(0), node.in(1), {{"alpha", node.flag("fmod") ? 1.0 : 0.0}}));
 }
 
 /// The result has the base's type; operands of different types meet in f32, or in the base's integers.
 void power(Node& node) {
-  const TensorId base = node.in(0), exponent = aligned(node, node.in(0), node.in(1));
+  const TensorId base = node.in(0), exponent = broadcastAlong(node, node.in(0), node.in(1));
   const DataType type = node.typeOf(base);
   const bool real = type == DataType::Float32 || node.typeOf(exponent) == DataType::Float32;
   const DataType inner = real ? DataType::Float32 : computes(type) ? type : DataType::Int32;
@@ -54,7 +54,7 @@ void power(Node& node) {
 void variadic(Node& node) {
   const std::string op = node.type() == "Sum" || node.type() == "Mean" ? "Add" : node.type();
   TensorId all = node.in(0);
-  for (std::size_t i = 1; i < node.inputCount(); ++i) all = arithmetic(node, op, all, node.in(i));
+  for (std::size_t i = 1; i < node.inputCount(); ++i) all = addArithmetic(node, op, all, node.in(i));
   if (node.type() == "Mean" && node.inputCount() > 1)
     all = node.add("Affine", {all}, {{"alpha", 1.0 / static_cast<double>(node.inputCount())}, {"beta", 0.0}},
                    "mean");
@@ -62,14 +62,14 @@ void variadic(Node& node) {
 }
 
 void compare(Node& node) {
-  const TensorId a = node.in(0), b = aligned(node, a, node.in(1));
+  const TensorId a = node.in(0), b = broadcastAlong(node, a, node.in(1));
   if (node.typeOf(a) != node.typeOf(b)) node.bad("its operands differ in type");
   node.result(node.type(), {a, b});
 }
 
 void logic(Node& node) {
   std::vector<TensorId> operands{node.in(0)};
-  if (node.type() != "Not") operands.push_back(aligned(node, node.in(0), node.in(1)));
+  if (node.type() != "Not") operands.push_back(broadcastAlong(node, node.in(0), node.in(1)));
   for (TensorId id : operands)
     if (node.typeOf(id) != DataType::Bool) node.bad("its operands have to be bool");
   node.result(node.type(), operands);

@@ -20,7 +20,7 @@ std::string rowName(const tessera_onnx::Node& node) {
 }
 
 /// Whether the table has an operator; else `why` says what is missing.
-bool isKnown(const std::string& domain, const std::string& name, int opset, std::string& why) {
+bool isKnownOperator(const std::string& domain, const std::string& name, int opset, std::string& why) {
   if (domain.empty() || domain == "com.microsoft") return findRow(name, opset, why) != nullptr;
   why =
       "operators of the domain '" + domain + "' are not known, and no plugin that was given serves this one";
@@ -186,7 +186,7 @@ void GraphImporter::importNode(const tessera_onnx::Node& proto, Scope& scope, co
   const auto function = functions_.find({proto.domain(), proto.op_type()});
   std::string why;
   std::shared_ptr<const Plugin> plugin;
-  if (function == functions_.end() && !isKnown(domain, rowName(proto), opset, why)) {
+  if (function == functions_.end() && !isKnownOperator(domain, rowName(proto), opset, why)) {
     plugin = pluginFor(proto);
     if (!plugin) return giveUp(why);
   }

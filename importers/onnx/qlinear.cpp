@@ -50,7 +50,7 @@ void qLinearMatMul(Node& node) {
   setQuantized(node, matMul(node, a, b), 6);
 }
 
-TensorId turned(Node& node, TensorId matrix, bool turn, const std::string& part) {
+TensorId turnedMatrix(Node& node, TensorId matrix, bool turn, const std::string& part) {
   if (node.shapeOf(matrix).size() != 2) node.bad("its factors have to be matrices");
   if (!turn) return matrix;
   return node.add("Transpose", {matrix}, {{"perm", std::vector<std::int64_t>{1, 0}}}, part);
@@ -59,8 +59,8 @@ TensorId turned(Node& node, TensorId matrix, bool turn, const std::string& part)
 void qGemm(Node& node) {
   const bool transA = node.flag("transA"), transB = node.flag("transB");
   const double alpha = node.number("alpha", 1);
-  const TensorId a = turned(node, floats(node, 0, "a"), transA, "a turned"),
-                 b = turned(node, floats(node, 3, "b", transB ? 0 : 1), transB, "b turned");
+  const TensorId a = turnedMatrix(node, floats(node, 0, "a"), transA, "a turned"),
+                 b = turnedMatrix(node, floats(node, 3, "b", transB ? 0 : 1), transB, "b turned");
   TensorId y = matMul(node, a, b);
   const auto scaled = [&](TensorId id, const char* part) {
     return alpha == 1 ? id : node.add("Affine", {id}, {{"alpha", alpha}, {"beta", 0.0}}, part);

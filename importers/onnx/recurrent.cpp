@@ -9,7 +9,7 @@
 namespace tessera::onnx {
 namespace {
 
-constexpr std::int64_t kMostSteps =
+constexpr std::int64_t kMostUnrolled =
     512;  ///< a longer sequence would make a graph of tens of thousands of layers
 
 struct Activation {
@@ -256,9 +256,9 @@ Recurrent recurrentOf(Node& node) {
     node.bad("attribute direction contradicts the weights");
   if (!r.fits(1, r.inputs) || !r.fits(2, r.hidden))
     node.bad("its weights do not fit each other or the input");
-  if (r.steps < 1 || r.steps > kMostSteps)
+  if (r.steps < 1 || r.steps > kMostUnrolled)
     node.unsupported("it has " + std::to_string(r.steps) + " steps, unrolling stops at " +
-                     std::to_string(kMostSteps));
+                     std::to_string(kMostUnrolled));
   wantFullLengths(node, r.steps);
   r.activations = activationsOf(node, r.directions, usualActivations(kind));
   return r;
@@ -337,8 +337,8 @@ void addDirection(const Recurrent& r, TensorId flat, std::int64_t d, Results& re
 }
 
 /// Directions side by side; `perm` brings the batch to the front where the node wants it there.
-TensorId joined(const Recurrent& r, std::vector<TensorId> parts, std::int64_t axis,
-                const std::vector<std::int64_t>& perm) {
+TensorId joinedParts(const Recurrent& r, std::vector<TensorId> parts, std::int64_t axis,
+                     const std::vector<std::int64_t>& perm) {
   const TensorId all =
       parts.size() == 1 ? parts[0] : r.node.add("Concat", std::move(parts), {{"axis", axis}}, "directions");
   return r.batchFirst ? r.node.add("Transpose", {all}, {{"perm", perm}}, "batch first") : all;
@@ -349,9 +349,10 @@ void recurrent(Node& node) {
   const TensorId flat = node.reshape(r.x, {r.steps * r.batch, r.inputs}, "steps");
   Results results;
   for (std::int64_t d = 0; d < r.directions; ++d) addDirection(r, flat, d, results);
-  if (node.wants(0)) node.set(0, joined(r, results.sequences, 1, {2, 0, 1, 3}));
-  if (node.wants(1)) node.set(1, joined(r, results.lastHidden, 0, kSwapBatch));
-  if (r.kind == RecurrentKind::Lstm && node.wants(2)) node.set(2, joined(r, results.lastCell, 0, kSwapBatch));
+  if (node.wants(0)) node.set(0, joinedParts(r, results.sequences, 1, {2, 0, 1, 3}));
+  if (node.wants(1)) node.set(1, joinedParts(r, results.lastHidden, 0, kSwapBatch));
+  if (r.kind == RecurrentKind::Lstm && node.wants(2))
+    node.set(2, joinedParts(r, results.lastCell, 0, kSwapBatch));
 }
 
 }  // namespace

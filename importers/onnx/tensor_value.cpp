@@ -44,12 +44,12 @@ std::size_t storedBytes(int type) {
 
 /// Extents after checking that none is negative and the whole fits into memory at all.
 Shape checkedShape(const Tensor& t) {
-  constexpr std::int64_t kMostElements = std::int64_t{1} << 36;
+  constexpr std::int64_t kMostValues = std::int64_t{1} << 36;
   Shape shape;
   std::int64_t count = 1;
   for (std::int64_t extent : t.dims()) {
     if (extent < 0) bad(t, "has the negative extent " + std::to_string(extent) + ".");
-    if (extent > 0 && count > kMostElements / extent) bad(t, "claims more elements than any machine holds.");
+    if (extent > 0 && count > kMostValues / extent) bad(t, "claims more elements than any machine holds.");
     count *= extent;
     shape.push_back(extent);
   }

@@ -90,7 +90,7 @@ void predicate(Node& node) {
 }
 
 /// Along the last axis of the model.
-void softmax(Node& node) {
+void softmaxNode(Node& node) {
   const Held x = node.held(0);
   const std::int64_t rank = node.rank(0);
   if (rank < 1) node.bad("its input is a single number");
@@ -130,8 +130,8 @@ void addRows_activation(RowList& rows) {
     rows.push_back({type, identity, type == std::string_view("PlaceholderWithDefault") ? "its default" : ""});
   rows.push_back({"Cast", cast});
   for (const char* type : {"IsNan", "IsInf", "IsFinite"}) rows.push_back({type, predicate});
-  rows.push_back({"Softmax", softmax});
-  rows.push_back({"LogSoftmax", softmax});
+  rows.push_back({"Softmax", softmaxNode});
+  rows.push_back({"LogSoftmax", softmaxNode});
   rows.push_back({"ClipByValue", clipByValue, "of floats"});
 }
 

@@ -93,7 +93,7 @@ Held swapped(Node& node, const Held& x) {
   return {node.ordered({x.id, normalized(order)}, {})};
 }
 
-void matMul(Node& node) {
+void matMulNode(Node& node) {
   const bool batched = node.type() != "MatMul";
   const bool turnA = node.attributes().integer(batched ? "adj_x" : "transpose_a") != 0,
              turnB = node.attributes().integer(batched ? "adj_y" : "transpose_b") != 0;
@@ -118,7 +118,7 @@ void matMul(Node& node) {
 
 void addRows_matmul(RowList& rows) {
   for (const char* type : {"MatMul", "BatchMatMul", "BatchMatMulV2"})
-    rows.push_back({type, matMul, "of floats"});
+    rows.push_back({type, matMulNode, "of floats"});
 }
 
 }  // namespace tessera::tensorflow

@@ -44,7 +44,7 @@ void fromBytes(const std::string& bytes, HostTensor& out, Convert convert) {
   }
 }
 
-void storeInteger(HostTensor& out, std::int64_t i, std::int64_t value) {
+void storeWhole(HostTensor& out, std::int64_t i, std::int64_t value) {
   if (out.type == DataType::Int64)
     out.as<std::int64_t>()[static_cast<std::size_t>(i)] = value;
   else
@@ -58,7 +58,7 @@ void readContent(const Tensor& tensor, HostTensor& out) {
     out.as<float>()[static_cast<std::size_t>(i)] = static_cast<float>(value);
   };
   const auto whole = [&](std::int64_t i, auto value) {
-    storeInteger(out, i, static_cast<std::int64_t>(value));
+    storeWhole(out, i, static_cast<std::int64_t>(value));
   };
   switch (tensor.dtype()) {
     case DT_FLOAT:
@@ -76,7 +76,7 @@ void readContent(const Tensor& tensor, HostTensor& out) {
       return fromBytes<std::int8_t>(bytes, out, whole);
     case DT_BOOL:
       return fromBytes<std::uint8_t>(bytes, out,
-                                     [&](std::int64_t i, std::uint8_t v) { storeInteger(out, i, v != 0); });
+                                     [&](std::int64_t i, std::uint8_t v) { storeWhole(out, i, v != 0); });
     case DT_UINT8:
     case DT_QUINT8:
       return fromBytes<std::uint8_t>(bytes, out, whole);
@@ -111,7 +111,7 @@ void readList(const Tensor& tensor, HostTensor& out) {
     out.as<float>()[static_cast<std::size_t>(i)] = static_cast<float>(value);
   };
   const auto whole = [&](std::int64_t i, auto value) {
-    storeInteger(out, i, static_cast<std::int64_t>(value));
+    storeWhole(out, i, static_cast<std::int64_t>(value));
   };
   switch (tensor.dtype()) {
     case DT_FLOAT:

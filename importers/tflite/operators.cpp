@@ -65,7 +65,7 @@ void transposeConv(Operator& op) {
   if (const auto* o = op.options<TransposeConvOptions>()) window(op, *o);
 }
 
-void fullyConnected(Operator& op) {
+void fullyConnectedOperator(Operator& op) {
   if (const auto* o = op.options<FullyConnectedOptions>()) {
     setActivation(op, o->fused_activation_function());
     op.node.attributes.set("keep_num_dims", std::int64_t{o->keep_num_dims()});
@@ -79,7 +79,7 @@ void concatenation(Operator& op) {
   op.node.inputs.push_back(op.integers("axis", {o ? o->axis() : 0}, true));
 }
 
-void softmax(Operator& op) {
+void softmaxOperator(Operator& op) {
   const auto* o = op.options<SoftmaxOptions>();
   op.node.attributes.set("beta", o ? static_cast<double>(o->beta()) : 1.0);
 }
@@ -189,7 +189,7 @@ constexpr Row kRows[] = {
     {5, "DEPTH_TO_SPACE", "DepthToSpace", blocks<DepthToSpaceOptions>},
     {6, "DEQUANTIZE", "Identity", nullptr},
     {8, "FLOOR", "Floor", nullptr},
-    {9, "FULLY_CONNECTED", "FULLY_CONNECTED", fullyConnected},
+    {9, "FULLY_CONNECTED", "FULLY_CONNECTED", fullyConnectedOperator},
     {11, "L2_NORMALIZATION", "L2Normalization", fused<L2NormOptions>},
     {13, "LOCAL_RESPONSE_NORMALIZATION", "LRN", lrn},
     {14, "LOGISTIC", "Sigmoid", nullptr},
@@ -200,7 +200,7 @@ constexpr Row kRows[] = {
     {21, "RELU6", "Relu6", nullptr},
     {22, "RESHAPE", "Reshape", reshape},
     {23, "RESIZE_BILINEAR", "ResizeBilinear", resize<ResizeBilinearOptions>},
-    {25, "SOFTMAX", "Softmax", softmax},
+    {25, "SOFTMAX", "Softmax", softmaxOperator},
     {26, "SPACE_TO_DEPTH", "SpaceToDepth", blocks<SpaceToDepthOptions>},
     {28, "TANH", "Tanh", nullptr},
     {34, "PAD", "Pad", nullptr},

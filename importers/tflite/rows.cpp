@@ -41,7 +41,7 @@ void transposeConv(Node& node) {
   node.set(0, deconvolution(node, node.image(2), weights, bias(node, 3), stored(order, result)), order);
 }
 
-void fullyConnected(Node& node) {
+void fullyConnectedNode(Node& node) {
   const Shape x = node.shape(0);
   const TensorId y = tensorflow::fullyConnected(node, node.held(0), node.in(1), bias(node, 2));
   if (node.attributes().integer("keep_num_dims") == 0 || x.size() == 2) return node.set(0, y);
@@ -78,7 +78,7 @@ void decode(Node& node) {
   node.set(0, decoded(node, node.held(0), coding, ""));
 }
 
-void encode(Node& node) {
+void encodeFloats(Node& node) {
   const Coding coding = codingOf(node);
   checkCoding(node, node.held(0), coding);
   if (coding.type == DataType::Int32) node.unsupported("it computes codes of 32 bits");
@@ -91,9 +91,9 @@ void addRows_tflite(RowList& rows) {
   rows.push_back({"CONV_2D", conv});
   rows.push_back({"DEPTHWISE_CONV_2D", depthwise});
   rows.push_back({"TRANSPOSE_CONV", transposeConv});
-  rows.push_back({"FULLY_CONNECTED", fullyConnected});
+  rows.push_back({"FULLY_CONNECTED", fullyConnectedNode});
   rows.push_back({"Decode", decode});
-  rows.push_back({"Encode", encode});
+  rows.push_back({"Encode", encodeFloats});
 }
 
 }  // namespace tessera::tensorflow

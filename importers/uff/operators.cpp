@@ -131,7 +131,7 @@ void pool(Operator& op) {
   op.node.attributes.set("ksize", op.fields.integers("kernel"));
 }
 
-void fullyConnected(Operator& op) {
+void fullyConnectedOperator(Operator& op) {
   const auto turned = [&](int i, std::vector<std::int64_t> plain) {
     const auto order = op.fields.order(i);
     return std::int64_t{!order.empty() && order != plain};
@@ -158,7 +158,7 @@ void binary(Operator& op) {
               {"pow", "Pow"}});
 }
 
-void unary(Operator& op) {
+void unaryOperator(Operator& op) {
   byFunc(op, {{"neg", "Neg"},     {"exp", "Exp"},     {"log", "Log"},       {"abs", "Abs"},
               {"sqrt", "Sqrt"},   {"rsqrt", "Rsqrt"}, {"square", "Square"}, {"sin", "Sin"},
               {"cos", "Cos"},     {"tan", "Tan"},     {"sinh", "Sinh"},     {"cosh", "Cosh"},
@@ -186,12 +186,12 @@ void reduce(Operator& op) {
 }
 
 void axisOperand(Operator& op) { op.addIntegers("axis", {op.fields.integer("axis", 0)}, true); }
-void axisAttribute(Operator& op) { op.node.attributes.set("axis", op.fields.integer("axis", 0)); }
+void copyAxis(Operator& op) { op.node.attributes.set("axis", op.fields.integer("axis", 0)); }
 void transpose(Operator& op) { op.addIntegers("permutation", op.fields.integers("permutation")); }
 void squeeze(Operator& op) { op.node.attributes.set("squeeze_dims", op.fields.integers("axes")); }
 
 /// The converter writes axis 0 where TensorFlow's operator had none: it is the last one then.
-void softmax(Operator& op) {
+void softmaxOperator(Operator& op) {
   if (op.fields.integer("axis", 0) > 0)
     op.node.refused = "its axis is given; only the last axis is supported";
 }
@@ -225,7 +225,7 @@ constexpr Row kRows[] = {
     {"ConvTranspose", "Conv2DBackpropInput", convTranspose},
     {"ExpandDims", "ExpandDims", axisOperand},
     {"Flatten", "Flatten", nullptr},
-    {"FullyConnected", "MatMul", fullyConnected},
+    {"FullyConnected", "MatMul", fullyConnectedOperator},
     {"Gather", "Gather", nullptr},
     {"GatherV2", "GatherV2", axisOperand},
     {"Identity", "Identity", nullptr},
@@ -235,12 +235,12 @@ constexpr Row kRows[] = {
     {"Reduce", "", reduce, "sum, prod, max, min, mean; keepdims is obeyed"},
     {"Reshape", "Reshape", nullptr},
     {"Shape", "Shape", nullptr, "computed at import"},
-    {"Softmax", "Softmax", softmax, "along the last axis"},
+    {"Softmax", "Softmax", softmaxOperator, "along the last axis"},
     {"Squeeze", "Squeeze", squeeze},
-    {"Stack", "Pack", axisAttribute},
+    {"Stack", "Pack", copyAxis},
     {"StridedSlice", "StridedSlice", stridedSlice},
     {"Transpose", "Transpose", transpose},
-    {"Unary", "", unary},
+    {"Unary", "", unaryOperator},
 };
 
 }  // namespace

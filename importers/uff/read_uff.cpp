@@ -23,16 +23,16 @@ enum DataTypes {
   kFloat32 = 131104
 };
 
-DataType heldType(std::int64_t type) {
+DataType constantType(std::int64_t type) {
   if (type == kFloat32 || type == kFloat16) return DataType::Float32;
   if (type == kInt8) return DataType::Int8;
   if (type == kInt32 || type == kInt16) return DataType::Int32;
   return type == kInt64 ? DataType::Int64 : DataType::None;
 }
 
-HostTensor constantValue(const std::string& bytes, std::int64_t type, const Shape& shape,
+HostTensor parseConstant(const std::string& bytes, std::int64_t type, const Shape& shape,
                          ImportBudget& budget) {
-  const DataType held = heldType(type);
+  const DataType held = constantType(type);
   if (held == DataType::None)
     throw Error(ErrorCode::Unsupported, "Tessera has no type for elements of type " + std::to_string(type));
   const std::size_t size = static_cast<std::size_t>(type & 0xffff) / 8;
@@ -97,7 +97,7 @@ class GraphReader {
   void addInput(const Fields& fields, const std::string& name) {
     const auto* shape = fields.find("shape");
     const std::int64_t type = typeOf(fields);
-    DeclaredInput input{name, type == 0 ? DataType::Float32 : heldType(type), shape != nullptr, {}};
+    DeclaredInput input{name, type == 0 ? DataType::Float32 : constantType(type), shape != nullptr, {}};
     for (const std::int64_t extent : fields.integers("shape"))
       input.extents.push_back({extent < 0 ? -1 : extent, ""});
     source_.inputs.push_back(std::move(input));
@@ -135,7 +135,7 @@ class GraphReader {
     for (const std::int64_t extent : fields.integers("shape"))
       if (extent < 0) throw Error(ErrorCode::BadModel, "its shape has a negative extent");
     node.value = [&bytes = values->blob(), type = typeOf(fields), shape = Shape(fields.integers("shape"))](
-                     ImportBudget& budget) { return constantValue(bytes, type, shape, budget); };
+                     ImportBudget& budget) { return parseConstant(bytes, type, shape, budget); };
   }
 
   const tessera_uff::Graph& graph_;

@@ -63,6 +63,10 @@ void exportTo(const Graph& graph, const Calibration& calibration, const std::fil
   withoutGil([&] { exportQdq(graph, calibration, file, options, passes); });
 }
 
+void exportPlain(const Graph& graph, const std::filesystem::path& file) {
+  withoutGil([&] { exportOnnx(graph, file); });
+}
+
 void bindScales(py::module_& module) {
   py::class_<Calibration> calibration(module, "Calibration", doc("Calibration"));
   const auto field = [&](const char* name, auto member) {
@@ -151,6 +155,7 @@ void bindCalibrating(py::module_& module) {
   module.def("rank_layers", &rankLayersOn, py::arg("graph"), py::arg("device"), py::arg("data"),
              py::arg("calibration"), py::arg("batches") = 3, py::arg("options") = py::none(),
              doc("rank_layers"));
+  module.def("export_onnx", &exportPlain, py::arg("graph"), py::arg("file"), doc("export_onnx"));
   module.def("export_qdq", &exportTo, py::arg("graph"), py::arg("calibration"), py::arg("file"),
              py::kw_only(), py::arg("keep_fp32") = py::tuple(), py::arg("keep_first_last") = false,
              py::arg("passes_off") = py::tuple(), doc("export_qdq"));

@@ -875,6 +875,10 @@ def rank_layers(graph: Graph, device: Device | str, data: Calibrator, calibratio
     """Ranks the layers with weights, most harmful first, on at most `batches` batches: candidates for
     EngineOptions.keep_fp32."""
 
+def export_onnx(graph: Graph, file: _Path) -> None:
+    """Writes a graph, imported or built, as an ONNX model (operator set 17) that other programs run. Raises Unsupported,
+    which lists every layer that has no form there."""
+
 def export_qdq(graph: Graph, calibration: Calibration, file: _Path, *, keep_fp32: Sequence[str] = (),
                keep_first_last: bool = False, passes_off: Sequence[str] = ()) -> None:
     """Writes the INT8 network that a calibration makes of an imported graph as an ONNX model with QuantizeLinear and

@@ -75,6 +75,17 @@ def test_a_calibrated_network_is_written_as_onnx(device, tuning, tmp_path):
         tessera.export_qdq(graph, calibration, tmp_path / "none" / "net.onnx")
 
 
+def test_a_graph_is_written_as_onnx(device, tuning, tmp_path):
+    graph, _ = convolutions()
+    tessera.export_onnx(graph, tmp_path / "net.onnx")
+    x = {"x": np.random.default_rng(6).standard_normal((1, 3, 8, 8)).astype(np.float32)}
+    given, read = (tessera.Context(tessera.Engine.build(g, device, tessera.EngineOptions(tuning=tuning))).run(x)["y"]
+                   for g in (graph, tessera.import_model(tmp_path / "net.onnx")))
+    np.testing.assert_array_equal(given, read)
+    with pytest.raises(tessera.InvalidArgument):
+        tessera.export_onnx(graph, tmp_path / "none" / "net.onnx")
+
+
 @pytest.mark.parametrize("method", ["minmax", "entropy", "percentile", "mse"])
 def test_methods(device, method):
     result = tessera.calibrate(convolutions(batch=2)[0], device, Batches(), tessera.CalibrationOptions(method))

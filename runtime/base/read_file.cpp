@@ -44,12 +44,12 @@ std::string kindOf(mode_t mode) {
 }
 
 // Only looks at what the name leads to: a device may do things when it is opened.
-std::string whyNotRegular(const fs::path& file, struct stat& status) {
+std::string statRegular(const fs::path& file, struct stat& status) {
   if (::stat(file.c_str(), &status) != 0) return std::strerror(errno);
   return S_ISREG(status.st_mode) ? std::string() : kindOf(status.st_mode);
 }
 
-std::string whyForeign(const struct stat& status) {
+std::string foreignOwner(const struct stat& status) {
   if (status.st_uid != ::geteuid() && status.st_uid != 0)
     return "user " + std::to_string(status.st_uid) + " owns it";
   if (!S_ISLNK(status.st_mode) && (status.st_mode & S_IWOTH)) return "everyone may write it";
@@ -89,14 +89,14 @@ FileContent readAll(int descriptor, std::uintmax_t limit) {
 
 std::string whyNotRegular(const fs::path& file) {
   struct stat status {};
-  if (std::string why = whyNotRegular(file, status); !why.empty()) return why;
+  if (std::string why = statRegular(file, status); !why.empty()) return why;
   const Descriptor opened(file, O_RDONLY);
   return opened.get() < 0 ? std::strerror(errno) : std::string();
 }
 
 FileContent readRegularFile(const fs::path& file, std::uintmax_t limit) {
   struct stat status {};
-  if (std::string why = whyNotRegular(file, status); !why.empty()) {
+  if (std::string why = statRegular(file, status); !why.empty()) {
     const bool missing = errno == ENOENT && status.st_mode == 0;
     return refusal(std::move(why), missing);
   }
@@ -119,15 +119,15 @@ FileContent readCacheFile(const fs::path& file, std::uintmax_t limit, MarkUsed m
 std::string whyForeign(int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return std::strerror(errno);
-  return whyForeign(status);
+  return foreignOwner(status);
 }
 
 std::string whyForeign(const fs::path& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return {};
-  if (std::string why = whyForeign(status); !why.empty() || !S_ISLNK(status.st_mode)) return why;
+  if (std::string why = foreignOwner(status); !why.empty() || !S_ISLNK(status.st_mode)) return why;
   if (::stat(path.c_str(), &status) != 0) return "it is a link that leads nowhere";
-  return whyForeign(status);
+  return foreignOwner(status);
 }
 
 fs::path trustedFolder(const fs::path& folder) {

@@ -28,11 +28,13 @@ std::size_t byteSize(DataType type) {
 }
 
 namespace {
+
 constexpr std::pair<DataType, std::string_view> kTypeNames[] = {
     {DataType::None, "none"}, {DataType::Float32, "f32"}, {DataType::Float16, "f16"},
     {DataType::Int8, "i8"},   {DataType::UInt8, "u8"},    {DataType::Int32, "i32"},
     {DataType::Int64, "i64"}, {DataType::Bool, "bool"}};
-}
+
+}  // namespace
 
 std::string_view toString(DataType type) {
   for (const auto& [value, name] : kTypeNames)

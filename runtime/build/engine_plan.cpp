@@ -25,7 +25,7 @@ Plan portableOf(const Engine::Impl& impl) {
 }
 
 // After a run: what PoCL compiles for one goes into its programs.
-PlanDevice deviceOf(const Engine::Impl& impl, const SaveOptions& options) {
+PlanDevice planDevice(const Engine::Impl& impl, const SaveOptions& options) {
   PlanDevice device;
   device.fingerprint = impl.caps.fingerprint();
   device.recipe = recipeOf(impl.lowered).text();
@@ -45,7 +45,7 @@ void savePlan(const Engine& engine, const std::filesystem::path& file, const Sav
   Plan plan = portableOf(impl);
   if (!impl.golden || impl.programs.planned() < impl.programs.size()) plan.golden = makeGolden(engine);
   if (impl.golden) plan.golden = *impl.golden;
-  plan.devices.push_back(deviceOf(impl, options));
+  plan.devices.push_back(planDevice(impl, options));
   writePlan(file, plan);
 }
 
@@ -56,7 +56,7 @@ void appendToPlan(const Engine& engine, const std::filesystem::path& file, const
     throw Error(ErrorCode::BadCache, "the plan " + file.string() + " is not of this network '" + impl.name +
                                          "' in " + std::string(toString(impl.precision)));
   compareWithGolden(engine, plan.golden);
-  PlanDevice own = deviceOf(impl, options);
+  PlanDevice own = planDevice(impl, options);
   std::erase_if(plan.devices, [&](const PlanDevice& d) { return d.fingerprint == own.fingerprint; });
   plan.devices.push_back(std::move(own));
   writePlan(file, plan);

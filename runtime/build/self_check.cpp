@@ -21,7 +21,7 @@ TensorMap outputsOf(const Engine& engine, std::uint32_t seed) {
   return context.run(randomInputs(engine, seed));
 }
 
-Checksum checksumOf(const HostTensor& value) {
+Checksum checksumOfValue(const HostTensor& value) {
   return tessera::checksumOf({reinterpret_cast<const char*>(value.data.data()), value.data.size()});
 }
 
@@ -47,7 +47,7 @@ bool definedToTheBit(const Engine& engine) {
 }
 
 // Of an output's range.
-double toleranceOf(Precision precision) {
+double allowedError(Precision precision) {
   switch (precision) {
     case Precision::Fp32:
       return 1e-3;
@@ -84,7 +84,7 @@ Compared compareSamples(const std::vector<double>& found, const GoldenOutput& wa
 Golden makeGolden(const Engine& engine) {
   Golden golden{kSeed, definedToTheBit(engine), {}};
   for (const auto& [name, value] : outputsOf(engine, kSeed))
-    golden.outputs.push_back({name, checksumOf(value), rangeOf(value), samplesOf(value)});
+    golden.outputs.push_back({name, checksumOfValue(value), rangeOf(value), samplesOf(value)});
   return golden;
 }
 
@@ -104,14 +104,14 @@ SelfCheck compareWithGolden(const Engine& engine, const Golden& golden) {
     if (it == outputs.end()) fail(wanted.name, "is missing, which is not");
     const HostTensor& found = it->second;
     ++check.outputs;
-    if (checksumOf(found) == wanted.checksum) continue;
+    if (checksumOfValue(found) == wanted.checksum) continue;
     if (golden.exact) fail(wanted.name, "is not, bit by bit,");
     check.exact = false;
     // How many rows there are may turn on one rounding, and with it every row.
     if (std::ranges::find(impl.counted, wanted.name, &CountedOutput::output) != impl.counted.end()) continue;
     const auto samples = samplesOf(found);
     if (samples.size() != wanted.samples.size()) fail(wanted.name, "is not as long as");
-    const Compared compared = compareSamples(samples, wanted, toleranceOf(impl.precision));
+    const Compared compared = compareSamples(samples, wanted, allowedError(impl.precision));
     check.difference = std::max(check.difference, compared.difference);
     if (compared.off * kOneIn > samples.size())
       fail(wanted.name, "differs in " + std::to_string(compared.off) + " of " +

@@ -19,8 +19,8 @@
 namespace tessera {
 namespace {
 
-constexpr std::size_t kMostElements = 16384;  // of an output that are compared, where they can be had alone
-constexpr std::int64_t kMostSteps = std::int64_t{1} << 28;  // of expressions for them: some seconds
+constexpr std::size_t kMostCompared = 16384;  // of an output that are compared, where they can be had alone
+constexpr std::int64_t kMostExpressionSteps = std::int64_t{1} << 28;  // of expressions for them: some seconds
 
 /// What was found right, by device, problem and tactic.
 class Verified {
@@ -46,7 +46,7 @@ Verified& verified() {
 // The elements that are compared: all, or as many at equal distances, from begin to end.
 std::vector<std::int64_t> chosen(std::int64_t size) {
   std::vector<std::int64_t> indices;
-  const auto count = std::min<std::int64_t>(size, kMostElements);
+  const auto count = std::min<std::int64_t>(size, kMostCompared);
   for (std::int64_t i = 0; i < count; ++i)
     indices.push_back(
         count == size ? i : static_cast<std::int64_t>(static_cast<double>(i) * (size - 1) / (count - 1)));
@@ -88,7 +88,7 @@ class Check {
     if (!manifest) return compareWhole(found);
     for (std::size_t o = 0; o < found.size(); ++o) {
       const auto indices = chosen(found[o].size());
-      const auto wanted = manifest->elements(layer_, inputs_, o, indices, kMostSteps);
+      const auto wanted = manifest->elements(layer_, inputs_, o, indices, kMostExpressionSteps);
       for (std::size_t i = 0; i < wanted.size(); ++i) compare(found[o], o, indices[i], wanted[i]);
     }
   }

@@ -25,14 +25,14 @@ constexpr std::array kUnsigned{ScalarType{"uchar", "char", "uchar"}, ScalarType{
                                ScalarType{"uint", "int", "uint"}, ScalarType{"ulong", "long", "ulong"}};
 constexpr ScalarType kFloat{"float", "int", "uint"}, kDouble{"double", "long", "ulong"};
 
-std::vector<ScalarType> joined(std::initializer_list<std::vector<ScalarType>> lists) {
+std::vector<ScalarType> oneAfterAnother(std::initializer_list<std::vector<ScalarType>> lists) {
   std::vector<ScalarType> all;
   for (const auto& list : lists) all.insert(all.end(), list.begin(), list.end());
   return all;
 }
 const std::vector<ScalarType> kIntegers =
-    joined({{kSigned.begin(), kSigned.end()}, {kUnsigned.begin(), kUnsigned.end()}});
-const std::vector<ScalarType> kNumbers = joined({kIntegers, {kFloat}});
+    oneAfterAnother({{kSigned.begin(), kSigned.end()}, {kUnsigned.begin(), kUnsigned.end()}});
+const std::vector<ScalarType> kNumbers = oneAfterAnother({kIntegers, {kFloat}});
 
 constexpr const char* kTypes = R"(#pragma OPENCL EXTENSION cl_khr_fp64 : enable
 typedef unsigned char uchar;

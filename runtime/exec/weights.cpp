@@ -87,7 +87,7 @@ class Upload {
   bool stays(const KeptBytes& bytes) const {
     const DeviceCaps& caps = engine_.caps;
     return caps.pocl && caps.isCpu() && bytes.size() >= kLeastBytes &&
-           reinterpret_cast<std::uintptr_t>(bytes.data()) % kAlignment == 0;
+           reinterpret_cast<std::uintptr_t>(bytes.data()) % kBufferAlignment == 0;
   }
 
   cl::Buffer mapped(const KeptBytes& bytes, const std::string& what) const {
@@ -108,7 +108,7 @@ class Upload {
     });
   }
 
-  static constexpr std::size_t kLeastBytes = 16, kAlignment = 64;
+  static constexpr std::size_t kLeastBytes = 16, kBufferAlignment = 64;
   Engine::Impl& engine_;
   const Engine::Impl* like_;
   cl::CommandQueue queue_;

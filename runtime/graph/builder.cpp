@@ -3,10 +3,10 @@
 
 #include <numeric>
 
+#include "ops/shape_tools.hpp"
+
 namespace tessera {
 namespace {
-
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::InvalidArgument, message); }
 
 std::string counted(std::size_t values) {
   return std::to_string(values) + (values == 1 ? " number" : " numbers");

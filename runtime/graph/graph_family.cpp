@@ -10,7 +10,7 @@
 namespace tessera {
 namespace {
 
-std::string nameOf(const Layer& layer) { return layer.op + " '" + layer.name + "'"; }
+std::string namedLayer(const Layer& layer) { return layer.op + " '" + layer.name + "'"; }
 
 TensorId inputNamed(const Graph& graph, const std::string& name) {
   for (const TensorId id : graph.inputs())
@@ -38,7 +38,7 @@ std::int64_t agreedValue(std::span<const ShapeRule> rules, const Graph& graph, c
       continue;
     }
     throw Error(ErrorCode::InvalidArgument,
-                nameOf(layer) + ": what its '" +
+                namedLayer(layer) + ": what its '" +
                     (rule.attribute.empty() ? graph.tensor(rule.constant).name : rule.attribute) +
                     "' becomes does not follow from the shapes that the network was looked at with; extents "
                     "that are multiples of the network's strides, as those of the profile, would help");
@@ -53,7 +53,7 @@ std::int64_t restValue(const ShapeRule& rule, const Graph& graph, const Layer& l
   const std::int64_t others = elementCount(entries);
   const std::int64_t elements = elementCount(graph.tensor(layer.inputs.at(0)).shape);
   if (others < 1 || elements % others != 0)
-    throw Error(ErrorCode::InvalidArgument, nameOf(layer) + ": " + std::to_string(elements) +
+    throw Error(ErrorCode::InvalidArgument, namedLayer(layer) + ": " + std::to_string(elements) +
                                                 " elements do not make its '" + rule.attribute + "'");
   return elements / others;
 }
@@ -85,17 +85,17 @@ void checkSubject(const ShapeRule& rule, const Graph& graph, const Layer& layer)
     const bool reads = std::ranges::find(layer.inputs, rule.constant) != layer.inputs.end();
     if (rule.constant == kNoTensor || !reads || !graph.tensor(rule.constant).isConstant() || rule.entry < 0 ||
         rule.entry >= static_cast<int>(graph.tensor(rule.constant).shape.size()) || rule.tensor == kNoTensor)
-      badRule("names no constant of " + nameOf(layer));
+      badRule("names no constant of " + namedLayer(layer));
     return;
   }
   const auto found = layer.attrs.all().find(rule.attribute);
-  if (found == layer.attrs.all().end()) badRule("names no attribute of " + nameOf(layer));
+  if (found == layer.attrs.all().end()) badRule("names no attribute of " + namedLayer(layer));
   const auto* list = std::get_if<std::vector<std::int64_t>>(&found->second);
   const bool whole = rule.entry == -1 && std::holds_alternative<std::int64_t>(found->second);
   if (!whole && !(list && rule.entry >= 0 && rule.entry < static_cast<int>(list->size())))
-    badRule("names no number of " + nameOf(layer));
+    badRule("names no number of " + namedLayer(layer));
   if (rule.tensor == kNoTensor && (!list || layer.inputs.empty() || layer.inputs[0] == kNoTensor))
-    badRule("of " + nameOf(layer) + " has no elements to count");
+    badRule("of " + namedLayer(layer) + " has no elements to count");
 }
 
 // Rules come from files, too.
@@ -106,14 +106,14 @@ void checkRule(const ShapeRule& rule, const Graph& graph) {
   constexpr std::int64_t kMost = std::int64_t{1} << 31;
   const auto fits = [](std::int64_t number) { return -kMost <= number && number <= kMost; };
   if (rule.over < 1 || !fits(rule.over) || !fits(rule.times) || !fits(rule.plus))
-    badRule("of " + nameOf(layer) + " has numbers out of range");
+    badRule("of " + namedLayer(layer) + " has numbers out of range");
   if (rule.tensor == kNoTensor) return;
   if (rule.axis < 0 || rule.axis >= static_cast<int>(graph.tensor(rule.tensor).shape.size()))
-    badRule("of " + nameOf(layer) + " names no extent");
+    badRule("of " + namedLayer(layer) + " names no extent");
   const auto& inputs = graph.inputs();
   const bool known = std::ranges::find(inputs, rule.tensor) != inputs.end() ||
                      (graph.producer(rule.tensor) >= 0 && graph.producer(rule.tensor) < rule.layer);
-  if (!known) badRule("of " + nameOf(layer) + " reads a tensor that comes later");
+  if (!known) badRule("of " + namedLayer(layer) + " reads a tensor that comes later");
 }
 
 }  // namespace

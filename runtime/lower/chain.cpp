@@ -26,7 +26,7 @@ std::size_t product(const std::vector<std::size_t>& extents) {
 std::string number(std::size_t value) { return std::to_string(value); }
 
 // All that decides what function a call becomes.
-std::string identityOf(const KernelCall& call) {
+std::string callIdentity(const KernelCall& call) {
   std::string text = call.source + "\n" + call.entry + "\n" + call.prologue + "\n";
   for (const auto& [name, value] : call.defines) text += name + "=" + value + "\n";
   for (const auto* extents : {&call.global, &call.local}) {
@@ -93,7 +93,7 @@ class Composer {
   }
 
   int functionOf(const Step& step, const KernelCall& call) {
-    const auto [it, fresh] = byIdentity_.emplace(identityOf(call), static_cast<int>(functions_.size()));
+    const auto [it, fresh] = byIdentity_.emplace(callIdentity(call), static_cast<int>(functions_.size()));
     if (fresh) try {
         if (!call.options.empty()) refuse(step, "its kernel has build options of its own");
         if (call.source.starts_with("plugin/")) refuse(step, "its kernel is a plugin's");

@@ -29,11 +29,11 @@ bool keepsSigns(const Layer& layer) {
 
 constexpr int kDeepest = 64;  // layers looked through
 
-bool neverNegative(const Graph& graph, TensorId tensor, int depth) {
+bool noNegativeFrom(const Graph& graph, TensorId tensor, int depth) {
   const int producer = graph.producer(tensor);
   if (producer < 0 || depth > kDeepest) return false;
   const Layer& layer = graph.layers()[producer];
-  const auto input = [&](TensorId id) { return neverNegative(graph, id, depth + 1); };
+  const auto input = [&](TensorId id) { return noNegativeFrom(graph, id, depth + 1); };
   if (traitsOf(layer.op).weights) return activates(layer.attrs);
   if (layer.op == "QPointwise") {
     const std::string expression = layer.attrs.string("expression");
@@ -50,6 +50,6 @@ bool neverNegative(const Graph& graph, TensorId tensor, int depth) {
 
 }  // namespace
 
-bool neverNegative(const Graph& graph, TensorId tensor) { return neverNegative(graph, tensor, 0); }
+bool neverNegative(const Graph& graph, TensorId tensor) { return noNegativeFrom(graph, tensor, 0); }
 
 }  // namespace tessera

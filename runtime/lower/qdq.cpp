@@ -51,7 +51,7 @@ std::map<TensorId, Scales> foldCoded(Graph& graph) {
   return found;
 }
 
-// Equal Quantize layers of one tensor become one.
+// Equal Quantize layers of one tensor becomeCodes one.
 void mergeEqual(Graph& graph) {
   auto& layers = graph.editLayers();
   std::map<TensorId, std::vector<Layer>> kept;  // by the tensor they read
@@ -88,7 +88,7 @@ Attributes decoding(const CodeParameters& of) {
           {"zeros", std::vector<std::int64_t>{of.codeZero()}}};
 }
 
-void become(Graph& graph, int index, Attributes attrs) {
+void becomeCodes(Graph& graph, int index, Attributes attrs) {
   Layer& layer = graph.editLayers()[index];
   layer.op = "QPointwise";
   layer.inputs = {layer.inputs[0]};
@@ -127,8 +127,8 @@ bool reachesWeights(const Graph& graph, TensorId id) {
   });
 }
 
-// Codes that the model has from elsewhere (an input of the network, codes that it moves) become codes again
-// for layers with weights: what a DequantizeLinear gives is encoded exactly.
+// Codes that the model has from elsewhere (an input of the network, codes that it moves) becomeCodes codes
+// again for layers with weights: what a DequantizeLinear gives is encoded exactly.
 void encodeAgain(Graph& graph) {
   for (int i = 0; i < static_cast<int>(graph.layers().size()); ++i) {
     const Layer layer = graph.layers()[i];
@@ -213,8 +213,8 @@ std::optional<Calibration> takeQdq(Graph& graph) {
     if (layers[i].op == "Quantize" && whyKept(graph, layers[i]).empty())
       pairs.push_back({i, *codeParameters(graph, layers[i]), graph.consumers(layers[i].outputs[0])});
   for (const auto& [quantize, codes, readers] : pairs) {
-    become(graph, quantize, encoding(codes));
-    for (const int reader : readers) become(graph, reader, decoding(codes));
+    becomeCodes(graph, quantize, encoding(codes));
+    for (const int reader : readers) becomeCodes(graph, reader, decoding(codes));
   }
   encodeAgain(graph);
   encodeMembers(graph);

@@ -23,7 +23,7 @@ struct Corners {
 };
 
 /// In single precision, as kernels compute it: what lies at the threshold depends on it.
-float overlapOf(const Corners& a, const Corners& b) {
+float overlapOfCorners(const Corners& a, const Corners& b) {
   const float w = std::min(a.x2, b.x2) - std::max(a.x1, b.x1),
               h = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
   if (!(w > 0) || !(h > 0)) return 0;
@@ -47,7 +47,7 @@ Corners decode(const Detection& d, const float* location, const float* prior, co
 }
 
 /// One box that stays.
-struct Found {
+struct FoundBox {
   std::int64_t label;
   float score;
   Corners box;
@@ -58,8 +58,8 @@ class Item {
   Item(const Detection& d, const float* locations, const float* scores, const float* priors)
       : d_(d), locations_(locations), scores_(scores), priors_(priors) {}
 
-  std::vector<Found> found() const {
-    std::vector<Found> all;
+  std::vector<FoundBox> found() const {
+    std::vector<FoundBox> all;
     for (std::int64_t label = 0; label < d_.classes; ++label)
       if (label != d_.background) addClass(label, all);
     if (d_.keep < 0 || static_cast<std::int64_t>(all.size()) <= d_.keep) return all;
@@ -69,7 +69,7 @@ class Item {
                              [&](std::size_t a, std::size_t b) { return all[a].score > all[b].score; });
     order.resize(static_cast<std::size_t>(d_.keep));
     std::ranges::sort(order);
-    std::vector<Found> kept;
+    std::vector<FoundBox> kept;
     for (const std::size_t i : order) kept.push_back(all[i]);
     return kept;
   }
@@ -81,7 +81,7 @@ class Item {
     return decode(d_, locations_ + (prior * d_.boxSets + set) * 4, priors_ + prior * 4,
                   priors_ + (d_.priors + prior) * 4);
   }
-  void addClass(std::int64_t label, std::vector<Found>& all) const {
+  void addClass(std::int64_t label, std::vector<FoundBox>& all) const {
     std::vector<std::int64_t> order;
     for (std::int64_t p = 0; p < d_.priors; ++p)
       if (score(p, label) > d_.confidence) order.push_back(p);
@@ -92,9 +92,10 @@ class Item {
     const std::size_t first = all.size();
     float limit = d_.overlap;
     for (const std::int64_t p : order) {
-      const Found next{label, score(p, label), box(p, label)};
-      const bool apart = std::all_of(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
-                                     [&](const Found& f) { return overlapOf(next.box, f.box) <= limit; });
+      const FoundBox next{label, score(p, label), box(p, label)};
+      const bool apart =
+          std::all_of(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
+                      [&](const FoundBox& f) { return overlapOfCorners(next.box, f.box) <= limit; });
       if (!apart) continue;
       all.push_back(next);
       if (d_.eta < 1 && limit > 0.5f) limit *= d_.eta;
@@ -129,7 +130,7 @@ class DetectionOutput final : public Operator {
     for (std::int64_t n = 0; n < d.batch; ++n) {
       const Item item(d, locations.data() + n * d.priors * d.boxSets * 4,
                       scores.data() + n * d.priors * d.classes, priors.data());
-      for (const Found& f : item.found()) {
+      for (const FoundBox& f : item.found()) {
         const float row[7] = {static_cast<float>(n),
                               static_cast<float>(f.label),
                               f.score,

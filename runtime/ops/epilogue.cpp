@@ -6,10 +6,6 @@
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
-namespace {
-constexpr std::size_t kBias = 2, kResidual = 3, kSlope = 4;
-}
-
 std::vector<double> toDoubles(const HostTensor& tensor) {
   if (tensor.empty()) return {};
   if (tensor.type == DataType::Float32) {
@@ -28,18 +24,20 @@ void storeDoubles(HostTensor& tensor, const std::vector<double>& values) {
 void checkEpilogue(const Attributes& attrs, std::span<const TensorDesc> inputs, const Shape& output,
                    std::int64_t outChannels) {
   const auto has = [&](std::size_t i) { return i < inputs.size() && inputs[i].present(); };
-  if (has(kBias) && inputs[kBias].size() != outChannels)
-    refuse("bias " + toString(inputs[kBias].shape) + " does not fit " + std::to_string(outChannels) +
+  if (has(kBiasInput) && inputs[kBiasInput].size() != outChannels)
+    refuse("bias " + toString(inputs[kBiasInput].shape) + " does not fit " + std::to_string(outChannels) +
            " output channels");
-  if (has(kResidual) && inputs[kResidual].shape != output)
-    refuse("residual " + toString(inputs[kResidual].shape) + " differs from the output " + toString(output));
+  if (has(kResidualInput) && inputs[kResidualInput].shape != output)
+    refuse("residual " + toString(inputs[kResidualInput].shape) + " differs from the output " +
+           toString(output));
   const std::string activation = attrs.string("activation");
   if (!activation.empty() && !isActivation(activation))
     refuse(activation + " is not an activation that can be fused");
-  if ((activation == "PRelu") != has(kSlope))
+  if ((activation == "PRelu") != has(kSlopeInput))
     refuse("activation PRelu and the input slope must come together");
-  if (has(kSlope) && inputs[kSlope].size() != 1 && inputs[kSlope].size() != outChannels)
-    refuse("slope " + toString(inputs[kSlope].shape) + " is neither one value nor one per output channel");
+  if (has(kSlopeInput) && inputs[kSlopeInput].size() != 1 && inputs[kSlopeInput].size() != outChannels)
+    refuse("slope " + toString(inputs[kSlopeInput].shape) +
+           " is neither one value nor one per output channel");
 }
 
 EpilogueReference::EpilogueReference(const OpView& op, std::span<const HostTensor> inputs) {
@@ -47,9 +45,9 @@ EpilogueReference::EpilogueReference(const OpView& op, std::span<const HostTenso
     activation_ = findPointwise(name);
     constants_ = pointwiseConstants(*activation_, op.attrs);
   }
-  if (op.has(kBias)) bias_ = toDoubles(inputs[kBias]);
-  if (op.has(kResidual)) residual_ = toDoubles(inputs[kResidual]);
-  if (op.has(kSlope)) slope_ = toDoubles(inputs[kSlope]);
+  if (op.has(kBiasInput)) bias_ = toDoubles(inputs[kBiasInput]);
+  if (op.has(kResidualInput)) residual_ = toDoubles(inputs[kResidualInput]);
+  if (op.has(kSlopeInput)) slope_ = toDoubles(inputs[kSlopeInput]);
 }
 
 double EpilogueReference::operator()(double value, std::int64_t channel, std::int64_t index) const {

@@ -7,6 +7,9 @@
 
 namespace tessera {
 
+/// Where weights and the operands of the epilogue stand among a layer's inputs.
+inline constexpr std::size_t kWeightsInput = 1, kBiasInput = 2, kResidualInput = 3, kSlopeInput = 4;
+
 /// All elements of a tensor, empty for an absent one; and back.
 std::vector<double> toDoubles(const HostTensor& tensor);
 void storeDoubles(HostTensor& tensor, const std::vector<double>& values);

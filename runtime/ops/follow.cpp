@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ops/epilogue.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -18,8 +19,7 @@ std::optional<std::size_t> followItems(const OpView&, std::size_t input, std::si
 }
 
 std::optional<std::size_t> followItemsAndResidual(const OpView& op, std::size_t input, std::size_t axis) {
-  constexpr std::size_t kResidual = 3;
-  return followItems(op, input == kResidual ? 0 : input, axis);
+  return followItems(op, input == kResidualInput ? 0 : input, axis);
 }
 
 std::optional<std::size_t> followReduced(const OpView& op, std::vector<std::int64_t> axes, std::size_t axis) {

@@ -21,10 +21,10 @@
 namespace tessera {
 namespace {
 
-struct Box {
+struct CornerBox {
   float x0, y0, x1, y1;
 
-  Box(const float* b, bool centers) {
+  CornerBox(const float* b, bool centers) {
     if (centers) {
       x0 = b[0] - b[2] / 2, x1 = b[0] + b[2] / 2;
       y0 = b[1] - b[3] / 2, y1 = b[1] + b[3] / 2;
@@ -37,7 +37,7 @@ struct Box {
 };
 
 /// In single precision, as kernels compute it: what lies at the threshold depends on it.
-bool overlap(const Box& a, const Box& b, float threshold) {
+bool overlap(const CornerBox& a, const CornerBox& b, float threshold) {
   const float x0 = std::max(a.x0, b.x0), x1 = std::min(a.x1, b.x1);
   const float y0 = std::max(a.y0, b.y0), y1 = std::min(a.y1, b.y1);
   if (!(x1 > x0) || !(y1 > y0)) return false;
@@ -54,9 +54,9 @@ std::vector<std::int64_t> selected(const BoxSelection& s, const float* boxes, co
   std::ranges::stable_sort(order, [&](std::int64_t a, std::int64_t b) { return scores[a] > scores[b]; });
   for (const std::int64_t b : order) {
     if (static_cast<std::int64_t>(kept.size()) == s.most) break;
-    const Box box(boxes + b * 4, s.centers);
+    const CornerBox box(boxes + b * 4, s.centers);
     if (std::ranges::none_of(kept, [&](std::int64_t k) {
-          return overlap(box, Box(boxes + k * 4, s.centers), s.iouThreshold);
+          return overlap(box, CornerBox(boxes + k * 4, s.centers), s.iouThreshold);
         }))
       kept.push_back(b);
   }

@@ -10,7 +10,6 @@
 
 namespace tessera {
 namespace {
-constexpr std::size_t kBias = 2, kResidual = 3, kSlope = 4;
 constexpr const char* kZeroPoints[] = {"x_zero", "residual_zero", "zero"};
 bool has(std::span<const HostTensor> inputs, std::size_t i) {
   return i < inputs.size() && !inputs[i].empty();
@@ -84,9 +83,9 @@ QuantisedEpilogue::QuantisedEpilogue(const OpView& op, std::span<const HostTenso
 
 float QuantisedEpilogue::value(std::int32_t accumulator, std::int64_t channel, std::int64_t index) const {
   float y = static_cast<float>(accumulator) * inputs_[kMultiplierInput].as<float>()[channel];
-  if (has(inputs_, kBias)) y = y + inputs_[kBias].as<float>()[channel];
-  if (has(inputs_, kResidual)) {
-    const HostTensor& residual = inputs_[kResidual];
+  if (has(inputs_, kBiasInput)) y = y + inputs_[kBiasInput].as<float>()[channel];
+  if (has(inputs_, kResidualInput)) {
+    const HostTensor& residual = inputs_[kResidualInput];
     if (residual.type == DataType::Int8) {
       const float r =
           (static_cast<float>(residual.as<std::int8_t>()[index]) - residualZero_) * residualScale_;
@@ -95,8 +94,9 @@ float QuantisedEpilogue::value(std::int32_t accumulator, std::int64_t channel, s
       y = y + residual.as<float>()[index];
     }
   }
-  const float slope =
-      has(inputs_, kSlope) ? inputs_[kSlope].as<float>()[inputs_[kSlope].size() == 1 ? 0 : channel] : 0.0f;
+  const float slope = has(inputs_, kSlopeInput)
+                          ? inputs_[kSlopeInput].as<float>()[inputs_[kSlopeInput].size() == 1 ? 0 : channel]
+                          : 0.0f;
   return applyActivation(activation_, y, alpha_, beta_, slope);
 }
 
@@ -117,7 +117,7 @@ DataType checkQuantised(const Attributes& attrs, std::span<const TensorDesc> inp
   if (inputs.size() <= kMultiplierInput || inputs[kMultiplierInput].size() != outChannels)
     refuse("wants one multiplier per output channel");
   checkEpilogue(attrs, inputs, output, outChannels);
-  if (inputs.size() > kResidual && inputs[kResidual].type == DataType::Int8 &&
+  if (inputs.size() > kResidualInput && inputs[kResidualInput].type == DataType::Int8 &&
       !(attrs.number("residual_scale") > 0))
     refuse("a residual of codes needs residual_scale");
   for (const char* name : kZeroPoints)
@@ -135,7 +135,7 @@ OpInstance withZeroPoints(OpInstance sample, int turn) {
   attrs.set("x_zero", std::int64_t{turn % 2 == 0 ? -128 : 37});
   if (attrs.has("rate")) attrs.set("zero", std::int64_t{turn % 2 == 0 ? 11 : -128});
   if (attrs.has("residual_scale")) attrs.set("residual_zero", std::int64_t{-9});
-  for (const std::size_t i : {std::size_t{0}, kResidual})
+  for (const std::size_t i : {std::size_t{0}, kResidualInput})
     if (i < sample.view.inputs.size() && sample.view.inputs[i].type == DataType::Int8)
       sample.fills[i] = Fill::integers(-128, 127);
   return sample;
@@ -161,9 +161,9 @@ std::vector<OpInstance> quantisedSamples(const std::string& op, const std::vecto
     }
     inputs[kMultiplierInput] = {DataType::Float32, {channels}, {}, true};
     to.fills[kMultiplierInput] = Fill::uniform(1e-5, 2e-4);
-    if (inputs[kResidual].present() && turn % 2 == 0) {  // residuals of codes and of floats take turns
-      inputs[kResidual].type = DataType::Int8;
-      to.fills[kResidual] = Fill::integers(-127, 127);
+    if (inputs[kResidualInput].present() && turn % 2 == 0) {  // residuals of codes and of floats take turns
+      inputs[kResidualInput].type = DataType::Int8;
+      to.fills[kResidualInput] = Fill::integers(-127, 127);
       to.view.attrs.set("residual_scale", static_cast<double>(0.013f));
     }
     if (turn % 4 != 3) to.view.attrs.set("rate", static_cast<double>(37.5f));

@@ -20,16 +20,17 @@ bool constantOrAbsent(const EditedGraph& graph, TensorId id) {
 
 bool canJoin(const EditedGraph& graph, const Layer& layer) {
   if (layer.op != "Convolution" || layer.attrs.integer("group", 1) != 1) return false;
-  if (!constantValue(graph, layer.inputs[kWeights]) || inputAt(layer, kResidual) != kNoTensor) return false;
-  if (graph.tensor(layer.inputs[kWeights]).type != DataType::Float32) return false;
+  if (!constantValue(graph, layer.inputs[kWeightsInput]) || inputAt(layer, kResidualInput) != kNoTensor)
+    return false;
+  if (graph.tensor(layer.inputs[kWeightsInput]).type != DataType::Float32) return false;
   if (graph.tensor(layer.outputs[0]).shape.size() < 3 || graph.isOutput(layer.outputs[0])) return false;
-  return constantOrAbsent(graph, inputAt(layer, kBias)) && constantOrAbsent(graph, inputAt(layer, kSlope)) &&
-         outputChannels(graph, layer) <= kNarrow;
+  return constantOrAbsent(graph, inputAt(layer, kBiasInput)) &&
+         constantOrAbsent(graph, inputAt(layer, kSlopeInput)) && outputChannels(graph, layer) <= kNarrow;
 }
 
 /// What siblings have in common: input, window, activation.
 std::string kinship(const EditedGraph& graph, const Layer& layer) {
-  const Shape& weights = graph.tensor(layer.inputs[kWeights]).shape;
+  const Shape& weights = graph.tensor(layer.inputs[kWeightsInput]).shape;
   return std::to_string(layer.inputs[0]) + " " + toString(Shape(weights.begin() + 1, weights.end())) + " " +
          layer.attrs.text();
 }
@@ -59,8 +60,8 @@ bool slicesAreViews(const EditedGraph& graph, const std::vector<int>& siblings) 
 
 /// The siblings' values of one operand, one after another; `fallback` where one lacks it, kNoTensor where all
 /// do.
-TensorId joined(EditedGraph& graph, const std::vector<Layer>& siblings, std::size_t slot,
-                const std::string& what) {
+TensorId joinedOperands(EditedGraph& graph, const std::vector<Layer>& siblings, std::size_t slot,
+                        const std::string& what) {
   if (std::all_of(siblings.begin(), siblings.end(),
                   [&](const Layer& s) { return inputAt(s, slot) == kNoTensor; }))
     return kNoTensor;
@@ -69,8 +70,8 @@ TensorId joined(EditedGraph& graph, const std::vector<Layer>& siblings, std::siz
   for (const Layer& sibling : siblings) {
     const auto channels = outputChannels(graph, sibling);
     const HostTensor* own = constantValue(graph, inputAt(sibling, slot));
-    if (slot == kWeights) shape.assign(own->shape.begin(), own->shape.end());
-    const std::int64_t count = slot == kWeights ? own->size() : channels;
+    if (slot == kWeightsInput) shape.assign(own->shape.begin(), own->shape.end());
+    const std::int64_t count = slot == kWeightsInput ? own->size() : channels;
     for (std::int64_t i = 0; i < count; ++i)
       values.push_back(own ? own->number(own->size() == 1 ? 0 : i) : 0.0);
   }
@@ -84,11 +85,11 @@ void aggregate(EditedGraph& graph, const std::vector<int>& members, int concat) 
   for (int index : members) siblings.push_back(graph.layers()[index]);
   Layer wide = siblings[0];
   wide.inputs = {siblings[0].inputs[0]};
-  setInput(wide, kWeights, joined(graph, siblings, kWeights, "weights"));
-  const TensorId bias = joined(graph, siblings, kBias, "bias"),
-                 slope = joined(graph, siblings, kSlope, "slope");
-  if (bias != kNoTensor) setInput(wide, kBias, bias);
-  if (slope != kNoTensor) setInput(wide, kSlope, slope);
+  setInput(wide, kWeightsInput, joinedOperands(graph, siblings, kWeightsInput, "weights"));
+  const TensorId bias = joinedOperands(graph, siblings, kBiasInput, "bias"),
+                 slope = joinedOperands(graph, siblings, kSlopeInput, "slope");
+  if (bias != kNoTensor) setInput(wide, kBiasInput, bias);
+  if (slope != kNoTensor) setInput(wide, kSlopeInput, slope);
 
   const std::string name = graph.tensor(siblings[0].outputs[0]).name + "/siblings";
   const TensorId all = graph.insertBefore(members[0], wide, name);
@@ -144,9 +145,9 @@ bool pass_aggregate_siblings(Graph& graph) {
   bool changed = false;
   for (const auto& [kin, family] : families)
     for (std::size_t from = 0; from + 1 < family.size();) {
-      const std::size_t joined = joinFrom(edited, family, from);
-      changed |= joined > 0;
-      from += std::max<std::size_t>(joined, 1);
+      const std::size_t joinedOperands = joinFrom(edited, family, from);
+      changed |= joinedOperands > 0;
+      from += std::max<std::size_t>(joinedOperands, 1);
     }
   return changed;
 }

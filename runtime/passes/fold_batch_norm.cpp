@@ -20,7 +20,7 @@ class WeightView {
  public:
   /// `channels`: input channels the layer's affine counts in; FullyConnected flattens what lies behind them.
   WeightView(const EditedGraph& graph, const Layer& layer)
-      : tensor_(*constantValue(graph, layer.inputs[kWeights])),
+      : tensor_(*constantValue(graph, layer.inputs[kWeightsInput])),
         group_(layer.attrs.integer("group", 1)),
         transposed_(traitsOf(layer.op).transposed()) {
     values_.assign(tensor_.as<float>().begin(), tensor_.as<float>().end());
@@ -62,14 +62,14 @@ class WeightView {
 };
 
 bool weightsAreConstant(const EditedGraph& graph, const Layer& layer) {
-  const HostTensor* weights = constantValue(graph, layer.inputs[kWeights]);
-  const TensorId bias = inputAt(layer, kBias);
+  const HostTensor* weights = constantValue(graph, layer.inputs[kWeightsInput]);
+  const TensorId bias = inputAt(layer, kBiasInput);
   return weights && weights->type == DataType::Float32 &&
          (bias == kNoTensor || (constantValue(graph, bias) && graph.tensor(bias).type == DataType::Float32));
 }
 
 std::vector<double> biasOf(const EditedGraph& graph, const Layer& layer, std::int64_t outputs) {
-  const HostTensor* bias = constantValue(graph, inputAt(layer, kBias));
+  const HostTensor* bias = constantValue(graph, inputAt(layer, kBiasInput));
   if (!bias) return std::vector<double>(outputs, 0);
   return {bias->as<float>().begin(), bias->as<float>().end()};
 }
@@ -79,17 +79,18 @@ bool foldAfter(EditedGraph& graph, int index, const ChannelAffine& affine) {
   if (producer < 0 || soleConsumer(graph, affine.input) != index) return false;
   Layer layer = graph.layers()[producer];
   if (!hasEpilogue(layer) || !weightsAreConstant(graph, layer)) return false;
-  if (!layer.attrs.string("activation").empty() || inputAt(layer, kResidual) != kNoTensor) return false;
+  if (!layer.attrs.string("activation").empty() || inputAt(layer, kResidualInput) != kNoTensor) return false;
 
   WeightView weights(graph, layer);
   auto bias = biasOf(graph, layer, weights.outputs());
   for (std::size_t k = 0; k < bias.size(); ++k) bias[k] = bias[k] * affine.scale[k] + affine.shift[k];
   if (affine.scales()) {
     weights.each([&](std::int64_t k, std::int64_t, double& w) { w *= affine.scale[k]; });
-    setInput(layer, kWeights, addFloats(graph, layer.name + ":weights", weights.shape(), weights.values()));
+    setInput(layer, kWeightsInput,
+             addFloats(graph, layer.name + ":weights", weights.shape(), weights.values()));
   }
-  if (affine.shifts() || (affine.scales() && inputAt(layer, kBias) != kNoTensor))
-    setInput(layer, kBias,
+  if (affine.shifts() || (affine.scales() && inputAt(layer, kBiasInput) != kNoTensor))
+    setInput(layer, kBiasInput,
              addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
   replacePair(graph, producer, index, std::move(layer));
   return true;
@@ -119,9 +120,10 @@ bool foldBefore(EditedGraph& graph, int index, const ChannelAffine& affine) {
     w *= affine.scale[c];
   });
   if (affine.scales())
-    setInput(layer, kWeights, addFloats(graph, layer.name + ":weights", weights.shape(), weights.values()));
+    setInput(layer, kWeightsInput,
+             addFloats(graph, layer.name + ":weights", weights.shape(), weights.values()));
   if (affine.shifts())
-    setInput(layer, kBias,
+    setInput(layer, kBiasInput,
              addFloats(graph, layer.name + ":bias", {static_cast<std::int64_t>(bias.size())}, bias));
   layer.inputs[0] = affine.input;
   graph.setLayer(consumer, std::move(layer));

@@ -13,7 +13,7 @@ bool take(EditedGraph& graph, Layer& layer, const Layer& activation) {
     const auto slopes = channelValues(graph, activation.inputs[1], shape);
     if (!slopes || activation.inputs[0] != layer.outputs[0]) return false;
     const bool shared = graph.tensor(activation.inputs[1]).constant->size() == 1;
-    setInput(layer, kSlope,
+    setInput(layer, kSlopeInput,
              shared ? addFloats(graph, layer.name + ":slope", {1}, {slopes->at(0)})
                     : addFloats(graph, layer.name + ":slope", {shape[1]}, *slopes));
   } else if (activation.inputs.size() != 1 || !isActivation(activation.op)) {

@@ -51,7 +51,7 @@ TensorId broadcastable(Graph& graph, TensorId id, std::size_t axis, std::size_t 
 
 /// The layer as a chain; nothing where it is no pointwise layer that gives numbers (or conditions for
 /// numbers).
-std::optional<ChainLayer> asChain(Graph& graph, const Layer& layer) {
+std::optional<ChainLayer> chainLayerOf(Graph& graph, const Layer& layer) {
   if (layer.outputs.size() != 1) return std::nullopt;
   ChainLayer made;
   if (layer.op == "Pointwise") {
@@ -154,7 +154,7 @@ class Fusion {
   bool mergeInto(int index) {
     const Layer layer = graph_.layers()[index];
     if (layer.inputs.empty() || graph_.tensor(layer.outputs.at(0)).type != DataType::Float32) return false;
-    const auto later = asChain(graph_, layer);
+    const auto later = chainLayerOf(graph_, layer);
     if (!later) return false;
     const Shape shape = graph_.tensor(layer.outputs[0]).shape;
     for (TensorId id : later->inputs) {
@@ -162,7 +162,7 @@ class Fusion {
       const int producer = producer_[id];
       // A value that broadcasts is cheaper computed once than in every element.
       if (producer < 0 || graph_.tensor(id).shape != shape || readers_[id] != 1) continue;
-      const auto earlier = asChain(graph_, graph_.layers()[producer]);
+      const auto earlier = chainLayerOf(graph_, graph_.layers()[producer]);
       if (!earlier) continue;
       const ChainLayer both = merged(*earlier, *later, id);
       if (both.inputs.empty() || both.inputs.size() > kMaxInputs || both.chain.steps.size() > kMaxSteps)

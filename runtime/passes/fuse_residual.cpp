@@ -13,7 +13,7 @@ int adderOf(const EditedGraph& graph, int sum, TensorId computed, TensorId other
   if (index < 0 || soleConsumer(graph, computed) != sum || graph.tensor(other).isConstant()) return -1;
   const Layer& layer = graph.layers()[index];
   if (!hasEpilogue(layer) || !layer.attrs.string("activation").empty() ||
-      inputAt(layer, kResidual) != kNoTensor)
+      inputAt(layer, kResidualInput) != kNoTensor)
     return -1;
   return index;
 }
@@ -29,7 +29,7 @@ bool fuseSum(EditedGraph& graph, int index) {
   if (first < 0 && second < 0) return false;
   const int chosen = first < 0 || (second >= 0 && graph.comesBefore(first, second)) ? second : first;
   Layer layer = graph.layers()[chosen];
-  setInput(layer, kResidual, sum.inputs[chosen == first ? 1 : 0]);
+  setInput(layer, kResidualInput, sum.inputs[chosen == first ? 1 : 0]);
   replacePair(graph, chosen, index, std::move(layer));
   return true;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ops/epilogue.hpp"
 #include "passes/edited_graph.hpp"
 
 namespace tessera {
@@ -56,7 +57,6 @@ void replacePair(EditedGraph& graph, int earlier, int later, Layer fused);
 
 /// Convolution, Deconvolution and FullyConnected: weights, bias, residual, activation, slope.
 bool hasEpilogue(const Layer& layer);
-inline constexpr std::size_t kWeights = 1, kBias = 2, kResidual = 3, kSlope = 4;
 /// Input `slot`, kNoTensor where the layer lists fewer.
 TensorId inputAt(const Layer& layer, std::size_t slot);
 void setInput(Layer& layer, std::size_t slot, TensorId id);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array<char, 8> kMagic{'T', 'S', 'R', 'P', 'L', 'A', 'N', '\n'};
 constexpr std::uint32_t kFormat = 2, kMostSections = 1024;
-constexpr std::uint64_t kAlignment = 4096;  // of sections: a page
+constexpr std::uint64_t kSectionAlignment = 4096;  // of sections: a page
 
 // Parts: programs and weights of the device whose section stands before it.
 enum class Kind : std::uint32_t { Network = 1, Constants = 2, Device = 3, Parts = 4, Golden = 5 };
@@ -43,7 +43,9 @@ std::uint64_t tableChecksum(Header header, const std::vector<Section>& table) {
   return textHash(text);
 }
 
-std::uint64_t aligned(std::uint64_t at) { return (at + kAlignment - 1) / kAlignment * kAlignment; }
+std::uint64_t aligned(std::uint64_t at) {
+  return (at + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+}
 
 [[noreturn]] void bad(const std::string& reason) { throw Error(ErrorCode::BadCache, reason); }
 
@@ -71,9 +73,9 @@ std::vector<Section> tableOf(std::string_view bytes) {
   return table;
 }
 
-std::string_view contentOf(std::string_view bytes, const Section& section) {
+std::string_view sectionBytes(std::string_view bytes, const Section& section) {
   if (section.offset > bytes.size() || section.bytes > bytes.size() - section.offset) bad("it is cut off");
-  if (section.offset % kAlignment != 0) bad("a section of it does not begin at a page");
+  if (section.offset % kSectionAlignment != 0) bad("a section of it does not begin at a page");
   const auto content = bytes.substr(section.offset, section.bytes);
   if (checksumOf(content) != section.checksum) bad("it is damaged: a checksum does not fit");
   return content;
@@ -90,7 +92,7 @@ Plan parsePlan(const std::shared_ptr<const MappedFile>& file, const std::optiona
   Golden golden;
   const std::vector<Section> table = tableOf(bytes);
   for (std::size_t i = 0; i < table.size(); ++i) {
-    const auto content = [&](std::size_t section) { return contentOf(bytes, table[section]); };
+    const auto content = [&](std::size_t section) { return sectionBytes(bytes, table[section]); };
     switch (static_cast<Kind>(table[i].kind)) {
       case Kind::Network:
         network = content(i);

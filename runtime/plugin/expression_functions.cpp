@@ -10,7 +10,7 @@ namespace {
 double floorDivision(const double* a) { return std::floor(a[0] / a[1]); }
 // Of the divisor's sign, as in a // b * b + a % b == a.
 double modulo(const double* a) { return a[0] - std::floor(a[0] / a[1]) * a[1]; }
-double roundUp(const double* a) { return std::ceil(a[0] / a[1]) * a[1]; }
+double roundUpTo(const double* a) { return std::ceil(a[0] / a[1]) * a[1]; }
 double clamp(const double* a) { return std::fmin(std::fmax(a[0], a[1]), a[2]); }
 double sign(const double* a) { return a[0] > 0 ? 1 : a[0] < 0 ? -1 : a[0]; }
 
@@ -56,7 +56,7 @@ constexpr ExpressionFunction kFunctions[] = {
     {"min", 2, [](const double* a) { return std::fmin(a[0], a[1]); }},
     {"max", 2, [](const double* a) { return std::fmax(a[0], a[1]); }},
     {"clamp", 3, clamp},
-    {"roundup", 2, roundUp},
+    {"roundup", 2, roundUpTo},
 };
 
 }  // namespace

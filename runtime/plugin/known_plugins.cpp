@@ -31,18 +31,18 @@ Registry& registry() {
   return known;
 }
 
-[[noreturn]] void refuse(const std::string& origin, const std::string& why) {
+[[noreturn]] void refuseFrom(const std::string& origin, const std::string& why) {
   throw Error(ErrorCode::InvalidArgument, "The plugin of " + origin + " can not be used: " + why + ".");
 }
 
-// Throws what refuse() throws where a name is used twice or is none.
+// Throws what refuseFrom() throws where a name is used twice or is none.
 class Names {
  public:
   explicit Names(const std::string& origin) : origin_(origin) {}
   void add(const std::string& what, const std::string& name) {
     if (!isIdentifier(name))
-      refuse(origin_, what + " '" + name + "' is no identifier of at most 64 characters");
-    if (!seen_.insert(name).second) refuse(origin_, what + " '" + name + "' is there twice");
+      refuseFrom(origin_, what + " '" + name + "' is no identifier of at most 64 characters");
+    if (!seen_.insert(name).second) refuseFrom(origin_, what + " '" + name + "' is there twice");
   }
 
  private:
@@ -54,28 +54,29 @@ void checkTunables(const Plugin& plugin, const std::string& origin) {
   double members = 1;
   for (const PluginTunable& tunable : plugin.tunables()) {
     if (std::ranges::find(tunable.values, tunable.fallback) == tunable.values.end())
-      refuse(origin, "the default " + std::to_string(tunable.fallback) + " of the tunable " + tunable.name +
-                         " is none of its values");
+      refuseFrom(origin, "the default " + std::to_string(tunable.fallback) + " of the tunable " +
+                             tunable.name + " is none of its values");
     members *= static_cast<double>(tunable.values.size());
   }
-  if (members > 1e5) refuse(origin, "its tunables have more than 100000 combinations");
+  if (members > 1e5) refuseFrom(origin, "its tunables have more than 100000 combinations");
 }
 
 void checkDeclarations(const Plugin& plugin, const std::string& origin) {
-  if (!isIdentifier(plugin.name())) refuse(origin, "its name '" + plugin.name() + "' is no identifier");
-  if (plugin.version().empty() || plugin.version().size() > 64) refuse(origin, "it has no version");
-  if (plugin.types().empty()) refuse(origin, "it serves no type of a source model");
-  if (plugin.inputs().empty()) refuse(origin, "it has no input");
-  if (plugin.source().empty()) refuse(origin, "its kernel source is empty");
+  if (!isIdentifier(plugin.name())) refuseFrom(origin, "its name '" + plugin.name() + "' is no identifier");
+  if (plugin.version().empty() || plugin.version().size() > 64) refuseFrom(origin, "it has no version");
+  if (plugin.types().empty()) refuseFrom(origin, "it serves no type of a source model");
+  if (plugin.inputs().empty()) refuseFrom(origin, "it has no input");
+  if (plugin.source().empty()) refuseFrom(origin, "its kernel source is empty");
   Names names(origin);
   bool optional = false;
   for (const PluginInput& input : plugin.inputs()) {
     names.add("the input", input.name);
     if (input.type == DataType::None || input.type == DataType::Float16)
-      refuse(origin, "the input '" + input.name + "' has a type that plugins do not take");
+      refuseFrom(origin, "the input '" + input.name + "' has a type that plugins do not take");
     if (optional && !input.optional)
-      refuse(origin, "the input '" + input.name + "' stands behind an optional one");
-    if (!(input.low <= input.high)) refuse(origin, "the range of the input '" + input.name + "' is empty");
+      refuseFrom(origin, "the input '" + input.name + "' stands behind an optional one");
+    if (!(input.low <= input.high))
+      refuseFrom(origin, "the range of the input '" + input.name + "' is empty");
     optional = input.optional;
   }
   for (const PluginAttribute& attribute : plugin.attributes()) names.add("the attribute", attribute.name);
@@ -125,38 +126,39 @@ std::vector<fs::path> filesIn(const fs::path& folder) {
 PluginList pluginsOf(const fs::path& file) {
   if (isLibrary(file)) return pluginsOfLibrary(file);
   if (isManifest(file)) return {ManifestPlugin::read(file)};
-  refuse(file.string(), "it is neither a manifest (.json) nor a library (.so)");
+  refuseFrom(file.string(), "it is neither a manifest (.json) nor a library (.so)");
 }
 
 }  // namespace
 
 void addPlugin(std::shared_ptr<const Plugin> plugin, const std::string& origin) {
-  if (!plugin) refuse(origin, "it is null");
+  if (!plugin) refuseFrom(origin, "it is null");
   checkDeclarations(*plugin, origin);
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);
   const auto it = known.byName.find(plugin->name());
   if (it != known.byName.end()) {
     if (same(*it->second.plugin, *plugin)) return;
-    refuse(origin, "another plugin named " + plugin->name() + ", version " + it->second.plugin->version() +
-                       ", of " + it->second.origin +
-                       " is in use already, and a process can have only one: give them " + "different names");
+    refuseFrom(origin, "another plugin named " + plugin->name() + ", version " +
+                           it->second.plugin->version() + ", of " + it->second.origin +
+                           " is in use already, and a process can have only one: give them " +
+                           "different names");
   }
   if (findOperator(plugin->name()))
-    refuse(origin, "Tessera has an operator named " + plugin->name() +
-                       ": give the plugin another name, and the model's in its types");
+    refuseFrom(origin, "Tessera has an operator named " + plugin->name() +
+                           ": give the plugin another name, and the model's in its types");
   for (const auto& [name, other] : known.byName)
     for (const std::string& type : other.plugin->types())
       if (const auto types = plugin->types(); std::ranges::find(types, type) != types.end())
-        refuse(origin,
-               "the plugin " + name + " of " + other.origin + " serves the type " + type + " already");
+        refuseFrom(origin,
+                   "the plugin " + name + " of " + other.origin + " serves the type " + type + " already");
   makeKnown(plugin);
   known.byName.emplace(plugin->name(), Known{plugin, origin});
 }
 
 std::vector<std::string> loadPlugins(const fs::path& file) {
   std::error_code error;
-  if (!fs::exists(file, error) && !error) refuse(file.string(), "it does not exist");
+  if (!fs::exists(file, error) && !error) refuseFrom(file.string(), "it does not exist");
   const auto files = fs::is_directory(file, error) ? filesIn(file) : std::vector<fs::path>{file};
   std::vector<std::pair<std::shared_ptr<const Plugin>, std::string>> loaded;
   for (const fs::path& one : files)

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "ops/shape_tools.hpp"
+
 namespace tessera {
 namespace {
 
@@ -13,8 +15,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
 constexpr std::size_t kMostEntries = 64;
-
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::InvalidArgument, why); }
 
 // An object whose entries are taken one by one.
 class Entries {

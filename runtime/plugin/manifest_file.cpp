@@ -5,6 +5,7 @@
 
 #include "base/read_file.hpp"
 #include "clkernels/embedded.hpp"
+#include "ops/shape_tools.hpp"
 #include "plugin/manifest_plugin.hpp"
 
 namespace tessera {
@@ -12,9 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::InvalidArgument, why); }
-
-std::string contentOf(const fs::path& file) {
+std::string textOfFile(const fs::path& file) {
   FileContent content = readRegularFile(file, ManifestPlugin::kMostBytes);
   if (!content.ok()) refuse("can not read " + file.string() + ": " + content.why);
   return std::move(content.bytes);
@@ -41,7 +40,7 @@ class Includer {
   void expand(const std::string& name) {
     requireBeside(name);
     if (!seen_.insert(name).second) return;
-    std::istringstream lines(contentOf(folder_ / name));
+    std::istringstream lines(textOfFile(folder_ / name));
     for (std::string line; std::getline(lines, line);) {
       const auto hash = line.find_first_not_of(" \t");
       const bool include =
@@ -78,7 +77,7 @@ class Includer {
 std::shared_ptr<const ManifestPlugin> ManifestPlugin::read(const fs::path& file) {
   std::string text, source;
   try {
-    text = contentOf(file);
+    text = textOfFile(file);
     source = Includer(file.parent_path()).run(parseManifest(text).source);
   } catch (const Error& e) {
     wrap(file.string(), e);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "clkernels/common/work_size.hpp"
+#include "ops/shape_tools.hpp"
 #include "plugin/plugin_layer.hpp"
 
 namespace tessera {
@@ -15,8 +16,6 @@ using Kind = PluginArgument::Kind;
 constexpr std::size_t kMostRank = 8;
 constexpr const char* kMostItems = "max_group";  ///< DeviceCaps::maxWorkGroup, in sizes of kernels
 constexpr const char* kFlat = "i";  ///< place of an element in its tensor; i0, i1, .. along its axes
-
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::InvalidArgument, why); }
 
 bool isList(const AttributeValue& value) {
   return std::holds_alternative<std::vector<std::int64_t>>(value) ||

@@ -5,12 +5,11 @@
 #include <cmath>
 #include <random>
 
+#include "ops/shape_tools.hpp"
 #include "plugin/manifest_plugin.hpp"
 
 namespace tessera {
 namespace {
-
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::InvalidArgument, why); }
 
 const char* typeName(const AttributeValue& value) {
   constexpr const char* kNames[] = {"a whole number", "a number", "text", "whole numbers", "numbers"};

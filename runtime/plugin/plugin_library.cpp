@@ -7,7 +7,7 @@
 namespace tessera {
 namespace {
 
-[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& why) {
+[[noreturn]] void refuseLibrary(const std::filesystem::path& file, const std::string& why) {
   throw Error(ErrorCode::InvalidArgument,
               "The plugin of " + file.string() + " can not be used: " + why + ".");
 }
@@ -17,7 +17,7 @@ class Library {
  public:
   explicit Library(const std::filesystem::path& file)
       : handle_(::dlopen(std::filesystem::absolute(file).c_str(), RTLD_NOW | RTLD_LOCAL)) {
-    if (!handle_) refuse(file, ::dlerror());
+    if (!handle_) refuseLibrary(file, ::dlerror());
   }
   ~Library() {
     if (handle_) ::dlclose(handle_);
@@ -35,21 +35,22 @@ class Library {
 }  // namespace
 
 PluginList pluginsOfLibrary(const std::filesystem::path& file) {
-  if (const std::string why = whyNotRegular(file); !why.empty()) refuse(file, "it can not be read: " + why);
+  if (const std::string why = whyNotRegular(file); !why.empty())
+    refuseLibrary(file, "it can not be read: " + why);
   Library library(file);
   const auto abi = reinterpret_cast<const char* (*)()>(library.find("tesseraPluginAbi"));
   const auto make = reinterpret_cast<void (*)(PluginList&)>(library.find("tesseraPlugins"));
-  if (!abi || !make) refuse(file, "it is no library of plugins: it does not say TESSERA_PLUGINS(..)");
+  if (!abi || !make) refuseLibrary(file, "it is no library of plugins: it does not say TESSERA_PLUGINS(..)");
   if (const std::string built = abi(); built != TESSERA_PLUGIN_ABI)
-    refuse(file, "it was compiled for '" + built +
-                     "', this Tessera has '" TESSERA_PLUGIN_ABI "': compile it again");
+    refuseLibrary(file, "it was compiled for '" + built +
+                            "', this Tessera has '" TESSERA_PLUGIN_ABI "': compile it again");
   PluginList list;
   try {
     make(list);
   } catch (const std::exception& e) {
-    refuse(file, std::string("making its plugins failed: ") + e.what());
+    refuseLibrary(file, std::string("making its plugins failed: ") + e.what());
   }
-  if (list.empty()) refuse(file, "it has none");
+  if (list.empty()) refuseLibrary(file, "it has none");
   library.keep();
   return list;
 }

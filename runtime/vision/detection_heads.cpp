@@ -13,7 +13,7 @@ std::int64_t DetectionFormat::perCell(std::size_t scale) const {
 
 namespace {
 
-using Layout = DetectionFormat::Layout;
+using BoxLayout = DetectionFormat::Layout;
 
 struct Cells {
   std::int64_t height, width;
@@ -41,22 +41,22 @@ class Matcher {
   std::optional<DetectionHeads> match() {
     bool fits = false;
     switch (found_.format.layout) {
-      case Layout::Joined:
+      case BoxLayout::Joined:
         fits = joined();
         break;
-      case Layout::PerScale:
+      case BoxLayout::PerScale:
         fits = perScale();
         break;
-      case Layout::Split:
+      case BoxLayout::Split:
         fits = split();
         break;
-      case Layout::SplitPerScale:
+      case BoxLayout::SplitPerScale:
         fits = splitPerScale();
         break;
-      case Layout::Rows:
+      case BoxLayout::Rows:
         fits = rows();
         break;
-      case Layout::Listed:
+      case BoxLayout::Listed:
         fits = listed();
         break;
     }
@@ -264,7 +264,7 @@ class Matcher {
 };
 
 // Outputs that may be read, each without its batch.
-std::vector<Item> itemsOf(const std::vector<Binding>& bindings, std::int64_t batch) {
+std::vector<Item> outputItems(const std::vector<Binding>& bindings, std::int64_t batch) {
   std::vector<Item> items;
   for (const Binding& b : bindings) {
     if (b.isInput) continue;
@@ -306,7 +306,7 @@ DetectionHeads headsOf(const std::vector<Binding>& bindings, std::int64_t batch,
     if (!name->empty() && std::none_of(bindings.begin(), bindings.end(),
                                        [&](const Binding& b) { return !b.isInput && b.name == *name; }))
       throw Error(ErrorCode::InvalidArgument, "the network has no output '" + *name + "'");
-  const std::vector<Item> items = itemsOf(bindings, batch);
+  const std::vector<Item> items = outputItems(bindings, batch);
   for (const DetectionFormat& format : options.formats)
     if (auto heads = Matcher(items, options, format, height, width).match()) return std::move(*heads);
   refuseOutputs(bindings, height, width, options);

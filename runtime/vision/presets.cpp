@@ -4,7 +4,7 @@
 namespace tessera {
 namespace {
 
-using Layout = DetectionFormat::Layout;
+using BoxLayout = DetectionFormat::Layout;
 
 ImagePreprocess images(ChannelOrder order, ImageFit fit, double scale = 1) {
   ImagePreprocess how;
@@ -20,7 +20,8 @@ ImagePreprocess normalised(ImagePreprocess how, std::array<double, 3> mean, std:
   return how;
 }
 
-DetectionFormat format(std::string what, BoxDecoding decoding, Layout layout, std::vector<int> strides = {}) {
+DetectionFormat format(std::string what, BoxDecoding decoding, BoxLayout layout,
+                       std::vector<int> strides = {}) {
   DetectionFormat f;
   f.what = std::move(what);
   f.decoding = decoding;
@@ -74,14 +75,14 @@ const std::vector<std::array<float, 2>> kYoloAnchors{{10, 13},  {16, 30},  {33, 
 
 Preset yolov8() {
   const auto rows =
-      format("NxKx6, rows of corners, score, class", BoxDecoding::CenterSize, Layout::Rows, kYoloStrides);
+      format("NxKx6, rows of corners, score, class", BoxDecoding::CenterSize, BoxLayout::Rows, kYoloStrides);
   return {"yolov8", "YOLOv8, v9, v10, YOLO11 as Ultralytics exports them",
           images(ChannelOrder::Rgb, ImageFit::Letterbox, 1.0 / 255),
           options({rows,
                    format("Nx(4+CLASSES)xBOXES or NxBOXESx(4+CLASSES)", BoxDecoding::CenterSize,
-                          Layout::Joined, kYoloStrides),
+                          BoxLayout::Joined, kYoloStrides),
                    ofLogits(ofDistribution(format("Nx(64+CLASSES)xHxW for strides 8, 16, 32",
-                                                  BoxDecoding::Distances, Layout::PerScale, kYoloStrides),
+                                                  BoxDecoding::Distances, BoxLayout::PerScale, kYoloStrides),
                                            16, 0.5F, false))},
                   0.25, 0.7),
           "coco"};
@@ -89,10 +90,10 @@ Preset yolov8() {
 
 Preset yolov5() {
   auto joined = withObjectness(withAnchors(
-      format("NxBOXESx(5+CLASSES)", BoxDecoding::CenterSize, Layout::Joined, kYoloStrides), kYoloAnchors));
+      format("NxBOXESx(5+CLASSES)", BoxDecoding::CenterSize, BoxLayout::Joined, kYoloStrides), kYoloAnchors));
   auto raw = ofLogits(
       withObjectness(withAnchors(format("Nx3xHxWx(5+CLASSES) or Nx3(5+CLASSES)xHxW for strides 8, 16, 32",
-                                        BoxDecoding::ScaledAnchors, Layout::PerScale, kYoloStrides),
+                                        BoxDecoding::ScaledAnchors, BoxLayout::PerScale, kYoloStrides),
                                  kYoloAnchors)));
   return {"yolov5", "YOLOv5 and v7", images(ChannelOrder::Rgb, ImageFit::Letterbox, 1.0 / 255),
           options({std::move(joined), std::move(raw)}, 0.25, 0.45), "coco"};
@@ -101,11 +102,11 @@ Preset yolov5() {
 Preset yolov3() {
   return {
       "yolov3", "YOLOv3 without its last layers", images(ChannelOrder::Rgb, ImageFit::Letterbox, 1.0 / 255),
-      options(
-          {ofLogits(withObjectness(withAnchors(format("Nx3(5+CLASSES)xHxW for strides 8, 16, 32",
-                                                      BoxDecoding::Anchors, Layout::PerScale, kYoloStrides),
-                                               kYoloAnchors)))},
-          0.25, 0.45),
+      options({ofLogits(
+                  withObjectness(withAnchors(format("Nx3(5+CLASSES)xHxW for strides 8, 16, 32",
+                                                    BoxDecoding::Anchors, BoxLayout::PerScale, kYoloStrides),
+                                             kYoloAnchors)))},
+              0.25, 0.45),
       "coco"};
 }
 
@@ -113,17 +114,18 @@ Preset yolox() {
   return {
       "yolox", "YOLOX, boxes not decoded", images(ChannelOrder::Bgr, ImageFit::LetterboxTopLeft),
       options(
-          {withObjectness(format("NxBOXESx(5+CLASSES)", BoxDecoding::Cells, Layout::Joined, kYoloStrides)),
+          {withObjectness(format("NxBOXESx(5+CLASSES)", BoxDecoding::Cells, BoxLayout::Joined, kYoloStrides)),
            withObjectness(format("Nx(5+CLASSES)xHxW for strides 8, 16, 32", BoxDecoding::Cells,
-                                 Layout::PerScale, kYoloStrides))},
+                                 BoxLayout::PerScale, kYoloStrides))},
           0.3, 0.45),
       "coco"};
 }
 
 Preset nanodet() {
-  const auto plus = format("NxBOXESx(CLASSES+32)", BoxDecoding::Distances, Layout::Joined, {8, 16, 32, 64});
+  const auto plus =
+      format("NxBOXESx(CLASSES+32)", BoxDecoding::Distances, BoxLayout::Joined, {8, 16, 32, 64});
   const auto old = format("NxCELLSxCLASSES and NxCELLSx32 for strides 8, 16, 32", BoxDecoding::Distances,
-                          Layout::SplitPerScale, {8, 16, 32});
+                          BoxLayout::SplitPerScale, {8, 16, 32});
   return {"nanodet", "NanoDet-Plus, NanoDet",
           normalised(images(ChannelOrder::Bgr, ImageFit::Stretch), {103.53, 116.28, 123.675},
                      {57.375, 57.12, 58.395}),
@@ -131,22 +133,22 @@ Preset nanodet() {
 }
 
 Preset ssd() {
-  const auto of = [](std::string what, Layout layout) {
+  const auto of = [](std::string what, BoxLayout layout) {
     return ofPriors(format(std::move(what), BoxDecoding::Priors, layout), 0);
   };
   return {"ssd", "SSD: boxes and scores with priors or decoded, or the rows of DetectionOutput",
           normalised(images(ChannelOrder::Bgr, ImageFit::Stretch), {104, 117, 123}, {1, 1, 1}),
-          options({of("1x1xKx7, rows of item, class, score, corners", Layout::Rows),
-                   of("NxKx4 corners, NxK scores, NxK classes", Layout::Listed),
+          options({of("1x1xKx7, rows of item, class, score, corners", BoxLayout::Rows),
+                   of("NxKx4 corners, NxK scores, NxK classes", BoxLayout::Listed),
                    of("NxBOXESx4 and NxBOXESxCLASSES, with 1x2x(4 BOXES) priors where not decoded",
-                      Layout::Split)},
+                      BoxLayout::Split)},
                   0.5, 0.45),
           ""};
 }
 
 Preset ultraface() {
   auto split =
-      ofPriors(format("NxBOXESx4 and NxBOXESx2", BoxDecoding::Priors, Layout::Split, {8, 16, 32, 64}), 0);
+      ofPriors(format("NxBOXESx4 and NxBOXESx2", BoxDecoding::Priors, BoxLayout::Split, {8, 16, 32, 64}), 0);
   split.priorSizes = {{10, 16, 24}, {32, 48}, {64, 96}, {128, 192, 256}};
   return {"ultraface", "Ultra-Light-Fast-Generic-Face-Detector, boxes decoded or not",
           normalised(images(ChannelOrder::Rgb, ImageFit::Stretch), {127, 127, 127}, {128, 128, 128}),
@@ -158,7 +160,7 @@ Preset fastestdet() {
   how.resize = ResizeMode::Area;
   return {"fastestdet", "FastestDet", how,
           options({withObjectness(format("Nx(5+CLASSES)xHxW for stride 16", BoxDecoding::FastestDet,
-                                         Layout::PerScale, {16}))},
+                                         BoxLayout::PerScale, {16}))},
                   0.65, 0.45, false),
           "coco"};
 }

@@ -4,7 +4,6 @@
 
 #include <atomic>
 
-#include "apps/common/background.hpp"
 #include "apps/common/freeze.hpp"
 #include "apps/common/images.hpp"
 #include "apps/common/labels.hpp"
@@ -12,6 +11,7 @@
 #include "apps/common/npy.hpp"
 #include "apps/common/program.hpp"
 #include "apps/common/statistics.hpp"
+#include "apps/common/write_behind.hpp"
 #include "apps/segmenter/score.hpp"
 #include "tests/apps/program.hpp"
 
@@ -198,24 +198,7 @@ TEST(Sidecar, IsFoundBesideTheModel) {
             folder / "w.json");
 }
 
-TEST(Background, ReadsAheadInOrderAndPassesErrorsOn) {
-  int next = 0;
-  ReadAhead<int> ahead(
-      [&]() -> std::optional<int> { return next < 50 ? std::optional(next++) : std::nullopt; }, 3);
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(ahead.next(), i);
-  EXPECT_FALSE(ahead.next());
-  ReadAhead<int> failing(
-      [count = 0]() mutable -> std::optional<int> {
-        if (count++) throw Error(ErrorCode::Internal, "no more");
-        return 1;
-      },
-      2);
-  EXPECT_EQ(failing.next(), 1);
-  EXPECT_THROW(failing.next(), Error);
-  ReadAhead<int> abandoned([] { return std::optional(1); }, 2);  // its destructor must not hang
-}
-
-TEST(Background, WritesBehindInOrderAndPassesErrorsOn) {
+TEST(WriteBehind, KeepsTheOrderAndPassesErrorsOn) {
   std::vector<int> done;
   WriteBehind writer(2);
   for (int i = 0; i < 20; ++i) writer.post([&done, i] { done.push_back(i); });

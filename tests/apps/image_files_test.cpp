@@ -28,7 +28,8 @@ cv::Mat noise(int height = 48, int width = 64, int type = CV_8UC3) {
   return image;
 }
 
-std::string encoded(const char* extension, const cv::Mat& image, const std::vector<int>& parameters = {}) {
+std::string encodedImage(const char* extension, const cv::Mat& image,
+                         const std::vector<int>& parameters = {}) {
   std::vector<unsigned char> bytes;
   EXPECT_TRUE(cv::imencode(extension, image, bytes, parameters)) << extension;
   return {bytes.begin(), bytes.end()};
@@ -36,7 +37,7 @@ std::string encoded(const char* extension, const cv::Mat& image, const std::vect
 
 // The image with a whole one inside an EXIF segment, as cameras write it.
 std::string withThumbnail(const std::string& jpeg) {
-  const std::string data = std::string("Exif\0\0", 6) + encoded(".jpg", noise(16, 16));
+  const std::string data = std::string("Exif\0\0", 6) + encodedImage(".jpg", noise(16, 16));
   const std::size_t length = data.size() + 2;
   return jpeg.substr(0, 2) + "\xff\xe1" + static_cast<char>(length >> 8) + static_cast<char>(length & 0xff) +
          data + jpeg.substr(2);
@@ -44,21 +45,21 @@ std::string withThumbnail(const std::string& jpeg) {
 
 TEST(ImageFiles, EveryFormatsTruncationIsNoticed) {
   const Folder folder;
-  const std::string jpeg = encoded(".jpg", noise());
+  const std::string jpeg = encodedImage(".jpg", noise());
   const std::vector<std::pair<std::string, std::string>> files{
       {"plain.jpg", jpeg},
-      {"progressive.jpg", encoded(".jpg", noise(), {cv::IMWRITE_JPEG_PROGRESSIVE, 1})},
-      {"restart.jpg", encoded(".jpg", noise(), {cv::IMWRITE_JPEG_RST_INTERVAL, 2})},
+      {"progressive.jpg", encodedImage(".jpg", noise(), {cv::IMWRITE_JPEG_PROGRESSIVE, 1})},
+      {"restart.jpg", encodedImage(".jpg", noise(), {cv::IMWRITE_JPEG_RST_INTERVAL, 2})},
       {"thumbnail.jpg", withThumbnail(jpeg)},
-      {"a.png", encoded(".png", noise())},
-      {"grey.png", encoded(".png", noise(48, 64, CV_8UC1))},
-      {"a.bmp", encoded(".bmp", noise())},
-      {"a.ppm", encoded(".ppm", noise())},
-      {"a.pgm", encoded(".pgm", noise(48, 64, CV_8UC1))},
-      {"lossless.webp", encoded(".webp", noise(), {cv::IMWRITE_WEBP_QUALITY, 101})},
-      {"lossy.webp", encoded(".webp", noise())},
-      {"a.tif", encoded(".tif", noise(), {cv::IMWRITE_TIFF_COMPRESSION, 1})},
-      {"lzw.tif", encoded(".tif", noise())}};
+      {"a.png", encodedImage(".png", noise())},
+      {"grey.png", encodedImage(".png", noise(48, 64, CV_8UC1))},
+      {"a.bmp", encodedImage(".bmp", noise())},
+      {"a.ppm", encodedImage(".ppm", noise())},
+      {"a.pgm", encodedImage(".pgm", noise(48, 64, CV_8UC1))},
+      {"lossless.webp", encodedImage(".webp", noise(), {cv::IMWRITE_WEBP_QUALITY, 101})},
+      {"lossy.webp", encodedImage(".webp", noise())},
+      {"a.tif", encodedImage(".tif", noise(), {cv::IMWRITE_TIFF_COMPRESSION, 1})},
+      {"lzw.tif", encodedImage(".tif", noise())}};
   for (const auto& [name, bytes] : files) {
     EXPECT_EQ(whyDamaged(bytes), "") << name;
     EXPECT_EQ(whyDamaged(bytes + "what follows the picture does not matter"), "") << name;
@@ -86,7 +87,7 @@ TEST(ImageFiles, EveryFormatsTruncationIsNoticed) {
 }
 
 TEST(ImageFiles, ADamagedChunkIsNamed) {
-  std::string bytes = encoded(".png", noise());
+  std::string bytes = encodedImage(".png", noise());
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
   EXPECT_THAT(whyDamaged(bytes), HasSubstr("IDAT"));
 }
@@ -95,7 +96,7 @@ TEST(ImageFiles, ADamagedChunkIsNamed) {
 // late.
 TEST(ImageFiles, AJpegDamagedInItsMiddleIsRefused) {
   const Folder folder;
-  const std::string whole = encoded(".jpg", noise(96, 128), {cv::IMWRITE_JPEG_RST_INTERVAL, 4});
+  const std::string whole = encodedImage(".jpg", noise(96, 128), {cv::IMWRITE_JPEG_RST_INTERVAL, 4});
   std::string zeros = whole, ones = whole;
   zeros.replace(whole.size() / 2, 64, 64, '\0');
   for (std::size_t i = 0; i < 64; i += 2) ones.replace(whole.size() / 2 + i, 2, "\xff\x00", 2);

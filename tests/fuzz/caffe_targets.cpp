@@ -96,7 +96,7 @@ void import(const std::string& text, const std::string& trained) {
 }
 
 void readText(std::string_view bytes) { import(std::string(bytes), weights()); }
-void readWeights(std::string_view bytes) { import(kNetwork, std::string(bytes)); }
+void readWeightFile(std::string_view bytes) { import(kNetwork, std::string(bytes)); }
 
 std::string mutateText(std::string_view bytes, Random& random) {
   caffe::NetParameter net;
@@ -126,7 +126,7 @@ std::vector<std::string> trained() { return {weights(), oldWeights()}; }
 }  // namespace
 
 std::vector<FuzzTarget> caffeTargets() {
-  return {{"prototxt", readText, texts, mutateText}, {"caffemodel", readWeights, trained, mutateWeights}};
+  return {{"prototxt", readText, texts, mutateText}, {"caffemodel", readWeightFile, trained, mutateWeights}};
 }
 
 }  // namespace tessera::test

@@ -19,7 +19,7 @@
 namespace tessera::test {
 namespace {
 
-void readGraphDef(std::string_view bytes) {
+void readGraphDefText(std::string_view bytes) {
   static const ScratchFolder folder;
   Graph graph = importTensorflow(folder.write("graph.pb", std::string(bytes)));
   optimize(graph);
@@ -144,8 +144,8 @@ std::vector<std::string> texts() { return {text(network().graph), text(moves().g
 }  // namespace
 
 std::vector<FuzzTarget> tensorflowTargets() {
-  return {{"graphdef", readGraphDef, binaries, mutateBinary},
-          {"graphdef_text", readGraphDef, texts, mutateText},
+  return {{"graphdef", readGraphDefText, binaries, mutateBinary},
+          {"graphdef_text", readGraphDefText, texts, mutateText},
           {"tflite", readTflite, liteModels},
           {"uff", readUff, uffModels, mutateUff}};
 }

@@ -8,7 +8,8 @@ using namespace test;
 using testing::HasSubstr;
 using Blobs = std::vector<std::pair<Shape, std::vector<float>>>;
 
-const std::vector<float> kMean = {1, 2, -1}, kVariance = {3, 8, 15}, kScale = {2, -1, 4}, kBias = {10, 0, -1};
+const std::vector<float> kMean = {1, 2, -1}, kVariance = {3, 8, 15}, kScale = {2, -1, 4},
+                         kOffsets = {10, 0, -1};
 // eps 1: y = (x - mean) / {2, 3, 4} * scale + bias
 const std::vector<float> kPlain = {2, 2, 1}, kAffine = {14, -2, 3};
 const HostTensor kInput = HostTensor::of<float>({1, 3, 1, 1}, {5, 8, 3});
@@ -36,23 +37,23 @@ TEST(CaffeBatchNorm, EveryOrderOfBlobsIsRead) {
       {"BVLC", "", {{list, doubledMean}, {list, doubledVariance}, {{1}, {2}}}, kPlain},
       {"NVCaffe 0.14",
        "",
-       {{legacy, kScale}, {legacy, kBias}, {{1, 1, 1, 1}, {0}}, {legacy, kMean}, {legacy, kVariance}},
+       {{legacy, kScale}, {legacy, kOffsets}, {{1, 1, 1, 1}, {0}}, {legacy, kMean}, {legacy, kVariance}},
        kAffine},
       {"NVCaffe 0.15",
        "scale_filler { value: 1 }",
-       {{legacy, kScale}, {legacy, kBias}, {legacy, kMean}, {legacy, kVariance}, {{1, 1, 1, 1}, {1}}},
+       {{legacy, kScale}, {legacy, kOffsets}, {legacy, kMean}, {legacy, kVariance}, {{1, 1, 1, 1}, {1}}},
        kAffine},
       {"NVCaffe 0.17",
        "",
-       {{list, kMean}, {list, kVariance}, {{1}, {1}}, {list, kScale}, {list, kBias}},
+       {{list, kMean}, {list, kVariance}, {{1}, {1}}, {list, kScale}, {list, kOffsets}},
        kAffine},
       {"NVCaffe 0.17, said so",
        "scale_bias: true",
-       {{list, kMean}, {list, kVariance}, {{1}, {1}}, {list, kScale}, {list, kBias}},
+       {{list, kMean}, {list, kVariance}, {{1}, {1}}, {list, kScale}, {list, kOffsets}},
        kAffine},
       {"Intel",
        "",
-       {{list, kScale}, {list, kBias}, {list, doubledMean}, {list, doubledVariance}, {{1}, {2}}},
+       {{list, kScale}, {list, kOffsets}, {list, doubledMean}, {list, doubledVariance}, {{1}, {2}}},
        kAffine},
   };
   for (const auto& c : cases) {
@@ -64,16 +65,16 @@ TEST(CaffeBatchNorm, EveryOrderOfBlobsIsRead) {
 
 TEST(CaffeBatchNorm, WhatIsAmbiguousIsRefused) {
   CaffeCase four(prototxt());
-  with(four, {{{3}, kMean}, {{3}, kVariance}, {{3}, kScale}, {{3}, kBias}});
+  with(four, {{{3}, kMean}, {{3}, kVariance}, {{3}, kScale}, {{3}, kOffsets}});
   EXPECT_THAT(failure(four, ErrorCode::Unsupported), HasSubstr("BatchNorm 'layer'"));
   EXPECT_THAT(failure(four, ErrorCode::Unsupported), HasSubstr("order of its 4 blobs (3, 3, 3, 3)"));
 
   CaffeCase noFactor(prototxt());
-  with(noFactor, {{{3}, kMean}, {{3}, kVariance}, {{3}, kScale}, {{3}, kBias}, {{3}, kBias}});
+  with(noFactor, {{{3}, kMean}, {{3}, kVariance}, {{3}, kScale}, {{3}, kOffsets}, {{3}, kOffsets}});
   EXPECT_THAT(failure(noFactor, ErrorCode::Unsupported), HasSubstr("neither the third nor the last"));
 
   CaffeCase swapped(prototxt());  // scale, bias, factor 1, mean, variance: no fork writes that
-  with(swapped, {{{3}, kScale}, {{3}, kBias}, {{1}, {1}}, {{3}, kMean}, {{3}, kVariance}});
+  with(swapped, {{{3}, kScale}, {{3}, kOffsets}, {{1}, {1}}, {{3}, kMean}, {{3}, kVariance}});
   EXPECT_THAT(failure(swapped, ErrorCode::Unsupported), HasSubstr("variance, has the value -1"));
 
   const std::string one = oneLayer({1, 1, 1, 1}, "BatchNorm", "batch_norm_param { eps: 1 PARAM }");

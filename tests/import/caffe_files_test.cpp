@@ -13,7 +13,7 @@ using test::failure;
 using test::oneLayer;
 using testing::HasSubstr;
 
-std::vector<std::string> ops(const Graph& graph) {
+std::vector<std::string> operatorsOf(const Graph& graph) {
   std::vector<std::string> names;
   for (const auto& layer : graph.layers()) names.push_back(layer.op);
   return names;
@@ -81,7 +81,7 @@ TEST(CaffeInputs, DataLayersNeedAShapeOnlyWhereTheyAreRead) {
   CaffeCase net(text);
   EXPECT_THAT(failure(net, ErrorCode::BadModel), HasSubstr("give a shape for the input 'data'"));
   const Graph graph = net.import({.inputShapes = {{"data", {1, 2}}}});
-  EXPECT_EQ(ops(graph), std::vector<std::string>{"Relu"});
+  EXPECT_EQ(operatorsOf(graph), std::vector<std::string>{"Relu"});
   EXPECT_EQ(graph.tensor(graph.outputs()[0]).name, "out");
 }
 

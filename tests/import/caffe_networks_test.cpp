@@ -13,9 +13,9 @@ namespace {
 using namespace test;
 
 /// Writes a prototxt layer by layer, and random weights of the right shapes beside it.
-class Network {
+class Prototxt {
  public:
-  explicit Network(const Shape& input) : text_("input: \"data\" input_shape {") {
+  explicit Prototxt(const Shape& input) : text_("input: \"data\" input_shape {") {
     for (auto extent : input) text_ += " dim: " + std::to_string(extent);
     text_ += " }\n";
   }
@@ -69,7 +69,7 @@ class Network {
 };
 
 TEST(CaffeNetwork, Fcn8s) {
-  Network net({1, 3, 32, 32});
+  Prototxt net({1, 3, 32, 32});
   const std::string pooling = "pooling_param { kernel_size: 2 stride: 2 }";
   std::string x = "data";
   std::int64_t channels = 3;
@@ -108,7 +108,7 @@ TEST(CaffeNetwork, Fcn8s) {
 }
 
 TEST(CaffeNetwork, SegNet) {
-  Network net({1, 3, 8, 8});
+  Prototxt net({1, 3, 8, 8});
   const std::string pooling = "pooling_param { kernel_size: 2 stride: 2 }";
   net.convolution("conv1", "data", 3, 4, 3, 1, false);
   net.layer("conv1_bn", "BN", "conv1", "conv1", "bn_param { bn_mode: INFERENCE }");
@@ -128,7 +128,7 @@ TEST(CaffeNetwork, SegNet) {
 }
 
 TEST(CaffeNetwork, ResNet) {
-  Network net({1, 3, 8, 8});
+  Prototxt net({1, 3, 8, 8});
   net.convolution("conv1", "data", 3, 4, 3, 1, false, false);
   net.batchNorm("conv1", 4);
   net.layer("conv1_relu", "ReLU", "conv1", "conv1");
@@ -166,7 +166,7 @@ TEST(CaffeNetwork, ResNet) {
 }
 
 TEST(CaffeNetwork, Ssd) {
-  Network net({1, 3, 16, 16});
+  Prototxt net({1, 3, 16, 16});
   std::string priors, locations, scores, x = "data";
   std::int64_t channels = 3;
   for (const std::string n : {"1", "2"}) {

@@ -11,9 +11,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-using Extents = std::vector<DeclaredExtent>;
+using DeclaredExtents = std::vector<DeclaredExtent>;
 
-DeclaredInput input(const std::string& name, Extents extents) {
+DeclaredInput input(const std::string& name, DeclaredExtents extents) {
   return {name, DataType::Float32, true, std::move(extents)};
 }
 DeclaredExtent symbol(const std::string& name) { return {-1, name}; }

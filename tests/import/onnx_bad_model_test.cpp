@@ -38,7 +38,7 @@ class OnnxBadModel : public testing::Test {
   test::ScratchFolder folder_;
 };
 
-OnnxModel convolution(std::vector<std::int64_t> weightDims, std::size_t weights) {
+OnnxModel convolutionModel(std::vector<std::int64_t> weightDims, std::size_t weights) {
   OnnxModel model;
   model.input("x", {1, 2, 5, 5}).output("y");
   model.floats("w", std::move(weightDims), std::vector<float>(weights, 0.5f));
@@ -81,16 +81,16 @@ TEST_F(OnnxBadModel, ValuesNobodyMakesOrTwoMake) {
 }
 
 TEST_F(OnnxBadModel, ShapesAndValuesThatContradict) {
-  EXPECT_THAT(why(convolution({3, 2, 3, 3}, 7)),
+  EXPECT_THAT(why(convolutionModel({3, 2, 3, 3}, 7)),
               AllOf(HasSubstr("'w'"), HasSubstr("7 values"), HasSubstr("54")));
-  EXPECT_THAT(why(convolution({3, 5, 3, 3}, 135)), AllOf(HasSubstr("'conv'"), HasSubstr("Conv")));
-  EXPECT_THAT(why(convolution({3, 2, 9, 9}, 486)), HasSubstr("'conv'"));
-  EXPECT_THAT(why(convolution({-3, 2, 3, 3}, 54)), HasSubstr("negative"));
-  EXPECT_THAT(why(convolution({1ll << 40, 1ll << 40}, 54)), HasSubstr("more elements"));
-  OnnxModel strides = convolution({3, 2, 3, 3}, 54);
+  EXPECT_THAT(why(convolutionModel({3, 5, 3, 3}, 135)), AllOf(HasSubstr("'conv'"), HasSubstr("Conv")));
+  EXPECT_THAT(why(convolutionModel({3, 2, 9, 9}, 486)), HasSubstr("'conv'"));
+  EXPECT_THAT(why(convolutionModel({-3, 2, 3, 3}, 54)), HasSubstr("negative"));
+  EXPECT_THAT(why(convolutionModel({1ll << 40, 1ll << 40}, 54)), HasSubstr("more elements"));
+  OnnxModel strides = convolutionModel({3, 2, 3, 3}, 54);
   OnnxModel::set(*strides.graph().mutable_node(0), "strides", std::vector<std::int64_t>{1, 0});
   EXPECT_THAT(why(strides), AllOf(HasSubstr("'conv'"), HasSubstr("strides")));
-  OnnxModel kind = convolution({3, 2, 3, 3}, 54);
+  OnnxModel kind = convolutionModel({3, 2, 3, 3}, 54);
   OnnxModel::set(*kind.graph().mutable_node(0), "strides", std::int64_t{2});
   EXPECT_THAT(why(kind), AllOf(HasSubstr("'conv'"), HasSubstr("strides"), HasSubstr("INTS")));
 }
@@ -125,7 +125,7 @@ TEST_F(OnnxBadModel, FunctionsThatCallThemselves) {
 
 /// A model that touches many importers, for damage.
 OnnxModel varied() {
-  OnnxModel model = convolution({3, 2, 3, 3}, 54);
+  OnnxModel model = convolutionModel({3, 2, 3, 3}, 54);
   model.graph().clear_output();
   model.output("out");
   model.ints("shape", {1, -1}).ints("starts", {1}).ints("ends", {20}).ints("axes", {1}).ints("k", {2});

@@ -29,7 +29,7 @@ class OnnxBudget : public test::OnnxFixture {
   }
 };
 
-OnnxModel filled(std::int64_t cells) {
+OnnxModel filledModel(std::int64_t cells) {
   OnnxModel model;
   model.input("x", {1}).output("y").ints("shape", {cells});
   model.node("ConstantOfShape", {"shape"}, {"c"}, "fill");
@@ -38,14 +38,14 @@ OnnxModel filled(std::int64_t cells) {
 }
 
 TEST_F(OnnxBudget, ConstantsHaveABound) {
-  EXPECT_THAT(message(filled(std::int64_t{1} << 28), ErrorCode::Unsupported),
+  EXPECT_THAT(message(filledModel(std::int64_t{1} << 28), ErrorCode::Unsupported),
               AllOf(HasSubstr("model.onnx"), HasSubstr("'fill'"), HasSubstr("ConstantOfShape"),
                     HasSubstr("1.0 GiB"), HasSubstr("maxConstantBytes")));
   ImportOptions tight;
   tight.maxConstantBytes = 1 << 20;
-  EXPECT_NO_THROW(import(filled(1 << 18), tight));
-  EXPECT_THAT(message(filled(1 << 20), ErrorCode::Unsupported, tight), HasSubstr("4.0 MiB"));
-  EXPECT_THAT(message(filled(std::int64_t{1} << 62), ErrorCode::Unsupported), HasSubstr("'fill'"));
+  EXPECT_NO_THROW(import(filledModel(1 << 18), tight));
+  EXPECT_THAT(message(filledModel(1 << 20), ErrorCode::Unsupported, tight), HasSubstr("4.0 MiB"));
+  EXPECT_THAT(message(filledModel(std::int64_t{1} << 62), ErrorCode::Unsupported), HasSubstr("'fill'"));
 }
 
 TEST_F(OnnxBudget, TheBoundIsThatOfAllConstantsTogether) {

@@ -175,7 +175,7 @@ TEST_F(OnnxImport, FunctionsOfTheModelAreInlined) {
 }
 
 // Values of two elements, as an initialiser may hold them.
-struct Encoding {
+struct TensorEncoding {
   int type;
   std::function<void(Tensor&)> fill;
   std::vector<double> expected;
@@ -210,7 +210,7 @@ std::function<void(Tensor&)> doubleData(double first, double second) {
   };
 }
 
-std::vector<Encoding> encodings() {
+std::vector<TensorEncoding> encodings() {
   return {
       {Tensor::FLOAT, raw<float>(1.5f, -2), {1.5, -2}},
       {Tensor::DOUBLE, raw<double>(1.5, -2), {1.5, -2}},

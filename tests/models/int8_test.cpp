@@ -16,8 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using test::Network;
 
-Network int8Network(const std::string& model, const std::vector<std::string>& images, int limit,
-                    const fs::path& sidecarFile = {}) {
+Network loadInt8(const std::string& model, const std::vector<std::string>& images, int limit,
+                 const fs::path& sidecarFile = {}) {
   const auto sidecar =
       app::Sidecar::read(sidecarFile.empty() ? app::findSidecar(model).value() : sidecarFile);
   const Graph graph = app::loadModel(model, 1);
@@ -32,7 +32,7 @@ Network int8Network(const std::string& model, const std::vector<std::string>& im
   return {Engine::build(graph, test::device(), options), sidecar.preprocess, sidecar.input};
 }
 
-double int8Share(const Engine& engine) {
+double shareInInt8(const Engine& engine) {
   double all = 0, coded = 0;
   for (const LayerPrecision& layer : engine.precisions()) {
     all += layer.multiplyAdds;
@@ -60,8 +60,8 @@ double meanIou(const Network& network, const fs::path& images, const fs::path& l
 TEST(Int8, EmbeddedNetworkKeepsItsScore) {
   const fs::path demo = test::sourceFolder() / "apps/segmenter/demo";
   const std::string model = (demo / "fcn8s_street.onnx").string();
-  const Network network = int8Network(model, {(demo / "calibration").string()}, 30);
-  EXPECT_GE(int8Share(*network.engine), 0.9);
+  const Network network = loadInt8(model, {(demo / "calibration").string()}, 30);
+  EXPECT_GE(shareInInt8(*network.engine), 0.9);
   EXPECT_GE(meanIou(network, demo / "images", demo / "images/labels"),
             meanIou(Network::load(model), demo / "images", demo / "images/labels") - 0.003);
 }
@@ -69,7 +69,7 @@ TEST(Int8, EmbeddedNetworkKeepsItsScore) {
 TEST(Int8, EmbeddedNetworkTakesThreeTenthsOfTheMemory) {
   const fs::path demo = test::sourceFolder() / "apps/segmenter/demo";
   const std::string model = (demo / "fcn8s_street.onnx").string();
-  const MemoryUse codes = int8Network(model, {(demo / "calibration").string()}, 3).engine->memory();
+  const MemoryUse codes = loadInt8(model, {(demo / "calibration").string()}, 3).engine->memory();
   const MemoryUse floats = Network::load(model).engine->memory();
   EXPECT_LE(static_cast<double>(codes.weights), 0.3 * static_cast<double>(floats.weights));
   EXPECT_LE(static_cast<double>(codes.activations), 0.3 * static_cast<double>(floats.activations));
@@ -79,16 +79,16 @@ TEST(Int8, EmbeddedNetworkTakesThreeTenthsOfTheMemory) {
 TEST(Int8, EspNetKeepsItsScoreOnCamVid) {
   TESSERA_NEEDS_SHARED();
   const auto shared = test::sharedFolder();
-  const Network network = int8Network((shared / "models/espnet/espnet_camvid_1x3x360x480.onnx").string(),
-                                      {(shared / "camvid/train").string()}, 100);
-  EXPECT_GE(int8Share(*network.engine), 0.9);
+  const Network network = loadInt8((shared / "models/espnet/espnet_camvid_1x3x360x480.onnx").string(),
+                                   {(shared / "camvid/train").string()}, 100);
+  EXPECT_GE(shareInInt8(*network.engine), 0.9);
   EXPECT_GE(meanIou(network, shared / "camvid/val", shared / "camvid/valannot"), 0.696);
 }
 
 TEST(Int8, SqueezeNetStillSeesASoccerBall) {
   TESSERA_NEEDS_SHARED();
   const auto shared = test::sharedFolder(), folder = shared / "models/squeezenet";
-  const Network network = int8Network(
+  const Network network = loadInt8(
       (folder / "squeezenet_v1.1.prototxt").string() + "," + (folder / "squeezenet_v1.1.caffemodel").string(),
       {(shared / "images/coco").string(), (shared / "images/faces").string()}, 0);
   const auto [word, probability] = test::squeezeNetAnswer(network);
@@ -103,8 +103,8 @@ TEST(Int8, UltraFaceFindsTheSameFaces) {
   const std::string model = (folder / "version-RFB-320_without_postprocessing.onnx").string();
   const Network exact = Network::load(model, folder / "RFB-320.json");
   const Network coded =
-      int8Network(model, {(shared / "images/faces").string(), (shared / "images/coco").string()}, 0,
-                  folder / "RFB-320.json");
+      loadInt8(model, {(shared / "images/faces").string(), (shared / "images/coco").string()}, 0,
+               folder / "RFB-320.json");
   for (const auto& file : app::listImages({(shared / "images/faces").string()})) {
     const auto a = exact.run(file.path), b = coded.run(file.path);
     const auto x = a.at("scores").as<float>(), y = b.at("scores").as<float>();

@@ -15,36 +15,36 @@ HostTensor iota(Shape shape) {
   for (std::int64_t i = 0; i < t.size(); ++i) t.setNumber(i, static_cast<double>(i + 1));
   return t;
 }
-HostTensor floats(Shape shape, const std::vector<float>& values) {
+HostTensor floatsOf(Shape shape, const std::vector<float>& values) {
   return HostTensor::of<float>(shape, values);
 }
 
 TEST(Convolution, SlidesWithoutFlipping) {
-  const auto y = runOperator("Convolution", {}, {iota({1, 1, 3, 3}), floats({1, 1, 2, 2}, {1, 0, 0, 2})});
-  EXPECT_EQ(y[0], floats({1, 1, 2, 2}, {1 + 10, 2 + 12, 4 + 16, 5 + 18}));
+  const auto y = runOperator("Convolution", {}, {iota({1, 1, 3, 3}), floatsOf({1, 1, 2, 2}, {1, 0, 0, 2})});
+  EXPECT_EQ(y[0], floatsOf({1, 1, 2, 2}, {1 + 10, 2 + 12, 4 + 16, 5 + 18}));
 }
 
 TEST(Convolution, PadsStridesAndDilatesPerAxis) {
   // Row of 5; window of two cells three apart; one cell of padding before, two after; stride 2.
   const auto y =
       runOperator("Convolution", {{"pads", List{1, 2}}, {"strides", List{2}}, {"dilations", List{3}}},
-                  {floats({1, 1, 5}, {1, 2, 3, 4, 5}), floats({1, 1, 2}, {10, 1})});
-  EXPECT_EQ(y[0], floats({1, 1, 3}, {0 + 3, 20 + 5, 40 + 0}));
+                  {floatsOf({1, 1, 5}, {1, 2, 3, 4, 5}), floatsOf({1, 1, 2}, {10, 1})});
+  EXPECT_EQ(y[0], floatsOf({1, 1, 3}, {0 + 3, 20 + 5, 40 + 0}));
 }
 
 TEST(Convolution, GroupsSeeTheirOwnChannels) {
   const auto y = runOperator(
       "Convolution", {{"group", 2}},
-      {floats({1, 4, 1}, {1, 2, 3, 4}), floats({2, 2, 1}, {1, 10, 1, 10}), floats({2}, {0.5, -0.5})});
-  EXPECT_EQ(y[0], floats({1, 2, 1}, {21.5, 42.5}));
+      {floatsOf({1, 4, 1}, {1, 2, 3, 4}), floatsOf({2, 2, 1}, {1, 10, 1, 10}), floatsOf({2}, {0.5, -0.5})});
+  EXPECT_EQ(y[0], floatsOf({1, 2, 1}, {21.5, 42.5}));
 }
 
 TEST(Convolution, AddsResidualBeforeTheActivation) {
-  const std::vector<HostTensor> inputs = {floats({1, 1, 2}, {1, -1}), floats({2, 1, 1}, {2, 3}),
-                                          floats({2}, {1, 0}), floats({1, 2, 2}, {-4, 0, 0, 4}),
-                                          floats({2}, {0.5, 0.25})};
+  const std::vector<HostTensor> inputs = {floatsOf({1, 1, 2}, {1, -1}), floatsOf({2, 1, 1}, {2, 3}),
+                                          floatsOf({2}, {1, 0}), floatsOf({1, 2, 2}, {-4, 0, 0, 4}),
+                                          floatsOf({2}, {0.5, 0.25})};
   const auto y = runOperator("Convolution", {{"activation", std::string("PRelu")}}, inputs);
-  EXPECT_EQ(y[0], floats({1, 2, 2}, {-0.5, -0.5, 3, 1}));
+  EXPECT_EQ(y[0], floatsOf({1, 2, 2}, {-0.5, -0.5, 3, 1}));
 }
 
 TEST(Convolution, RefusesWhatDoesNotFit) {
@@ -69,23 +69,23 @@ TEST(Convolution, RefusesWhatDoesNotFit) {
 
 TEST(Deconvolution, ScattersEachInputCell) {
   const auto y = runOperator("Deconvolution", {{"strides", List{2}}},
-                             {floats({1, 1, 3}, {1, 2, 3}), floats({1, 1, 3}, {1, 10, 100})});
-  EXPECT_EQ(y[0], floats({1, 1, 7}, {1, 10, 102, 20, 203, 30, 300}));
+                             {floatsOf({1, 1, 3}, {1, 2, 3}), floatsOf({1, 1, 3}, {1, 10, 100})});
+  EXPECT_EQ(y[0], floatsOf({1, 1, 7}, {1, 10, 102, 20, 203, 30, 300}));
 }
 
 TEST(Deconvolution, CropsByPadsAndAddsOutputPadding) {
   const auto y =
       runOperator("Deconvolution", {{"strides", List{2}}, {"pads", List{1, 2}}, {"output_padding", List{1}}},
-                  {floats({1, 1, 3}, {1, 2, 3}), floats({1, 1, 3}, {1, 10, 100})});
-  EXPECT_EQ(y[0], floats({1, 1, 5}, {10, 102, 20, 203, 30}));
+                  {floatsOf({1, 1, 3}, {1, 2, 3}), floatsOf({1, 1, 3}, {1, 10, 100})});
+  EXPECT_EQ(y[0], floatsOf({1, 1, 5}, {10, 102, 20, 203, 30}));
 }
 
 TEST(Deconvolution, WeightsAreInputChannelsByGroupOutputs) {
   // Two groups of one input channel, each feeding two outputs.
-  const auto y =
-      runOperator("Deconvolution", {{"group", 2}},
-                  {floats({1, 2, 1}, {1, 10}), floats({2, 2, 1}, {1, 2, 3, 4}), floats({4}, {0, 0, 0, 1})});
-  EXPECT_EQ(y[0], floats({1, 4, 1}, {1, 2, 30, 41}));
+  const auto y = runOperator(
+      "Deconvolution", {{"group", 2}},
+      {floatsOf({1, 2, 1}, {1, 10}), floatsOf({2, 2, 1}, {1, 2, 3, 4}), floatsOf({4}, {0, 0, 0, 1})});
+  EXPECT_EQ(y[0], floatsOf({1, 4, 1}, {1, 2, 30, 41}));
 }
 
 TEST(Window, SizesOfFcn8s) {

@@ -21,14 +21,14 @@ const HostTensor kScores = HostTensor::of<float>({1, 2, 3}, {0.8f, 0.9f, 0.3f, 0
 const Attributes kSelection = {
     {"max_output_boxes_per_class", 3}, {"iou_threshold", 0.5}, {"score_threshold", 0.2}};
 
-HostTensor rows(List values) {
+HostTensor rowTensor(List values) {
   return HostTensor::of<std::int64_t>({static_cast<std::int64_t>(values.size()) / 3, 3}, values);
 }
 
 TEST(NonMaxSuppression, SelectsByScoreAndDropsWhatOverlaps) {
   const auto y = test::runOperator("NonMaxSuppression", kSelection, {kBoxes, kScores});
   EXPECT_EQ(y[1].integer(0), 3);
-  EXPECT_EQ(firstEntries(y[0], 0, 3), rows({0, 0, 1, 0, 0, 2, 0, 1, 2}));
+  EXPECT_EQ(firstEntries(y[0], 0, 3), rowTensor({0, 0, 1, 0, 0, 2, 0, 1, 2}));
   EXPECT_EQ(y[0].shape, (Shape{6, 3}));
   EXPECT_EQ(y[0].integer(9), -1);
   Attributes loose = kSelection;
@@ -42,7 +42,7 @@ TEST(NonMaxSuppression, SelectsByScoreAndDropsWhatOverlaps) {
 TEST(NonMaxSuppression, OfEqualScoresTheLowerBoxComesFirst) {
   const auto equal = HostTensor::of<float>({1, 1, 3}, {0.5f, 0.5f, 0.5f});
   const auto y = test::runOperator("NonMaxSuppression", kSelection, {kBoxes, equal});
-  EXPECT_EQ(firstEntries(y[0], 0, y[1].integer(0)), rows({0, 0, 0, 0, 0, 2}));
+  EXPECT_EQ(firstEntries(y[0], 0, y[1].integer(0)), rowTensor({0, 0, 0, 0, 0, 2}));
 }
 
 struct Detector {
@@ -68,7 +68,7 @@ TEST(CountedRows, OutputsComeInTheirActualShape) {
   d.graph.markOutput(d.selected);
   const TensorMap found = d.run(kScores);
   ASSERT_EQ(found.size(), 1u);
-  EXPECT_EQ(found.at("selected"), rows({0, 0, 1, 0, 0, 2, 0, 1, 2}));
+  EXPECT_EQ(found.at("selected"), rowTensor({0, 0, 1, 0, 0, 2, 0, 1, 2}));
   HostTensor none(DataType::Float32, {1, 2, 3});
   EXPECT_EQ(d.run(none).at("selected").shape, (Shape{0, 3}));
   EXPECT_EQ(evaluate(d.graph, {{"boxes", kBoxes}, {"scores", kScores}})[0], found.at("selected"));
@@ -120,13 +120,13 @@ TEST(CountedRows, LayersThatMixRowsAreRefusedByName) {
     return std::string("accepted");
   };
   EXPECT_THAT(refused("Reduce", {{"mode", std::string("max")}, {"axes", List{0}}}),
-              HasSubstr("'mixer' (Reduce) mixes rows of 'selected'"));
+              HasSubstr("'mixer' (Reduce) mixes rowTensor of 'selected'"));
   EXPECT_THAT(refused("Reshape", {{"shape", List{18}}}), HasSubstr("mixer"));
   EXPECT_THAT(refused("TopK", {{"k", 1}, {"axis", 0}}), HasSubstr("mixer"));
   EXPECT_THAT(refused("Slice", {{"starts", List{0, 0}}, {"sizes", List{2, 3}}, {"steps", List{1, 1}}}),
               HasSubstr("mixer"));
   EXPECT_THAT(refused("Concat", {{"axis", 0}}, true), HasSubstr("mixer"));
-  EXPECT_THAT(refused("Add", {}, true), HasSubstr("joins 'rows' of fixed length to 'selected'"));
+  EXPECT_THAT(refused("Add", {}, true), HasSubstr("joins 'rowTensor' of fixed length to 'selected'"));
   EXPECT_EQ(refused("Reduce", {{"mode", std::string("max")}, {"axes", List{1}}}), "accepted");
 }
 

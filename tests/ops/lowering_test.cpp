@@ -15,7 +15,7 @@
 namespace tessera {
 namespace {
 
-class Lowered : public testing::TestWithParam<const Operator*> {};
+class LoweredSamples : public testing::TestWithParam<const Operator*> {};
 
 std::string inputName(std::size_t i) { return "x" + std::to_string(i); }
 
@@ -49,7 +49,7 @@ std::vector<OpInstance> samplesOf(const Operator& op) {
   return samples;
 }
 
-TEST_P(Lowered, AgreesWithTheReference) {
+TEST_P(LoweredSamples, AgreesWithTheReference) {
   const Operator& op = *GetParam();
   if (familiesFor(op.name()).empty()) GTEST_SKIP() << "no kernel family lists " << op.name();
   const char* only = std::getenv("TESSERA_TEST_SAMPLE");
@@ -85,13 +85,13 @@ TEST_P(Lowered, AgreesWithTheReference) {
       if (!wrong.empty())
         ADD_FAILURE() << sample.view.text() << " on " << device.caps().name << "\n  " << wrong
                       << "\n  again: TESSERA_TEST_SAMPLE=" << index
-                      << " bin/test_ops --gtest_filter='*Lowered*/" << op.name() << "'";
+                      << " bin/test_ops --gtest_filter='*LoweredSamples*/" << op.name() << "'";
     }
   }
 }
 
 // Half is a matter of storage: wherever a family takes an operator in f32, one takes its half twin.
-TEST_P(Lowered, TakesHalfInEveryLayoutOfFloat) {
+TEST_P(LoweredSamples, TakesHalfInEveryLayoutOfFloat) {
   const Operator& op = *GetParam();
   const auto& families = familiesFor(op.name());
   for (const DeviceCaps& caps : {test::inventedCpu(), test::inventedGpu()})
@@ -113,7 +113,7 @@ TEST_P(Lowered, TakesHalfInEveryLayoutOfFloat) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Lowered, testing::ValuesIn(allOperators()),
+INSTANTIATE_TEST_SUITE_P(All, LoweredSamples, testing::ValuesIn(allOperators()),
                          [](const auto& param) { return std::string(param.param->name()); });
 
 }  // namespace

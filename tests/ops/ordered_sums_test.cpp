@@ -110,7 +110,8 @@ INSTANTIATE_TEST_SUITE_P(In, OrderedSums, testing::Values(Precision::Fp32, Preci
                          [](const auto& param) { return std::string(toString(param.param)); });
 
 // What a sample gives in every family, layout and tactic that may run it: `seen` holds the first.
-void compareRuns(const Device& device, const OpInstance& sample, const std::vector<HostTensor>& inputs) {
+void compareTwoDevices(const Device& device, const OpInstance& sample,
+                       const std::vector<HostTensor>& inputs) {
   const DeviceCaps caps = device.caps();
   std::vector<HostTensor> seen;
   for (const KernelFamily* family : familiesFor(sample.view))
@@ -135,7 +136,8 @@ TEST(OrderedSum, IsTheSameInEveryTacticAndLayout) {
     for (OpInstance sample : op->samples()) {
       if (bitsOf(sample.view) != OperatorTraits::Bits::Ordered || taken++ == 1) continue;
       sample.view.attrs.set(std::string(kOrdered), std::int64_t{1});
-      for (const Device& device : test::devices()) compareRuns(device, sample, test::fillInputs(sample, 1));
+      for (const Device& device : test::devices())
+        compareTwoDevices(device, sample, test::fillInputs(sample, 1));
     }
   }
 }

@@ -27,7 +27,7 @@ Graph graphOf(const std::string& op) {
   return g;
 }
 
-TuneOptions untuned() {
+TuneOptions untunedOptions() {
   TuneOptions tuning;
   tuning.folder = "";
   return tuning;
@@ -35,7 +35,7 @@ TuneOptions untuned() {
 
 void saveNetwork(const std::string& op, const std::filesystem::path& file) {
   EngineOptions options;
-  options.tuning = untuned();
+  options.tuning = untunedOptions();
   Engine::build(graphOf(op), test::device(), options)->save(file);
 }
 
@@ -49,7 +49,7 @@ TEST(PluginPlan, HoldsTheManifest) {
   const test::Folder folder;
   addFromManifest("SecondThatTravels");
   saveNetwork("SecondThatTravels", folder / "net.plan");
-  const auto engine = Engine::load(folder / "net.plan", test::device(), untuned());
+  const auto engine = Engine::load(folder / "net.plan", test::device(), untunedOptions());
   Context context(engine);
   EXPECT_EQ(context.run({{"x", HostTensor::of<float>({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})}}).at("y"),
             HostTensor::of<float>({2, 2}, {3, 9, 15, 21}));
@@ -102,7 +102,7 @@ TEST(PluginPlan, AClassRunsWhereItIsThere) {
   const test::Folder folder;
   addPlugin(std::make_shared<Doubling>("DoublingHere", "1"));
   saveNetwork("DoublingHere", folder / "net.plan");
-  Context context(Engine::load(folder / "net.plan", test::device(), untuned()));
+  Context context(Engine::load(folder / "net.plan", test::device(), untunedOptions()));
   EXPECT_EQ(context.run({{"x", HostTensor::of<float>({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})}}).at("y"),
             HostTensor::of<float>({2, 4}, {3, 6, 9, 12, 15, 18, 21, 24}));
 }
@@ -111,7 +111,7 @@ TEST(PluginPlan, AClassRunsWhereItIsThere) {
 TEST(PluginPlan, AClassIsTunedByTheProgramThatHasIt) {
   addPlugin(std::make_shared<Doubling>("DoublingTuned", "1"));
   EngineOptions options;
-  options.tuning = untuned();
+  options.tuning = untunedOptions();
   options.tuning.mode = TuneMode::Fast;
   options.tuning.seconds = 2;
   options.tuning.worker = {"/bin/sh", "-c", "echo ready; read request"};

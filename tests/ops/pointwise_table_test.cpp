@@ -11,7 +11,7 @@
 namespace tessera {
 namespace {
 
-double evaluate(std::string_view name, double a, double b = 0, double alpha = 0, double beta = 0) {
+double valueOf(std::string_view name, double a, double b = 0, double alpha = 0, double beta = 0) {
   return findPointwise(name)->wide(a, b, alpha, beta);
 }
 std::int64_t integer(std::string_view name, std::int64_t a, std::int64_t b, std::int64_t alpha = 0) {
@@ -33,30 +33,30 @@ TEST(PointwiseTable, EveryRowHasTextAndFunctionTogether) {
 }
 
 TEST(PointwiseTable, ActivationsHaveHandComputedValues) {
-  EXPECT_EQ(evaluate("Relu", -2), 0);
-  EXPECT_EQ(evaluate("Relu", 2), 2);
-  EXPECT_NEAR(evaluate("Sigmoid", std::log(3.0)), 0.75, 1e-12);
-  EXPECT_NEAR(evaluate("HardSwish", 1), 4.0 / 6, 1e-7);
-  EXPECT_EQ(evaluate("HardSwish", -3.5), 0);
-  EXPECT_EQ(evaluate("LeakyRelu", -4, 0, 0.25), -1);
-  EXPECT_EQ(evaluate("Clip", 7, 0, -1, 6), 6);
-  EXPECT_NEAR(evaluate("Elu", -std::log(2.0), 0, 3), -1.5, 1e-12);
-  EXPECT_NEAR(evaluate("Gelu", 1), 0.8413447461, 1e-7);
-  EXPECT_NEAR(evaluate("Softplus", 200), 200, 1e-12);
-  EXPECT_NEAR(evaluate("Mish", 0.5), 0.5 * std::tanh(std::log(1 + std::exp(0.5))), 1e-12);
-  EXPECT_EQ(evaluate("PRelu", -2, 0.5), -1);
+  EXPECT_EQ(valueOf("Relu", -2), 0);
+  EXPECT_EQ(valueOf("Relu", 2), 2);
+  EXPECT_NEAR(valueOf("Sigmoid", std::log(3.0)), 0.75, 1e-12);
+  EXPECT_NEAR(valueOf("HardSwish", 1), 4.0 / 6, 1e-7);
+  EXPECT_EQ(valueOf("HardSwish", -3.5), 0);
+  EXPECT_EQ(valueOf("LeakyRelu", -4, 0, 0.25), -1);
+  EXPECT_EQ(valueOf("Clip", 7, 0, -1, 6), 6);
+  EXPECT_NEAR(valueOf("Elu", -std::log(2.0), 0, 3), -1.5, 1e-12);
+  EXPECT_NEAR(valueOf("Gelu", 1), 0.8413447461, 1e-7);
+  EXPECT_NEAR(valueOf("Softplus", 200), 200, 1e-12);
+  EXPECT_NEAR(valueOf("Mish", 0.5), 0.5 * std::tanh(std::log(1 + std::exp(0.5))), 1e-12);
+  EXPECT_EQ(valueOf("PRelu", -2, 0.5), -1);
 }
 
 TEST(PointwiseTable, RoundsHalfToEvenAndKeepsSigns) {
-  EXPECT_EQ(evaluate("Round", 2.5), 2);
-  EXPECT_EQ(evaluate("Round", 3.5), 4);
-  EXPECT_EQ(evaluate("Sign", -0.25), -1);
-  EXPECT_EQ(evaluate("Shrink", -2, 0, 1.5, 1), -1);
+  EXPECT_EQ(valueOf("Round", 2.5), 2);
+  EXPECT_EQ(valueOf("Round", 3.5), 4);
+  EXPECT_EQ(valueOf("Sign", -0.25), -1);
+  EXPECT_EQ(valueOf("Shrink", -2, 0, 1.5, 1), -1);
 }
 
 TEST(PointwiseTable, ModFollowsOnnx) {
-  EXPECT_EQ(evaluate("Mod", -4.5, 2, 1), -0.5);  // fmod=1: the dividend's sign
-  EXPECT_EQ(integer("Mod", -4, 3), 2);           // fmod=0: the divisor's sign
+  EXPECT_EQ(valueOf("Mod", -4.5, 2, 1), -0.5);  // fmod=1: the dividend's sign
+  EXPECT_EQ(integer("Mod", -4, 3), 2);          // fmod=0: the divisor's sign
   EXPECT_EQ(integer("Mod", 4, -3), -2);
   EXPECT_EQ(integer("Mod", -4, 3, 1), -1);
   EXPECT_EQ(integer("Mod", 5, 0), 0);
@@ -76,12 +76,12 @@ TEST(PointwiseTable, IntegersTruncateAndNeverTrap) {
 
 TEST(PointwiseTable, PredicatesAndComparisonsGiveZeroOrOne) {
   const double inf = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(evaluate("IsInf", -inf, 0, 0, 1), 0);
-  EXPECT_EQ(evaluate("IsInf", -inf, 0, 1, 1), 1);
-  EXPECT_EQ(evaluate("IsNan", std::nan("")), 1);
-  EXPECT_EQ(evaluate("Not", 1), 0);
-  EXPECT_EQ(evaluate("GreaterOrEqual", 2, 2), 1);
-  EXPECT_EQ(evaluate("Xor", 1, 1), 0);
+  EXPECT_EQ(valueOf("IsInf", -inf, 0, 0, 1), 0);
+  EXPECT_EQ(valueOf("IsInf", -inf, 0, 1, 1), 1);
+  EXPECT_EQ(valueOf("IsNan", std::nan("")), 1);
+  EXPECT_EQ(valueOf("Not", 1), 0);
+  EXPECT_EQ(valueOf("GreaterOrEqual", 2, 2), 1);
+  EXPECT_EQ(valueOf("Xor", 1, 1), 0);
 }
 
 TEST(PointwiseTable, ConstantsComeFromAttributesOrDefaults) {

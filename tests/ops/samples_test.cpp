@@ -9,7 +9,7 @@
 namespace tessera {
 namespace {
 
-HostTensor filled(const TensorDesc& desc, const Fill& fill, std::mt19937& random) {
+HostTensor filledTensor(const TensorDesc& desc, const Fill& fill, std::mt19937& random) {
   if (!desc.present()) return {};
   if (fill.kind == Fill::Kind::Values) return fill.values;
   HostTensor t(desc.type, desc.shape);
@@ -32,7 +32,7 @@ TEST_P(Samples, ReferenceRunsAndIsFinite) {
     std::vector<HostTensor> inputs, outputs;
     for (std::size_t i = 0; i < sample.view.inputs.size(); ++i) {
       inputs.push_back(
-          filled(sample.view.inputs[i], i < sample.fills.size() ? sample.fills[i] : Fill{}, random));
+          filledTensor(sample.view.inputs[i], i < sample.fills.size() ? sample.fills[i] : Fill{}, random));
       if (sample.view.inputs[i].present()) {
         ASSERT_EQ(inputs.back().shape, sample.view.inputs[i].shape);
         ASSERT_EQ(inputs.back().type, sample.view.inputs[i].type);

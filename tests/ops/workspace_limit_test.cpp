@@ -50,7 +50,7 @@ std::size_t mostOf(const Engine& engine) {
   return most;
 }
 
-std::string nameOf(const Step& step) {
+std::string familyOf(const Step& step) {
   return std::string(step.family->id().name) + (step.tactic.values().empty() ? "" : " " + step.tactic.text());
 }
 
@@ -76,9 +76,9 @@ TEST(WorkspaceLimit, IsExact) {
       named.push_back(layer.layer);
       const auto wanted = std::ranges::find(stepsOf(*free), layer.layer, &Step::layer);
       const auto taken = std::ranges::find(stepsOf(*limited), layer.layer, &Step::layer);
-      EXPECT_EQ(layer.wanted, nameOf(*wanted));
+      EXPECT_EQ(layer.wanted, familyOf(*wanted));
       EXPECT_EQ(layer.workspace, workspaceOf(wanted->launch));
-      EXPECT_EQ(layer.taken, nameOf(*taken));
+      EXPECT_EQ(layer.taken, familyOf(*taken));
       EXPECT_NE(layer.taken, layer.wanted);
     }
     EXPECT_EQ(named, above) << "the layers above " << limit << " and no others";

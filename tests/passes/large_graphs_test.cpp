@@ -25,13 +25,13 @@ TEST(LargeGraphs, NoPassListsValuesPerChannelOfAnyNumber) {
   EXPECT_FALSE(graph.layers().empty());
 }
 
-HostTensor filled(Shape shape) { return {DataType::Float32, std::move(shape)}; }
+HostTensor zeros(Shape shape) { return {DataType::Float32, std::move(shape)}; }
 
 TEST(LargeGraphs, OnlyWhatIsCheapBesideItsOperandsIsFolded) {
   const auto product = [](std::int64_t n) {
     Graph graph;
     const TensorId x = graph.addInput("x", DataType::Float32, {n, n});
-    const TensorId a = graph.addConstant("a", filled({n, n})), b = graph.addConstant("b", filled({n, n}));
+    const TensorId a = graph.addConstant("a", zeros({n, n})), b = graph.addConstant("b", zeros({n, n}));
     const TensorId turned = graph.add("Exp", "e", {a});
     graph.markOutput(graph.add("Add", "s", {x, graph.add("MatMul", "ab", {turned, b})}));
     optimize(graph);
@@ -45,7 +45,7 @@ TEST(LargeGraphs, OnlyWhatIsCheapBesideItsOperandsIsFolded) {
 TEST(LargeGraphs, LongChainsOfConstantsAreNotFoldedToTheEnd) {
   Graph graph;
   const TensorId x = graph.addInput("x", DataType::Float32, {1});
-  TensorId c = graph.addConstant("c", filled({1 << 20}));
+  TensorId c = graph.addConstant("c", zeros({1 << 20}));
   for (int i = 0; i < 400; ++i) c = graph.add("Exp", "e" + std::to_string(i), {c});
   graph.markOutput(graph.add("Add", "y", {x, c}));
   optimize(graph, {.disabled = {"fuse-pointwise"}});

@@ -44,14 +44,14 @@ TEST(ManyLayers, UnreadOnesGo) {
 }
 
 /// Builds networks of many layers of one kind, one after another.
-class Chain {
+class LongChain {
  public:
-  Chain() { x_ = graph_.addInput("x", DataType::Float32, {1, 2, 4, 4}); }
+  LongChain() { x_ = graph_.addInput("x", DataType::Float32, {1, 2, 4, 4}); }
   TensorId x() const { return x_; }
   TensorId constant(const Shape& shape) {
     return graph_.addConstant("c" + std::to_string(graph_.tensors().size()), filled(shape, 1.5f));
   }
-  Chain& then(const std::string& op, std::vector<TensorId> more = {}, Attributes attrs = {}) {
+  LongChain& then(const std::string& op, std::vector<TensorId> more = {}, Attributes attrs = {}) {
     more.insert(more.begin(), x_);
     x_ = graph_.add(op, "l" + std::to_string(graph_.layers().size()), std::move(more), std::move(attrs));
     return *this;
@@ -67,54 +67,54 @@ class Chain {
   TensorId x_;
 };
 
-using Kind = std::pair<const char*, void (*)(Chain&)>;
+using Kind = std::pair<const char*, void (*)(LongChain&)>;
 using Values = std::vector<std::int64_t>;
 
 /// What is repeated thousands of times; each has a pass that rewrites it.
 const Kind kKinds[] = {
     {"sums and products with numbers",
-     [](Chain& c) { c.then("Add", {c.constant({1})}).then("Mul", {c.constant({1})}); }},
-    {"powers and negatives", [](Chain& c) { c.then("Pow", {c.constant({1})}).then("Neg"); }},
+     [](LongChain& c) { c.then("Add", {c.constant({1})}).then("Mul", {c.constant({1})}); }},
+    {"powers and negatives", [](LongChain& c) { c.then("Pow", {c.constant({1})}).then("Neg"); }},
     {"gates",
-     [](Chain& c) {
+     [](LongChain& c) {
        const TensorId x = c.x();
        c.then("Sigmoid").then("Mul", {x});
      }},
     {"convolutions, norms and activations",
-     [](Chain& c) {
+     [](LongChain& c) {
        c.then("Convolution", {c.constant({2, 2, 1, 1})})
            .then("BatchNorm", {c.constant({2}), c.constant({2}), c.constant({2}), c.constant({2})})
            .then("Relu");
      }},
     {"residuals",
-     [](Chain& c) {
+     [](LongChain& c) {
        const TensorId x = c.x();
        c.then("Convolution", {c.constant({2, 2, 1, 1})}).then("Add", {x});
      }},
     {"pads before convolutions",
-     [](Chain& c) {
+     [](LongChain& c) {
        c.then("Pad", {}, {{"pads", Values{0, 0, 1, 1, 0, 0, 1, 1}}})
            .then("Convolution", {c.constant({2, 2, 3, 3})});
      }},
     {"transposes around functions",
-     [](Chain& c) {
+     [](LongChain& c) {
        c.then("Transpose", {}, {{"perm", Values{0, 1, 3, 2}}}).then("Exp");
      }},
     {"reshapes",
-     [](Chain& c) {
+     [](LongChain& c) {
        c.then("Reshape", {}, {{"shape", Values{1, 2, 16, 1}}})
            .then("Reshape", {}, {{"shape", Values{1, 2, 4, 4}}});
      }},
     {"reshapes around functions",
-     [](Chain& c) {
+     [](LongChain& c) {
        c.then("Convolution", {c.constant({2, 2, 1, 1})})
            .then("Reshape", {}, {{"shape", Values{1, 32}}})
            .then("Exp")
            .then("Reshape", {}, {{"shape", Values{1, 2, 4, 4}}});
      }},
-    {"identities", [](Chain& c) { c.then("Identity").then("Identity"); }},
+    {"identities", [](LongChain& c) { c.then("Identity").then("Identity"); }},
     {"pairs of codes",
-     [](Chain& c) {
+     [](LongChain& c) {
        const TensorId s = c.constant({});
        c.then("Quantize", {s}, {{"to", std::string("i8")}}).then("Dequantize", {s});
      }},
@@ -128,7 +128,7 @@ constexpr double kMostSeconds = 2;
 TEST(ManyLayers, EveryKindTakesTimeInProportion) {
   for (const auto& [name, repeat] : kKinds) {
     SCOPED_TRACE(name);
-    Chain chain;
+    LongChain chain;
     while (chain.graph().layers().size() < 10000) repeat(chain);
     Graph graph = chain.done();
     const double begun = seconds();

@@ -14,7 +14,7 @@ std::map<std::string, int> counts(const Graph& graph) {
   return count;
 }
 
-std::string listed(const Graph& graph) {
+std::string layerList(const Graph& graph) {
   std::string text = std::to_string(graph.layers().size()) + " layers:";
   for (const auto& [op, count] : counts(graph)) text += " " + op + " " + std::to_string(count);
   return text;
@@ -29,7 +29,7 @@ std::filesystem::path model(const std::string& name) { return sharedFolder() / "
 Graph lean(const Graph& graph) {
   Graph copy = graph;
   optimize(copy);
-  std::cout << listed(graph) << "\n-> " << listed(copy) << "\n";
+  std::cout << layerList(graph) << "\n-> " << layerList(copy) << "\n";
   expectSame(graph, copy, 1e-4, {1});
   return copy;
 }

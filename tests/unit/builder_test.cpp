@@ -12,20 +12,20 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-HostTensor floats(const Shape& shape) { return HostTensor(DataType::Float32, shape); }
+HostTensor floatTensor(const Shape& shape) { return HostTensor(DataType::Float32, shape); }
 
 TEST(NetworkBuilder, MakesWhatGraphAddMakes) {
   NetworkBuilder net("net");
   const TensorId image = net.input("image", {1, 3, 8, 6});
-  const TensorId a =
-      net.convolution(image, floats({4, 3, 3, 3}), {.stride = 2, .pad = 1, .bias = floats({4}), .name = "a"});
+  const TensorId a = net.convolution(image, floatTensor({4, 3, 3, 3}),
+                                     {.stride = 2, .pad = 1, .bias = floatTensor({4}), .name = "a"});
   net.output(net.relu(a), "y");
 
   Graph graph;
   graph.name = "net";
   const TensorId x = graph.addInput("image", DataType::Float32, {1, 3, 8, 6});
-  const TensorId w = graph.addConstant("a.weights", floats({4, 3, 3, 3})),
-                 b = graph.addConstant("a.bias", floats({4}));
+  const TensorId w = graph.addConstant("a.weights", floatTensor({4, 3, 3, 3})),
+                 b = graph.addConstant("a.bias", floatTensor({4}));
   const std::vector<std::int64_t> two{2, 2}, one{1, 1}, pads{1, 1, 1, 1};
   const TensorId c = graph.add("Convolution", "a", {x, w, b},
                                {{"strides", two}, {"dilations", one}, {"pads", pads}, {"group", 1}});
@@ -60,23 +60,24 @@ TEST(NetworkBuilder, EveryFunctionInfersItsShape) {
   const auto is = [&](TensorId value, const Shape& expected) {
     EXPECT_EQ(toString(net.shape(value)), toString(expected));
   };
-  is(net.convolution(x, floats({6, 4, 3, 3}), {.stride = {2, 1}, .dilation = 1, .pad = {1, 2}}),
+  is(net.convolution(x, floatTensor({6, 4, 3, 3}), {.stride = {2, 1}, .dilation = 1, .pad = {1, 2}}),
      {2, 6, 3, 10});
-  is(net.convolution(x, floats({4, 1, 3, 3}), {.pad = {0, 0, 1, 1}, .group = 4}), {2, 4, 5, 7});
-  is(net.deconvolution(x, floats({4, 5, 4, 4}), {.stride = 2, .pad = 1, .bias = floats({5})}),
+  is(net.convolution(x, floatTensor({4, 1, 3, 3}), {.pad = {0, 0, 1, 1}, .group = 4}), {2, 4, 5, 7});
+  is(net.deconvolution(x, floatTensor({4, 5, 4, 4}), {.stride = 2, .pad = 1, .bias = floatTensor({5})}),
      {2, 5, 12, 16});
-  is(net.fullyConnected(x, floats({7, 192}), {.bias = floats({7})}), {2, 7});
-  is(net.matMul(x, net.constant(floats({8, 3}))), {2, 4, 6, 3});
+  is(net.fullyConnected(x, floatTensor({7, 192}), {.bias = floatTensor({7})}), {2, 7});
+  is(net.matMul(x, net.constant(floatTensor({8, 3}))), {2, 4, 6, 3});
   is(net.maxPool(x, 3, {.stride = 2, .ceilMode = true}), {2, 4, 3, 4});
   is(net.averagePool(x, {2, 4}, {.stride = {2, 4}}), {2, 4, 3, 2});
   is(net.globalAveragePool(x), {2, 4, 1, 1});
   is(net.globalMaxPool(x), {2, 4, 1, 1});
   for (const TensorId same :
-       {net.batchNorm(x, floats({4}), floats({4}), floats({4}), floats({4})),
-        net.instanceNorm(x, floats({4}), floats({4})), net.layerNorm(x, floats({8}), floats({8})),
-        net.relu(x), net.leakyRelu(x), net.prelu(x, floats({4, 1, 1})), net.sigmoid(x), net.tanh(x),
-        net.silu(x), net.hardSwish(x), net.gelu(x), net.clip(x, 0, 6), net.softmax(x), net.logSoftmax(x),
-        net.add(x, x), net.sub(x, x), net.mul(x, x), net.div(x, x)})
+       {net.batchNorm(x, floatTensor({4}), floatTensor({4}), floatTensor({4}), floatTensor({4})),
+        net.instanceNorm(x, floatTensor({4}), floatTensor({4})),
+        net.layerNorm(x, floatTensor({8}), floatTensor({8})), net.relu(x), net.leakyRelu(x),
+        net.prelu(x, floatTensor({4, 1, 1})), net.sigmoid(x), net.tanh(x), net.silu(x), net.hardSwish(x),
+        net.gelu(x), net.clip(x, 0, 6), net.softmax(x), net.logSoftmax(x), net.add(x, x), net.sub(x, x),
+        net.mul(x, x), net.div(x, x)})
     is(same, {2, 4, 6, 8});
   is(net.concat({x, x}), {2, 8, 6, 8});
   is(net.reshape(x, {0, -1, 16}), {2, 12, 16});
@@ -107,10 +108,13 @@ TEST(NetworkBuilder, RefusesByName) {
   const TensorId x = net.input("x", {1, 4, 8, 8});
   const auto why = [](const auto& act) { return test::refusal(act); };
   EXPECT_THAT(why([&] {
-                net.convolution(x, floats({4, 4, 3, 3}), {.stride = {1, 2, 3}, .name = "stem"});
+                net.convolution(x, floatTensor({4, 4, 3, 3}), {.stride = {1, 2, 3}, .name = "stem"});
               }),
               testing::AllOf(HasSubstr("stem"), HasSubstr("stride"), HasSubstr("2 spatial extents")));
-  EXPECT_THAT(why([&] { net.convolution(x, floats({4, 3, 3, 3}), {.name = "stem"}); }), HasSubstr("stem"));
+  EXPECT_THAT(why([&] {
+                net.convolution(x, floatTensor({4, 3, 3, 3}), {.name = "stem"});
+              }),
+              HasSubstr("stem"));
   EXPECT_THAT(why([&] {
                 net.layer("Pool", {x}, {{"stride", 2}});
               }),

@@ -16,9 +16,9 @@
 namespace tessera {
 namespace {
 
-using Defines = std::vector<std::pair<std::string, std::string>>;
+using MacroList = std::vector<std::pair<std::string, std::string>>;
 
-std::string preprocessed(const std::string& source, const Defines& defines = {}) {
+std::string preprocessed(const std::string& source, const MacroList& defines = {}) {
   std::string text = textOf(preprocess(source, defines));
   std::replace(text.begin(), text.end(), '\n', ' ');
   while (!text.empty() && text.back() == ' ') text.pop_back();
@@ -72,7 +72,7 @@ TEST(Preprocess, SaysWhatItDoesNotTake) {
 }
 
 // T_* and P_* that are numbers of one kind compile alike: one kernel of each kind is enough.
-std::string textOfDefines(const Defines& defines) {
+std::string textOfDefines(const MacroList& defines) {
   std::string text;
   for (const auto& [name, value] : defines)
     if (name.starts_with("T_") || value.size() < 2 || !std::isdigit(static_cast<unsigned char>(value[0])))

@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-HostTensor randomTensor(Shape shape, unsigned seed) {
+HostTensor seededTensor(Shape shape, unsigned seed) {
   std::mt19937 random(seed);
   HostTensor t(DataType::Float32, std::move(shape));
   for (float& v : t.as<float>()) v = std::uniform_real_distribution<float>(-1, 1)(random);
@@ -37,8 +37,8 @@ Graph network(float added) {
   Graph g;
   g.name = "net";
   const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 6, 6});
-  const TensorId w = g.addConstant("w", randomTensor({4, 3, 3, 3}, 1));
-  const TensorId b = g.addConstant("b", randomTensor({4}, 2));
+  const TensorId w = g.addConstant("w", seededTensor({4, 3, 3, 3}, 1));
+  const TensorId b = g.addConstant("b", seededTensor({4}, 2));
   const TensorId c = g.add("Convolution", "conv", {x, w, b}, {{"activation", std::string("Relu")}}, {"c"});
   const TensorId k = g.addConstant("k", HostTensor::of<float>({1}, {added}));
   g.markOutput(g.add("Add", "sum", {c, k}, {}, {"y"}));
@@ -62,7 +62,7 @@ TEST(Fp16, KeepsTensorsAndWeightsInHalfAndBindingsInFloat) {
   ASSERT_EQ(m.report.size(), 2u);
   for (const auto& layer : m.report) EXPECT_EQ(layer.precision, Precision::Fp16) << layer.layer;
   EXPECT_DOUBLE_EQ(m.of("conv").multiplyAdds, 4.0 * 3 * 9 * 16);
-  const HostTensor x = randomTensor({1, 3, 6, 6}, 3);
+  const HostTensor x = seededTensor({1, 3, 6, 6}, 3);
   const auto exact = evaluate(g, {{"x", x}})[0], half = evaluate(m.graph, {{"x", x}})[0];
   ASSERT_EQ(half.type, DataType::Float32);
   double worst = 0;

@@ -30,7 +30,7 @@ GraphFamily familyOf(const GraphSource& source, const ShapeProfile& profile, boo
 }
 
 // As made for just that shape, constants included.
-void expectSame(const GraphFamily& family, const GraphSource& source, const Shape& shape) {
+void expectSameGraph(const GraphFamily& family, const GraphSource& source, const Shape& shape) {
   EXPECT_EQ(family.at(shapesOf(shape)).text(), optimised(source(shapesOf(shape))).text()) << toString(shape);
 }
 
@@ -38,12 +38,13 @@ TEST(GraphFamily, GivesNetworksAsTheyAreMadeForAShape) {
   const GraphFamily segmenter = familyOf(segmenterAt, profileOf({1, 3, 16, 16}, {4, 3, 64, 96}));
   for (const Shape& shape :
        {Shape{1, 3, 16, 16}, Shape{3, 3, 20, 72}, Shape{2, 3, 64, 16}, Shape{4, 3, 44, 96}})
-    expectSame(segmenter, segmenterAt, shape);
+    expectSameGraph(segmenter, segmenterAt, shape);
   const GraphFamily classifier = familyOf(classifierAt, profileOf({1, 3, 20, 20}, {8, 3, 20, 20}));
-  for (std::int64_t items = 1; items <= 8; ++items) expectSame(classifier, classifierAt, {items, 3, 20, 20});
+  for (std::int64_t items = 1; items <= 8; ++items)
+    expectSameGraph(classifier, classifierAt, {items, 3, 20, 20});
   const GraphFamily attention = familyOf(attentionAt, profileOf({1, 3, 8, 8}, {4, 3, 32, 40}));
   for (const Shape& shape : {Shape{1, 3, 8, 40}, Shape{3, 3, 20, 24}, Shape{4, 3, 32, 8}})
-    expectSame(attention, attentionAt, shape);
+    expectSameGraph(attention, attentionAt, shape);
 }
 
 TEST(GraphFamily, SharesTheConstants) {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <thread>
 
-#include "apps/common/background.hpp"
+#include "apps/common/write_behind.hpp"
 #include "graph/network_hash.hpp"
 #include "lower/recipe_chooser.hpp"
 #include "tessera/exporter.hpp"
@@ -59,19 +59,15 @@ TEST(HostThreads, NetworksAreMadeSideBySide) {
   for (const std::string& text : texts) EXPECT_EQ(text, texts[0]);
 }
 
-/// Threads of the programs: reading ahead, writing behind, errors of both.
+/// The thread of the programs that writes behind: order, errors, an end with work left.
 TEST(HostThreads, WorkBesideTheMainThread) {
-  int made = 0, written = 0;
+  int written = 0;
   {
-    app::ReadAhead<int> ahead(
-        [&]() -> std::optional<int> { return made < 500 ? std::optional(made++) : std::nullopt; }, 3);
     app::WriteBehind behind(3);
-    while (const auto item = ahead.next()) behind.post([&written, value = *item] { written += value; });
+    for (int i = 0; i < 500; ++i) behind.post([&written, i] { written += i; });
     behind.finish();
   }
   EXPECT_EQ(written, 500 * 499 / 2);
-  app::ReadAhead<int> failing([]() -> std::optional<int> { throw std::runtime_error("no more"); }, 2);
-  EXPECT_THROW(failing.next(), std::runtime_error);
   app::WriteBehind full(1);
   full.post([] { throw std::runtime_error("disk full"); });
   EXPECT_THROW(
@@ -80,7 +76,8 @@ TEST(HostThreads, WorkBesideTheMainThread) {
         full.finish();
       },
       std::runtime_error);
-  app::ReadAhead<int> dropped([]() -> std::optional<int> { return 1; }, 2);  // ends though nobody takes
+  app::WriteBehind dropped(2);
+  dropped.post([] {});  // nobody waits for it
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A network that a device has no room for is refused before anything is tuned or allocated.
+// A network that a plainDevice has no room for is refused before anything is tuned or allocated.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 constexpr std::size_t kGiB = std::size_t{1} << 30;
 
-DeviceCaps device() {
+DeviceCaps plainDevice() {
   DeviceCaps caps;
   caps.name = "small device";
   caps.globalMemory = kGiB;
@@ -22,7 +22,7 @@ DeviceCaps device() {
 
 std::string refusal(const Graph& graph) {
   try {
-    requireMemory(graph, device());
+    requireMemory(graph, plainDevice());
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::OutOfMemory);
     return e.what();
@@ -41,8 +41,9 @@ Graph chain(std::int64_t x, std::int64_t between) {
 
 TEST(MemoryNeed, NamesTheTensorAndBothAmounts) {
   EXPECT_EQ(refusal(chain(1 << 20, 1 << 26)), "");
-  EXPECT_THAT(refusal(chain(1 << 20, std::int64_t{1} << 31)),
-              AllOf(HasSubstr("'wide'"), HasSubstr("needs 8.0 GiB"), HasSubstr("small device has 1.0 GiB")));
+  EXPECT_THAT(
+      refusal(chain(1 << 20, std::int64_t{1} << 31)),
+      AllOf(HasSubstr("'wide'"), HasSubstr("needs 8.0 GiB"), HasSubstr("small plainDevice has 1.0 GiB")));
   EXPECT_THAT(refusal(chain(1 << 20, std::int64_t{3} << 26)),
               AllOf(HasSubstr("'wide'"), HasSubstr("buffer of 768.0 MiB"), HasSubstr("allows 512.0 MiB")));
   EXPECT_THAT(refusal(chain(1 << 27, 1 << 27)), AllOf(HasSubstr("inputs, outputs"), HasSubstr("needs 1.")));
@@ -52,12 +53,12 @@ TEST(MemoryNeed, NamesTheTensorAndBothAmounts) {
 TEST(MemoryNeed, CountsAllBuffersOnceTheyArePlanned) {
   Lowered lowered;
   lowered.arenaBytes = kGiB / 2;
-  EXPECT_NO_THROW(requireMemory(lowered, device()));
+  EXPECT_NO_THROW(requireMemory(lowered, plainDevice()));
   Storage weights;
   weights.kind = Storage::Kind::Constant;
   weights.bytes = kGiB / 2 + 1;
   lowered.storages.push_back(weights);
-  EXPECT_THROW(requireMemory(lowered, device()), Error);
+  EXPECT_THROW(requireMemory(lowered, plainDevice()), Error);
 }
 
 }  // namespace

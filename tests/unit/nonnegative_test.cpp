@@ -10,7 +10,7 @@ namespace {
 
 using List = std::vector<std::int64_t>;
 
-struct Network {
+struct SmallNetwork {
   Graph g;
   TensorId x = g.addInput("x", DataType::Float32, {1, 4, 6, 6});
   TensorId conv(const std::string& name, TensorId from, Attributes attrs = {}) {
@@ -21,7 +21,7 @@ struct Network {
 };
 
 TEST(NeverNegative, FollowsTheLayers) {
-  Network n;
+  SmallNetwork n;
   const auto never = [&](TensorId id) { return neverNegative(n.g, id); };
   EXPECT_FALSE(never(n.x));
   const TensorId relu = n.conv("relu", n.x, {{"activation", "Relu"}});
@@ -42,7 +42,7 @@ TEST(NeverNegative, FollowsTheLayers) {
 }
 
 TEST(NeverNegative, IsWrittenIntoIntegerConvolutions) {
-  Network n;
+  SmallNetwork n;
   const TensorId a = n.conv("first", n.x, {{"activation", "Relu"}});
   const TensorId b = n.conv("second", a);
   n.g.markOutput(n.conv("third", b));

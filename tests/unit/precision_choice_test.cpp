@@ -22,7 +22,7 @@ namespace tessera {
 namespace {
 namespace fs = std::filesystem;
 
-TensorId convolution(Graph& g, const std::string& name, TensorId x, TensorId residual = kNoTensor) {
+TensorId addConvolution(Graph& g, const std::string& name, TensorId x, TensorId residual = kNoTensor) {
   std::mt19937 random(static_cast<unsigned>(name.size()));
   HostTensor w(DataType::Float32, {8, 8, 1, 1});
   for (float& v : w.as<float>()) v = std::uniform_real_distribution<float>(-1, 1)(random);
@@ -48,10 +48,10 @@ Graph randomGraph(unsigned seed, int layers) {
         tensors.push_back(g.add("Add", name, {any(), any()}));
         break;
       case 2:
-        tensors.push_back(convolution(g, name, any(), any()));
+        tensors.push_back(addConvolution(g, name, any(), any()));
         break;
       default:
-        tensors.push_back(convolution(g, name, tensors.back()));
+        tensors.push_back(addConvolution(g, name, tensors.back()));
     }
   }
   g.markOutput(tensors.back());
@@ -109,9 +109,9 @@ TEST(PrecisionCut, IsTheBestOfAllChoices) {
 
 TEST(PrecisionCut, CountsConversionsAtTheBorders) {
   Graph g;
-  const TensorId a = convolution(g, "a", g.addInput("x", DataType::Float32, {1, 8, 6, 6}));
-  const TensorId b = convolution(g, "b", a);
-  g.markOutput(convolution(g, "c", b));
+  const TensorId a = addConvolution(g, "a", g.addInput("x", DataType::Float32, {1, 8, 6, 6}));
+  const TensorId b = addConvolution(g, "b", a);
+  g.markOutput(addConvolution(g, "c", b));
   const auto f32 = Precision::Fp32, f16 = Precision::Fp16, i8 = Precision::Int8;
   PrecisionCosts costs;
   costs.layers = {{1, 2, 9, true, false}, {3, 2, 9, true, false}, {1, 2, 9, true, false}};
@@ -186,7 +186,7 @@ class TunerPrecision : public testing::Test {
     options_.mode = TuneMode::Fast;
     setLogger(std::make_shared<spdlog::logger>("test"));  // silent
     TensorId t = graph_.addInput("x", DataType::Float32, {1, 8, 6, 6});
-    for (const char* layer : {"a", "b", "c"}) t = convolution(graph_, layer, t);
+    for (const char* layer : {"a", "b", "c"}) t = addConvolution(graph_, layer, t);
     graph_.markOutput(t);
     for (const auto& tensor : tensorsToCalibrate(graph_)) calibration_.scales[tensor] = 0.1f;
     networks_.emplace(graph_, calibration_, PrecisionOptions());

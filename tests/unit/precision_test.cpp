@@ -11,7 +11,7 @@
 namespace tessera {
 namespace {
 
-HostTensor randomTensor(Shape shape, unsigned seed, float span = 1) {
+HostTensor spreadTensor(Shape shape, unsigned seed, float span = 1) {
   std::mt19937 random(seed);
   HostTensor t(DataType::Float32, std::move(shape));
   for (float& v : t.as<float>()) v = std::uniform_real_distribution<float>(-span, span)(random);
@@ -24,8 +24,8 @@ Graph network() {
   g.name = "net";
   const auto conv = [&](const char* name, TensorId x, Shape w, unsigned seed) {
     return g.add("Convolution", name,
-                 {x, g.addConstant(std::string(name) + ".w", randomTensor(w, seed, 0.3f)),
-                  g.addConstant(std::string(name) + ".b", randomTensor({w[0]}, seed + 50, 0.2f))},
+                 {x, g.addConstant(std::string(name) + ".w", spreadTensor(w, seed, 0.3f)),
+                  g.addConstant(std::string(name) + ".b", spreadTensor({w[0]}, seed + 50, 0.2f))},
                  {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}, {"activation", std::string("Relu")}});
   };
   const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 8, 8});
@@ -36,7 +36,7 @@ Graph network() {
   return g;
 }
 
-Calibration calibrationOf(const Graph& g, const HostTensor& x) {
+Calibration calibrationBy(const Graph& g, const HostTensor& x) {
   Calibration calibration;
   for (const auto& name : tensorsToCalibrate(g)) {
     const auto value = evaluateTensors(g, {{"x", x}}, {g.findTensor(name)})[0];
@@ -49,9 +49,9 @@ Calibration calibrationOf(const Graph& g, const HostTensor& x) {
 
 TEST(Precision, RunsEveryConvolutionInInt8AndStaysCloseToFloat) {
   const Graph g = network();
-  const HostTensor x = randomTensor({1, 3, 8, 8}, 9);
+  const HostTensor x = spreadTensor({1, 3, 8, 8}, 9);
   std::vector<LayerPrecision> report;
-  const Graph q = assignInt8(g, calibrationOf(g, x), {}, &report);
+  const Graph q = assignInt8(g, calibrationBy(g, x), {}, &report);
   int computed = 0;
   for (const auto& layer : q.layers()) computed += layer.op == "QConvolution";
   EXPECT_EQ(computed, 4);
@@ -69,7 +69,7 @@ TEST(Precision, RunsEveryConvolutionInInt8AndStaysCloseToFloat) {
 
 TEST(Precision, ConcatSharesTheLargestScale) {
   const Graph g = network();
-  Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
+  Calibration calibration = calibrationBy(g, spreadTensor({1, 3, 8, 8}, 9));
   calibration.scales["conv2"] = 0.5f;
   const Int8Plan plan = planInt8(g, calibration, PrecisionOptions());
   for (const char* name : {"conv2", "conv3", "cat"}) EXPECT_EQ(plan.scales[g.findTensor(name)], 0.5f) << name;
@@ -83,7 +83,7 @@ Graph normNetwork() {
   Graph g;
   g.name = "norms";
   const auto constant = [&](const char* name, Shape shape, unsigned seed) {
-    return g.addConstant(name, randomTensor(std::move(shape), seed, 0.5f));
+    return g.addConstant(name, spreadTensor(std::move(shape), seed, 0.5f));
   };
   const auto x = g.addInput("x", DataType::Float32, {1, 3, 8, 8});
   const auto a = g.add("Convolution", "a", {x, constant("a.w", {4, 3, 1, 1}, 1)});
@@ -102,7 +102,7 @@ Graph normNetwork() {
 
 TEST(Precision, MembersOfAConcatBeforeChainsKeepTheirScales) {
   const Graph g = normNetwork();
-  Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
+  Calibration calibration = calibrationBy(g, spreadTensor({1, 3, 8, 8}, 9));
   EXPECT_FALSE(calibration.scales.count("cat")) << "it has no scale of its own";
   calibration.scales["a"] = 0.5f, calibration.scales["b"] = 0.25f, calibration.scales["m"] = 0.125f;
   const Int8Plan plan = planInt8(g, calibration, PrecisionOptions());
@@ -120,9 +120,9 @@ TEST(Precision, MembersOfAConcatBeforeChainsKeepTheirScales) {
 
 TEST(Precision, ChannelsBelowTheThresholdGetFinerScalesByPowersOfTwo) {
   const Graph g = normNetwork();
-  const HostTensor x = randomTensor({1, 3, 8, 8}, 9);
+  const HostTensor x = spreadTensor({1, 3, 8, 8}, 9);
   EXPECT_EQ(tensorsWithChannelScales(g), (std::vector<std::string>{"norm"}));
-  Calibration calibration = calibrationOf(g, x);
+  Calibration calibration = calibrationBy(g, x);
   calibration.scales["norm"] = 1.0f / 127;
   // Below: the threshold, hairs above and below half of it, and of an eighth, nothing.
   calibration.channelPeaks["norm"] = {2, 1, 0.5001f, 0.4999f, 0.126f, 0.1249f, 0.01f, 0, 1, 1, 1, 1};
@@ -137,7 +137,7 @@ TEST(Precision, ChannelsBelowTheThresholdGetFinerScalesByPowersOfTwo) {
     EXPECT_EQ(after.as<float>()[i],
               before.as<float>()[i] * plan.channels.at(g.findTensor("norm")).factor[i % 12]);
 
-  Calibration measured = calibrationOf(g, x), wide = measured;
+  Calibration measured = calibrationBy(g, x), wide = measured;
   const auto norm = evaluateTensors(g, {{"x", x}}, {g.findTensor("norm")})[0];
   for (int c = 0; c < 12; ++c) {
     float peak = 0;
@@ -158,7 +158,7 @@ TEST(Precision, ChannelsBelowTheThresholdGetFinerScalesByPowersOfTwo) {
 // Models with scales of their own need not give one to every tensor.
 TEST(Precision, KeepsLayersByNameAndSaysWhy) {
   const Graph g = network();
-  const Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
+  const Calibration calibration = calibrationBy(g, spreadTensor({1, 3, 8, 8}, 9));
   std::vector<LayerPrecision> report;
   const Graph q = assignInt8(g, calibration, {{"conv2"}, true}, &report);
   EXPECT_NE(report[0].precision, Precision::Int8);
@@ -170,8 +170,8 @@ TEST(Precision, KeepsLayersByNameAndSaysWhy) {
 
 TEST(Precision, WhatInt8LeavesRunsInHalfWhereThatIsAskedFor) {
   const Graph g = network();
-  const HostTensor x = randomTensor({1, 3, 8, 8}, 9);
-  Calibration calibration = calibrationOf(g, x);
+  const HostTensor x = spreadTensor({1, 3, 8, 8}, 9);
+  Calibration calibration = calibrationBy(g, x);
   calibration.floatLayers = {"conv3"};
   PrecisionOptions options{{"conv2"}, false, Precision::Fp16};
   std::vector<LayerPrecision> report;
@@ -198,8 +198,8 @@ TEST(Precision, WhatInt8LeavesRunsInHalfWhereThatIsAskedFor) {
 
 TEST(Precision, APlanIsObeyedLayerByLayer) {
   const Graph g = network();
-  const HostTensor x = randomTensor({1, 3, 8, 8}, 9);
-  const Calibration calibration = calibrationOf(g, x);
+  const HostTensor x = spreadTensor({1, 3, 8, 8}, 9);
+  const Calibration calibration = calibrationBy(g, x);
   PrecisionPlan plan = planByRules(g, Precision::Int8, {});
   ASSERT_EQ(plan.layers.size(), 5u);
   plan.layers[0] = {Precision::Fp16, "so it was measured"};
@@ -219,7 +219,7 @@ TEST(Precision, APlanIsObeyedLayerByLayer) {
 TEST(Precision, RefusesBadScales) {
   const Graph g = network();
   for (const float bad : {0.0f, -1.0f, INFINITY, NAN}) {
-    Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
+    Calibration calibration = calibrationBy(g, spreadTensor({1, 3, 8, 8}, 9));
     calibration.scales["conv1"] = bad;
     try {
       assignInt8(g, calibration, {});
@@ -229,7 +229,7 @@ TEST(Precision, RefusesBadScales) {
       EXPECT_NE(std::string(e.what()).find("conv1"), std::string::npos);
     }
   }
-  Calibration missing = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
+  Calibration missing = calibrationBy(g, spreadTensor({1, 3, 8, 8}, 9));
   missing.scales.erase("x");
   EXPECT_THROW(assignInt8(g, missing, {}), Error);
 }
@@ -249,13 +249,13 @@ Graph channelNetwork() {
   g.name = "channels";
   const auto conv = [&](const char* name, TensorId x, std::int64_t in, std::int64_t kernel,
                         const char* activation, TensorId residual = kNoTensor) {
-    HostTensor w = randomTensor({8, in, kernel, kernel}, static_cast<unsigned>(in + kernel), 0.5f);
+    HostTensor w = spreadTensor({8, in, kernel, kernel}, static_cast<unsigned>(in + kernel), 0.5f);
     const std::int64_t each = w.size() / 8;
     for (std::int64_t i = 0; i < w.size(); ++i)
       w.as<float>()[i] *= std::ldexp(1.1f, -static_cast<int>(i / each % 5));
     const std::int64_t pad = kernel / 2;
     std::vector<TensorId> inputs{x, g.addConstant(std::string(name) + ".w", std::move(w)),
-                                 g.addConstant(std::string(name) + ".b", randomTensor({8}, 3))};
+                                 g.addConstant(std::string(name) + ".b", spreadTensor({8}, 3))};
     if (residual != kNoTensor) inputs.push_back(residual);
     Attributes attrs{{"pads", std::vector<std::int64_t>{pad, pad, pad, pad}}};
     if (*activation) attrs.set("activation", std::string(activation));
@@ -272,8 +272,8 @@ Graph channelNetwork() {
   const TensorId sum = conv("sum", pooled, 8, 1, "", b);
   const TensorId both = g.add("Concat", "both", {b, sum}, {{"axis", 1}}, {"both"});
   const TensorId norm = g.add("Pointwise", "chain",
-                              {both, g.addConstant("n.s", randomTensor({16, 1, 1}, 5, 3)),
-                               g.addConstant("n.b", randomTensor({16, 1, 1}, 6, 2))},
+                              {both, g.addConstant("n.s", spreadTensor({16, 1, 1}, 5, 3)),
+                               g.addConstant("n.b", spreadTensor({16, 1, 1}, 6, 2))},
                               {{"expression", "t0=Mul(x0,x1);t1=Add(t0,x2)"}}, {"norm"});
   const TensorId d = conv("d", norm, 16, 1, "Relu");
   const TensorId joined = g.add("Concat", "joined", {d, pooled}, {{"axis", 1}}, {"joined"});
@@ -295,7 +295,7 @@ bool mayHaveOffsets(const Graph& g, const std::vector<ChannelGroup>& groups, con
 
 // What channels reach for x, and scales for the farthest.
 Calibration rangesOf(const Graph& g, const HostTensor& x) {
-  Calibration calibration = calibrationOf(g, x);
+  Calibration calibration = calibrationBy(g, x);
   for (const ChannelGroup& group : channelGroups(g, planWithChannels(g, {}, {})))
     for (std::size_t t = 0; t < group.tensors.size(); ++t) {
       const HostTensor value = evaluateTensors(g, {{"x", x}}, {group.tensors[t]})[0];
@@ -349,7 +349,7 @@ TEST(ChannelCodes, GroupsFollowSumsAndMaxima) {
 
 TEST(ChannelCodes, RangesOfChannelsAreMoreExactThanOneScale) {
   const Graph g = channelNetwork();
-  const HostTensor x = randomTensor({1, 3, 12, 16}, 9, 2);
+  const HostTensor x = spreadTensor({1, 3, 12, 16}, 9, 2);
   const Calibration ranges = rangesOf(g, x);
   const Int8Plan plan = planInt8(g, ranges, PrecisionOptions());
   ASSERT_TRUE(plan.channels.count(g.findTensor("b.out")));
@@ -357,13 +357,13 @@ TEST(ChannelCodes, RangesOfChannelsAreMoreExactThanOneScale) {
   EXPECT_FALSE(plan.channels.at(g.findTensor("norm")).offset.empty());
   EXPECT_TRUE(plan.members.count(g.findTensor("joined")))
       << "a convolution reads members of different scales";
-  EXPECT_LT(errorOf(g, ranges, x), 0.5 * errorOf(g, calibrationOf(g, x), x));
+  EXPECT_LT(errorOf(g, ranges, x), 0.5 * errorOf(g, calibrationBy(g, x), x));
 }
 
 // With another layer in floats by the caller, a cache still gives a network that is right.
 TEST(ChannelCodes, RangesServeWhereTheCallerKeepsLayersInFloats) {
   const Graph g = channelNetwork();
-  const HostTensor x = randomTensor({1, 3, 12, 16}, 10, 2);
+  const HostTensor x = spreadTensor({1, 3, 12, 16}, 10, 2);
   const Calibration ranges = rangesOf(g, x);
   for (const char* layer : {"a", "b", "sum", "chain", "d", "last"}) {
     PrecisionOptions options;
@@ -374,13 +374,13 @@ TEST(ChannelCodes, RangesServeWhereTheCallerKeepsLayersInFloats) {
 
 TEST(ChannelCodes, RefusesRangesOfAnotherNumberOfChannels) {
   const Graph g = channelNetwork();
-  Calibration ranges = rangesOf(g, randomTensor({1, 3, 12, 16}, 9, 2));
+  Calibration ranges = rangesOf(g, spreadTensor({1, 3, 12, 16}, 9, 2));
   ranges.channelPeaks["norm"].pop_back();
   EXPECT_THROW(planInt8(g, ranges, PrecisionOptions()), Error);
 }
 
 TEST(WeightCodes, RoundingBySumsCancelsWithinTheTapsOfAChannel) {
-  const HostTensor w = randomTensor({6, 5, 3, 3}, 4);
+  const HostTensor w = spreadTensor({6, 5, 3, 3}, 4);
   const CodedWeights nearest = encodeWeights(w, 0, 1);
   CodedWeights by = nearest;
   roundBySums(by, w);

@@ -88,7 +88,7 @@ struct Int8 {
   }
 };
 
-Int8 toInt8(Graph g) {
+Int8 int8Of(Graph g) {
   const auto calibration = takeQdq(g);
   if (!calibration) throw std::runtime_error("the graph has no pairs");
   optimize(g);
@@ -102,7 +102,7 @@ Int8 toInt8(Graph g) {
 Int8 expectAsWritten(const Model& model, double step) {
   const Graph& g = model.g;
   const HostTensor x = randomInput(g);
-  Int8 made = toInt8(g);
+  Int8 made = int8Of(g);
   EXPECT_EQ(made.graph.outputs().size(), g.outputs().size());
   const auto expected = evaluate(g, {{"x", x}}), actual = evaluate(made.graph, {{"x", x}});
   for (std::size_t o = 0; o < expected.size(); ++o) {

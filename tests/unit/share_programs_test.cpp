@@ -34,7 +34,7 @@ Graph network() {
   return g;
 }
 
-Lowered untuned() {
+Lowered loweredUntuned() {
   return lowerGraph(network(), cpu(),
                     chooseRecipe(network(), cpu(), fallbackTactics(cpu()), {}, LayoutChoice::Greedy).recipe);
 }
@@ -69,7 +69,7 @@ double cost(const Lowered& shared, const Lowered& before) {
 const auto kAll = [](const Step&) { return true; };
 
 TEST(SharePrograms, SparesProgramsForAFewPercent) {
-  const Lowered before = untuned();
+  const Lowered before = loweredUntuned();
   const Lowered shared = lowerGraph(network(), cpu(), sharePrograms(before, cpu(), kAll));
   EXPECT_LT(programs(shared).size(), programs(before).size());
   EXPECT_LE(cost(shared, before), 1.03);
@@ -82,7 +82,7 @@ TEST(SharePrograms, SparesProgramsForAFewPercent) {
 }
 
 TEST(SharePrograms, ChangesNothingButTactics) {
-  const Lowered before = untuned();
+  const Lowered before = loweredUntuned();
   const Recipe from = recipeOf(before), to = sharePrograms(before, cpu(), kAll, 10);
   ASSERT_EQ(from.steps.size(), to.steps.size());
   for (std::size_t i = 0; i < from.steps.size(); ++i) {

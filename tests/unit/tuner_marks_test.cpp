@@ -32,9 +32,9 @@ Graph network(std::int64_t width = 40) {
 }
 
 // Wider kernels are faster; each trial takes `seconds`.
-class Runner final : public CandidateRunner {
+class MarkingRunner final : public CandidateRunner {
  public:
-  explicit Runner(double seconds) : seconds_(seconds) {}
+  explicit MarkingRunner(double seconds) : seconds_(seconds) {}
   std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
     std::vector<Trial> trials;
     for (const Candidate& c : candidates) {
@@ -68,7 +68,7 @@ class TunerMarks : public testing::Test {
   std::size_t tune(double seconds = 0, const char* driver = "1.0", const Graph& graph = network()) {
     said_.str("");
     Tuner tuner(Device(nullptr), test::inventedCpu(false, driver), options_,
-                std::make_unique<Runner>(seconds));
+                std::make_unique<MarkingRunner>(seconds));
     tuner.tune(graph);
     listed_ = said_.str().find("nothing is left to search") == std::string::npos;
     return tuner.report().candidates;
@@ -123,7 +123,8 @@ TEST_F(TunerMarks, FullSearchesAfterFastAndIsEnoughForBoth) {
 TEST_F(TunerMarks, FullLetsTheVariantsRaceAgainOnce) {
   const Graph graph = network();
   const auto variants = [&] {
-    Tuner tuner(Device(nullptr), test::inventedCpu(false, "1.0"), options_, std::make_unique<Runner>(0));
+    Tuner tuner(Device(nullptr), test::inventedCpu(false, "1.0"), options_,
+                std::make_unique<MarkingRunner>(0));
     tuner.tune(graph);
     auto made = tuner.variants(graph);
     if (!made.empty()) tuner.recordRecipe(graph, made.back().found.recipe, 1);

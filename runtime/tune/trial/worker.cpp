@@ -18,7 +18,7 @@
 namespace tessera {
 namespace {
 
-std::string textOf(const Candidate& c) {
+std::string candidateText(const Candidate& c) {
   return std::string(c.family->id().name) + "\t" + c.view.text() + "\t" + c.tactic.text() + "\n";
 }
 
@@ -58,7 +58,7 @@ class Worker {
   void ask(const std::string& request, const std::vector<Candidate>& candidates,
            const std::string& more = {}) {
     std::string text = request + "\t" + std::to_string(candidates.size()) + more + "\n";
-    for (const Candidate& c : candidates) text += textOf(c);
+    for (const Candidate& c : candidates) text += candidateText(c);
     child_->send(text);
     begun_.reset();
   }
@@ -111,7 +111,7 @@ class WorkerRunner final : public CandidateRunner {
     std::vector<std::optional<Trial>> trials(candidates.size());
     std::vector<Candidate> rest;
     for (std::size_t i = 0; i < candidates.size(); ++i)
-      if (const auto hung = hung_.find(textOf(candidates[i])); hung != hung_.end())
+      if (const auto hung = hung_.find(candidateText(candidates[i])); hung != hung_.end())
         trials[i] = Trial{Trial::Outcome::Wrong, 0, hung->second};
       else
         rest.push_back(candidates[i]);
@@ -127,7 +127,7 @@ class WorkerRunner final : public CandidateRunner {
   void compile(const std::vector<Candidate>& candidates) override {
     std::vector<Candidate> fresh;
     for (const Candidate& c : candidates)
-      if (compiled_.insert(textOf(c)).second) fresh.push_back(c);
+      if (compiled_.insert(candidateText(c)).second) fresh.push_back(c);
     if (fresh.size() < 2) return;  // the first is compiled where it is run
     share("compile", {}, "compiled", fresh);
   }
@@ -154,7 +154,7 @@ class WorkerRunner final : public CandidateRunner {
       if (!asked[w] || workers_[w]->waitFor(done)) continue;
       const Loss& loss = workers_[w]->loss();
       if (loss.hung && loss.candidate && *loss.candidate < parts[w].size())
-        hung_.emplace(textOf(parts[w][*loss.candidate]), loss.how);
+        hung_.emplace(candidateText(parts[w][*loss.candidate]), loss.how);
     }
   }
 

@@ -1,6 +1,6 @@
-// An INT8 network as an ONNX model with QuantizeLinear and DequantizeLinear. Every tensor of codes appears as
-// the floats it stands for: layers that make codes are followed by a pair of the two, and layers that read
-// codes read what the pair gives. Layers that only move codes move those floats.
+// A network as an ONNX model, an INT8 one with QuantizeLinear and DequantizeLinear: every tensor of codes
+// appears as the floats it stands for: layers that make codes are followed by a pair of the two, and layers
+// that read codes read what the pair gives. Layers that only move codes move those floats.
 #include "tessera/exporter.hpp"
 
 #include <algorithm>
@@ -49,9 +49,9 @@ float weightScale(float multiplier, float inputScale) {
   return nearest;
 }
 
-class QdqExport {
+class OnnxExport {
  public:
-  explicit QdqExport(const Graph& graph)
+  explicit OnnxExport(const Graph& graph)
       : graph_(graph), model_(graph.name), scales_(codeScales(graph)), values_(graph.tensors().size()) {}
 
   void run() {
@@ -351,18 +351,23 @@ class QdqExport {
   std::set<TensorId> outputs_;       ///< of the network
 };
 
+void writeModel(const Graph& graph, const std::filesystem::path& file) {
+  OnnxExport writer(graph);
+  writer.run();
+  writer.save(file);
+}
+
 }  // namespace
 }  // namespace onnx
+
+void exportOnnx(const Graph& graph, const std::filesystem::path& file) { onnx::writeModel(graph, file); }
 
 void exportQdq(const Graph& imported, const Calibration& calibration, const std::filesystem::path& file,
                const PrecisionOptions& options, const PassOptions& passes) {
   requireGraph(calibration, imported);
   Graph optimized = imported;
   optimize(optimized, passes);
-  const Graph int8 = assignInt8(optimized, calibration, options);
-  onnx::QdqExport writer(int8);
-  writer.run();
-  writer.save(file);
+  onnx::writeModel(assignInt8(optimized, calibration, options), file);
 }
 
 }  // namespace tessera
