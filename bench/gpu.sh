@@ -45,7 +45,7 @@ fi
 
 if [[ $check == on ]]; then
   echo "Checking the tensor cores' kernels against their references" >&2
-  TESSERA_TEST_DEVICE=${TESSERA_TEST_DEVICE:-NVIDIA} "$bin/test_kernels" --gtest_brief=1 --gtest_filter='*conv_mma:SplitSum*' >&2
+  TESSERA_TEST_DEVICE=${TESSERA_TEST_DEVICE:-NVIDIA} "$bin/test_kernels" --gtest_brief=1 --gtest_filter='*conv_mma:*conv_wgmma:*conv_stem:SplitSum*' >&2
 fi
 
 # One file for each batch size: bench_models takes one at a time.

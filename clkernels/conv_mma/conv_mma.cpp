@@ -52,39 +52,9 @@ class ConvMma final : public KernelFamily {
   std::vector<OpInstance> samples() const override;
 
  private:
-  void addDefines(Defines& defines, const OpView& op, const DeviceCaps& device) const;
-
   FamilyId id_;
   std::string_view op_;
 };
-
-void ConvMma::addDefines(Defines& defines, const OpView& op, const DeviceCaps& device) const {
-  const auto add = [&](const char* name, std::int64_t value) {
-    defines.emplace_back(name, std::to_string(value));
-  };
-  const OpView blocks = blockView(op);
-  const bool codes = op.inputs[0].type == DataType::Int8;
-  const TensorDesc none, &y = op.outputs[0], &r = op.has(kResidualInput) ? op.inputs[kResidualInput] : none;
-  addGeometryDefines(defines, gemmShape(blocks));
-  addTypeDefines(defines, op);
-  if (codes)
-    addQuantDefines(defines, op, device);
-  else
-    addEpilogueDefines(defines, op);
-  add("P_HALF", codes ? 0 : 1);
-  add("D_MMA", hasMma(device) ? 1 : 0);
-  add("D_FENCE", device.nvidia ? 1 : 0);
-  add("D_UNITS", device.computeUnits);
-  add("P_CHANNELS", y.shape[1]);
-  add("P_YBLOCK", y.layout.block);
-  add("P_RBLOCK", r.present() ? r.layout.block : 1);
-  add("P_XOFFSET", blocks.inputs[0].layout.offset);
-  add("P_XBATCH", blocks.inputs[0].batchStride());
-  add("P_YOFFSET", y.layout.offset);
-  add("P_YBATCH", y.batchStride());
-  add("P_ROFFSET", r.present() ? r.layout.offset : 0);
-  add("P_RBATCH", r.present() ? r.batchStride() : 0);
-}
 
 Launch ConvMma::plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const {
   const auto t = fromTactic<MmaTactic>(tactic);
@@ -92,14 +62,11 @@ Launch ConvMma::plan(const Problem& p, const Tactic& tactic, const DeviceCaps& d
   Launch launch;
   launch.packed = {packMmaWeights(p, t.m, t.k), packMmaChannels(p)};
   KernelCall call{"conv_mma/conv_mma.cl", "conv_mma", tacticDefines(tactic)};
-  addDefines(call.defines, p, device);
+  addMmaDefines(call.defines, p, blockView(p), device);
   const auto items = static_cast<std::size_t>(t.items());
   call.local = {items, 1};
   call.global = {items * static_cast<std::size_t>(t.tiles(shape)), static_cast<std::size_t>(t.split)};
-  call.args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(1)};
-  addCorrections(launch, call.args, p, kMmaBlock);
-  call.args.push_back(p.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none());
-  call.args.push_back(KernelArg::output(0));
+  addMmaArgs(launch, call.args, p);
   if (t.split > 1) {
     launch.scratch = {static_cast<std::size_t>(t.partialBytes(shape))};
     launch.counters = static_cast<std::size_t>(t.tiles(shape));

@@ -1,4 +1,18 @@
 // What conv_mma does with an item's sums: epilogue and stores, four channels of a pixel at a time.
+//
+// ROW_AT, PIXEL_AT  row and pixel of an item's g-th quad and n-th pixel, from the first of its warp's; here as in conv_mma/mma_tile.cl
+#ifndef ROW_AT
+#define ROW_AT(row, lane, g) ((row) + (lane) % 4 * 4 + (g) * 16)
+#define PIXEL_AT(pixel, lane, n) ((pixel) + (lane) / 4 + (n) * 8)
+#endif
+
+#if !P_HALF && P_ZEROS
+#define RATE_OF(channels) vload2(0, channels)
+#define SCALE_OF(channels) vload2(1, channels)
+#else
+#define RATE_OF(channels) (channels)[0]
+#define SCALE_OF(channels) (channels)[2]
+#endif
 
 // Constants of four channels.
 typedef struct {
@@ -70,9 +84,8 @@ static inline GEMM_T4 quadOf(GEMM_T sums[SUM_ROWS][SUM_COLUMNS], int g, int n) {
   return (GEMM_T4)(s[0], s[1], s[4], s[5]);
 }
 
-static inline void storeQuad(GEMM_T4 sum, Channels four, Place place, float4 residual, __global const int* zeroTerms,
-                             __global P_Y* y, RATE rate) {
-  if (place.position < 0) return;
+// A quad's value; place.position is not -1.
+static inline float4 finished(GEMM_T4 sum, Channels four, Place place, float4 residual, __global const int* zeroTerms, RATE rate) {
 #if P_HALF
   float4 value = epilogue(sum, four.bias, residual, four.slope);
 #else
@@ -84,7 +97,11 @@ static inline void storeQuad(GEMM_T4 sum, Channels four, Place place, float4 res
 #elif P_CHANNELS % 16
   value = padLanes(value, P_CHANNELS - place.channel, rate);
 #endif
-  storeFour(value, place, y, rate);
+  return value;
+}
+static inline void storeQuad(GEMM_T4 sum, Channels four, Place place, float4 residual, __global const int* zeroTerms,
+                             __global P_Y* y, RATE rate) {
+  if (place.position >= 0) storeFour(finished(sum, four, place, residual, zeroTerms, rate), place, y, rate);
 }
 
 #if T_SPLIT > 1
@@ -117,14 +134,8 @@ static inline GEMM_T4 sumOfParts(volatile __global GEMM_T4* parts, int quad) {
 static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __global const float* channels,
                              __global const int* zeroTerms, __global const P_R* residual, __global P_Y* y) {
   const int lane = get_local_id(0) % 32;
-#if !P_HALF && P_ZEROS
-  const RATE rate = vload2(0, channels);
-  const CODE_SCALE scale = vload2(1, channels);
-#else
-  const RATE rate = channels[0];
-  const CODE_SCALE scale = channels[2];
-#endif
-  row += lane % 4 * 4, pixel += lane / 4;
+  const RATE rate = RATE_OF(channels);
+  const CODE_SCALE scale = SCALE_OF(channels);
 #if T_SPLIT > 1
   volatile __global GEMM_T4* parts = partsOf(partial);
 #pragma unroll 1
@@ -132,8 +143,8 @@ static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __gl
 #pragma unroll
 #endif
   for (int g = 0; g < T_WM / 16; ++g) {
-    if (row + g * 16 >= P_ROWS) return;
-    const int quad = (groupRow + row + g * 16) / 4;
+    if (ROW_AT(row, lane, g) >= P_ROWS) return;
+    const int quad = (groupRow + ROW_AT(row, lane, g)) / 4;
     const Channels four = channelsAt(channels, quad / PHASES * 4);
     // Residuals and parts are all asked for before the first is waited for, as far as registers go.
 #define AHEAD (T_SPLIT > 4 && T_WN > 32 ? 4 : T_WN / 8)
@@ -148,7 +159,7 @@ static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __gl
       GEMM_T4 quads[AHEAD];
 #pragma unroll
       for (int i = 0; i < AHEAD; ++i) {
-        places[i] = placeOf(quad, pixel + (n + i) * 8);
+        places[i] = placeOf(quad, PIXEL_AT(pixel, lane, n + i));
         residuals[i] = residualAt(places[i], residual, scale);
         quads[i] = SUM_OF(g, n + i);
       }

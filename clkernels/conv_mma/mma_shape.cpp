@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "clkernels/common/storage.hpp"
+#include "clkernels/common/tensor_cores.hpp"
 #include "clkernels/q_conv_gemm/q_gemm_shape.hpp"
 #include "ops/geometry.hpp"
 #include "ops/shape_tools.hpp"
@@ -12,9 +13,10 @@ namespace tessera {
 namespace {
 
 constexpr std::int64_t kQuad = 4;  // channels of a pixel that an item stores together
+constexpr int kWgmmaBytes = 32;    // of a row in a chunk of conv_wgmma.cl
 
-bool wholeBlocks(const TensorDesc& t) {
-  return t.layout.block == kMmaBlock && t.layout.offset % kMmaBlock == 0 && t.batchStride() % kMmaBlock == 0;
+bool wholeBlocks(const TensorDesc& t, int block = kMmaBlock) {
+  return t.layout.block == block && t.layout.offset % block == 0 && t.batchStride() % block == 0;
 }
 bool planarFloats(const TensorDesc& t) { return t.layout.block == 1 && isFloat(t.type); }
 
@@ -30,46 +32,86 @@ std::string whyNotTypes(const OpView& op) {
   return codes ? whyNoQuantEpilogue(op) : whyNoEpilogue(op);
 }
 
-// Where a row is packed. Two instructions make eight channels each; an item keeps columns 2 q and 2 q + 1 of
-// both, which shall be channels 4 q to 4 q + 3.
-std::int64_t placeOfRow(std::int64_t row) {
-  const std::int64_t lane = row % 16;
-  return row - lane + lane % 4 / 2 * 8 + lane / 4 * 2 + lane % 2;
+// Calls put(group, row, tile of k, block within it, from, step, lanes): `lanes` weights of neighbouring
+// channels of a row lie `step` apart from values[from] on.
+template <class Put>
+void forBlocksOfWeights(const OpView& op, int tileRows, int depth, Put put) {
+  const GemmShape shape = gemmShape(blockView(op));
+  const Window w = windowOf(op);
+  const GemmWeights reader(plainTwin(op));
+  const std::int64_t phases = shape.phasesY * shape.phasesX, rows = roundUp(shape.rows, tileRows);
+  const std::int64_t nextChannel =
+      traitsOf(op.op).transposed() ? w.groupOutputs() * w.kernelVolume() : w.kernelVolume();
+  const std::int64_t length = std::int64_t{shape.tiles(depth, false)} * depth;
+  forPackedWeights(shape, tileRows, depth, false,
+                   [&](std::int64_t group, std::int64_t row, std::int64_t block, int tap, std::int64_t at) {
+                     const std::int64_t quad = row / kQuad;
+                     const std::int64_t output = quad / phases * kQuad + row % kQuad, phase = quad % phases;
+                     if (output >= w.groupOutputs()) return;
+                     const std::int64_t from =
+                         reader.index(group, output * phases + phase, block * kMmaBlock, tap);
+                     if (from < 0) return;
+                     const std::int64_t k = at / rows - group * length;
+                     put(group, row, k / depth, k % depth, from, nextChannel,
+                         std::min<std::int64_t>(kMmaBlock, w.groupChannels() - block * kMmaBlock));
+                   });
 }
 
 // T: float or codes.
 template <class T>
 HostTensor packed(const OpView& op, const HostTensor& weights, int tileRows, int depth) {
   const GemmShape shape = gemmShape(blockView(op));
-  const Window w = windowOf(op);
-  const GemmWeights reader(plainTwin(op));
   const T* values = weights.as<T>().data();
-  const std::int64_t phases = shape.phasesY * shape.phasesX, rows = roundUp(shape.rows, tileRows);
-  const std::int64_t nextChannel =
-      traitsOf(op.op).transposed() ? w.groupOutputs() * w.kernelVolume() : w.kernelVolume();
-  HostTensor result(weights.type,
-                    {shape.groups, shape.tiles(depth, false), rows, std::int64_t{depth} * kMmaBlock});
+  const std::int64_t rows = roundUp(shape.rows, tileRows), tiles = shape.tiles(depth, false);
+  HostTensor result(weights.type, {shape.groups, tiles, rows, std::int64_t{depth} * kMmaBlock});
   T* out = result.as<T>().data();
-  const auto put = [&](std::int64_t group, std::int64_t row, std::int64_t block, int tap, std::int64_t at) {
-    const std::int64_t quad = row / kQuad;
-    const std::int64_t output = quad / phases * kQuad + row % kQuad, phase = quad % phases;
-    if (output >= w.groupOutputs()) return;
-    std::int64_t from = reader.index(group, output * phases + phase, block * kMmaBlock, tap);
-    if (from < 0) return;
-    const std::int64_t k = at / rows;  // of all groups
-    T* to = out + ((k / depth * rows + placeOfRow(row)) * depth + k % depth) * kMmaBlock;
-    const std::int64_t lanes = std::min<std::int64_t>(kMmaBlock, w.groupChannels() - block * kMmaBlock);
-    for (std::int64_t lane = 0; lane < lanes; ++lane, from += nextChannel) to[lane] = values[from];
-  };
-  forPackedWeights(shape, tileRows, depth, false, put);
+  forBlocksOfWeights(op, tileRows, depth,
+                     [&](std::int64_t group, std::int64_t row, std::int64_t tile, std::int64_t block,
+                         std::int64_t from, std::int64_t step, std::int64_t lanes) {
+                       T* to = out + (((group * tiles + tile) * rows + mmaPlaceOfRow(row)) * depth + block) *
+                                         kMmaBlock;
+                       for (std::int64_t lane = 0; lane < lanes; ++lane, from += step)
+                         to[lane] = values[from];
+                     });
+  return result;
+}
+
+template <class T>
+HostTensor packedByPieces(const OpView& op, const HostTensor& weights, int tileRows) {
+  const GemmShape shape = gemmShape(blockView(op));
+  const T* values = weights.as<T>().data();
+  const int piece = 16 * kMmaBlock / blockBytes(op), depth = kWgmmaBytes / blockBytes(op);
+  const std::int64_t rows = roundUp(shape.rows, tileRows), tiles = shape.tiles(depth, false);
+  HostTensor result(weights.type,
+                    {shape.groups, rows / tileRows, tiles, std::int64_t{depth} * kMmaBlock * tileRows});
+  T* out = result.as<T>().data();
+  forBlocksOfWeights(op, tileRows, depth,
+                     [&](std::int64_t group, std::int64_t row, std::int64_t tile, std::int64_t block,
+                         std::int64_t from, std::int64_t step, std::int64_t lanes) {
+                       const std::int64_t place = mmaPlaceOfRow(row % tileRows);
+                       T* to = out + ((group * rows / tileRows + row / tileRows) * tiles + tile) * depth *
+                                         kMmaBlock * tileRows;
+                       for (std::int64_t lane = 0; lane < lanes; ++lane, from += step) {
+                         const std::int64_t k = block * kMmaBlock + lane;
+                         to[(k / piece * tileRows + place) * piece + k % piece] = values[from];
+                       }
+                     });
   return result;
 }
 
 }  // namespace
 
-std::string whyNoMma(const OpView& op) {
+// Two instructions make eight channels each; an item keeps columns 2 q and 2 q + 1 of both, which shall be
+// channels 4 q to 4 q + 3.
+std::int64_t mmaPlaceOfRow(std::int64_t row) {
+  const std::int64_t lane = row % 16;
+  return row - lane + lane % 4 / 2 * 8 + lane / 4 * 2 + lane % 2;
+}
+
+std::string whyNoMma(const OpView& op, int inputBlock) {
   if (const auto why = whyNotTypes(op); !why.empty()) return why;
-  if (!wholeBlocks(op.inputs[0])) return "the input is not in blocks of 16 channels";
+  if (!wholeBlocks(op.inputs[0], inputBlock))
+    return "the input is not in blocks of " + std::to_string(inputBlock) + " channels";
   if (!wholeBlocks(op.outputs[0]) && !planarFloats(op.outputs[0]))
     return "the output is neither in blocks of 16 channels nor planar floats";
   if (op.has(kResidualInput) && !wholeBlocks(op.inputs[kResidualInput]) &&
@@ -98,6 +140,50 @@ PackedConstant packMmaWeights(const OpView& op, int tileRows, int tileBytes) {
                       return codes ? packed<std::int8_t>(op, *inputs.at(1), tileRows, depth)
                                    : packed<float>(op, *inputs.at(1), tileRows, depth);
                     }});
+}
+
+PackedConstant packWgmmaWeights(const OpView& op, int tileRows) {
+  const bool codes = op.inputs[0].type == DataType::Int8;
+  const std::string name = "wgmma " + plainTwin(op).attrs.text() + " rows " + std::to_string(tileRows);
+  return inStorage(codes ? DataType::Int8 : DataType::Float16,
+                   {name, [op, tileRows, codes](const std::vector<const HostTensor*>& inputs) {
+                      return codes ? packedByPieces<std::int8_t>(op, *inputs.at(1), tileRows)
+                                   : packedByPieces<float>(op, *inputs.at(1), tileRows);
+                    }});
+}
+
+void addMmaDefines(Defines& defines, const OpView& op, const OpView& blocks, const DeviceCaps& device) {
+  const auto add = [&](const char* name, std::int64_t value) {
+    defines.emplace_back(name, std::to_string(value));
+  };
+  const bool codes = op.inputs[0].type == DataType::Int8;
+  const TensorDesc none, &y = op.outputs[0], &r = op.has(kResidualInput) ? op.inputs[kResidualInput] : none;
+  addGeometryDefines(defines, gemmShape(blocks));
+  addTypeDefines(defines, op);
+  if (codes)
+    addQuantDefines(defines, op, device);
+  else
+    addEpilogueDefines(defines, op);
+  add("P_HALF", codes ? 0 : 1);
+  add("D_MMA", hasMma(device) ? 1 : 0);
+  add("D_FENCE", device.nvidia ? 1 : 0);
+  add("D_UNITS", device.computeUnits);
+  add("P_CHANNELS", y.shape[1]);
+  add("P_YBLOCK", y.layout.block);
+  add("P_RBLOCK", r.present() ? r.layout.block : 1);
+  add("P_XOFFSET", blocks.inputs[0].layout.offset);
+  add("P_XBATCH", blocks.inputs[0].batchStride());
+  add("P_YOFFSET", y.layout.offset);
+  add("P_YBATCH", y.batchStride());
+  add("P_ROFFSET", r.present() ? r.layout.offset : 0);
+  add("P_RBATCH", r.present() ? r.batchStride() : 0);
+}
+
+void addMmaArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op) {
+  args = {KernelArg::input(0), KernelArg::packed(0), KernelArg::packed(1)};
+  addCorrections(launch, args, op, kMmaBlock);
+  args.push_back(op.has(kResidualInput) ? KernelArg::input(kResidualInput) : KernelArg::none());
+  args.push_back(KernelArg::output(0));
 }
 
 PackedConstant packMmaChannels(const OpView& op) {

@@ -10,8 +10,9 @@ namespace tessera {
 
 inline constexpr int kMmaBlock = 16;  ///< channels of a block
 
-/// Empty where the operator can be computed this way; otherwise why not.
-std::string whyNoMma(const OpView& op);
+/// Empty where the operator can be computed this way, its input in blocks of so many channels; otherwise why
+/// not.
+std::string whyNoMma(const OpView& op, int inputBlock = kMmaBlock);
 
 /// The same window over blocks: a floating-point operator with a sixteenth of the input channels, whose
 /// layout counts blocks, and whose output channels are whole blocks, or quads where they lie in planes.
@@ -23,6 +24,20 @@ int blockBytes(const OpView& op);
 
 /// Weights as [group][tile of k][row][`tileBytes`], rows rounded up to `tileRows`; see conv_mma.cl.
 PackedConstant packMmaWeights(const OpView& op, int tileRows, int tileBytes);
+
+/// Weights as [group][tile of `tileRows` rows][chunk of 32 bytes of channels][tap][piece of 16 bytes][row of
+/// the tile]; see conv_wgmma.cl.
+PackedConstant packWgmmaWeights(const OpView& op, int tileRows);
+
+/// Where a row is packed: an item's results shall be neighbours; see conv_mma/mma_tile.cl.
+std::int64_t mmaPlaceOfRow(std::int64_t row);
+
+/// The P_ and D_ macros of conv_mma.cl for `op`, whose window over blocks is `blocks`.
+void addMmaDefines(Defines& defines, const OpView& op, const OpView& blocks, const DeviceCaps& device);
+
+/// x, packed weights, packed channels, corrections, residual and y; the first two packed constants of the
+/// launch are there already.
+void addMmaArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op);
 
 /// What the epilogue reads of channels: scales, multipliers, bias and slopes in one buffer; see conv_mma.cl.
 PackedConstant packMmaChannels(const OpView& op);

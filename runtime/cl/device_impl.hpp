@@ -31,6 +31,8 @@ struct Device::Impl {
   const std::vector<Dot4Probe>& dot4Probes(const Device& self) const;
   /// Why tensor cores can not be used, empty where they can; probed at first use, where a failure is logged.
   const std::string& whyNoTensorCores(const Device& self) const;
+  /// The same of Hopper's wgmma.
+  const std::string& whyNoWgmma(const Device& self) const;
 
  private:
   mutable std::once_flag once_;
@@ -39,6 +41,8 @@ struct Device::Impl {
   mutable std::vector<Dot4Probe> dot4Probes_;
   mutable std::once_flag tensorCoresOnce_;
   mutable std::string whyNoTensorCores_;
+  mutable std::once_flag wgmmaOnce_;
+  mutable std::string whyNoWgmma_;
 };
 
 /// Compiles, checks and times every dot4 body.

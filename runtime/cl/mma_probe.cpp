@@ -15,17 +15,17 @@
 namespace tessera {
 namespace {
 
-constexpr int kRows = 16;      // pixels, and as many channels
 constexpr int kRowBytes = 32;  // of a row: 16 halves or 32 codes
+constexpr int kPiece = 16;     // bytes
 
 // A matrix of small integers, whose sums are exact in either arithmetic, as numbers and as bytes.
 struct Matrix {
   std::vector<int> numbers;
   std::vector<std::uint8_t> bytes;
 
-  Matrix(bool half, std::mt19937& random) : bytes(kRows * kRowBytes) {
+  Matrix(bool half, int rows, std::mt19937& random) : bytes(static_cast<std::size_t>(rows) * kRowBytes) {
     const int length = half ? kRowBytes / 2 : kRowBytes;
-    for (int i = 0; i < kRows * length; ++i) {
+    for (int i = 0; i < rows * length; ++i) {
       const int value = static_cast<int>(random() % 255) - 127;
       numbers.push_back(value);
       if (half) {
@@ -37,64 +37,106 @@ struct Matrix {
       }
     }
   }
+
+  // Piece by piece instead of row by row.
+  std::vector<std::uint8_t> byPieces() const {
+    std::vector<std::uint8_t> all(bytes.size());
+    const std::size_t rows = bytes.size() / kRowBytes;
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      all[(i % kRowBytes / kPiece * rows + i / kRowBytes) * kPiece + i % kPiece] = bytes[i];
+    return all;
+  }
 };
 
-// Empty where the body computes the products of rows.
-std::string whyWrong(const Device& device, bool half) {
-  KernelCall call{"mma_probe/mma_probe.cl", "mma_check", {{"D_MMA", "1"}, {"P_HALF", half ? "1" : "0"}}};
+// What is probed: a kernel that makes the sums of so many pixels and as many channels.
+struct Check {
+  KernelCall call;
+  std::size_t rows, items;
+  bool pieces;  // operands lie piece by piece
+};
+Check mmaCheck(bool half) {
+  return {
+      {"mma_probe/mma_probe.cl", "mma_check", {{"D_MMA", "1"}, {"P_HALF", half ? "1" : "0"}}}, 16, 32, false};
+}
+Check wgmmaCheck(bool half) {
+  return {{"mma_probe/wgmma_probe.cl",
+           "wgmma_check",
+           {{"D_MMA", "1"}, {"D_WGMMA", "1"}, {kPtxTarget, "sm_90a"}, {"P_HALF", half ? "1" : "0"}}},
+          64,
+          128,
+          true};
+}
+
+// Empty where the kernel computes the products of rows.
+std::string whyWrong(const Device& device, const Check& what, bool half) {
   const cl::Program program =
-      buildProgram(device, ProgramSource::of(call), half ? "mma of half" : "mma of codes");
+      buildProgram(device, ProgramSource::of(what.call), what.call.entry + (half ? " of half" : " of codes"));
   return guarded("probing tensor cores", [&]() -> std::string {
     const cl::Context& context = device.impl().context();
     const cl::CommandQueue queue(context, device.impl().device);
     std::mt19937 random(7);
-    Matrix x(half, random), w(half, random);
+    const int rows = static_cast<int>(what.rows);
+    Matrix x(half, rows, random), w(half, rows, random);
+    if (what.pieces) x.bytes = x.byPieces(), w.bytes = w.byPieces();
     const cl::Buffer dx(context, CL_MEM_COPY_HOST_PTR, x.bytes.size(), x.bytes.data());
     const cl::Buffer dw(context, CL_MEM_COPY_HOST_PTR, w.bytes.size(), w.bytes.data());
-    std::vector<std::int32_t> sums(kRows * kRows);
+    std::vector<std::int32_t> sums(what.rows * what.rows);
     const cl::Buffer dy(context, CL_MEM_READ_WRITE, sums.size() * sizeof(std::int32_t));
-    cl::Kernel check(program, "mma_check");
+    cl::Kernel check(program, what.call.entry.c_str());
     check.setArg(0, dx), check.setArg(1, dw), check.setArg(2, dy);
-    queue.enqueueNDRangeKernel(check, cl::NullRange, cl::NDRange(32), cl::NDRange(32));
+    queue.enqueueNDRangeKernel(check, cl::NullRange, cl::NDRange(what.items), cl::NDRange(what.items));
     queue.enqueueReadBuffer(dy, CL_TRUE, 0, sums.size() * sizeof(std::int32_t), sums.data());
-    const std::size_t length = x.numbers.size() / kRows;
-    for (int pixel = 0; pixel < kRows; ++pixel)
-      for (int channel = 0; channel < kRows; ++channel) {
+    const std::size_t length = x.numbers.size() / what.rows;
+    for (int pixel = 0; pixel < rows; ++pixel)
+      for (int channel = 0; channel < rows; ++channel) {
         int sum = 0;
         for (std::size_t k = 0; k < length; ++k)
           sum += x.numbers[pixel * length + k] * w.numbers[channel * length + k];
-        if (sums[pixel * kRows + channel] != sum) return "they compute another value than the definition";
+        if (sums[pixel * rows + channel] != sum) return "they compute another value than the definition";
       }
     return {};
   });
 }
 
-std::string probe(const Device& device) {
+std::string probe(const Device& device, const char* name, Check (*check)(bool half)) {
   const DeviceCaps& caps = device.caps();
-  if (!caps.nvidia || caps.nvidiaComputeCapability < kMmaCapability)
-    return "not an NVIDIA GPU of compute capability 8.0 or later";
   std::string why;
   try {
     for (const bool half : {true, false})
-      if (why.empty()) why = whyWrong(device, half);
+      if (why.empty()) why = whyWrong(device, check(half), half);
   } catch (const Error& e) {
     why = e.what();
   }
-  if (!why.empty()) log().warn("{}: no tensor cores: {}", caps.name, why);
+  if (!why.empty()) log().warn("{}: no {}: {}", caps.name, name, why);
   return why;
 }
 
 }  // namespace
 
 const std::string& Device::Impl::whyNoTensorCores(const Device& self) const {
-  std::call_once(tensorCoresOnce_, [&] { whyNoTensorCores_ = probe(self); });
+  std::call_once(tensorCoresOnce_, [&] {
+    whyNoTensorCores_ = caps.nvidia && caps.nvidiaComputeCapability >= kMmaCapability
+                            ? probe(self, "tensor cores", mmaCheck)
+                            : "not an NVIDIA GPU of compute capability 8.0 or later";
+  });
   return whyNoTensorCores_;
+}
+
+const std::string& Device::Impl::whyNoWgmma(const Device& self) const {
+  std::call_once(wgmmaOnce_, [&] {
+    whyNoWgmma_ =
+        hasWgmma(caps) ? probe(self, "wgmma", wgmmaCheck) : "not an NVIDIA GPU of compute capability 9.0";
+  });
+  return whyNoWgmma_;
 }
 
 DeviceCaps mmaCaps(const Device& device) {
   DeviceCaps caps = device.caps();
-  if (!device.impl().whyNoTensorCores(device).empty())
-    caps.nvidiaComputeCapability = std::min(caps.nvidiaComputeCapability, kMmaCapability - 1);
+  const auto lower = [&](int capability) {
+    caps.nvidiaComputeCapability = std::min(caps.nvidiaComputeCapability, capability);
+  };
+  if (!device.impl().whyNoTensorCores(device).empty()) lower(kMmaCapability - 1);
+  if (hasWgmma(caps) && !device.impl().whyNoWgmma(device).empty()) lower(kWgmmaCapability - 1);
   return caps;
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "cl/builtins.hpp"
+#include "cl/ptx_target.hpp"
 #include "clkernels/embedded.hpp"
 #include "tessera/log.hpp"
 
@@ -83,6 +84,21 @@ cl::Program withDeclarations(const Device& device, const ProgramSource& source, 
   return {};
 }
 
+// A program compiled from source, as it is or for the PTX target that its options name.
+cl::Program forTarget(const Device& device, const cl::Program& program, const std::string& options,
+                      const std::string& label) {
+  const std::string target = ptxTargetOf(options);
+  if (target.empty()) return program;
+  if (const auto ptx = forPtxTarget(binaryOf(program), target)) {
+    // The driver wants the text's end within the binary.
+    const auto* data = reinterpret_cast<const unsigned char*>(ptx->c_str());
+    if (cl::Program rewritten = fromBinary(device, data, ptx->size() + 1, options); rewritten())
+      return rewritten;
+  }
+  throw Error(ErrorCode::DeviceError, label + ": " + device.caps().name +
+                                          " takes no program whose binary was rewritten for " + target);
+}
+
 }  // namespace
 
 cl::Program programFromBinary(const Device& device, const ProgramSource& source, const KeptBytes& bytes) {
@@ -120,7 +136,7 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
   }
   if (cl::Program program = withDeclarations(device, source, label); program()) return program;
   const auto [program, status] = compile(device, source.text, options, label);
-  if (status == CL_SUCCESS) return program;
+  if (status == CL_SUCCESS) return forTarget(device, program, options, label);
   std::string buildLog;
   try {
     buildLog = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device.impl().device);

@@ -1,0 +1,131 @@
+// conv_wgmma, deconv_wgmma, q_conv_wgmma, q_deconv_wgmma: large convolutions by Hopper's wgmma, of halves and
+// of codes.
+#include "clkernels/common/gpu_model.hpp"
+#include "clkernels/common/tensor_cores.hpp"
+#include "clkernels/conv_mma/mma_shape.hpp"
+#include "clkernels/conv_wgmma/wgmma_tactic.hpp"
+#include "ops/geometry.hpp"
+#include "ops/quantised.hpp"
+#include "ops/shape_tools.hpp"
+
+namespace tessera {
+namespace {
+
+// Untuned not for smaller ones: they are launches, which networks in one launch save, and those have no place
+// for a kernel of another target.
+constexpr double kWorthwhile = 1e9;
+
+MmaProblem productOf(const OpView& op) { return {gemmShape(blockView(op)), blockBytes(op)}; }
+
+class ConvWgmma final : public KernelFamily {
+ public:
+  ConvWgmma(std::string_view name, std::string_view mma, std::string_view op)
+      : name_(name), mma_(mma), op_(op) {}
+  FamilyId id() const override { return {name_, 1}; }
+
+  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (!hasWgmma(device) && !device.isCpu()) return Verdict::no("it needs the tensor cores of Hopper");
+    if (const auto why = whyNoMma(op); !why.empty()) return Verdict::no(why);
+    const MmaProblem p = productOf(op);
+    if (p.shape.strideY != 1 || p.shape.strideX != 1)
+      return Verdict::no("its windows move by more than a pixel");
+    if (p.shape.taps() == 1) return Verdict::no("its window is one pixel: nothing is read twice");
+    if (!wgmmaSpace(p, device).contains(toTactic(WgmmaTactic())))
+      return Verdict::no("no tile fits the device's local memory and work-group limit");
+    return Verdict::yes();
+  }
+
+  std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps& device) const override {
+    return findFamily(mma_)->blockChoices(op, device);
+  }
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    return wgmmaSpace(productOf(p), device);
+  }
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    return toTactic(wgmmaFallback(productOf(p), device));
+  }
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override;
+  Cost cost(const Problem& p, const DeviceCaps& device) const override;
+  std::vector<OpInstance> samples() const override;
+
+ private:
+  std::string_view name_, mma_, op_;
+};
+
+Launch ConvWgmma::plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const {
+  const auto t = fromTactic<WgmmaTactic>(tactic);
+  const GemmShape shape = gemmShape(blockView(p));
+  Launch launch;
+  launch.packed = {packWgmmaWeights(p, t.m), packMmaChannels(p)};
+  KernelCall call{"conv_wgmma/conv_wgmma.cl", "conv_wgmma", tacticDefines(tactic)};
+  addMmaDefines(call.defines, p, blockView(p), device);
+  call.defines.emplace_back("D_WGMMA", hasWgmma(device) ? "1" : "0");
+  if (hasWgmma(device)) call.defines.emplace_back(kPtxTarget, "sm_90a");
+  const auto items = static_cast<std::size_t>(t.items());
+  call.local = {items, 1};
+  call.global = {items * static_cast<std::size_t>(t.tiles(shape)), static_cast<std::size_t>(t.split)};
+  addMmaArgs(launch, call.args, p);
+  if (t.split > 1) {
+    launch.scratch = {static_cast<std::size_t>(t.partialBytes(shape))};
+    launch.counters = static_cast<std::size_t>(t.tiles(shape));
+    call.args.push_back(KernelArg::scratch(0));
+    call.args.push_back(KernelArg::counters());
+  }
+  launch.calls = {std::move(call)};
+  return launch;
+}
+
+Cost ConvWgmma::cost(const Problem& p, const DeviceCaps& device) const {
+  Cost cost = KernelFamily::cost(p, device);
+  const MmaProblem product = productOf(p);
+  cost.operations = product.operations();
+  if (device.isCpu() || cost.operations < kWorthwhile) {
+    cost.efficiency = 1e-3;  // emulated, or not for this
+    return cost;
+  }
+  const double seconds = wgmmaSeconds(product, wgmmaFallback(product, device), device);
+  cost.efficiency = cost.operations / (seconds * kGpuOperationsPerUnit * device.computeUnits);
+  return cost;
+}
+
+std::vector<OpInstance> ConvWgmma::samples() const {
+  using List = std::vector<std::int64_t>;
+  std::vector<OpInstance> floats;
+  const bool transposed = traitsOf(op_).transposed();
+  const auto add = [&](Attributes attrs, Shape x, Shape weights, bool bias = true) {
+    std::vector<TensorDesc> inputs{f32(std::move(x)), f32(weights)};
+    if (bias) inputs.push_back(f32({weights[transposed ? 1 : 0]}));
+    floats.push_back(makeSample(transposed ? "Deconvolution" : "Convolution", std::move(attrs),
+                                std::move(inputs), {}, {false, true, true}));
+  };
+  if (transposed) {
+    // Phases whose origin is not aligned, fewer channels than a block, two batches.
+    add({{"strides", List{2, 2}}, {"pads", List{1, 1, 1, 1}}}, {2, 20, 9, 6}, {20, 19, 4, 4});
+  } else {
+    // Several tiles of channels and of pixels with tails in both; chunks enough to split; batches; groups;
+    // pads on one side, dilation, more than nine taps; a residual.
+    add({{"pads", List{1, 1, 1, 1}}, {"activation", "Relu"}}, {2, 20, 11, 19}, {70, 20, 3, 3});
+    add({{"pads", List{1, 1, 1, 1}}}, {1, 160, 18, 34}, {130, 160, 3, 3});
+    add({{"pads", List{2, 2, 2, 2}}, {"group", 2}}, {1, 96, 6, 6}, {32, 48, 5, 5}, false);
+    add({{"pads", List{0, 2, 3, 1}}, {"dilations", List{2, 1}}}, {3, 40, 9, 8}, {18, 40, 3, 2});
+    floats.push_back(convolutionSample({1, 40, 9, 9}, {36, 40, 3, 3},
+                                       {{"pads", List{1, 1, 1, 1}}, {"activation", "Relu"}}, true, true));
+  }
+  if (traitsOf(op_).quantised()) return quantisedSamples(std::string(op_), floats);
+  return floats;  // tests derive halves
+}
+
+}  // namespace
+
+void addFamilies_conv_wgmma(FamilyList& list) {
+  static const ConvWgmma convolution("conv_wgmma", "conv_mma", "Convolution"),
+      deconvolution("deconv_wgmma", "deconv_mma", "Deconvolution"),
+      codes("q_conv_wgmma", "q_conv_mma", "QConvolution"),
+      deconvolutionOfCodes("q_deconv_wgmma", "q_deconv_mma", "QDeconvolution");
+  list.add(convolution, {"Convolution"});
+  list.add(deconvolution, {"Deconvolution"});
+  list.add(codes, {"QConvolution"});
+  list.add(deconvolutionOfCodes, {"QDeconvolution"});
+}
+
+}  // namespace tessera

@@ -1,0 +1,174 @@
+// Space and untuned choice of tiles for conv_wgmma.
+#include "clkernels/conv_wgmma/wgmma_tactic.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "clkernels/common/constraint.hpp"
+#include "clkernels/common/gpu_model.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr int kPiece = 16, kPieces = 2;  // bytes; of a row in a chunk
+constexpr int kUnrolled = 9;             // taps that are unrolled together, else a row's
+constexpr std::array kSplits{1, 2, 3, 4, 6, 8, 12, 16};
+
+// Worth trying untuned, measured on an H200.
+struct Tile {
+  int m, teams, subs;
+};
+constexpr std::array kTiles{Tile{128, 2, 1}, Tile{128, 1, 2}, Tile{64, 2, 2}, Tile{64, 2, 1}};
+constexpr std::array kWidths{16, 32, 8, 0};
+
+// The positions of a row, and the rows, of an image and the zeros behind it, where a tile is a run of them.
+int linearPitch(const GemmShape& s) {
+  const int reach = (s.tapsX - 1) * s.dilationX;
+  return std::max(s.width + std::max(s.padX, s.gridWidth - s.width - s.padX + reach), s.gridWidth);
+}
+int linearRows(const GemmShape& s) {
+  const int reach = (s.tapsY - 1) * s.dilationY;
+  return std::max(s.height + std::max(s.padY, s.gridHeight - s.height - s.padY + reach), s.gridHeight);
+}
+
+// Positions of a tile's patch.
+std::int64_t patchOf(const WgmmaTactic& t, const GemmShape& s) {
+  const std::int64_t reachX = (s.tapsX - 1) * s.dilationX, reachY = (s.tapsY - 1) * s.dilationY;
+  if (t.wide == 0) return t.pixels() + reachY * linearPitch(s) + reachX;
+  return (t.wide + reachX) * (t.pixels() / t.wide + reachY);
+}
+
+std::vector<int> splits(const MmaProblem& p, const DeviceCaps& device) {
+  std::vector<int> values{1};
+  for (const int split : kSplits)
+    if (split > 1 && device.fences && wgmmaChunks(p) >= 2 * split) values.push_back(split);
+  return values;
+}
+
+std::vector<int> batches(const GemmShape& s) {
+  std::vector<int> values;
+  for (int batch = 1; batch <= kUnrolled; ++batch) {
+    WgmmaTactic t;
+    t.batch = batch;
+    if (t.unrolls(s)) values.push_back(batch);
+  }
+  return values;
+}
+
+// The most stages that fit, up to eight.
+void fillStages(WgmmaTactic& t, const MmaProblem& p, const DeviceCaps& device) {
+  for (t.stages = 8; t.stages > 2 && t.localBytes(p) > static_cast<int>(device.localMemory);) --t.stages;
+}
+
+}  // namespace
+
+int wgmmaChunks(const MmaProblem& p) {
+  return static_cast<int>(ceilDiv(p.shape.channels * p.blockBytes, kPiece * kPieces));
+}
+
+bool WgmmaTactic::unrolls(const GemmShape& s) const {
+  return (s.taps() <= kUnrolled ? s.taps() : s.tapsX) % batch == 0;
+}
+
+int WgmmaTactic::localBytes(const MmaProblem& p) const {
+  std::int64_t pitch = patchOf(*this, p.shape);
+  if (p.blockBytes > kPiece) pitch = (pitch + 3) / 8 * 8 + 4;
+  const std::int64_t bytes =
+      kPiece * kPieces * (std::int64_t{stages} * batch * m + 2 * pitch) + 8 * (4 + 2 * stages);
+  return static_cast<int>(std::min<std::int64_t>(bytes, std::numeric_limits<int>::max()));
+}
+
+std::int64_t WgmmaTactic::pixelTiles(const GemmShape& s) const {
+  if (wide == 0)
+    return ceilDiv(std::int64_t{s.batch} * linearRows(s) * linearPitch(s), std::int64_t{pixels()});
+  return s.batch * ceilDiv(s.gridWidth, wide) * ceilDiv(s.gridHeight, pixels() / wide);
+}
+std::int64_t WgmmaTactic::tiles(const GemmShape& s) const {
+  return ceilDiv(s.rows, m) * s.groups * pixelTiles(s);
+}
+std::int64_t WgmmaTactic::partialBytes(const GemmShape& s) const {
+  return split == 1 ? 0 : split * tiles(s) * m * pixels() * 4;
+}
+
+TacticSpace wgmmaSpace(const MmaProblem& p, const DeviceCaps& device) {
+  TacticSpace space;
+  space.parameters = {{"M", {64, 128}},
+                      {"TEAMS", {1, 2}},
+                      {"SUBS", {1, 2}},
+                      {"WIDE", {0, 8, 16, 32}},
+                      {"BATCH", batches(p.shape)},
+                      {"STAGES", {2, 3, 4, 5, 6, 7, 8}},
+                      {"SPLIT", splits(p, device)}};
+  const GemmShape shape = p.shape;
+  require<WgmmaTactic>(space, "a rectangle has whole sub-tiles of 8 x 8 pixels",
+                       [](const WgmmaTactic& t) { return t.wide == 0 || t.pixels() / t.wide % 8 == 0; });
+  const int most = static_cast<int>(device.maxWorkGroup);
+  require<WgmmaTactic>(space, "a work-group has at most " + std::to_string(most) + " items",
+                       [most](const WgmmaTactic& t) { return t.items() <= most; });
+  const auto local = static_cast<int>(std::min<std::size_t>(device.localMemory, std::size_t{1} << 20));
+  require<WgmmaTactic>(space, "patches and weights fit local memory (" + std::to_string(local) + " bytes)",
+                       [p, local](const WgmmaTactic& t) { return t.localBytes(p) <= local; });
+  require<WgmmaTactic>(space, "a tile is at most once too large", [shape](const WgmmaTactic& t) {
+    return (t.m == 64 || t.m < 2 * shape.rows) && (t.pixels() == 64 || t.pixels() < 2 * shape.pixels());
+  });
+  const auto bytes = static_cast<std::int64_t>(std::min<std::size_t>(
+      device.maxAllocation ? device.maxAllocation : std::size_t{1} << 30, std::numeric_limits<int>::max()));
+  require<WgmmaTactic>(space, "partial sums fit one buffer",
+                       [shape, bytes](const WgmmaTactic& t) { return t.partialBytes(shape) <= bytes; });
+  if (device.isCpu())
+    require<WgmmaTactic>(space, "emulated tiles are small",
+                         [](const WgmmaTactic& t) { return t.m == 64 && t.pixels() <= 128; });
+  return space;
+}
+
+// Fitted to measurements of FCN-8s's and ResNet-50's 3x3 layers and fc6 on an H200. Per cycle and unit:
+constexpr double kProducts = 1900;    // of pairs of bytes, two for a half
+constexpr double kNarrow = 1.15;      // for 64 channels, whose patch is read as often as 128's
+constexpr double kBatchCycles = 130;  // between batches, of all multiplying warps
+constexpr double kCopyCycles = 1000, kCopyBytes = 30;  // of a batch's weights from the second-level cache
+constexpr double kLatency = 150, kCodeLatency = 210;   // of a tile where one group has a unit for itself
+constexpr double kGroupCycles = 3000, kResultCycles = 0.12, kFenceCycles = 2310, kPartBytes = 23;
+
+double wgmmaSeconds(const MmaProblem& p, const WgmmaTactic& t, const DeviceCaps& device) {
+  const GpuModel model = gpuModel(device);
+  const double results = 1.0 * t.m * t.pixels();
+  const double products = results * kPiece * kPieces / 2 / kProducts * (t.m == 64 ? kNarrow : 1.0);
+  const double registers = 32 + t.m * t.subs / 2.0;
+  const double groups = static_cast<double>(t.tiles(p.shape)) * t.split;
+  const double perUnit = std::ceil(groups / device.computeUnits);
+  const double together = std::min(model.resident(registers, t.items(), t.localBytes(p)), perUnit);
+  const double latency = (p.blockBytes > kPiece ? kLatency : kCodeLatency) * t.subs;
+  const double arrival =
+      (kCopyCycles + together * t.batch * t.m * kPiece * kPieces / kCopyBytes) / (t.stages - 1);
+  const double tile =
+      std::max(std::max(together * products, latency) + kBatchCycles / t.batch, arrival / t.batch);
+  const double depth = std::ceil(1.0 * wgmmaChunks(p) / t.split) * p.shape.taps();
+  double cycles = perUnit / together * (depth * tile + kGroupCycles) + perUnit * kResultCycles * results;
+  if (t.split > 1) cycles += kFenceCycles + 4.0 * t.split * results / kPartBytes;
+  return cycles / model.clock;
+}
+
+WgmmaTactic wgmmaFallback(const MmaProblem& p, const DeviceCaps& device) {
+  WgmmaTactic best;
+  if (device.isCpu()) return best;  // the model is of GPUs
+  double least = std::numeric_limits<double>::max();
+  const TacticSpace space = wgmmaSpace(p, device);
+  const std::vector<int> parts = splits(p, device), whole = batches(p.shape);
+  for (const Tile& tile : kTiles)
+    for (const int wide : kWidths)
+      for (const int batch : whole) {
+        WgmmaTactic t{tile.m, tile.teams, tile.subs, wide, batch, 2, 1};
+        fillStages(t, p, device);
+        for (const int split : parts) {
+          t.split = split;
+          if (t.stages * t.batch < 4) continue;  // too little on its way
+          const double seconds = wgmmaSeconds(p, t, device);
+          if (seconds < least && space.contains(toTactic(t))) best = t, least = seconds;
+        }
+      }
+  return best;
+}
+
+}  // namespace tessera
