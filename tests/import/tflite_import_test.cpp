@@ -10,6 +10,7 @@
 #include "tessera/passes.hpp"
 #include "tests/import/onnx_model.hpp"
 #include "tests/import/tensorflow_case.hpp"
+#include "tests/import/tflite_model.hpp"
 #include "tests/support/refusal.hpp"
 #include "tests/support/support.hpp"
 
@@ -25,22 +26,7 @@ std::string recordedBytes(const std::string& name) {
 
 /// A model of one operator on one tensor.
 std::string oneOperator(int code, const char* custom, int inputs = 1, const char* name = "x") {
-  namespace lite = tessera_tflite;
-  flatbuffers::FlatBufferBuilder b;
-  const std::vector<std::int32_t> shape{1, 4, 4, 2}, in(static_cast<std::size_t>(inputs), 0), out{1},
-      first{0};
-  const std::vector<flatbuffers::Offset<lite::OperatorCode>> codes{
-      lite::CreateOperatorCodeDirect(b, static_cast<std::int8_t>(std::min(code, 127)), custom, 1, code)};
-  const std::vector<flatbuffers::Offset<lite::Tensor>> tensors{
-      lite::CreateTensorDirect(b, &shape, lite::TensorType::FLOAT32, 0, name),
-      lite::CreateTensorDirect(b, &shape, lite::TensorType::FLOAT32, 0, "y")};
-  const std::vector<flatbuffers::Offset<lite::Operator>> operators{
-      lite::CreateOperatorDirect(b, 0, &in, &out)};
-  const std::vector<flatbuffers::Offset<lite::SubGraph>> graphs{
-      lite::CreateSubGraphDirect(b, &tensors, &first, &out, &operators)};
-  const std::vector<flatbuffers::Offset<lite::Buffer>> buffers{lite::CreateBufferDirect(b)};
-  lite::FinishModelBuffer(b, lite::CreateModelDirect(b, 3, &codes, &graphs, nullptr, &buffers));
-  return {reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize()};
+  return operatorTflite(code, custom, {1, 4, 4, 2}, inputs, name);
 }
 
 class TfliteImport : public testing::Test {
