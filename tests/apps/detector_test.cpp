@@ -120,8 +120,7 @@ TEST_F(Detector, ScoresAgainstCocoAndYolo) {
 // As YOLO's own tools have it: no file, no objects.
 TEST_F(Detector, ImagesWithoutALabelFileHaveNoObjects) {
   writeText(folder / "yolo/7.txt", "2 0.5 0.25 0.5 0.5\n");
-  app::writeImage(folder / "images/1.png",
-                  picture({2, 1}, {0, 0, 255}));  // what is found there is wrong
+  app::writeImage(folder / "images/1.png", picture({2, 1}, {0, 0, 255}));  // what is found there is wrong
   const auto result = run({"--images", at("images"), "--json", at("r.json"), "--annotations", at("yolo")});
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.err, testing::Not(HasSubstr("not scored")));
