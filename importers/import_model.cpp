@@ -10,6 +10,8 @@ Graph importModel(const std::string& model, const ImportOptions& options) {
   const auto comma = model.find(',');
   if (comma != std::string::npos)
     return importCaffe(model.substr(0, comma), model.substr(comma + 1), options);
+  if (const std::string what = foreignFormat(model); !what.empty())
+    throw Error(ErrorCode::BadModel, model + " is " + what + ".");
   switch (modelFormat(model)) {
     case ModelFormat::CaffeText:
       throw Error(ErrorCode::InvalidArgument,

@@ -56,9 +56,15 @@ Prepared prepare(const ClassifierOptions& options, const std::vector<ImageFile>&
 
 class Results {
  public:
-  Results(const ClassifierOptions& options, const Prepared& prepared)
+  Results(const ClassifierOptions& options, const Prepared& prepared, const std::vector<ImageFile>& files)
       : options_(options), prepared_(prepared) {
-    if (!options.annotations.empty()) truth_.emplace(options.annotations, prepared.labels);
+    if (options.annotations.empty()) return;
+    truth_.emplace(options.annotations, prepared.labels);
+    if (std::ranges::none_of(files,
+                             [&](const ImageFile& file) { return truth_->find(file.path).has_value(); }))
+      throw Error(ErrorCode::InvalidArgument, "None of the images has a right class: of " +
+                                                  files.front().path.string() + ", " +
+                                                  truth_->whyNot(files.front().path) + ".");
   }
 
   void add(Frame frame, const Answer& answer) {
@@ -106,7 +112,7 @@ class Results {
   void score(const Frame& frame, const Answer& answer, Json& result) {
     const std::optional<int> right = truth_->find(frame.file);
     if (!right) {
-      log().warn("{} has no annotation and is not scored", frame.file);
+      log().warn("{} is not scored: {}", frame.file, truth_->whyNot(frame.file));
       return;
     }
     result["annotated"] = *right;
@@ -132,7 +138,7 @@ int runClassifier(const ClassifierOptions& options) {
   if (options.images.empty()) throw UsageError("--images is required.");
   const std::vector<ImageFile> files = listImages(options.images, options.out);
   Prepared prepared = prepare(options, files);
-  Results results(options, prepared);
+  Results results(options, prepared, files);
   RunReport report = runReport(prepared.networks.front()->engine(), options.model,
                                prepared.networks.front()->batch(), files);
   Progress progress("classifying", files.size(), "images");

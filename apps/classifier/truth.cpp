@@ -14,6 +14,7 @@ std::string trimmed(const std::string& text) {
   return first == std::string::npos ? "" : text.substr(first, last - first + 1);
 }
 
+std::string folderOf(const fs::path& image) { return fs::absolute(image).parent_path().filename().string(); }
 std::string absoluteName(const fs::path& file) { return fs::weakly_canonical(fs::absolute(file)).string(); }
 
 }  // namespace
@@ -71,10 +72,12 @@ std::optional<int> ClassTruth::find(const fs::path& image) const {
     if (it == list_->end()) it = list_->find(image.filename().string());
     return it == list_->end() ? std::nullopt : std::optional<int>(it->second);
   }
-  const std::string folder = fs::absolute(image).parent_path().filename().string();
-  if (const auto found = classNamed(folder)) return found;
-  throw Error(ErrorCode::InvalidArgument, "The folder of " + image.string() + ", '" + folder +
-                                              "', is neither name, key nor index of a class of the labels.");
+  return classNamed(folderOf(image));
+}
+
+std::string ClassTruth::whyNot(const fs::path& image) const {
+  if (list_) return "the list of right classes does not name it";
+  return "its folder '" + folderOf(image) + "' is neither name, key nor index of a class of the labels";
 }
 
 }  // namespace tessera::app

@@ -21,8 +21,10 @@ class ClassTruth {
   /// Error(InvalidArgument) that names file, line and reason.
   ClassTruth(const std::string& annotations, const LabelSet& labels);
 
-  /// None where nothing is said of the image. Throws Error(InvalidArgument) where its folder names no class.
+  /// None where nothing is said of the image.
   std::optional<int> find(const fs::path& image) const;
+  /// Why nothing is said of an image.
+  std::string whyNot(const fs::path& image) const;
 
  private:
   std::optional<int> classNamed(const std::string& name) const;

@@ -1,6 +1,8 @@
 // Options, descriptions and networks of programs for images.
 #include "apps/common/image_program.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 
 #include "apps/common/int8_report.hpp"
@@ -8,12 +10,14 @@
 #include "apps/common/plans.hpp"
 #include "apps/common/ranged_model.hpp"
 #include "apps/common/video_frames.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera::app {
 
 void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments& wants) {
   const OptionGroup group(app, "Images");
   options.app = &app;
+  options.ownSizes = wants.sizes;
   app.add_option("--model,-m", options.model, "ONNX, .pb, .tflite, .uff, prototxt,caffemodel, or a plan")
       ->required()
       ->type_name("M");
@@ -74,27 +78,26 @@ std::vector<Binding> bindingsOf(const Graph& graph) {
 namespace {
 
 // The network, for images of the description's size where it leaves that open, else for the first image's.
-Graph importNetwork(const ImageOptions& options, const Sidecar& sidecar, const std::vector<ImageFile>& files,
-                    const InputShapes& at = {}) {
+Graph importBatch(std::int64_t batch, const ImageOptions& options, const Sidecar& sidecar,
+                  const std::vector<ImageFile>& files, const InputShapes& at) {
   ImportOptions importing;
   importing.inputShapes = options.shapes.shapes();
-  for (const auto& [name, shape] : at) importing.inputShapes[name] = shape;
   options.freeze.apply(importing);
   cv::Size size;
   const ImagePreprocess& how = sidecar.preprocess;
   const auto fill = [&](const std::string& name,
                         const std::vector<std::int64_t>& declared) -> std::optional<Shape> {
     if (!sidecar.input.empty() && name != sidecar.input) return std::nullopt;
-    if (how.height > 0)
-      return imageShapeFor(declared, options.maxBatch, how.height, how.width, how.channels());
+    if (how.height > 0) return imageShapeFor(declared, batch, how.height, how.width, how.channels());
     const auto open = [](std::int64_t e) { return e < 0; };
     if (!declared.empty() && std::none_of(declared.begin() + 1, declared.end(), open)) return std::nullopt;
     size = firstSize(files, options.videos);
-    return imageShapeFor(declared, options.maxBatch, size.height, size.width, how.channels());
+    return imageShapeFor(declared, batch, size.height, size.width, how.channels());
   };
   importing.openShape = fill;
+  if (!options.ranges.empty()) options.ranges.apply(importing, at);
   try {
-    return loadModel(options.model, options.maxBatch, importing);
+    return loadModel(options.model, batch, importing);
   } catch (const Error& e) {
     if (size.empty()) throw;
     throw Error(e.code(),
@@ -102,6 +105,26 @@ Graph importNetwork(const ImageOptions& options, const Sidecar& sidecar, const s
                          std::to_string(size.width) +
                          ", the size of the first one (others: input.size in the description, or --shape): " +
                          e.what()));
+  }
+}
+
+// For --max-batch images at a time; a model that can not take as many runs in its own batch.
+Graph importNetwork(const ImageOptions& options, const Sidecar& sidecar, const std::vector<ImageFile>& files,
+                    const InputShapes& at = {}) {
+  try {
+    return importBatch(options.maxBatch, options, sidecar, files, at);
+  } catch (const Error& e) {
+    if (options.maxBatch == 1) throw;
+    std::optional<Graph> own;
+    try {
+      own = importBatch(1, options, sidecar, files, at);
+    } catch (const Error&) {  // it is not the batch that is wrong
+    }
+    if (!own) throw;
+    const Shape& shape = own->tensor(own->inputs().at(0)).shape;
+    log().warn("{} runs in its own batch of {}, not in one of {}: {}", modelName(options.model),
+               shape.empty() ? 1 : shape[0], options.maxBatch, e.what());
+    return *std::move(own);
   }
 }
 
@@ -122,7 +145,12 @@ ImageNetwork openNetwork(const ImageOptions& options, const std::vector<ImageFil
   if (!sidecar.task.empty() && sidecar.task != task)
     throw Error(ErrorCode::InvalidArgument,
                 sidecar.where() + " describes a network for " + sidecar.task + ", not for " + task + ".");
-  if (!options.shapes.empty() || !options.ranges.empty())
+  const bool ranged =
+      engine && std::ranges::any_of(engine->shapes(), [](const auto& input) {
+        const auto& [least, opt, most] = input.second;
+        return most.size() == 4 && !std::equal(least.begin() + 1, least.end(), most.begin() + 1);
+      });
+  if (!options.shapes.empty() || !options.ranges.empty() || ranged)
     sidecar.preprocess.height = sidecar.preprocess.width = 0;  // the command line decides
   if (!options.ranges.empty() && options.maxBatch != 1)
     throw UsageError("--max-batch goes with one shape: --max-shape has the largest batch.");
@@ -138,10 +166,17 @@ std::shared_ptr<const Engine> buildRanged(const ImageOptions& options, const Ima
     return importNetwork(options, network.sidecar, {}, at);
   };
   const RangedModel ranged = rangedModel(options.model, options.ranges, options.shapes, importAt);
-  for (const auto& [name, range] : ranged.profile)
-    if (range.min.empty() || !std::equal(range.min.begin() + 1, range.min.end(), range.max.begin() + 1))
-      throw UsageError("The images become one size, so only their number may change: the shapes of '" + name +
-                       "' that --min-shape and --max-shape give differ in more than the first extent.");
+  for (const auto& [name, range] : ranged.profile) {
+    if (!range.min.empty() && std::equal(range.min.begin() + 1, range.min.end(), range.max.begin() + 1))
+      continue;
+    if (options.ownSizes && range.max.size() == 4 && range.max[0] == 1) continue;
+    throw UsageError(
+        options.ownSizes
+            ? "Images of sizes of their own go through the network one at a time: the shapes of '" + name +
+                  "' that --min-shape and --max-shape give need a first extent of 1."
+            : "The images become one size, so only their number may change: the shapes of '" + name +
+                  "' that --min-shape and --max-shape give differ in more than the first extent.");
+  }
   engineOptions.shapes = ranged.profile;
   completeInt8(
       options.int8, ranged.largest, [&] { return network.sidecar; }, network.device, engineOptions);
@@ -168,8 +203,9 @@ void explained(const ImageOptions& options, const ImageNetwork& network,
   try {
     prepare();
   } catch (const Error& e) {
-    throw Error(e.code(),
-                sentence(modelName(options.model) + " with " + network.sidecar.where() + ": " + e.what()));
+    const bool inside = network.sidecar.file == options.model;  // a plan's own description
+    throw Error(e.code(), sentence(modelName(options.model) +
+                                   (inside ? "" : " with " + network.sidecar.where()) + ": " + e.what()));
   }
 }
 

@@ -25,7 +25,8 @@ struct ImageOptions {
   Int8Arguments int8;
   FreezeArguments freeze;
   ShapeArguments shapes;
-  ShapeRangeArguments ranges;  ///< the number of images may change; their size does not
+  ShapeRangeArguments ranges;  ///< the number of images may change, or with `ownSizes` the size of each
+  bool ownSizes = false;       ///< ImageArguments::sizes
   std::string model, preprocess, preset, labels, out;
   std::vector<std::string> images, videos;
   std::int64_t maxBatch = 1;
@@ -37,6 +38,7 @@ struct ImageArguments {
   std::string results;   ///< what goes to --out
   bool videos = false;   ///< --video
   bool presets = false;  ///< --preset
+  bool sizes = false;    ///< each image may go through the network at a size of its own
 };
 /// Adds --model, --images, --video, --out, --labels, --preprocess, --preset, --max-batch, --streams.
 void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments& wants);

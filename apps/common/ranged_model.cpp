@@ -9,7 +9,7 @@ namespace tessera::app {
 
 RangedModel rangedModel(const std::string& model, const ShapeRangeArguments& ranges,
                         const ShapeArguments& shapes, const GraphSource& importAt) {
-  // Names of inputs come first: a shape for all fills only what the model leaves open.
+  // Names of inputs come first: a shape that is given by name replaces what the model fixes.
   RangedModel ranged{ranges.profile(importAt(ranges.largest()), shapes.shapes()), {}};
   InputShapes most, single;
   std::int64_t items = 0;

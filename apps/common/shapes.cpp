@@ -2,6 +2,7 @@
 #include "apps/common/shapes.hpp"
 
 #include <charconv>
+#include <optional>
 
 #include "apps/common/program.hpp"
 
@@ -48,11 +49,12 @@ std::map<std::string, Shape> parseShapes(const char* option, const std::vector<s
   return shapes;
 }
 
-// Of an input: by its name, else by the shape for all.
-const Shape* shapeFor(const std::map<std::string, Shape>& shapes, const std::string& input) {
-  auto found = shapes.find(input);
-  if (found == shapes.end()) found = shapes.find(kAll);
-  return found == shapes.end() ? nullptr : &found->second;
+// Of an input: by its name, else the shape for all where it has as many extents.
+const Shape* shapeFor(const std::map<std::string, Shape>& shapes, const std::string& input,
+                      std::size_t extents) {
+  if (const auto found = shapes.find(input); found != shapes.end()) return &found->second;
+  const auto all = shapes.find(kAll);
+  return all == shapes.end() || all->second.size() != extents ? nullptr : &all->second;
 }
 
 }  // namespace
@@ -72,6 +74,31 @@ void ShapeRangeArguments::add(CLI::App& app) {
 
 std::map<std::string, Shape> ShapeRangeArguments::largest() const { return parseShapes("--max-shape", most); }
 
+void ShapeRangeArguments::apply(ImportOptions& import, const std::map<std::string, Shape>& at) const {
+  const auto ranged = parseShapes("--min-shape", least);
+  const auto all = ranged.find(kAll);
+  std::optional<Shape> open;
+  if (const auto given = import.inputShapes.find(kAll); given != import.inputShapes.end())
+    open = given->second;
+  std::erase_if(import.inputShapes, [&](const auto& given) {
+    const bool likeAll = all != ranged.end() && all->second.size() == given.second.size();
+    return given.first == kAll || ranged.count(given.first) || likeAll;
+  });
+  for (const auto& [name, shape] : at) {
+    if (name == kAll)
+      open = shape;
+    else
+      import.inputShapes[name] = shape;
+  }
+  if (!open) return;
+  import.openShape = [ shape = *open, other = import.openShape ](const std::string& name,
+                                                                 const std::vector<std::int64_t>& declared)
+                         ->std::optional<Shape> {
+                           if (declared.empty() || declared.size() == shape.size()) return shape;
+  return other ? other(name, declared) : std::nullopt;
+};
+}  // namespace tessera::app
+
 ShapeProfile ShapeRangeArguments::profile(const Graph& graph,
                                           const std::map<std::string, Shape>& wanted) const {
   const auto smallest = parseShapes("--min-shape", least), largest = this->largest();
@@ -80,15 +107,18 @@ ShapeProfile ShapeRangeArguments::profile(const Graph& graph,
   ShapeProfile profile;
   for (const TensorId id : graph.inputs()) {
     const std::string& name = graph.tensor(id).name;
-    const Shape *min = shapeFor(smallest, name), *max = shapeFor(largest, name);
+    const std::size_t extents = graph.tensor(id).shape.size();
+    const Shape *min = shapeFor(smallest, name, extents), *max = shapeFor(largest, name, extents);
     unused.erase(name);
     if (!min && !max) continue;
     if (!min || !max)
       throw UsageError("The input '" + name + "' has only one of --min-shape and --max-shape.");
     unused.erase(kAll);
-    const Shape* opt = shapeFor(wanted, name);
+    const Shape* opt = shapeFor(wanted, name, extents);
     profile[name] = {*min, opt ? *opt : *max, *max};
   }
+  if (unused.count(kAll))
+    throw UsageError("No input of the model has as many extents as --min-shape and --max-shape give.");
   if (!unused.empty())
     throw UsageError("The model has no input '" + unused.begin()->first +
                      "', which --min-shape or --max-shape names.");

@@ -28,11 +28,14 @@ struct ShapeRangeArguments {
 
   void add(CLI::App& app);
   bool empty() const { return least.empty() && most.empty(); }
-  /// The ranges of a model's inputs: those named, and with `*` all that are not. `graph`: the model at
-  /// largest(). `wanted`: what --shape says. Throws UsageError that says what is wrong.
+  /// The ranges of a model's inputs: those named, and with `*` all others with as many extents. `graph`: the
+  /// model at largest(). `wanted`: what --shape says. Throws UsageError that says what is wrong.
   ShapeProfile profile(const Graph& graph, const std::map<std::string, Shape>& wanted) const;
-  /// As ImportOptions::inputShapes wants them. Throws UsageError.
+  /// By input, `*` for the others. Throws UsageError.
   std::map<std::string, Shape> largest() const;
+  /// Tells an import that `at` are the inputs' shapes, `*` of those that are open. What --shape says of
+  /// inputs with a range is what kernels are tuned for, and so is left out. Throws UsageError.
+  void apply(ImportOptions& import, const std::map<std::string, Shape>& at) const;
 };
 
 /// "1x3x480x640", also with commas; "scalar" for no extents. Throws UsageError.

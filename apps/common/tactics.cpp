@@ -17,7 +17,10 @@ std::string tacticsText(const TuneReport& report) {
   add(report.exact, "by records");
   add(report.stale, "by records of another driver");
   add(report.defaults, "by defaults of the device's class");
-  add(report.fallback, "untuned");
+  // The untuned kernels may have won the search.
+  const bool searched = report.candidates > 0;
+  add(report.fallback, searched ? "as untuned, which nothing beat" : "untuned");
+  if (searched) text += fmt::format("; {} candidates tried in {:.0f} s", report.candidates, report.seconds);
   for (const LimitedLayer& layer : report.limited)
     text += fmt::format("{} {} by {}, for {} would take {} of workspace",
                         &layer == &report.limited.front() ? "; limited:" : ",", layer.layer, layer.taken,
@@ -27,7 +30,8 @@ std::string tacticsText(const TuneReport& report) {
 
 Json tacticsJson(const TuneReport& report) {
   Json json{{"kernels", report.problems},      {"by_plan", report.planned},     {"by_record", report.exact},
-            {"by_other_driver", report.stale}, {"by_default", report.defaults}, {"untuned", report.fallback}};
+            {"by_other_driver", report.stale}, {"by_default", report.defaults}, {"untuned", report.fallback},
+            {"candidates", report.candidates}};
   for (const LimitedLayer& layer : report.limited)
     json["limited"].push_back({{"layer", layer.layer},
                                {"wanted", layer.wanted},

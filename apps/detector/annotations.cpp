@@ -1,6 +1,7 @@
 // Annotated boxes.
 #include "apps/detector/annotations.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -64,10 +65,15 @@ RightBox cocoBox(const Json& annotation, int index, const fs::path& file) {
 
 BoxAnnotations::BoxAnnotations(const fs::path& path, const LabelSet& labels)
     : classes_(static_cast<int>(labels.classes.size())) {
-  if (fs::is_directory(path))
-    folder_ = path;
-  else
+  if (!fs::is_directory(path)) {
     readCoco(path, labels);
+    return;
+  }
+  folder_ = path;
+  const auto isList = [](const fs::directory_entry& entry) { return entry.path().extension() == ".txt"; };
+  if (std::none_of(fs::directory_iterator(path), fs::directory_iterator(), isList))
+    throw Error(ErrorCode::InvalidArgument,
+                "The folder of annotations " + path.string() + " holds no .txt file, as YOLO's do.");
 }
 
 void BoxAnnotations::readCoco(const fs::path& file, const LabelSet& labels) {
@@ -100,11 +106,11 @@ void BoxAnnotations::readCoco(const fs::path& file, const LabelSet& labels) {
   }
 }
 
-std::optional<AnnotatedImage> BoxAnnotations::readYolo(const fs::path& image, std::int64_t height,
-                                                       std::int64_t width) const {
+AnnotatedImage BoxAnnotations::readYolo(const fs::path& image, std::int64_t height,
+                                        std::int64_t width) const {
   const fs::path file = folder_ / (image.stem().string() + ".txt");
-  if (!fs::exists(file)) return std::nullopt;
   AnnotatedImage annotated;
+  if (!fs::exists(file)) return annotated;  // nothing is there: YOLO's tools write no file then
   std::istringstream text(readFile(file));
   const auto h = static_cast<double>(height), w = static_cast<double>(width);
   std::size_t number = 0;

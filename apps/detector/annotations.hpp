@@ -28,15 +28,14 @@ class BoxAnnotations {
   BoxAnnotations(const fs::path& path, const LabelSet& labels);
 
   /// Of an image with those extents; none where nothing is said of it. COCO's are found by file name, YOLO's
-  /// by stem, of which an empty file says that there is nothing.
+  /// by stem: an empty file, or none, says that there is nothing.
   std::optional<AnnotatedImage> find(const fs::path& image, std::int64_t height, std::int64_t width) const;
   /// COCO's number of a class; none where a class has none.
   std::optional<std::int64_t> category(int index) const;
 
  private:
   void readCoco(const fs::path& file, const LabelSet& labels);
-  std::optional<AnnotatedImage> readYolo(const fs::path& image, std::int64_t height,
-                                         std::int64_t width) const;
+  AnnotatedImage readYolo(const fs::path& image, std::int64_t height, std::int64_t width) const;
 
   fs::path folder_;  ///< of YOLO label files; empty: COCO
   int classes_ = 0;

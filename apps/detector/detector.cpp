@@ -79,6 +79,7 @@ void detectVideo(const DetectorOptions& options, Prepared& prepared, const std::
     return runFrames<Runner>(prepared.networks, source, sink, progress);
   };
   report.frames.append(runVideo(file, target, "detecting", run));
+  results.endVideo(file);
 }
 
 }  // namespace

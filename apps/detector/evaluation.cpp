@@ -119,8 +119,9 @@ std::map<int, AveragePrecision> DetectionScore::classes() const {
     for (std::size_t t = 0; t < kOverlaps; ++t) {
       const double precision = averagePrecision(all, t, score.right);
       if (t == 0) score.at50 = precision;
-      score.mean += precision / static_cast<double>(kOverlaps);
+      score.mean += precision;
     }
+    score.mean /= static_cast<double>(kOverlaps);  // at the end, so that a mean of ones is one
     scores[index] = score;
   }
   return scores;
@@ -131,10 +132,12 @@ std::optional<AveragePrecision> DetectionScore::mean() const {
   if (all.empty()) return std::nullopt;
   AveragePrecision mean;
   for (const auto& [index, score] : all) {
-    mean.at50 += score.at50 / static_cast<double>(all.size());
-    mean.mean += score.mean / static_cast<double>(all.size());
+    mean.at50 += score.at50;
+    mean.mean += score.mean;
     mean.right += score.right;
   }
+  mean.at50 /= static_cast<double>(all.size());
+  mean.mean /= static_cast<double>(all.size());
   return mean;
 }
 

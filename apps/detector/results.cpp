@@ -48,12 +48,9 @@ void DetectorResults::addImage(Frame frame, const Answer& answer) {
   ++images_;
   const std::vector<DetectedObject> objects = shown(answer);
   results_.push_back({{"file", frame.file}, {"objects", objectsJson(objects)}});
-  std::map<int, int> counts;
+  std::map<int, std::size_t> counts;
   for (const DetectedObject& o : objects) ++counts[o.index];
-  text_ += fs::path(frame.file).filename().string() + ":";
-  for (const auto& [index, count] : counts)
-    text_ += fmt::format("{} {} {}", index == counts.begin()->first ? "" : ",", count, labels_.nameOf(index));
-  text_ += counts.empty() ? " nothing\n" : "\n";
+  text_ += fs::path(frame.file).filename().string() + ":" + countsText(counts) + "\n";
   score(frame, answer);
   if (options_.out.empty()) return;
   drawObjects(frame.image, objects, labels_);
@@ -63,8 +60,23 @@ void DetectorResults::addImage(Frame frame, const Answer& answer) {
 cv::Mat DetectorResults::addFrame(Frame frame, const Answer& answer) {
   const std::vector<DetectedObject> objects = shown(answer);
   results_.push_back({{"file", frame.file}, {"frame", frames_++}, {"objects", objectsJson(objects)}});
+  for (const DetectedObject& o : objects) ++counts_[o.index];
   drawObjects(frame.image, objects, labels_);
   return frame.image;
+}
+
+void DetectorResults::endVideo(const std::string& file) {
+  text_ +=
+      fmt::format("{}: {} frames:{}\n", fs::path(file).filename().string(), frames_, countsText(counts_));
+  counts_.clear();
+  frames_ = 0;
+}
+
+std::string DetectorResults::countsText(const std::map<int, std::size_t>& counts) const {
+  std::string text;
+  for (const auto& [index, count] : counts)
+    text += fmt::format("{} {} {}", text.empty() ? "" : ",", count, labels_.nameOf(index));
+  return text.empty() ? " nothing" : text;
 }
 
 void DetectorResults::score(const Frame& frame, const Answer& answer) {

@@ -2,6 +2,7 @@
 /// What the detector found, as text, JSON, COCO results and pictures.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -23,9 +24,11 @@ class DetectorResults {
   void addImage(Frame frame, const Answer& answer);
   /// A frame of a video; returns the picture with boxes.
   cv::Mat addFrame(Frame frame, const Answer& answer);
+  /// After the last frame of a video: its line of text.
+  void endVideo(const std::string& file);
 
   Json json(const RunReport& report) const;
-  /// What is found in each image, a line each.
+  /// What is found in each image and in all frames of each video, a line each.
   const std::string& text() const { return text_; }
   /// Average precision; empty without annotations.
   std::string scoreTable() const;
@@ -34,6 +37,7 @@ class DetectorResults {
 
  private:
   std::vector<DetectedObject> shown(const Answer& answer) const;
+  std::string countsText(const std::map<int, std::size_t>& counts) const;
   Json objectsJson(const std::vector<DetectedObject>& objects) const;
   void score(const Frame& frame, const Answer& answer);
   void addCoco(std::int64_t image, const Answer& answer);
@@ -45,7 +49,8 @@ class DetectorResults {
   DetectionScore score_;
   Json results_ = Json::array(), coco_ = Json::array();
   std::string text_;
-  std::int64_t images_ = 0, frames_ = 0;
+  std::map<int, std::size_t> counts_;     ///< of a video so far, by class
+  std::int64_t images_ = 0, frames_ = 0;  ///< frames: of the video
 };
 
 }  // namespace tessera::app

@@ -6,7 +6,7 @@ int main(int argc, char** argv) {
   using namespace tessera::app;
   SegmenterOptions options;
   CLI::App app("Segments images and videos with a trained network on an OpenCL device.", "segmenter");
-  addImageOptions(app, options, {"class maps, colour maps and overlays", true, false});
+  addImageOptions(app, options, {"class maps, colour maps and overlays", true, false, true});
   {
     const OptionGroup group(app, "Results");
     app.add_option("--annotations", options.annotations,

@@ -115,7 +115,7 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
 
 Command addCalibrate(CLI::App& app, CommonOptions& common) {
   auto options = std::make_shared<CalibrateOptions>();
-  options->engine.add(app);
+  options->engine.add(app, false);
   app.add_flag("--sensitivity", options->sensitivity, "Also rank layers by what each costs alone in INT8");
   app.add_option("--sensitivity-batches", options->sensitivityBatches, "Batches to rank them on")
       ->check(number(1, 10000))

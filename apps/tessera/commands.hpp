@@ -38,8 +38,8 @@ struct EngineArguments {
   Int8Arguments int8;
   bool describe = false;  ///< whether the engine carries the description of its images, as plans do
 
-  /// The app must outlive this.
-  void add(CLI::App& app);
+  /// The app must outlive this. `ranged`: shapes may be given as ranges.
+  void add(CLI::App& app, bool ranged = true);
   /// `openShape`: ImportOptions::openShape.
   Graph load(const OpenShape& openShape = {}) const;
   EngineOptions options(const CommonOptions& common) const;
@@ -52,7 +52,8 @@ struct EngineArguments {
  private:
   ImportOptions importOptions(const OpenShape& openShape) const;
   /// An engine whose inputs' shapes may change as --min-shape and --max-shape say.
-  std::shared_ptr<const Engine> buildRanged(const Device& device, EngineOptions options) const;
+  std::shared_ptr<const Engine> buildRanged(const Device& device, EngineOptions options,
+                                            const OpenShape& openShape) const;
   const CLI::App* app_ = nullptr;  ///< that the options were added to
 };
 

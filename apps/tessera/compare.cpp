@@ -121,7 +121,7 @@ int compare(const CompareArguments& arguments, const CommonOptions& common) {
 
 Command addCompare(CLI::App& app, CommonOptions& common) {
   auto arguments = std::make_shared<CompareArguments>();
-  arguments->engine.add(app);
+  arguments->engine.add(app, false);
   app.add_option("other,--other", arguments->other, "Another model or plan of the network; none: M itself")
       ->type_name("B");
   app.add_option("--precision-b", arguments->otherPrecision, "Precision of B; none: as --precision")

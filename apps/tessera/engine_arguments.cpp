@@ -12,14 +12,14 @@
 
 namespace tessera::app {
 
-void EngineArguments::add(CLI::App& app) {
+void EngineArguments::add(CLI::App& app, bool ranged) {
   app_ = &app;
   app.add_option("model,--model", model, "ONNX, .pb, .tflite, .uff, prototxt,caffemodel, or a plan")
       ->required()
       ->type_name("M");
   app.add_option("--batch", batch, "Batch size")->check(number(1, 4096))->capture_default_str();
   shapes.add(app);
-  ranges.add(app);
+  if (ranged) ranges.add(app);
   freeze.add(app);
   app.add_option("--passes-off", passesOff, "Graph passes to leave out, by name (docs/passes.md)")
       ->delimiter(',')
@@ -82,12 +82,12 @@ void EngineArguments::setShapes(Context& context) const {
   context.setShapes(wanted);
 }
 
-std::shared_ptr<const Engine> EngineArguments::buildRanged(const Device& device,
-                                                           EngineOptions engineOptions) const {
+std::shared_ptr<const Engine> EngineArguments::buildRanged(const Device& device, EngineOptions engineOptions,
+                                                           const OpenShape& openShape) const {
   if (batch != 1) throw UsageError("--batch goes with one shape: --max-shape has the largest batch.");
   const auto importAt = [&](const InputShapes& at) {
-    ImportOptions import = importOptions({});
-    for (const auto& [name, shape] : at) import.inputShapes[name] = shape;
+    ImportOptions import = importOptions(openShape);
+    ranges.apply(import, at);
     return loadModel(model, 1, std::move(import));
   };
   const RangedModel ranged = rangedModel(model, ranges, shapes, importAt);
@@ -115,7 +115,7 @@ std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common
   if (describe)
     if (const auto file = preprocess.empty() ? findSidecar(model) : std::optional<fs::path>(preprocess))
       engineOptions.description = portableDescription(*file);
-  if (!ranges.empty()) return buildRanged(device, std::move(engineOptions));
+  if (!ranges.empty()) return buildRanged(device, std::move(engineOptions), openShape);
   Graph graph = load(openShape);
   completeInt8(
       int8, graph, [&] { return sidecar(); }, device, engineOptions);

@@ -15,17 +15,28 @@ struct InspectOptions {
   bool raw = false, graph = false, steps = false;
 };
 
-Json bindingJson(const Binding& binding) {
-  return {{"name", binding.name},
-          {"direction", binding.isInput ? "input" : "output"},
-          {"type", std::string(toString(binding.type))},
-          {"shape", binding.shape}};
+// What follows is of the largest shapes where they may change.
+Json bindingJson(const Engine& engine, const Binding& binding) {
+  Json json{{"name", binding.name},
+            {"direction", binding.isInput ? "input" : "output"},
+            {"type", std::string(toString(binding.type))},
+            {"shape", binding.shape}};
+  if (const auto range = engine.shapes().find(binding.name);
+      binding.isInput && range != engine.shapes().end())
+    json["min_shape"] = range->second.min;
+  return json;
+}
+
+std::string shapeText(const Engine& engine, const Binding& binding) {
+  const auto range = engine.shapes().find(binding.name);
+  const bool changes = binding.isInput && range != engine.shapes().end();
+  return (changes ? toString(range->second.min) + " to " : "") + toString(binding.shape);
 }
 
 Json inspectionJson(const Engine& engine, const std::string& model) {
   Json json{{"model", model}, {"device", engine.device().caps().name}};
   json["bindings"] = Json::array();
-  for (const Binding& binding : engine.bindings()) json["bindings"].push_back(bindingJson(binding));
+  for (const Binding& binding : engine.bindings()) json["bindings"].push_back(bindingJson(engine, binding));
   const MemoryUse& memory = engine.memory();
   json["memory_bytes"] = {{"weights", memory.weights},
                           {"activations", memory.activations},
@@ -94,7 +105,7 @@ int inspect(const InspectOptions& options, const CommonOptions& common) {
     fmt::print("{} on {}\n", model, engine->device().caps().name);
     for (const Binding& binding : engine->bindings())
       fmt::print("{:<7}{}  {}:{}\n", binding.isInput ? "input" : "output", binding.name,
-                 toString(binding.type), toString(binding.shape));
+                 toString(binding.type), shapeText(*engine, binding));
     printLayers(*engine);
     if (!engine->precisions().empty()) printPrecisions(*engine);
     fmt::print("{}\n", tacticsText(engine->tuning()));

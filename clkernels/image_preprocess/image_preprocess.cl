@@ -12,21 +12,24 @@
 // Positions are rational numbers held exactly: source position ((2 d + 1) from - to) / (2 to), half-pixel centres.
 // P_RESIZE  0: bilinear, edges repeated; 1: the pixel that holds the centre; 2: mean of the area that a pixel covers;
 //           3: a triangle as wide as the pixel, or as the source's pixels where those are wider; 4: the image has the
-//           region's extents, which compilers can vectorise
+//           region's extents, which compilers can vectorise; 5: as 2 where one axis grows and the other shrinks, as
+//           OpenCV has it: two pixels of either axis, the later one weighed by what the area covers beyond it
 // P_FORMAT  0: blue, green, red; 1: red, green, blue; 2: one value, grey; 3, 4: as 0, 1 with a plane for each; 5: NV12, a
 //           plane of luma, then rows of chroma for two by two pixels each
 // P_YUV     of NV12: 0: BT.601, 1: BT.709, luma 16 to 235; 2: BT.601, luma 0 to 255
 // P_ORDER   0: the network wants blue first; 1: red first; 2: one channel of grey
 // P_LAST    1: channels are last
 // P_ITEMS   work-items of image_preprocess_rows's groups
+// P_ROUNDED 1: resized pixels are whole numbers. P_RESIZE 0 (of image_preprocess alone) computes them as OpenCV does from 8
+//           bits to 8: weights in units of 1 / 2048, shifts between rows and columns; others are rounded in the end
 // T_WAY     0: image_preprocess, 1: image_preprocess_rows, 2: image_preprocess_bands
 
 #if !defined(P_RESIZE) || !defined(P_FORMAT) || !defined(P_YUV) || !defined(P_ORDER) || !defined(P_LAST) || \
-    !defined(P_ITEMS) || !defined(T_WAY)
-#error "image_preprocess needs P_RESIZE, P_FORMAT, P_YUV, P_ORDER, P_LAST, P_ITEMS and T_WAY"
+    !defined(P_ITEMS) || !defined(P_ROUNDED) || !defined(T_WAY)
+#error "image_preprocess needs P_RESIZE, P_FORMAT, P_YUV, P_ORDER, P_LAST, P_ITEMS, P_ROUNDED and T_WAY"
 #endif
 
-#if P_RESIZE == 2 || P_RESIZE == 3
+#if P_RESIZE == 2 || P_RESIZE == 3 || P_RESIZE == 5
 // First source pixel in .x, last one in .y.
 int2 windowAt(int d, int from, int to) {
 #if P_RESIZE == 2
@@ -34,6 +37,10 @@ int2 windowAt(int d, int from, int to) {
   int last = first;
   while ((last + 1) * to < (d + 1) * from) ++last;  // a few steps, quicker than another division
   return (int2)(first, last);
+#elif P_RESIZE == 5
+  const int first = d * from / to;
+  const int two = first < from - 1 && (first + 1) * to < (d + 1) * from;
+  return (int2)(first, first + two);
 #else
   const int center = (2 * d + 1) * from;
   if (from > to) return (int2)(max((center - 2 * from) / (2 * to), 0), min((center + 2 * from) / (2 * to), from - 1));
@@ -47,6 +54,10 @@ int2 windowAt(int d, int from, int to) {
 float weightAt(int i, int d, int from, int to) {
 #if P_RESIZE == 2
   return (float)(min((i + 1) * to, (d + 1) * from) - max(i * to, d * from));
+#elif P_RESIZE == 5
+  const int first = d * from / to, beyond = (d + 1) * from - (first + 1) * to;
+  if (first >= from - 1 || beyond <= 0) return 1.0f;
+  return (float)(i == first ? from - beyond : beyond);
 #else
   const int far = (int)abs((2 * d + 1) * from - (2 * i + 1) * to);
   return (float)max(2 * max(from, to) - far, 0);
@@ -113,6 +124,33 @@ float3 pixelAt(__global const uchar* restrict x, int row, int column, int height
 #endif
 }
 
+#if P_ROUNDED
+// To the nearest whole number, of equals the even one; of numbers up to 2^22, where rint would take many instructions.
+#define WHOLE(x) (((x) + 12582912.0f) - 12582912.0f)
+#endif
+
+#if P_RESIZE == 0 && P_ROUNDED
+// Those of NV12 are no whole numbers.
+int3 wholePixelAt(__global const uchar* restrict image, int row, int column, int height, int width) {
+  float3 value = pixelAt(image, row, column, height, width);
+#if P_FORMAT == 5
+  value = WHOLE(value);
+#endif
+  return (int3)((int)value.x, (int)value.y, (int)value.z);
+}
+
+// Two pixels of a row, in units of 1 / 128.
+int3 pairAt(__global const uchar* restrict image, int row, int2 columns, int2 weights, int height, int width) {
+  return (wholePixelAt(image, row, columns.x, height, width) * weights.x +
+          wholePixelAt(image, row, columns.y, height, width) * weights.y) >> 4;
+}
+
+// The weights of two pixels, in units of 1 / 2048.
+int2 wholeWeights(float fraction) {
+  return (int2)((int)WHOLE((1.0f - fraction) * 2048.0f), (int)WHOLE(fraction * 2048.0f));
+}
+#endif
+
 // The resized image at row v, column h of its region.
 float3 resizedAt(__global const uchar* restrict image, int v, int h, int sourceHeight, int sourceWidth, int regionHeight,
                  int regionWidth) {
@@ -139,17 +177,28 @@ float3 resizedAt(__global const uchar* restrict image, int v, int h, int sourceH
   float fv, fh;
   const int2 rows = sampleAt(v, sourceHeight, regionHeight, &fv);
   const int2 columns = sampleAt(h, sourceWidth, regionWidth, &fh);
+#if P_RESIZE == 0 && P_ROUNDED
+  const int2 across = wholeWeights(fh), down = wholeWeights(fv);
+  const int3 sum = (pairAt(image, rows.x, columns, across, sourceHeight, sourceWidth) * down.x >> 16) +
+                   (pairAt(image, rows.y, columns, across, sourceHeight, sourceWidth) * down.y >> 16);
+  const int3 value = (sum + 2) >> 2;
+  return (float3)((float)value.x, (float)value.y, (float)value.z);
+#else
   const float3 upper = pixelAt(image, rows.x, columns.x, sourceHeight, sourceWidth) * (1.0f - fh) +
                        pixelAt(image, rows.x, columns.y, sourceHeight, sourceWidth) * fh;
   const float3 lower = pixelAt(image, rows.y, columns.x, sourceHeight, sourceWidth) * (1.0f - fh) +
                        pixelAt(image, rows.y, columns.y, sourceHeight, sourceWidth) * fh;
   return upper * (1.0f - fv) + lower * fv;
 #endif
+#endif
 }
 
 // `inImage`: not a pixel around it.
 void put(__global float* restrict y, float3 value, int inImage, int row, int column, int height, int width, float scale,
          float3 mean, float3 deviation) {
+#if P_ROUNDED
+  if (inImage) value = WHOLE(value);
+#endif
 #if P_ORDER == 1
   value = value.zyx;
 #elif P_ORDER == 2
@@ -236,6 +285,11 @@ void sumColumns(__local const float* restrict line, __local const int* restrict 
 void putRow(__local const float* restrict across, __global float* restrict to, int plane, int count, float scale, float3 mean,
             float3 deviation) {
   const float3 factor = scale / deviation;
+#if P_ROUNDED
+#define PIXEL(i) WHOLE(across[i])
+#else
+#define PIXEL(i) across[i]
+#endif
 #if P_ORDER == 2
 #if P_FORMAT == 1
   const float3 share = (float3)(0.299f, 0.587f, 0.114f);
@@ -243,15 +297,15 @@ void putRow(__local const float* restrict across, __global float* restrict to, i
   const float3 share = (float3)(0.114f, 0.587f, 0.299f);
 #endif
   for (int i = 0; i < count; ++i) {
-    const float value = share.x * across[i * 3] + share.y * across[i * 3 + 1] + share.z * across[i * 3 + 2];
+    const float value = share.x * PIXEL(i * 3) + share.y * PIXEL(i * 3 + 1) + share.z * PIXEL(i * 3 + 2);
     to[i] = (value - mean.x) * factor.x;
   }
 #else
   const int step = P_LAST ? 3 : 1;
   const int last = (P_ORDER == 1) == (P_FORMAT == 1) ? 2 : 0;  // of a pixel's values, what the network's last channel takes
-  for (int i = 0; i < count; ++i) to[i * step] = (across[i * 3 + 2 - last] - mean.x) * factor.x;
-  for (int i = 0; i < count; ++i) to[i * step + plane] = (across[i * 3 + 1] - mean.y) * factor.y;
-  for (int i = 0; i < count; ++i) to[i * step + 2 * plane] = (across[i * 3 + last] - mean.z) * factor.z;
+  for (int i = 0; i < count; ++i) to[i * step] = (PIXEL(i * 3 + 2 - last) - mean.x) * factor.x;
+  for (int i = 0; i < count; ++i) to[i * step + plane] = (PIXEL(i * 3 + 1) - mean.y) * factor.y;
+  for (int i = 0; i < count; ++i) to[i * step + 2 * plane] = (PIXEL(i * 3 + last) - mean.z) * factor.z;
 #endif
 }
 

@@ -9,7 +9,8 @@
 namespace tessera {
 namespace {
 
-constexpr int kSame = 4;  // P_RESIZE of an image that has its extents already
+constexpr int kSame = 4;   // P_RESIZE of an image that has its extents already
+constexpr int kPairs = 5;  // likewise of an area where one axis grows and the other shrinks
 
 // Bytes of a row of `width` pixels' sums: three floats each, and one that is read with the last.
 std::size_t lineBytes(std::int64_t width) { return static_cast<std::size_t>(width * 3 + 1) * sizeof(float); }
@@ -26,7 +27,15 @@ struct PreprocessJob {
         same(region.height == source.height && region.width == source.width) {}
 
   /// Whether an input's row is made of sums over rows of the source, or of one as it is.
-  bool sums() const { return same || how.resize != ResizeMode::Nearest; }
+  bool sums() const {
+    return same || (how.resize != ResizeMode::Nearest && !(how.rounded && how.resize == ResizeMode::Linear));
+  }
+  /// P_RESIZE
+  int mode() const {
+    if (same) return kSame;
+    const bool pairs = how.resize == ResizeMode::Area && areaOfPairs(source.height, source.width, region);
+    return pairs ? kPairs : static_cast<int>(how.resize);
+  }
   /// Pixels of the source that a column is made of, at most.
   std::int64_t taps() const {
     const std::int64_t to = region.width, ratio = (std::max(source.width, to) + to - 1) / to;
@@ -85,7 +94,7 @@ void setSizes(KernelCall& call, const PreprocessJob& job, int way, const DeviceC
 
 class ImagePreprocessFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"image_preprocess", 5}; }
+  FamilyId id() const override { return {"image_preprocess", 6}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1)
       return Verdict::no("wants planar operands");
@@ -102,7 +111,7 @@ class ImagePreprocessFamily final : public KernelFamily {
     const PreprocessJob job(p);
     TacticSpace space{{{"WAY", {kPixels, kRows, kBands}}}, {}};
     space.constraints.push_back(
-        {"pixels are not picked one by one, so that rows can be summed up first",
+        {"pixels are neither picked one by one nor rounded in between, so that rows can be summed up first",
          [sums = job.sums()](const Tactic& t) { return t.get("WAY") == kPixels || sums; }});
     space.constraints.push_back(
         {"a line of sums, and the weights of columns, fit local memory", [job, device](const Tactic& t) {
@@ -126,11 +135,12 @@ class ImagePreprocessFamily final : public KernelFamily {
                                                "image_preprocess_bands"};
     KernelCall call{"image_preprocess/image_preprocess.cl",
                     kKernels[way],
-                    {{"P_RESIZE", std::to_string(same ? kSame : static_cast<int>(how.resize))},
+                    {{"P_RESIZE", std::to_string(job.mode())},
                      {"P_FORMAT", std::to_string(static_cast<int>(source.format))},
                      {"P_YUV", std::to_string(static_cast<int>(source.colors))},
                      {"P_ORDER", std::to_string(static_cast<int>(how.order))},
                      {"P_LAST", how.channelsLast ? "1" : "0"},
+                     {"P_ROUNDED", how.rounded ? "1" : "0"},
                      {"P_ITEMS", std::to_string(rowItems(device))},
                      {"T_WAY", std::to_string(way)}}};
     call.args = {KernelArg::input(0), KernelArg::output(0)};

@@ -117,4 +117,47 @@ ModelFormat modelFormat(const std::filesystem::path& file) {
   return binaryFormat(in);
 }
 
+std::string foreignFormat(const std::filesystem::path& file) {
+  constexpr const char* kFreeze =
+      "freeze it into a GraphDef (convert_variables_to_constants_v2), or convert it to TensorFlow Lite or "
+      "ONNX (tf2onnx)";
+  std::error_code ignored;
+  if (std::filesystem::exists(file / "saved_model.pb", ignored) || file.filename() == "saved_model.pb")
+    return std::string("a SavedModel of TensorFlow: ") + kFreeze;
+  if (!whyNotRegular(file).empty()) return {};
+  std::ifstream in(file, std::ios::binary);
+  char bytes[64] = {};
+  in.read(bytes, sizeof bytes);
+  const std::string_view head(bytes, static_cast<std::size_t>(in.gcount()));
+  using namespace std::string_view_literals;
+  struct Known {
+    std::string_view magic;
+    const char* what;
+  };
+  static constexpr Known kKnown[] = {
+      {"\x89HDF\r\n\x1a\n"sv,
+       "an HDF5 file, as Keras writes them: save it as a SavedModel and freeze that, or convert it to "
+       "TensorFlow Lite or ONNX (tf2onnx)"},
+      {"PK\x03\x04"sv,
+       "a zip archive, as PyTorch (.pt, .pth) and Keras (.keras) write them: export the network as ONNX "
+       "(torch.onnx.export, or tf2onnx)"},
+      {"\x80\x02"sv, "a pickle, as PyTorch writes weights: export the network as ONNX (torch.onnx.export)"},
+      {"ptrt"sv,
+       "an engine of TensorRT, which runs on the GPU alone that it was built for: import the model that it "
+       "was "
+       "made of"},
+      {"ftrt"sv,
+       "an engine of TensorRT, which runs on the GPU alone that it was built for: import the model that it "
+       "was "
+       "made of"},
+      {"GGUF"sv, "a GGUF file, which holds weights without a network: export the network as ONNX"},
+      {"7767517"sv, "a network of ncnn: import the model that it was made of"},
+      {"<?xml"sv, "XML, as OpenVINO writes networks: import the model that it was made of"}};
+  for (const Known& known : kKnown)
+    if (head.starts_with(known.magic)) return known.what;
+  if (head.size() > 10 && head.substr(8, 2) == "{\"" && head.substr(4, 4) == "\0\0\0\0"sv)
+    return "a safetensors file, which holds weights without a network: export the network as ONNX";
+  return {};
+}
+
 }  // namespace tessera

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace tessera {
 
@@ -17,5 +18,9 @@ enum class ModelFormat {
 
 /// Looks at the first fields only. A file that can not be read counts as Onnx.
 ModelFormat modelFormat(const std::filesystem::path& file);
+
+/// Of a file or folder that another framework wrote and that no importer reads: what it is and what to do.
+/// Empty where it is none of those known.
+std::string foreignFormat(const std::filesystem::path& file);
 
 }  // namespace tessera

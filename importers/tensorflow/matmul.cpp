@@ -3,6 +3,7 @@
 
 #include <tuple>
 
+#include "importers/common/einsum.hpp"
 #include "importers/tensorflow/conv.hpp"
 #include "importers/tensorflow/quantize.hpp"
 
@@ -114,11 +115,26 @@ void matMulNode(Node& node) {
   node.result("MatMul", {node.ordered(a, {}), turnB ? swapped(node, node.held(1)).id : b});
 }
 
+void einstein(Node& node) {
+  std::vector<TensorId> operands;
+  for (std::size_t i = 0; i < node.inputCount(); ++i) {
+    if (node.type(i) != DataType::Float32)
+      node.unsupported("it sums up floats only, input " + std::to_string(i) + " is " +
+                       std::string(toString(node.type(i))));
+    operands.push_back(node.in(i));
+  }
+  if (operands.empty()) node.bad("it has no input");
+  node.set(0, einsum(node, node.attributes().string("equation"), operands, [&](TensorId a, TensorId b) {
+             return node.add("MatMul", {a, b}, {}, "product");
+           }));
+}
+
 }  // namespace
 
 void addRows_matmul(RowList& rows) {
-  for (const char* type : {"MatMul", "BatchMatMul", "BatchMatMulV2"})
+  for (const char* type : {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"})
     rows.push_back({type, matMulNode, "of floats"});
+  rows.push_back({"Einsum", einstein, "of floats"});
 }
 
 }  // namespace tessera::tensorflow

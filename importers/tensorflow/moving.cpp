@@ -116,9 +116,19 @@ void unpack(Node& node) {
 
 /// Entries of an axis; the indices' axes take its place.
 void gather(Node& node) {
-  const std::int64_t batch = node.attributes().integer("batch_dims");
-  if (batch != 0) node.unsupported("it gathers in each item of a batch (batch_dims)");
+  std::int64_t batch = node.attributes().integer("batch_dims");
+  if (batch < 0) batch += node.rank(1);
   const std::int64_t axis = node.axis(node.has(2) ? node.constantInt(2, "axis") : 0, node.rank(0));
+  if (batch != 0) {
+    if (batch < 0 || batch > node.rank(1)) node.bad("its batch_dims are impossible");
+    if (axis != batch)
+      node.unsupported("in each item of a batch it gathers along another axis than the first");
+    Shape tuples = node.shape(1);
+    tuples.push_back(1);
+    const TensorId indices = node.cast(node.in(1), DataType::Int64);
+    return node.result("GatherNd", {node.in(0), node.reshape(indices, tuples, "tuples")},
+                       {{"batch_dims", batch}});
+  }
   const bool single = node.rank(1) == 0;
   const Held x = single ? node.held(0) : Held{node.in(0)};
   node.result("Gather", {x.id, node.in(1)}, {{"axis", storedAxis(x.order, axis)}},
@@ -126,9 +136,8 @@ void gather(Node& node) {
 }
 
 void gatherNd(Node& node) {
-  if (node.attributes().integer("batch_dims") != 0)
-    node.unsupported("it gathers in each item of a batch (batch_dims)");
-  node.result("GatherNd", {node.in(0), node.cast(node.in(1), DataType::Int64)});
+  node.result("GatherNd", {node.in(0), node.cast(node.in(1), DataType::Int64)},
+              {{"batch_dims", node.attributes().integer("batch_dims")}});
 }
 
 void pad(Node& node) {
@@ -188,6 +197,24 @@ void oneHot(Node& node) {
   node.result("OneHot", {safe, values}, {{"depth", depth}, {"axis", axis}});
 }
 
+/// Each axis begins with its last `shift` entries.
+void roll(Node& node) {
+  const auto shifts = node.constantInts(1, "shift"), axes = node.constantInts(2, "axis");
+  if (shifts.size() != axes.size()) node.bad("shift and axis differ in length");
+  Held x = node.held(0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t axis = node.axis(axes[i], node.rank(0)),
+                       extent = node.shapeOf(x)[static_cast<std::size_t>(axis)];
+    if (extent < 2) continue;
+    const std::int64_t shift = (shifts[i] % extent + extent) % extent;
+    if (shift == 0) continue;
+    const Held last = sliced(node, x, axis, extent - shift, shift, "last"),
+               first = sliced(node, x, axis, 0, extent - shift, "first");
+    x.id = node.add("Concat", {last.id, first.id}, {{"axis", storedAxis(x.order, axis)}}, "rolled");
+  }
+  node.set(0, x);
+}
+
 /// Axes read backwards.
 void reverse(Node& node) {
   const Held x = node.held(0);
@@ -210,13 +237,14 @@ void addRows_moving(RowList& rows) {
   rows.push_back({"Split", split});
   rows.push_back({"SplitV", splitV});
   rows.push_back({"Unpack", unpack});
-  for (const char* type : {"Gather", "GatherV2"}) rows.push_back({type, gather, "without batch_dims"});
+  for (const char* type : {"Gather", "GatherV2"}) rows.push_back({type, gather, "batch_dims up to the axis"});
   rows.push_back({"GatherNd", gatherNd});
   for (const char* type : {"Pad", "PadV2"}) rows.push_back({type, pad});
   rows.push_back({"MirrorPad", pad, "SYMMETRIC: of one cell"});
   rows.push_back({"Tile", tile});
   rows.push_back({"OneHot", oneHot});
   rows.push_back({"ReverseV2", reverse});
+  rows.push_back({"Roll", roll, "shifts known at import"});
 }
 
 }  // namespace tessera::tensorflow

@@ -41,11 +41,30 @@ void poolByOperands(Node& node) {
               {{"mode", "max"}, {"kernel", kernel}, {"strides", strides}, {"pads", window.pads}}, order);
 }
 
+/// The pixels below a window, one after another, channels innermost: a convolution that picks them.
+void patches(Node& node) {
+  if (node.rank(0) != 4) node.bad("the input is no image");
+  const Order order = node.imageOrder(0);
+  const TensorId image = node.cast(node.image(0), DataType::Float32);
+  if (node.spatial("rates", 4) != std::vector<std::int64_t>{1, 1})
+    node.unsupported("its pixels lie apart (rates)");
+  const Window window = windowOf(node, node.spatial("ksizes", 4), node.shapeOf(image));
+  const std::int64_t channels = node.shapeOf(image)[1], rows = window.kernel[0], columns = window.kernel[1];
+  const std::int64_t cells = rows * columns, all = cells * channels;
+  HostTensor weights = node.allocate(DataType::Float32, {all, channels, rows, columns});
+  for (std::int64_t cell = 0; cell < cells; ++cell)
+    for (std::int64_t c = 0; c < channels; ++c)
+      weights.setNumber(((cell * channels + c) * channels + c) * cells + cell, 1);
+  node.result("Convolution", {image, node.constantOf(std::move(weights), "pick")},
+              {{"strides", window.strides}, {"dilations", window.dilations}, {"pads", window.pads}}, order);
+}
+
 }  // namespace
 
 void addRows_pooling(RowList& rows) {
   for (const char* type : {"MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D"}) rows.push_back({type, pool});
   rows.push_back({"MaxPoolV2", poolByOperands});
+  rows.push_back({"ExtractImagePatches", patches});
 }
 
 }  // namespace tessera::tensorflow

@@ -1,4 +1,7 @@
 // Resizing of images, and regions cut out and resized.
+#include <algorithm>
+#include <cmath>
+
 #include "importers/tensorflow/operands.hpp"
 
 namespace tessera::tensorflow {
@@ -35,6 +38,87 @@ void resize(Node& node) {
   Attributes attrs = rules(node, nearest);
   setSizes(node, image, node.constantInts(1, "size"), attrs);
   node.result("Resize", {nearest ? image : node.cast(image, DataType::Float32)}, std::move(attrs), order);
+}
+
+/// A row of weights for each place along an axis: the result's numbers as sums of the image's.
+using Weights = HostTensor;
+
+/// What TensorFlow's ResizeBicubic interpolates by: a table of 1025 values of the cubic for the two pixels
+/// beside a place and the two further out.
+struct CubicTable {
+  static constexpr int kSteps = 1024;
+  explicit CubicTable(double a) : a_(a) {}
+  float near(int step) const {
+    const float x = static_cast<float>(step * 1.0 / kSteps);
+    return static_cast<float>(((a_ + 2) * x - (a_ + 3)) * x * x + 1);
+  }
+  float far(int step) const {
+    const float x = static_cast<float>(step * 1.0 / kSteps) + 1;
+    return static_cast<float>(((a_ * x - 5 * a_) * x + 8 * a_) * x - 4 * a_);
+  }
+
+ private:
+  double a_;
+};
+
+/// `centres`: Keys' cubic at half-pixel centres, whose pixels outside the image do not count; else edges are
+/// repeated.
+void addCubic(Weights& weights, std::int64_t place, float at, bool centres) {
+  const CubicTable table(centres ? -0.5 : -0.75);
+  const std::int64_t pixels = weights.shape[1], first = static_cast<std::int64_t>(std::floor(at));
+  const int step = static_cast<int>(std::lrint((at - static_cast<float>(first)) * CubicTable::kSteps));
+  const float all[] = {table.far(step), table.near(step), table.near(CubicTable::kSteps - step),
+                       table.far(CubicTable::kSteps - step)};
+  float sum = 0;
+  for (std::int64_t i = 0; i < 4; ++i)
+    if (first - 1 + i >= 0 && first - 1 + i < pixels) sum += all[i];
+  for (std::int64_t i = 0; i < 4; ++i) {
+    const std::int64_t wanted = first - 1 + i, pixel = std::clamp<std::int64_t>(wanted, 0, pixels - 1);
+    if (centres && wanted != pixel) continue;
+    const std::int64_t cell = place * pixels + pixel;
+    weights.setNumber(cell, weights.number(cell) + static_cast<double>(centres ? all[i] / sum : all[i]));
+  }
+}
+
+/// The mean of what lies from `at` to `end`.
+void addArea(Weights& weights, std::int64_t place, float at, float end, float scale) {
+  const std::int64_t pixels = weights.shape[1];
+  for (auto pixel = static_cast<std::int64_t>(std::floor(at)); static_cast<float>(pixel) < end; ++pixel) {
+    const auto begin = static_cast<float>(pixel);
+    const float share = std::min(begin + 1, end) - std::max(begin, at);
+    const std::int64_t cell = place * pixels + std::clamp<std::int64_t>(pixel, 0, pixels - 1);
+    weights.setNumber(cell, weights.number(cell) + static_cast<double>(share / scale));
+  }
+}
+
+TensorId weightsOf(Node& node, std::int64_t from, std::int64_t to, const std::string& part) {
+  const bool corners = node.attributes().integer("align_corners") != 0,
+             centres = node.attributes().integer("half_pixel_centers") != 0;
+  const float scale = corners && to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1)
+                                        : static_cast<float>(from) / static_cast<float>(to);
+  Weights weights = node.allocate(DataType::Float32, {to, from});
+  for (std::int64_t i = 0; i < to; ++i) {
+    const auto place = static_cast<float>(i);
+    if (node.type() == "ResizeArea")
+      addArea(weights, i, place * scale, (place + 1) * scale, scale);
+    else
+      addCubic(weights, i, centres ? (place + 0.5F) * scale - 0.5F : place * scale, centres);
+  }
+  return node.constantOf(std::move(weights), part);
+}
+
+/// Products with the weights of rows and of columns: what the table and the borders make of them is exact so.
+void resizeByWeights(Node& node) {
+  const Order order = node.imageOrder(0);
+  const TensorId image = node.cast(node.image(0), DataType::Float32);
+  Attributes attrs = rules(node, false);
+  const auto size = node.constantInts(1, "size");
+  setSizes(node, image, size, attrs);
+  const Shape x = node.shapeOf(image);
+  const TensorId across = node.add("Transpose", {weightsOf(node, x[3], size[1], "columns")},
+                                   {{"perm", std::vector<std::int64_t>{1, 0}}}, "columns turned");
+  const TensorId wide = node.add("MatMul", {image, across}, {}, "wide");
+  node.result("MatMul", {weightsOf(node, x[2], size[0], "rows"), wide}, {}, order);
 }
 
 /// Inputs of CropAndResize: image, boxes [R, 4] of y1, x1, y2, x2 from 0 to 1, the image of each box, the
@@ -107,6 +191,9 @@ void cropAndResize(Node& node) {
 void addRows_resize(RowList& rows) {
   rows.push_back({"ResizeBilinear", resize, "align_corners, half_pixel_centers"});
   rows.push_back({"ResizeNearestNeighbor", resize, "align_corners, half_pixel_centers"});
+  rows.push_back(
+      {"ResizeBicubic", resizeByWeights, "align_corners, half_pixel_centers; as TensorFlow's table has it"});
+  rows.push_back({"ResizeArea", resizeByWeights, "align_corners"});
   rows.push_back({"CropAndResize", cropAndResize});
 }
 

@@ -23,6 +23,8 @@ struct SourceNode {
   Attributes attributes = {};
   /// Set for constants: reads the value. Throws as readers of tensors do.
   std::function<HostTensor(ImportBudget&)> value = {};
+  /// A layer that the format names as one of somebody's own: plugins alone may take it, whatever its type.
+  bool custom = false;
   /// Why no row may take it, where the reader knows: custom layers, other domains.
   std::string refused = {};
 };

@@ -121,13 +121,17 @@ void Walker::nameResults(const SourceNode& source, const std::vector<Held>& outp
 void Walker::importOperator(const SourceNode& source) {
   std::vector<Held> inputs;
   if (!operands(source, inputs)) return;
-  if (importControlFlow(source, inputs)) return;
-  const Row* row = findRow(source.type);
+  if (!source.custom && importControlFlow(source, inputs)) return;
+  const Row* row = source.custom ? nullptr : findRow(source.type);
   if (const auto plugin = row ? nullptr : pluginFor("", source.type)) {
     Node node(state_, source, std::move(inputs));
     importPlugin(node, *plugin);
     return nameResults(source, node.outputs());
   }
+  if (source.custom)
+    throw Error(ErrorCode::Unsupported,
+                "it is the custom layer '" + source.type +
+                    "', and no plugin that was given serves that name (docs/plugins.md)");
   if (!row)
     throw Error(ErrorCode::Unsupported,
                 "the importer has no operator of this type, and no plugin that was given serves it; "
@@ -148,7 +152,7 @@ void Walker::importNode(const SourceNode& source) {
   };
   try {
     builder.budget.addLayers(1);
-    if (isIgnored(source.type)) return;
+    if (!source.custom && isIgnored(source.type)) return;
     if (!source.refused.empty()) return giveUp(source.refused, false);
     if (source.value) return importConstant(source);
     importOperator(source);

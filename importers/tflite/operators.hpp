@@ -131,6 +131,12 @@ const std::vector<Row>& rows();
 const Row* findRow(int code);
 
 /// Custom operators that are known by name.
+/// Attributes of a custom operator that a plugin may take: the numbers, texts and lists of its options, which
+/// are a map of names; options of any other kind are the list of bytes `custom_options`.
+void readCustomOptions(const tessera_tflite::Operator& op, Attributes& attributes);
 const Row* findCustomRow(std::string_view name);
+/// Options of a custom operator that only a plugin may know, as attributes: the numbers, texts and lists of
+/// numbers of a map of names; options of any other kind as the list of bytes `custom_options`.
+void readCustomOptions(Operator& op);
 
 }  // namespace tessera::tflite

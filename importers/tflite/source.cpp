@@ -6,6 +6,7 @@
 #include "importers/common/names.hpp"
 #include "importers/tflite/model.hpp"
 #include "importers/tflite/operators.hpp"
+#include "importers/tflite/sparse.hpp"
 
 namespace tessera::tflite {
 namespace {
@@ -110,8 +111,11 @@ class SubGraphReader {
     const Shape shape = shapeOf(t, name);
     if (t.is_variable()) {
       node.refused = "it is a variable that keeps its value between runs";
-    } else if (t.sparsity()) {
-      node.refused = "it is stored as a sparse tensor";
+    } else if (const auto* sparsity = t.sparsity()) {
+      node.value = [bytes, shape, type = t.type(), sparsity](ImportBudget& budget) {
+        return sparseValue(*sparsity, bytes ? bytes->data() : nullptr, bytes ? bytes->size() : 0, shape, type,
+                           budget);
+      };
     } else {
       node.value = [bytes, shape, type = t.type()](ImportBudget& budget) {
         return constantValue(bytes ? bytes->data() : nullptr, bytes ? bytes->size() : 0, shape, type, budget);
@@ -120,6 +124,9 @@ class SubGraphReader {
     source_.nodes.push_back(std::move(node));
   }
 
+  static HostTensor sparseValue(const tessera_tflite::SparsityParameters& sparsity, const std::uint8_t* bytes,
+                                std::size_t size, const Shape& shape, tessera_tflite::TensorType type,
+                                ImportBudget& budget);
   static HostTensor constantValue(const std::uint8_t* bytes, std::size_t size, const Shape& shape,
                                   tessera_tflite::TensorType type, ImportBudget& budget);
 
@@ -168,27 +175,27 @@ class SubGraphReader {
         .set("to", std::string(toString(heldType(t.type()))));
   }
 
-  std::string typeOf(const tessera_tflite::Operator& op, const Row*& row, std::string& refused) const {
+  std::string typeOf(const tessera_tflite::Operator& op, const Row*& row, SourceNode& node) const {
     const auto* codes = model_.operator_codes();
     if (!codes || op.opcode_index() >= codes->size())
       bad("an operator has the code " + std::to_string(op.opcode_index()));
     const auto& code = *codes->Get(op.opcode_index());
     const int number = std::max<int>(code.deprecated_builtin_code(), code.builtin_code());
     if (number == 32) {
+      node.custom = true;
       const std::string name = code.custom_code() ? text(*code.custom_code()) : "";
       row = findCustomRow(name);
-      if (!row) refused = "it is a custom operator, which the importer does not know";
       return name;
     }
     row = findRow(number);
-    if (!row) refused = "the importer has no operator of this code (" + std::to_string(number) + ")";
+    if (!row) node.refused = "the importer has no operator of this code (" + std::to_string(number) + ")";
     return row ? std::string(row->name) : "operator " + std::to_string(number);
   }
 
   void addOperator(const tessera_tflite::Operator& op) {
     const Row* row = nullptr;
     SourceNode node{"", ""};
-    node.type = typeOf(op, row, node.refused);
+    node.type = typeOf(op, row, node);
     std::vector<std::size_t> results;
     if (op.outputs())
       for (const auto index : *op.outputs()) results.push_back(checked(index));
@@ -215,8 +222,10 @@ class SubGraphReader {
     node.attributes.set("result", held == DataType::None ? elementTypeName(tensor(results[0]).type())
                                                          : std::string(toString(held)));
     std::vector<SourceNode> helpers;
+    Operator reading{op, node, helpers};
+    if (node.custom && !row) readCustomOptions(reading);
     if (row) {
-      Operator reading{op, node, helpers};
+      node.custom = false;
       if (row->read) row->read(reading);
       node.version = std::string(row->name);
       node.type = row->type;
@@ -291,6 +300,14 @@ HostTensor SubGraphReader::constantValue(const std::uint8_t* bytes, std::size_t 
   }
   for (std::int64_t i = 0; i < value.size(); ++i) value.setNumber(i, numberOf(bytes, i, type));
   return value;
+}
+
+HostTensor SubGraphReader::sparseValue(const tessera_tflite::SparsityParameters& sparsity,
+                                       const std::uint8_t* bytes, std::size_t size, const Shape& shape,
+                                       tessera_tflite::TensorType type, ImportBudget& budget) {
+  if (const DataType held = heldType(type); held != DataType::None) budget.hold(held, shape);  // in between
+  const auto all = densified(sparsity, shape, {bytes, size}, storedBytes(type));
+  return constantValue(all.data(), all.size(), shape, type, budget);
 }
 
 }  // namespace

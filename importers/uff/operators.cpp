@@ -48,6 +48,27 @@ std::vector<std::int64_t> Fields::integers(const std::string& key) const {
   return {data->i_list().val().begin(), data->i_list().val().end()};
 }
 
+Attributes Fields::attributes() const {
+  Attributes attributes;
+  for (const auto& [key, data] : fields_) {
+    const std::string name = key.substr(0, key.rfind("_u_"));
+    if (data->has_s())
+      attributes.set(name, data->s());
+    else if (data->has_d())
+      attributes.set(name, data->d());
+    else if (data->has_b() || data->has_i())
+      attributes.set(name, integer(key, 0));
+    else if (data->has_i_list())
+      attributes.set(name, integers(key));
+    else if (data->has_d_list())
+      attributes.set(name, std::vector<double>(data->d_list().val().begin(), data->d_list().val().end()));
+    else if (!data->has_dim_orders() && !data->has_dim_orders_list() && !data->has_dtype())
+      throw Error(ErrorCode::Unsupported,
+                  "its field '" + key + "' is nothing that a plugin's attribute can be");
+  }
+  return attributes;
+}
+
 std::vector<std::int64_t> Fields::order(int i) const {
   constexpr std::int32_t kSpecial = -1;
   constexpr std::int64_t kMostAxes = 8;  // larger numbers are marks

@@ -25,6 +25,10 @@ class Fields {
   /// Order of input i: its axes by number (0: N or K, 1: C, 2: the first spatial one). Empty where it is not
   /// given.
   std::vector<std::int64_t> order(int i) const;
+  /// All of them, for a custom layer: texts, numbers, lists of them. Orders of axes are left out, and so is
+  /// the mark of their type that the converter appends to names (scale_u_float). Throws Error(Unsupported)
+  /// where one is nothing of these.
+  Attributes attributes() const;
 
  private:
   std::map<std::string, const tessera_uff::Data*> fields_;

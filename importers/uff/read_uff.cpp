@@ -113,8 +113,7 @@ class GraphReader {
     if (proto.operation() == "Const") {
       addValue(node, fields);
     } else if (proto.operation().rfind('_', 0) == 0) {
-      node.refused = "it is the custom layer '" + node.type.substr(1) +
-                     "', and custom layers of UFF can not be plugins yet; export it as ONNX";
+      addCustom(node, fields);
     } else if (const Row* row = findRow(proto.operation())) {
       Operator op{fields, node, helpers};
       const std::string operation = node.type;
@@ -127,6 +126,17 @@ class GraphReader {
     }
     for (auto& helper : helpers) source_.nodes.push_back(std::move(helper));
     source_.nodes.push_back(std::move(node));
+  }
+
+  static void addCustom(SourceNode& node, const Fields& fields) {
+    node.type.erase(0, 1);
+    node.custom = true;
+    try {
+      node.attributes = fields.attributes();
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::Unsupported) throw;
+      node.refused = e.what();
+    }
   }
 
   static void addValue(SourceNode& node, const Fields& fields) {

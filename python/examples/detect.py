@@ -55,6 +55,18 @@ def draw(pixels, objects, names, file):
     image.save(file)
 
 
+def runner_of(arguments, described, batch):
+    """The network for `batch` pictures at a time."""
+    how = described.preprocess
+    size = (3, how.height or 640, how.width or 640)
+    graph = tessera.import_model(arguments.model, batch=batch, open_shape=lambda name, extents: (batch, *size))
+    options = described.runner_options()
+    if arguments.threshold is not None:
+        options = tessera.RunnerOptions(described.preset, preprocess=how, input=described.input,
+                                        suppression=tessera.SuppressionOptions(threshold=arguments.threshold, overlap=0.6))
+    return tessera.Runner(tessera.Engine.build(graph), options)
+
+
 def main(arguments):
     described = description_of(arguments.model, arguments.preset)
     labels = described.labels if isinstance(described.labels, list) else None
@@ -65,15 +77,13 @@ def main(arguments):
     def names(index):
         return labels[index] if index < len(labels) else f"class {index}"
 
-    how, batch = described.preprocess, arguments.batch
-    graph = tessera.import_model(arguments.model, batch=batch,
-                                 open_shape=lambda name, extents: (batch, 3, how.height or 640, how.width or 640))
-    engine = tessera.Engine.build(graph)
-    options = described.runner_options()
-    if arguments.threshold is not None:
-        options = tessera.RunnerOptions(described.preset, preprocess=how, input=described.input,
-                                        suppression=tessera.SuppressionOptions(threshold=arguments.threshold, overlap=0.6))
-    runner = tessera.Runner(engine, options)
+    try:
+        runner = runner_of(arguments, described, arguments.batch)
+    except tessera.Error:
+        runner = runner_of(arguments, described, 1)  # the model may fix its batch within
+    batch = runner.batch
+    if batch != arguments.batch:
+        print(f"{arguments.model} runs in its own batch of {batch}, not in one of {arguments.batch}")
     out = pathlib.Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
 
@@ -96,7 +106,7 @@ def main(arguments):
     while waiting:
         collect()
     if milliseconds:
-        print(f"{count} pictures, {np.median(milliseconds):.1f} ms a batch of {batch} on {engine.device.caps.name}")
+        print(f"{count} pictures, {np.median(milliseconds):.1f} ms a batch of {batch} on {runner.engine.device.caps.name}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ namespace {
 ImagePreprocess makePreprocess(std::int64_t height, std::int64_t width, const std::string& resize,
                                const std::string& fit, double crop, const std::string& order,
                                std::array<double, 3> mean, std::array<double, 3> deviation, double scale,
-                               double pad, bool channelsLast) {
+                               double pad, bool channelsLast, bool rounded) {
   return {height,
           width,
           parseResizeMode(resize),
@@ -24,7 +24,8 @@ ImagePreprocess makePreprocess(std::int64_t height, std::int64_t width, const st
           pad,
           channelsLast,
           parseImageFit(fit),
-          crop};
+          crop,
+          rounded};
 }
 
 void bindPreprocess(py::module_& module) {
@@ -50,6 +51,7 @@ void bindPreprocess(py::module_& module) {
   field("scale", &ImagePreprocess::scale);
   field("pad", &ImagePreprocess::pad);
   field("channels_last", &ImagePreprocess::channelsLast);
+  field("rounded", &ImagePreprocess::rounded);
   const ImagePreprocess defaults;
   how.def(py::init(&makePreprocess), py::arg("height") = defaults.height, py::arg("width") = defaults.width,
           py::kw_only(), py::arg("resize") = std::string(toString(defaults.resize)),
@@ -57,7 +59,7 @@ void bindPreprocess(py::module_& module) {
           py::arg("order") = std::string(toString(defaults.order)), py::arg("mean") = defaults.mean,
           py::arg("deviation") = defaults.deviation, py::arg("scale") = defaults.scale,
           py::arg("pad") = defaults.pad, py::arg("channels_last") = defaults.channelsLast,
-          doc("ImagePreprocess.__init__"));
+          py::arg("rounded") = defaults.rounded, doc("ImagePreprocess.__init__"));
 }
 
 }  // namespace

@@ -899,10 +899,11 @@ class ImagePreprocess:
     scale: float  #: of the formula
     pad: float  #: pixel value around a letterboxed image
     channels_last: bool  #: the network's input is height x width x channels, not channels x height x width
+    rounded: bool  #: resized pixels are whole numbers: "linear" as OpenCV's resize of 8 bits, others rounded to the nearest
     def __init__(self, height: int = 0, width: int = 0, *, resize: _ResizeMode = "linear", fit: _ImageFit = "stretch",
                  crop: float = 1, order: _ChannelOrder = "BGR", mean: Sequence[float] = (0, 0, 0),
                  deviation: Sequence[float] = (1, 1, 1), scale: float = 1, pad: float = 114,
-                 channels_last: bool = False) -> None:
+                 channels_last: bool = False, rounded: bool = False) -> None:
         """Arguments are the attributes."""
 
 class ImagePlace:

@@ -46,15 +46,23 @@ def test_calibrate(tmp_path):
     assert out.read_bytes() == (tmp_path / "before.png").read_bytes()
 
 
-def test_classify(tmp_path, device):
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """A folder with reference networks, whose weights are seeded random numbers."""
     bench = pathlib.Path(os.environ.get("TESSERA_BIN_DIR", "")) / "bench_models"
     if not bench.is_file():
-        pytest.skip("bench_models is not built: it writes the network")
-    subprocess.run([bench, "--networks", "squeezenet", "--export", tmp_path], check=True, stdout=subprocess.DEVNULL)
+        pytest.skip("bench_models is not built: it writes the networks")
+    folder = tmp_path_factory.mktemp("networks")
+    subprocess.run([bench, "--networks", "squeezenet", "resnet50", "yolox_nano", "--export", folder], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def test_classify(tmp_path, device, networks):
+    model = networks / "squeezenet.onnx"
     images = sorted((DEMO / "images").glob("*.*g"))[:2]
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join(f"name of {i}" for i in range(1000)))
-    text = run("classify.py", tmp_path / "squeezenet.onnx", *images, "--top", 3, "--labels", labels)
+    text = run("classify.py", model, *images, "--top", 3, "--labels", labels)
     rows = re.findall(r"^  (0\.\d{4})  (0\.\d{4})  name of (\d+)$", text, re.MULTILINE)
     assert len(rows) == 6 and all(str(image) in text for image in images)
     assert all(abs(float(full) - float(half)) < 0.01 for full, half, _ in rows)
@@ -68,11 +76,21 @@ def test_classify(tmp_path, device):
         import classify
     finally:
         sys.path.pop(0)
-    engine = tessera.Engine.build(tessera.import_model(tmp_path / "squeezenet.onnx"), device)
+    engine = tessera.Engine.build(tessera.import_model(model), device)
     for image, first in zip(images, rows[::3]):
         (scores,) = tessera.Context(engine).run({engine.inputs[0].name: classify.prepare(image, 227, 227)}).values()
         probability = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
         assert int(first[2]) == scores.argmax() and abs(float(first[0]) - probability.max()) < 1e-4
+
+
+def test_classify_with_resnet50(tmp_path, networks):
+    """Random weights make it sure of a class: the two precisions have to agree on which."""
+    image = sorted((DEMO / "images").glob("*.*g"))[0]
+    text = run("classify.py", networks / "resnet50.onnx", image, "--top", 1)
+    full, half = re.search(r"^  ([01]\.\d{4})  ([01]\.\d{4})  class \d+$", text, re.MULTILINE).groups()
+    assert float(full) > 0.5 and abs(float(full) - float(half)) < 0.01
+    share = re.search(r"same class for 1 of 1 images, confidences differ by \S+ at most; weights take (\d+)%", text).group(1)
+    assert 45 <= int(share) <= 60
 
 
 def module_of(script):
@@ -129,6 +147,108 @@ def test_yolox_int8(tmp_path, device, capsys):
     yolox.detect(net.build(), listed, files[:1], str(cache), threshold=0.8, device=device)
     assert "scales from the cache" in capsys.readouterr().out
     assert "none.onnx" in run("yolox_int8.py", tmp_path / "none.onnx", tmp_path / "list.txt", "p.jpg", code=1)
+
+
+def test_detect_in_a_batch_that_the_model_fixes(tmp_path, device):
+    """A model that lays all pictures of a batch end to end runs in its own."""
+    net = tessera.NetworkBuilder("cells")
+    x = net.input("image", (1, 3, 64, 64))
+    weights = np.zeros((8, 3, 16, 16), np.float32)
+    for channel in range(3):
+        weights[5 + channel, channel] = 1 / 256
+    cells = net.convolution(x, weights, bias=np.float32([1] + [0] * 7), stride=16)
+    net.output(net.reshape(cells, (1, 8, 4, 4)), "cells")
+    (tmp_path / "pictures").mkdir()
+    for i in range(3):
+        pixels = np.zeros((64, 64, 3), np.uint8)
+        pixels[16:32, 16:32, i] = 255
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{i}.png")
+    tessera.Engine.build(net.build(), device)  # as it is
+    detect = module_of("detect")
+    calls = []
+
+    class Fixed:
+        """What import_model() would give of such a file."""
+        def __call__(self, file, batch=1, **_):
+            calls.append(batch)
+            if batch != 1:
+                raise tessera.Error("a Reshape mixes the items of a batch")
+            return net.build()
+
+    import argparse
+    arguments = argparse.Namespace(model="cells.onnx", folder=tmp_path / "pictures", out=tmp_path / "out", preset="fastestdet",
+                                   batch=2, threshold=None, labels=None)
+    detect.tessera.import_model, real = Fixed(), tessera.import_model
+    try:
+        detect.main(arguments)
+    finally:
+        detect.tessera.import_model = real
+    assert calls == [2, 1] and len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_yolox_nano(tmp_path, networks, device, capsys):
+    """The whole network, with its three scales joined."""
+    yolox = module_of("yolox_int8")
+    images = sorted((DEMO / "calibration").glob("*.jpg"))[:3]
+    (tmp_path / "list.txt").write_text("\n".join(map(str, images)))
+    graph = tessera.import_model(networks / "yolox_nano.onnx")
+    (binding,) = (graph.tensor(i) for i in graph.inputs)
+    assert binding.shape == (1, 3, 416, 416)
+    listed = tessera.calibration_images([tmp_path / "list.txt"])
+    results = yolox.detect(graph, listed, images[:1], str(tmp_path / "c"), "minmax", threshold=0.2, device=device)
+    said = capsys.readouterr().out
+    print(said)
+    share = float(re.search(r"([\d.]+)% of the multiply-adds in INT8", said).group(1))
+    assert share > 95 and "scales from 3 batches" in said
+    exact, coded = results[0]
+    assert len(exact) > 0 and yolox.compare(exact, coded)[0] >= 0.5 * len(exact)
+
+
+def commands_of(page):
+    """The commands of a page's blocks of shell, lines that go on joined."""
+    text = (ROOT / "docs/tutorials" / page).read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+PAGES = sorted(page.name for page in (ROOT / "docs/tutorials").glob("python_*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_the_tutorials_runs(page, tmp_path, networks):
+    def copy(source, target, count=None):
+        target = tmp_path / target
+        target.mkdir(parents=True, exist_ok=True)
+        for image in sorted(source.glob("*.*g"))[:count]:
+            shutil.copy(image, target)
+
+    (tmp_path / "python").symlink_to(ROOT / "python")
+    (tmp_path / "bin").mkdir()
+    wrapper = tmp_path / "bin/python3"  # no link: the Python of a virtual environment finds its packages by its path
+    wrapper.write_text(f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n")
+    wrapper.chmod(0o755)
+    detector = ROOT / "apps/detector/demo"
+    copy(DEMO / "calibration", "apps/segmenter/demo/calibration", 5)
+    copy(DEMO / "images", "apps/segmenter/demo/images")
+    copy(detector / "images", "apps/detector/demo/images", 1)
+    copy(detector / "images", "photos", 1)
+    copy(DEMO / "calibration", "train", 1)
+    for file in (DEMO / "fcn8s_street.onnx", DEMO / "fcn8s_street.json", detector / "detector_street.onnx",
+                 detector / "detector_street.json"):
+        shutil.copy(file, tmp_path / file.relative_to(ROOT))
+    shutil.copy(detector / "detector_street.onnx", tmp_path / "yolov8n.onnx")
+    for name in ("cat.jpg", "dog.jpg"):
+        shutil.copy(sorted((DEMO / "images").glob("*.jpg"))[0], tmp_path / name)
+    for name in ("resnet50.onnx", "yolox_nano.onnx"):
+        (tmp_path / name).symlink_to(networks / name)
+    (tmp_path / "coco.txt").write_text("car\nsign\nperson\n")
+    (tmp_path / "imagenet_classes.txt").write_text("\n".join(f"class {i}" for i in range(1000)))
+    commands = commands_of(page)
+    assert commands
+    for command in commands:
+        environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
 def test_errors_are_said_in_one_line(tmp_path):

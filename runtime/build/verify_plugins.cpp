@@ -89,6 +89,7 @@ class Check {
     for (std::size_t o = 0; o < found.size(); ++o) {
       const auto indices = chosen(found[o].size());
       const auto wanted = manifest->elements(layer_, inputs_, o, indices, kMostExpressionSteps);
+      requireTolerance(o, wanted);
       for (std::size_t i = 0; i < wanted.size(); ++i) compare(found[o], o, indices[i], wanted[i]);
     }
   }
@@ -138,8 +139,26 @@ class Check {
     std::vector<HostTensor> wanted;
     for (const TensorDesc& output : layer_.outputs) wanted.emplace_back(output.type, output.shape);
     family_.plugin().reference(layer_, inputs_, wanted);
-    for (std::size_t o = 0; o < found.size(); ++o)
-      for (std::int64_t i = 0; i < found[o].size(); ++i) compare(found[o], o, i, wanted[o].number(i));
+    for (std::size_t o = 0; o < found.size(); ++o) {
+      std::vector<double> values;
+      for (std::int64_t i = 0; i < wanted[o].size(); ++i) values.push_back(wanted[o].number(i));
+      requireTolerance(o, values);
+      for (std::int64_t i = 0; i < found[o].size(); ++i)
+        compare(found[o], o, i, values[static_cast<std::size_t>(i)]);
+    }
+  }
+
+  // A tolerance that was widened until zeros would pass tells nothing.
+  void requireTolerance(std::size_t output, std::span<const double> wanted) {
+    const double absolute = family_.plugin().tolerance().absolute;
+    double most = 0;
+    for (const double value : wanted)
+      if (std::isfinite(value)) most = std::max(most, std::fabs(value));
+    if (absolute <= PluginTolerance().absolute || most == 0 || absolute < most) return;
+    fail(fmt::format(
+        "its absolute tolerance of {:g} is no less than any element of output {}, whose largest is "
+        "{:g}: any kernel would be right",
+        absolute, output, most));
   }
 
   void compare(const HostTensor& found, std::size_t output, std::int64_t at, double wanted) {

@@ -263,9 +263,16 @@ TensorMap Context::run(const TensorMap& inputs) {
 
 void Context::start(const TensorMap& inputs) {
   const auto& e = impl_->e();
-  for (const auto& [name, value] : inputs)
-    if (!e.bindings[e.bindingIndex(name)].isInput)
-      throw Error(ErrorCode::InvalidArgument, "'" + name + "' is an output of the network, not an input");
+  for (const auto& [name, value] : inputs) {
+    const auto known = std::ranges::find(e.bindings, name, &Binding::name);
+    if (known != e.bindings.end() && known->isInput) continue;
+    std::string names;
+    for (const Binding& binding : e.bindings)
+      if (binding.isInput) names += (names.empty() ? "'" : ", '") + binding.name + "'";
+    throw Error(ErrorCode::InvalidArgument, "the network has no input '" + name + "'" +
+                                                (known == e.bindings.end() ? "" : ", which is an output") +
+                                                "; its inputs are " + names);
+  }
   for (const auto& binding : e.bindings) {
     if (!binding.isInput) continue;
     const auto it = inputs.find(binding.name);

@@ -2,6 +2,7 @@
 #include "exec/image_pipeline.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "exec/item_batch.hpp"
 #include "ops/image.hpp"
@@ -29,11 +30,43 @@ ImagePipeline::ImagePipeline(std::shared_ptr<const Engine> engine, Binding input
   for (const std::int64_t size : sizes_) context_.setShapes(shapesOfItems(*engine_, size));
 }
 
+void ImagePipeline::sizeByImage() {
+  const auto range = engine_->shapes().find(input_.name);
+  if (batch() != 1 || range == engine_->shapes().end()) return;
+  const Shape &least = range->second.min, &most = range->second.max;
+  if (!std::equal(least.begin() + 1, least.end(), most.begin() + 1)) least_ = least;
+}
+
+ImagePreprocess ImagePipeline::howFor(const ImageView& image) const {
+  ImagePreprocess how = how_;
+  if (!sizedByImage()) return how;
+  constexpr double kStep = 32;  // what networks halve their maps by, mostly
+  const std::size_t axis = how.channelsLast ? 1 : 2;
+  const auto height = static_cast<double>(image.height), width = static_cast<double>(image.width);
+  const auto of = [](std::int64_t extent) { return static_cast<double>(extent); };
+  double ratio = std::min({1.0, of(how_.height) / height, of(how_.width) / width});
+  ratio = std::max({ratio, of(least_[axis]) / height, of(least_[axis + 1]) / width});
+  const auto near = [&](double extent, std::int64_t least, std::int64_t most) {
+    return std::clamp(static_cast<std::int64_t>(std::round(extent * ratio / kStep) * kStep), least, most);
+  };
+  how.height = near(height, least_[axis], how_.height);
+  how.width = near(width, least_[axis + 1], how_.width);
+  return how;
+}
+
 // No more than they need: the buffers are those of the largest, with items one after another from the first
 // on.
-void ImagePipeline::setItems(std::size_t images) {
+void ImagePipeline::setShapes(std::span<const ImageView> images) {
+  if (sizedByImage()) {
+    const ImagePreprocess how = howFor(images[0]);
+    Shape shape = input_.shape;
+    const std::size_t axis = how.channelsLast ? 1 : 2;
+    shape[axis] = how.height;
+    shape[axis + 1] = how.width;
+    return context_.setShapes({{input_.name, shape}});
+  }
   if (sizes_.empty()) return;
-  const auto size = std::ranges::lower_bound(sizes_, static_cast<std::int64_t>(images));
+  const auto size = std::ranges::lower_bound(sizes_, static_cast<std::int64_t>(images.size()));
   context_.setShapes(shapesOfItems(*engine_, *size));
 }
 
@@ -52,7 +85,7 @@ void ImagePipeline::enqueueImage(Slot& slot, const ImageView& image, std::int64_
   std::vector<cl::Event> uploaded(1);
   upload_.enqueueWriteBuffer(slot.pixels, CL_FALSE, 0, image.bytes(), image.pixels, nullptr, &uploaded[0]);
   upload_.flush();
-  Attributes how = how_.attributes();
+  Attributes how = howFor(image).attributes();
   ImageSource::describe(how, image.format, image.colors);
   OpView view = inferredView("ImagePreprocess", std::move(how), {{DataType::UInt8, image.shape(), {}}});
   view.outputs[0].layout.offset = item * view.outputs[0].size();
@@ -82,7 +115,7 @@ void ImagePipeline::submit(std::span<const ImageView> images, const Results& res
   Work& work = pending_.emplace_back();
   try {
     guarded("running on images", [&] {
-      setItems(images.size());
+      setShapes(images);
       for (std::size_t i = 0; fills_ && i < images.size(); ++i)
         enqueueImage(sets_[set][i], images[i], static_cast<std::int64_t>(i), work);
       if (fill) fill();

@@ -40,6 +40,13 @@ class ImagePipeline {
   ImagePipeline(const ImagePipeline&) = delete;
   ImagePipeline& operator=(const ImagePipeline&) = delete;
 
+  /// From now on each image has a size of its own, where the engine's height and width may change and a batch
+  /// is one image: its own, rounded to 32 pixels, within the range. Otherwise nothing changes.
+  void sizeByImage();
+  bool sizedByImage() const { return !least_.empty(); }
+  /// How an image becomes the input.
+  ImagePreprocess howFor(const ImageView& image) const;
+
   /// Most images of a batch. Where the engine's batch may change, one of fewer runs in 1, 2, 4, .. of them.
   std::int64_t batch() const { return input_.shape[0]; }
   std::size_t waiting() const { return pending_.size(); }
@@ -68,7 +75,7 @@ class ImagePipeline {
     cl::Buffer pixels;
     std::size_t bytes = 0;
   };
-  void setItems(std::size_t images);
+  void setShapes(std::span<const ImageView> images);
   void enqueueImage(Slot& slot, const ImageView& image, std::int64_t item, Work& work);
 
   std::shared_ptr<const Engine> engine_;
@@ -83,6 +90,7 @@ class ImagePipeline {
   std::deque<Work> pending_;
   std::size_t next_ = 0;
   std::vector<std::int64_t> sizes_;  ///< that batches run in; empty: always the one
+  Shape least_;                      ///< of the input, where images have sizes of their own; else empty
 };
 
 }  // namespace tessera

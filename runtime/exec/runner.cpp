@@ -44,6 +44,10 @@ Roles rolesOf(const std::vector<Binding>& bindings, RunnerOptions& options) {
     read.insert(name);
   }
   if (options.classification) {
+    if (!(options.classification->threshold >= 0 && options.classification->threshold <= 1) ||
+        options.classification->top < 1)
+      throw Error(ErrorCode::InvalidArgument,
+                  "a classification's threshold is from 0 to 1, and it gives 1 class at least");
     const Binding& scores = soleBinding(bindings, options.classification->output, false);
     if (classCountOf(scores.type, scores.shape, batch) == 0)
       throw Error(ErrorCode::InvalidArgument,

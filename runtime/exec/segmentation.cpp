@@ -32,6 +32,12 @@ Roles rolesOf(const std::vector<Binding>& bindings, SegmentationOptions& options
 
 }  // namespace
 
+/// How one image goes through the network.
+struct ImageRoute {
+  ImagePreprocess how;
+  ClassOutput result;
+};
+
 struct Segmentation::Impl {
   /// Device buffers of one image; they grow as images need.
   struct Slot {
@@ -54,12 +60,13 @@ struct Segmentation::Impl {
   std::size_t classBytes() const { return result.how.wide ? sizeof(std::int32_t) : 1; }
   std::int64_t paletteSize() const { return std::max<std::int64_t>(kPaletteSize, result.classes); }
 
+  OutputLayout layout() const;
   void create();
   void uploadPalette(std::span<const std::array<std::uint8_t, 4>> colors);
   void grow(Slot& slot, std::size_t pixels) const;
-  ImageRegion mapRegion(std::int64_t height, std::int64_t width) const;
-  void enqueueResult(Slot& slot, std::int64_t item, const cl::Buffer& pixels, SegmentedBatch& batch,
-                     ImagePipeline::Work& work);
+  ImageRoute routeOf(const ImageView& image);
+  void enqueueResult(Slot& slot, std::int64_t item, const cl::Buffer& pixels, const ImageRoute& route,
+                     SegmentedImage& image, ImagePipeline::Work& work);
 };
 
 void Segmentation::Impl::create() {
@@ -86,9 +93,21 @@ void Segmentation::Impl::grow(Slot& slot, std::size_t pixels) const {
   slot.pixels = pixels;
 }
 
+// At the shapes that the context has now.
+ImageRoute Segmentation::Impl::routeOf(const ImageView& image) {
+  if (!pipeline.sizedByImage()) return {options.preprocess, result};
+  ImageRoute route{pipeline.howFor(image), {}};
+  SegmentationOptions same = options;  // as at the largest size
+  same.layout = layout();
+  same.fewestClasses = same.mostClasses = result.classes;
+  route.result =
+      classOutputOf(pipeline.context().binding(output.name), 1, {route.how.height, route.how.width}, same);
+  return route;
+}
+
 // The image's region of the network's input, in pixels of its output.
-ImageRegion Segmentation::Impl::mapRegion(std::int64_t height, std::int64_t width) const {
-  const ImagePreprocess& how = options.preprocess;
+ImageRegion mapRegion(const ImageRoute& route, std::int64_t height, std::int64_t width) {
+  const auto& [how, result] = route;
   ImageRegion region = imageRegion(how, height, width);
   const auto scaled = [](std::int64_t v, std::int64_t to, std::int64_t from) {
     return (v * to + from / 2) / from;
@@ -104,24 +123,27 @@ ImageRegion Segmentation::Impl::mapRegion(std::int64_t height, std::int64_t widt
 
 // Class map, colours and their download.
 void Segmentation::Impl::enqueueResult(Slot& slot, std::int64_t item, const cl::Buffer& pixels,
-                                       SegmentedBatch& batch, ImagePipeline::Work& work) {
-  SegmentedImage& image = batch.images[static_cast<std::size_t>(item)];
+                                       const ImageRoute& route, SegmentedImage& image,
+                                       ImagePipeline::Work& work) {
+  const ClassOutput& made = route.result;
+  image.mapHeight = made.height;
+  image.mapWidth = made.width;
   grow(slot, static_cast<std::size_t>(image.height * image.width));
   DeviceOps& ops = pipeline.ops();
   const cl::CommandQueue &compute = pipeline.compute(), &download = pipeline.download();
-  OpView argmax = inferredView("ClassMap", result.how.attributes(), {{output.type, result.item, {}}});
-  argmax.inputs[0].layout.offset = item * elementCount(result.item);
+  OpView argmax = inferredView("ClassMap", made.how.attributes(), {{output.type, made.item, {}}});
+  argmax.inputs[0].layout.offset = item * elementCount(made.item);
   const DataType classType = argmax.outputs[0].type;
   ops.enqueue(compute, argmax, {outputBuffer}, {slot.map});
 
-  const ImageRegion region = mapRegion(image.height, image.width);
+  const ImageRegion region = mapRegion(route, image.height, image.width);
   const std::int64_t border = options.border >= 0 ? options.border : (image.width + 1023) / 1024;
   const OpView color = inferredView(
       "ClassColor",
       {{"size", std::vector<std::int64_t>{image.height, image.width}},
        {"region", std::vector<std::int64_t>{region.top, region.left, region.height, region.width}},
        {"border", border}},
-      {{classType, {1, 1, result.height, result.width}, {}},
+      {{classType, {1, 1, made.height, made.width}, {}},
        {DataType::UInt8, {paletteSize(), 4}, {}},
        {DataType::UInt8, {1, image.height, image.width, 3}, {}}});
   std::vector<cl::Event> colored(1);
@@ -135,11 +157,12 @@ void Segmentation::Impl::enqueueResult(Slot& slot, std::int64_t item, const cl::
     download.enqueueReadBuffer(from, CL_FALSE, 0, elements * sizeof(to[0]), to.data(), &colored,
                                &work.after.emplace_back());
   };
-  if (result.how.wide) {
-    read(slot.map, image.wideMap, static_cast<std::size_t>(mapPixels()));
+  const auto mapPixels = static_cast<std::size_t>(made.height * made.width);
+  if (made.how.wide) {
+    read(slot.map, image.wideMap, mapPixels);
     read(slot.classes, image.wideClasses, count);
   } else {
-    read(slot.map, image.map, static_cast<std::size_t>(mapPixels()));
+    read(slot.map, image.map, mapPixels);
     read(slot.classes, image.classes, count);
   }
   read(slot.colors, image.colors, count * 3);
@@ -153,10 +176,12 @@ void Segmentation::check(const std::vector<Binding>& bindings, const Segmentatio
 }
 
 Segmentation::Segmentation(std::shared_ptr<const Engine> engine, SegmentationOptions options) {
+  const bool ownSizes = options.preprocess.height == 0 && options.preprocess.width == 0;
   Roles roles = rolesOf(engine->bindings(), options);
   impl_ = std::make_unique<Impl>(std::move(engine), roles.input, std::move(options));
   impl_->output = std::move(roles.output);
   impl_->result = std::move(roles.result);
+  if (ownSizes) impl_->pipeline.sizeByImage();
   guarded("preparing to segment images", [&] { impl_->create(); });
 }
 
@@ -167,8 +192,9 @@ Segmentation::Segmentation(Segmentation&&) noexcept = default;
 
 int Segmentation::batch() const { return static_cast<int>(impl_->pipeline.batch()); }
 int Segmentation::classes() const { return impl_->result.classes; }
-OutputLayout Segmentation::layout() const {
-  switch (impl_->result.how.layout) {
+OutputLayout Segmentation::layout() const { return impl_->layout(); }
+OutputLayout Segmentation::Impl::layout() const {
+  switch (result.how.layout) {
     case ClassMapLayout::Scores:
       return OutputLayout::Nchw;
     case ClassMapLayout::ScoresLast:
@@ -200,13 +226,12 @@ void Segmentation::submit(std::span<const ImageView> images) {
     SegmentedImage& made = batch.images.emplace_back();
     made.height = image.height;
     made.width = image.width;
-    made.mapHeight = s.result.height;
-    made.mapWidth = s.result.width;
   }
   try {
     s.pipeline.submit(images, [&](std::size_t set, ImagePipeline::Work& work) {
       for (std::size_t i = 0; i < images.size(); ++i)
-        s.enqueueResult(s.sets[set][i], static_cast<std::int64_t>(i), s.pipeline.pixels(set, i), batch, work);
+        s.enqueueResult(s.sets[set][i], static_cast<std::int64_t>(i), s.pipeline.pixels(set, i),
+                        s.routeOf(images[i]), batch.images[i], work);
     });
   } catch (...) {
     s.pending.pop_back();

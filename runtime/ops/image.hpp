@@ -22,6 +22,13 @@ struct ImageSource {
 /// Of the operator's attributes and the shape of its input; refuses what does not go together.
 ImageSource imageSourceOf(const Attributes& attrs, const Shape& shape);
 
+/// Whether ResizeMode::Area takes two pixels of either axis (OpenCV's INTER_AREA where one axis grows and the
+/// other shrinks) for an image that becomes `region`.
+inline bool areaOfPairs(std::int64_t height, std::int64_t width, const ImageRegion& region) {
+  const bool grows = region.height > height || region.width > width;
+  return grows && (region.height < height || region.width < width);
+}
+
 /// What a ClassMap operator reads: scores with the classes before or after the pixels, classes, or one value
 /// a pixel.
 enum class ClassMapLayout { Scores, ScoresLast, Classes, Mask };

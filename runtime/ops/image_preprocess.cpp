@@ -1,8 +1,8 @@
 // ImagePreprocess: an 8-bit image of any size becomes one item of a network's input. Inputs: x u8 [1, H, W,
 // 3], of other formats [1, H, W, 1] (GREY), [1, 3, H, W] (planar), [1, 3 H / 2, W, 1] (NV12). Attributes:
 // those of ImagePreprocess in tessera/image.hpp; size [h, w], resize, fit, crop, order, mean [3], std [3],
-// scale, pad, channels_last; format (BGR), colors (BT.601) of the image. Output: f32 [1, c, h, w], or [1, h,
-// w, c] where the channels are last; c is 3, or 1 where the order is GREY.
+// scale, pad, rounded, channels_last; format (BGR), colors (BT.601) of the image. Output: f32 [1, c, h, w],
+// or [1, h, w, c] where the channels are last; c is 3, or 1 where the order is GREY.
 #include "tessera/image.hpp"
 
 #include <algorithm>
@@ -154,6 +154,7 @@ Attributes ImagePreprocess::attributes() const {
   if (channelsLast) attrs.set("channels_last", std::int64_t{1});
   if (fit != ImageFit::Stretch) attrs.set("fit", std::string(toString(fit)));
   if (fit == ImageFit::Crop) attrs.set("crop", crop);
+  if (rounded) attrs.set("rounded", std::int64_t{1});
   return attrs;
 }
 
@@ -165,13 +166,16 @@ ImagePreprocess preprocessOf(const Attributes& attrs) {
   ImagePreprocess p{size[0], size[1], parseResizeMode(attrs.string("resize", "linear")),
                     parseChannelOrder(attrs.string("order", "BGR"))};
   for (std::size_t c = 0; c < 3; ++c) {
-    if (!(deviation[c] > 0)) refuse("wants positive values for std");
+    if (!(deviation[c] > 0 && std::isfinite(deviation[c]) && std::isfinite(mean[c])))
+      refuse("wants finite values for mean and std, and positive ones for std");
     p.mean[c] = mean[c];
     p.deviation[c] = deviation[c];
   }
   p.scale = attrs.number("scale", 1);
   p.pad = attrs.number("pad", 114);
+  if (!std::isfinite(p.scale) || !std::isfinite(p.pad)) refuse("wants finite values for scale and pad");
   p.channelsLast = attrs.integer("channels_last") != 0;
+  p.rounded = attrs.integer("rounded") != 0;
   p.fit = parseImageFit(attrs.string("fit", "stretch"));
   p.crop = attrs.number("crop", 1);
   if (!(p.crop > 0 && p.crop <= 1)) refuse("wants crop above 0, 1 at most");
@@ -204,7 +208,17 @@ Taps windowTaps(std::int64_t first, std::int64_t last, const Weight& weightOf) {
   return taps;
 }
 
-Taps tapsAt(std::int64_t d, std::int64_t from, std::int64_t to, ResizeMode mode) {
+// Where one axis grows and the other shrinks OpenCV's INTER_AREA takes two pixels, the later one by what the
+// area covers beyond the first. Where an axis grows that is its area.
+Taps pairTaps(std::int64_t d, std::int64_t from, std::int64_t to) {
+  const std::int64_t first = d * from / to, beyond = (d + 1) * from - (first + 1) * to;
+  if (first >= from - 1 || beyond <= 0) return {std::min(first, from - 1), {1}};
+  const double share = static_cast<double>(beyond) / static_cast<double>(from);
+  return {first, {1 - share, share}};
+}
+
+Taps tapsAt(std::int64_t d, std::int64_t from, std::int64_t to, ResizeMode mode, bool pairs) {
+  if (pairs) return pairTaps(d, from, to);
   if (mode == ResizeMode::Nearest) return {(2 * d + 1) * from / (2 * to), {1}};
   if (mode == ResizeMode::Area)
     return windowTaps(d * from / to, std::min(((d + 1) * from - 1) / to, from - 1), [&](std::int64_t i) {
@@ -269,17 +283,26 @@ std::vector<double> bgrOf(std::span<const std::uint8_t> x, const ImageSource& so
 class Resampler {
  public:
   Resampler(std::span<const double> pixels, std::int64_t height, std::int64_t width,
-            const ImageRegion& region, ResizeMode mode)
-      : pixels_(pixels), height_(height), width_(width), region_(region), mode_(mode) {
+            const ImageRegion& region, const ImagePreprocess& how)
+      : pixels_(pixels),
+        height_(height),
+        width_(width),
+        region_(region),
+        mode_(how.resize),
+        rounded_(how.rounded) {
+    const ResizeMode mode = mode_;
+    pairs_ = mode == ResizeMode::Area && areaOfPairs(height, width, region);
     for (std::int64_t column = 0; column < region.width; ++column)
-      columns_.push_back(tapsAt(column, width, region.width, mode));
+      columns_.push_back(tapsAt(column, width, region.width, mode, pairs_));
   }
   double at(std::int64_t row, std::int64_t column, std::int64_t channel) {
     if (row != row_) {
       row_ = row;
-      rowTaps_ = tapsAt(row, height_, region_.height, mode_);
+      rowTaps_ = tapsAt(row, height_, region_.height, mode_, pairs_);
     }
     const Taps& across = columns_[static_cast<std::size_t>(column)];
+    const bool same = height_ == region_.height && width_ == region_.width;
+    if (rounded_ && mode_ == ResizeMode::Linear && !same) return wholeAt(across, channel);
     double sum = 0;
     for (std::size_t v = 0; v < rowTaps_.weights.size(); ++v) {
       const auto line = static_cast<std::size_t>((rowTaps_.first + static_cast<std::int64_t>(v)) * width_);
@@ -289,14 +312,33 @@ class Resampler {
                                             static_cast<std::size_t>(channel)];
       sum += rowTaps_.weights[v] * part;
     }
-    return sum;
+    return rounded_ ? std::nearbyint(sum) : sum;
   }
 
  private:
+  // As OpenCV resizes from 8 bits to 8: weights in units of 1 / 2048, bits dropped between columns and rows.
+  double wholeAt(const Taps& across, std::int64_t channel) const {
+    const auto weight = [](double w) {
+      return std::lrint(static_cast<double>(static_cast<float>(w) * 2048.0f));
+    };
+    std::int64_t sum = 2;
+    for (std::size_t v = 0; v < rowTaps_.weights.size(); ++v) {
+      const auto line = static_cast<std::size_t>((rowTaps_.first + static_cast<std::int64_t>(v)) * width_);
+      std::int64_t part = 0;
+      for (std::size_t h = 0; h < across.weights.size(); ++h) {
+        const std::size_t at = (line + static_cast<std::size_t>(across.first) + h) * 3;
+        part += weight(across.weights[h]) * std::lrint(pixels_[at + static_cast<std::size_t>(channel)]);
+      }
+      sum += weight(rowTaps_.weights[v]) * (part >> 4) >> 16;
+    }
+    return static_cast<double>(sum >> 2);
+  }
+
   std::span<const double> pixels_;
   std::int64_t height_, width_;
   ImageRegion region_;
   ResizeMode mode_;
+  bool pairs_ = false, rounded_ = false;
   std::vector<Taps> columns_;
   std::int64_t row_ = -1;
   Taps rowTaps_;
@@ -306,8 +348,8 @@ class ImagePreprocessOp final : public Operator {
  public:
   std::string_view name() const override { return "ImagePreprocess"; }
   AttributeNames attributes() const override {
-    return {"channels_last", "colors", "crop",   "fit",   "format", "mean",
-            "order",         "pad",    "resize", "scale", "size",   "std"};
+    return {"channels_last", "colors", "crop",    "fit",   "format", "mean", "order",
+            "pad",           "resize", "rounded", "scale", "size",   "std"};
   }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
@@ -323,7 +365,7 @@ class ImagePreprocessOp final : public Operator {
     const ImageSource source = imageSourceOf(view.attrs, view.inputs[0].shape);
     const ImageRegion region = imageRegion(p, source.height, source.width);
     const std::vector<double> bgr = bgrOf(inputs[0].as<std::uint8_t>(), source);
-    Resampler image(bgr, source.height, source.width, region, p.resize);
+    Resampler image(bgr, source.height, source.width, region, p);
     const auto y = outputs[0].as<float>();
     const std::int64_t channels = p.channels(), plane = p.height * p.width;
     for (std::int64_t at = 0; at < plane * channels; ++at) {
@@ -346,7 +388,10 @@ class ImagePreprocessOp final : public Operator {
   Tolerance tolerance(const OpView& view) const override {
     const ImagePreprocess p = preprocessOf(view.attrs);
     const double least = *std::min_element(p.deviation.begin(), p.deviation.end());
-    return {256 * 4e-7 / least * std::abs(p.scale), 1e-6};  // a few roundings of a pixel value
+    // Where sums that are not exact are rounded in the end, one may fall beside a half.
+    const bool beside = p.rounded && (p.resize == ResizeMode::Area || p.resize == ResizeMode::Antialiased);
+    const double pixel = beside ? 1.001 : 256 * 4e-7;  // else a few roundings of a pixel value
+    return {pixel / least * std::abs(p.scale), 1e-6};
   }
   std::vector<OpInstance> samples() const override {
     std::vector<OpInstance> all;
@@ -389,6 +434,17 @@ class ImagePreprocessOp final : public Operator {
     for (const auto& [colors, name] : kColors) add({1, 15, 6, 1}, {10, 6}, PixelFormat::Nv12, colors);
     add({1, 37, 300, 3}, fitted({8, 50, ResizeMode::Area}, ImageFit::Crop, 0.6));
     add({1, 70, 90, 3}, {64, 80, ResizeMode::Area, ChannelOrder::Rgb});
+    for (const auto& [mode, name] : kModes) {
+      ImagePreprocess whole{11, 37, mode};
+      whole.rounded = true;
+      for (const Shape& image : {Shape{1, 17, 23, 3}, Shape{1, 40, 61, 3}, Shape{1, 1, 1, 3}})
+        add(image, whole);
+      add({1, 27, 26, 1}, whole, PixelFormat::Nv12);
+      whole.order = ChannelOrder::Grey;
+      add({1, 25, 60, 3}, fitted(whole, ImageFit::Letterbox));
+    }
+    add({1, 37, 30, 3}, {16, 80, ResizeMode::Area});  // one axis grows
+    add({1, 7, 90, 3}, {20, 11, ResizeMode::Area, ChannelOrder::Grey});
     add({1, 13, 9, 3}, {13, 9, ResizeMode::Linear});
     add({1, 40, 6, 3}, {1, 1, ResizeMode::Linear});
     return all;

@@ -2,6 +2,7 @@
 #include "plugin/known_plugins.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <mutex>
 #include <set>
 #include <typeinfo>
@@ -61,6 +62,22 @@ void checkTunables(const Plugin& plugin, const std::string& origin) {
   if (members > 1e5) refuseFrom(origin, "its tunables have more than 100000 combinations");
 }
 
+// The most that a result may differ from its reference by: above it the check would tell little.
+constexpr double kMostAbsolute = 1, kMostRelative = 0.1;
+
+void checkTolerance(const Plugin& plugin, const std::string& origin) {
+  const PluginTolerance tolerance = plugin.tolerance();
+  const auto within = [](double value, double most) { return value >= 0 && value <= most; };
+  if (within(tolerance.absolute, kMostAbsolute) && within(tolerance.relative, kMostRelative)) return;
+  char text[160];
+  std::snprintf(
+      text, sizeof text,
+      "its tolerance is %g absolute and %g relative; %g and %g are the most with which a wrong kernel "
+      "would still be seen",
+      tolerance.absolute, tolerance.relative, kMostAbsolute, kMostRelative);
+  refuse(origin, text);
+}
+
 void checkDeclarations(const Plugin& plugin, const std::string& origin) {
   if (!isIdentifier(plugin.name())) refuseFrom(origin, "its name '" + plugin.name() + "' is no identifier");
   if (plugin.version().empty() || plugin.version().size() > 64) refuseFrom(origin, "it has no version");
@@ -82,6 +99,7 @@ void checkDeclarations(const Plugin& plugin, const std::string& origin) {
   for (const PluginAttribute& attribute : plugin.attributes()) names.add("the attribute", attribute.name);
   for (const PluginTunable& tunable : plugin.tunables()) names.add("the tunable", tunable.name);
   checkTunables(plugin, origin);
+  checkTolerance(plugin, origin);
 }
 
 // Also a library that is loaded again: it gives new objects of the same classes.

@@ -41,11 +41,19 @@ class Fields {
     if (!value->is_string()) fail(name, "is not a string");
     return value->get<std::string>();
   }
+  /// Of a size that kernels, which compute in single precision, can take.
   double number(const char* name, double fallback) const {
     const Json* value = find(name);
     if (!value) return fallback;
     if (!value->is_number()) fail(name, "is not a number");
-    return value->get<double>();
+    return bounded(name, value->get<double>());
+  }
+  /// From `least` to `most`.
+  double number(const char* name, double least, double most, double fallback) const {
+    const double value = number(name, fallback);
+    if (find(name) && !(value >= least && value <= most))
+      fail(name, "is " + numberText(value) + ", not from " + numberText(least) + " to " + numberText(most));
+    return value;
   }
   std::vector<double> numbers(const char* name, std::size_t count, std::vector<double> fallback) const {
     const Json* value = find(name);
@@ -55,7 +63,7 @@ class Fields {
     std::vector<double> out;
     for (const Json& item : *value) {
       if (!item.is_number()) fail(name, "is not a list of numbers");
-      out.push_back(item.get<double>());
+      out.push_back(bounded(name, item.get<double>()));
     }
     return out;
   }
@@ -89,10 +97,21 @@ class Fields {
   }
 
  private:
+  static std::string numberText(double value) { return Json(value).dump(); }
+  double bounded(const char* name, double value) const {
+    if (!(std::abs(value) <= 1e30)) fail(name, "is " + numberText(value) + ", which is too large");
+    return value;
+  }
+
   const Json& object_;
   fs::path file_;
   std::string prefix_;
 };
+
+// Confidences and scores of boxes.
+void readScoreThreshold(const Fields& output, NetworkDescription& described) {
+  if (output.find("threshold")) described.threshold = output.number("threshold", 0, 1, 0);
+}
 
 void readSegmentation(const Fields& output, NetworkDescription& described) {
   output.allow({"name", "layout", "threshold", "classes"});
@@ -103,7 +122,7 @@ void readSegmentation(const Fields& output, NetworkDescription& described) {
 void readClassification(const Fields& output, NetworkDescription& described) {
   output.allow({"name", "scores", "threshold", "classes"});
   output.parsed("scores", described.scores, parseScoreKind);
-  if (output.find("threshold")) described.threshold = output.number("threshold", 0);
+  readScoreThreshold(output, described);
 }
 
 // A detector's outputs are named by what they are.
@@ -115,8 +134,8 @@ void readDetection(const Fields& output, NetworkDescription& described) {
   d.scores = output.text("scores");
   d.priors = output.text("priors");
   d.classes = output.text("indices");
-  if (output.find("threshold")) described.threshold = output.number("threshold", 0);
-  d.suppression.overlap = output.number("overlap", d.suppression.overlap);
+  readScoreThreshold(output, described);
+  d.suppression.overlap = output.number("overlap", 0, 1, d.suppression.overlap);
   d.suppression.softness = output.number("softness", d.suppression.softness);
   d.suppression.perClass = output.truth("per_class", d.suppression.perClass);
   d.suppression.most = output.whole("most", 1, 1 << 20, d.suppression.most);
@@ -147,14 +166,16 @@ void readScaling(const Fields& input, ImagePreprocess& p) {
   for (std::size_t c = 0; c < channels; ++c) {
     p.mean[c] = mean[c];
     p.deviation[c] = deviation[c];
-    if (!(deviation[c] > 0)) input.fail("std", "is not positive");
+    if (!(deviation[c] >= 1e-30)) input.fail("std", "is not positive");
   }
   p.scale = input.number("scale", p.scale);
-  p.pad = input.number("pad", p.pad);
+  if (p.scale == 0) input.fail("scale", "is 0, with which every image is the same");
+  p.pad = input.number("pad", 0, 255, p.pad);
 }
 
 void readInput(const Fields& input, NetworkDescription& described) {
-  input.allow({"name", "size", "channels", "mean", "std", "scale", "resize", "fit", "crop", "pad"});
+  input.allow(
+      {"name", "size", "channels", "mean", "std", "scale", "resize", "fit", "crop", "pad", "rounded"});
   described.input = input.text("name");
   ImagePreprocess& p = described.preprocess;
   const auto size = input.numbers("size", 2, {0, 0});
@@ -174,6 +195,8 @@ void readInput(const Fields& input, NetworkDescription& described) {
     input.parsed("resize", p.resize, parseResizeMode);
   }
   input.parsed("fit", p.fit, parseImageFit);
+  // Classifiers are trained and compared with libraries that resize images of 8 bits.
+  p.rounded = input.truth("rounded", p.rounded || described.task == "classification");
   p.crop = input.number("crop", p.crop);
   if (!(p.crop > 0 && p.crop <= 1)) input.fail("crop", "is not above 0 and 1 at most");
   if (input.find("crop") && p.fit != ImageFit::Crop) input.fail("crop", "goes with fit crop only");

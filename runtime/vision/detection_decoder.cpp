@@ -274,6 +274,7 @@ std::vector<DetectedObject> Item::decode() {
 DetectionDecoder::DetectionDecoder(const std::vector<Binding>& bindings, std::int64_t batch,
                                    std::int64_t height, std::int64_t width, DetectionOptions options)
     : impl_(std::make_unique<Impl>()) {
+  options.suppression.check();
   impl_->network = headsOf(bindings, batch, height, width, options);
   impl_->options = std::move(options);
   impl_->height = static_cast<float>(height);

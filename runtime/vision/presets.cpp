@@ -170,6 +170,7 @@ Preset torchvision() {
                                    {58.395, 57.12, 57.375});
   how.resize = ResizeMode::Antialiased;
   how.crop = 0.875;
+  how.rounded = true;
   return {"torchvision-classification", "ImageNet classifiers of torchvision and timm", how, {}, ""};
 }
 

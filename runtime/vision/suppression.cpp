@@ -1,6 +1,7 @@
 // Non-maximum suppression and boxes in images.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <unordered_map>
 
 #include "tessera/detection.hpp"
@@ -34,6 +35,19 @@ Suppression parseSuppression(std::string_view text) {
     if (text == toString(kind)) return kind;
   throw Error(ErrorCode::InvalidArgument,
               "unknown suppression '" + std::string(text) + "': hard, soft or none");
+}
+
+void SuppressionOptions::check() const {
+  const auto refuse = [](const char* what, double value, const char* wanted) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", value);
+    throw Error(ErrorCode::InvalidArgument,
+                std::string(what) + " of boxes is " + text + "; it has to be " + wanted);
+  };
+  if (!(threshold >= 0 && threshold <= 1)) refuse("the threshold", threshold, "from 0 to 1");
+  if (!(overlap >= 0 && overlap <= 1)) refuse("the overlap", overlap, "from 0 to 1");
+  if (!(softness > 0) || !std::isfinite(softness)) refuse("the softness", softness, "positive");
+  if (most < 1) refuse("the number", most, "1 at least");
 }
 
 namespace {
@@ -85,13 +99,14 @@ std::vector<DetectedObject> soft(std::vector<DetectedObject> boxes, const Suppre
 }  // namespace
 
 std::vector<DetectedObject> suppress(std::vector<DetectedObject> boxes, const SuppressionOptions& options) {
+  options.check();
   std::erase_if(boxes, [&](const DetectedObject& box) {
     return !(static_cast<double>(box.score) >= options.threshold);
   });
   std::stable_sort(boxes.begin(), boxes.end(), higher);
   if (options.kind == Suppression::Hard) return hard(boxes, options);
   if (options.kind == Suppression::Soft) return soft(std::move(boxes), options);
-  boxes.resize(std::min(boxes.size(), static_cast<std::size_t>(std::max(options.most, 0))));
+  boxes.resize(std::min(boxes.size(), static_cast<std::size_t>(options.most)));
   return boxes;
 }
 

@@ -117,6 +117,36 @@ TEST_F(Detector, ScoresAgainstCocoAndYolo) {
   }
 }
 
+// As YOLO's own tools have it: no file, no objects.
+TEST_F(Detector, ImagesWithoutALabelFileHaveNoObjects) {
+  writeText(folder / "yolo/7.txt", "2 0.5 0.25 0.5 0.5\n");
+  app::writeImage(folder / "images/1.png", picture({2, 1}, {0, 0, 255}));  // what is found there is wrong
+  const auto result = run({"--images", at("images"), "--json", at("r.json"), "--annotations", at("yolo")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, testing::Not(HasSubstr("not scored")));
+  const auto json = app::readJson(at("r.json"));
+  EXPECT_EQ(json["annotated_images"], 3);
+  EXPECT_NEAR(json["average_precision"]["red"]["ap50"].get<double>(), 0.5, 0.01);
+  fs::create_directories(folder / "empty");
+  const auto empty = run({"--images", at("images"), "--annotations", at("empty")});
+  EXPECT_EQ(empty.code, 1);
+  EXPECT_THAT(empty.err, HasSubstr("holds no .txt file"));
+}
+
+// A Reshape lays all images of a batch end to end.
+TEST_F(Detector, ModelsThatFixTheirBatchRunInIt) {
+  const std::string net = app::readFile(folder / "net.prototxt");
+  writeText(folder / "net.prototxt",
+            net +
+                "layer { name: \"flat\" type: \"Reshape\" bottom: \"cells\" top: \"flat\"\n"
+                "  reshape_param { shape { dim: 1 dim: 8 dim: -1 dim: 4 } } }\n");
+  const auto result = run({"--images", at("images"), "--max-batch", "2", "--json", at("r.json")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("runs in its own batch of 1, not in one of 2"));
+  EXPECT_THAT(result.out, HasSubstr("7.png: 1 red\n"));
+  EXPECT_EQ(app::readJson(at("r.json"))["batch"], 1);
+}
+
 TEST_F(Detector, VideosBecomeVideos) {
   cv::VideoWriter video(at("v.avi"), cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 10, {128, 128});
   ASSERT_TRUE(video.isOpened());
@@ -127,6 +157,7 @@ TEST_F(Detector, VideosBecomeVideos) {
   const auto json = app::readJson(at("r.json"));
   ASSERT_EQ(json["results"].size(), 5u);
   EXPECT_EQ(json["results"][3]["frame"], 3);
+  EXPECT_THAT(result.out, HasSubstr("v.avi: 5 frames: 5 green\n"));
   EXPECT_EQ(json["results"][3]["objects"][0]["class"], "green");
   EXPECT_TRUE(fs::exists(folder / "out/v_boxes.mp4"));
 }

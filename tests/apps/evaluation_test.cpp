@@ -97,6 +97,21 @@ struct RandomBoxes {
   }
 };
 
+TEST(AveragePrecision, AMeanOfOnesIsOne) {
+  for (int classes = 1; classes <= 12; ++classes) {
+    DetectionScore score;
+    std::vector<DetectedObject> found;
+    std::vector<RightBox> right;
+    for (int c = 0; c < classes; ++c) {
+      found.push_back({{0, 0, 10, 10}, c, 0.9F});
+      right.push_back({{0, 0, 10, 10}, c, false});
+    }
+    score.add(found, right);
+    EXPECT_EQ(score.mean()->at50, 1.0) << classes;
+    EXPECT_EQ(score.mean()->mean, 1.0) << classes;
+  }
+}
+
 TEST(AveragePrecision, AgreesWithPycocotools) {
   if (std::system("python3 -c 'import pycocotools.cocoeval' >/dev/null 2>&1") != 0)
     GTEST_SKIP() << "python3 has no pycocotools";

@@ -178,5 +178,45 @@ TEST(Sidecar, RefusesFieldsItDoesNotKnow) {
   EXPECT_THAT(message(R"({"input": {}, "output": {"layout": "CHWN"}})"), HasSubstr("NHWC"));
 }
 
+TEST(Sidecar, RefusesNumbersOutOfRange) {
+  const auto message = [](const std::string& json) -> std::string {
+    try {
+      NetworkDescription::parse(json, "m.json");
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "read";
+  };
+  const auto output = [&](const std::string& fields, const std::string& task = "detection") {
+    return message(R"({"task": ")" + task + R"(", "input": {}, "output": {)" + fields + "}}");
+  };
+  EXPECT_EQ(output(R"("threshold": 1, "overlap": 0)"), "read");
+  EXPECT_EQ(output(R"("threshold": 1.5)"), "m.json: output.threshold is 1.5, not from 0.0 to 1.0.");
+  EXPECT_THAT(output(R"("threshold": -0.25)", "classification"), HasSubstr("output.threshold is -0.25"));
+  EXPECT_EQ(output(R"("threshold": -3)", "segmentation"), "read") << "of a mask: any number";
+  EXPECT_THAT(output(R"("threshold": 1e300)", "segmentation"), HasSubstr("too large"));
+  EXPECT_THAT(output(R"("overlap": 45)"), HasSubstr("output.overlap is 45.0"));
+  EXPECT_THAT(output(R"("softness": 0)"), HasSubstr("output.softness is not positive"));
+  EXPECT_THAT(output(R"("most": 0)"), HasSubstr("output.most"));
+  const auto input = [&](const std::string& fields) { return message(R"({"input": {)" + fields + "}}"); };
+  EXPECT_THAT(input(R"("pad": 256)"), HasSubstr("input.pad is 256.0, not from 0.0 to 255.0"));
+  EXPECT_THAT(input(R"("scale": 0)"), HasSubstr("input.scale is 0"));
+  EXPECT_THAT(input(R"("mean": [0, 1e40, 0])"), HasSubstr("input.mean is 1e+40, which is too large"));
+  EXPECT_THAT(input(R"("std": [1, 1e-40, 1])"), HasSubstr("input.std is not positive"));
+}
+
+// What an option leaves out may depend on the task.
+TEST(Sidecar, ClassifiersSeeWholePixels) {
+  const auto rounded = [](const std::string& json) {
+    return NetworkDescription::parse(json, "m.json").preprocess.rounded;
+  };
+  EXPECT_TRUE(rounded(R"({"task": "classification", "input": {}})"));
+  EXPECT_FALSE(rounded(R"({"task": "classification", "input": {"rounded": false}})"));
+  EXPECT_FALSE(rounded(R"({"task": "segmentation", "input": {}})"));
+  EXPECT_TRUE(rounded(R"({"task": "segmentation", "input": {"rounded": true}})"));
+  EXPECT_TRUE(rounded(R"({"preset": "torchvision-classification"})"));
+  EXPECT_FALSE(rounded(R"({"preset": "yolov8"})"));
+}
+
 }  // namespace
 }  // namespace tessera::app

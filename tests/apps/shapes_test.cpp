@@ -57,6 +57,27 @@ TEST_F(Ranges, OnePlanRunsEveryShape) {
   EXPECT_EQ(readJson(folder / "bench.json")["batch"], 2);
 }
 
+TEST_F(Ranges, InspectShowsThem) {
+  std::vector<std::string> arguments{"inspect", model, "--json", at("i.json")};
+  arguments.insert(arguments.end(), range.begin(), range.end());
+  const auto result = runProgram("tessera", arguments);
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("input  image  f32:1x3x24x32 to 4x3x48x64"));
+  EXPECT_EQ(readJson(folder / "i.json")["bindings"][0]["min_shape"], (Shape{1, 3, 24, 32}));
+  arguments.push_back("--graph");
+  EXPECT_EQ(runProgram("tessera", {"calibrate", model, "--min-shape", "1x3x24x32"}).code, 2);
+}
+
+// Of a model that fixes its batch, without names, with a shape to tune for.
+TEST_F(Ranges, AreForAllInputsWithAsManyExtents) {
+  const auto result = run(
+      model, {"--random", "--min-shape", "1x3x24x32", "--max-shape", "4x3x24x32", "--shape", "2x3x24x32"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto none = run(model, {"--random", "--min-shape", "1x3", "--max-shape", "4x3"});
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.err, HasSubstr("No input of the model has as many extents"));
+}
+
 TEST_F(Ranges, WrongOnesAreSaid) {
   const auto one = run(model, {"--random", "--max-shape", "image=4x3x48x64"});
   EXPECT_EQ(one.code, 2);

@@ -6,6 +6,8 @@
 #include "tests/import/caffe_case.hpp"
 #include "tests/import/onnx_model.hpp"
 #include "tests/import/tensorflow_model.hpp"
+#include "tests/import/tflite_model.hpp"
+#include "tests/import/uff_model.hpp"
 #include "tests/support/plugins.hpp"
 #include "tests/support/refusal.hpp"
 
@@ -93,6 +95,57 @@ TEST(TensorflowPlugin, TakesAttributesButTypes) {
   test::TensorflowModel::attribute(node, "strides").set_i(2);
   EXPECT_THAT(test::refusal(import, ErrorCode::Unsupported),
               HasSubstr("plugin SecondOfTensorflow has no attribute 'strides'"));
+}
+
+// A custom layer of UFF is called `_Name`; its converter marks the type of a field in its name.
+TEST(UffPlugin, TakesFields) {
+  add("SecondOfUff");
+  const test::ScratchFolder folder;
+  test::UffModel model;
+  model.input("x", {2, 4});
+  auto& node = model.node("_SecondOfUff", "y", {"x"});
+  test::UffModel::field(node, "scale_u_float").set_d(0.25);
+  test::UffModel::field(node, "dtype").set_dtype(131104);
+  model.node("MarkOutput", "out", {"y"});
+  const auto import = [&] {
+    return importModel(folder.write("net.uff", model.meta.SerializeAsString()).string());
+  };
+  const Graph graph = import();
+  EXPECT_EQ(layerOf(graph).op, "SecondOfUff");
+  EXPECT_EQ(layerOf(graph).attrs, (Attributes{{"scale", 0.25}}));
+  EXPECT_EQ(evaluate(graph, {{"x", HostTensor::of<float>({2, 4}, {4, 5, 6, 7, 8, 9, 10, 11})}}).at(0),
+            HostTensor::of<float>({2, 2}, {1, 1.5f, 2, 2.5f}));
+  test::UffModel::set(node, "axes_u_ilist", std::vector<int>{1});
+  EXPECT_THAT(test::refusal(import, ErrorCode::Unsupported),
+              HasSubstr("SecondOfUff has no attribute 'axes'"));
+  test::UffModel::field(node, "table").set_blob("bytes");
+  EXPECT_THAT(test::refusal(import, ErrorCode::Unsupported), HasSubstr("its field 'table' is nothing that"));
+}
+
+TEST(TflitePlugin, TakesOptions) {
+  add("SecondOfLite");
+  const test::ScratchFolder folder;
+  const auto import = [&](const std::vector<std::uint8_t>& options) {
+    return importModel(folder.write("net.any", test::customTflite("SecondOfLite", {2, 4}, options)).string());
+  };
+  flexbuffers::Builder options;
+  options.Map([&] {
+    options.Double("scale", 0.25);
+    options.String("mode", "negative");
+    options.Vector("begin", [&] { options.Int(1); });
+  });
+  options.Finish();
+  const Graph graph = import(options.GetBuffer());
+  EXPECT_EQ(layerOf(graph).op, "SecondOfLite");
+  EXPECT_EQ(layerOf(graph).attrs,
+            (Attributes{{"scale", 0.25}, {"mode", "negative"}, {"begin", std::vector<std::int64_t>{1}}}));
+  EXPECT_TRUE(layerOf(import({})).attrs.empty());
+  EXPECT_THAT(test::refusal(
+                  [&] {
+                    import({1, 2, 3});
+                  },
+                  ErrorCode::Unsupported),
+              HasSubstr("has no attribute 'custom_options'"));
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 #include "importers/tensorflow/import.hpp"
 #include "importers/tflite/import.hpp"
 #include "importers/tflite/operators.hpp"
+#include "importers/tflite/sparse.hpp"
 #include "tessera/passes.hpp"
 #include "tests/import/onnx_model.hpp"
 #include "tests/import/tensorflow_case.hpp"
+#include "tests/import/tflite_model.hpp"
 #include "tests/support/refusal.hpp"
 #include "tests/support/support.hpp"
 
@@ -25,22 +27,7 @@ std::string recordedBytes(const std::string& name) {
 
 /// A model of one operator on one tensor.
 std::string oneOperator(int code, const char* custom, int inputs = 1, const char* name = "x") {
-  namespace lite = tessera_tflite;
-  flatbuffers::FlatBufferBuilder b;
-  const std::vector<std::int32_t> shape{1, 4, 4, 2}, in(static_cast<std::size_t>(inputs), 0), out{1},
-      first{0};
-  const std::vector<flatbuffers::Offset<lite::OperatorCode>> codes{
-      lite::CreateOperatorCodeDirect(b, static_cast<std::int8_t>(std::min(code, 127)), custom, 1, code)};
-  const std::vector<flatbuffers::Offset<lite::Tensor>> tensors{
-      lite::CreateTensorDirect(b, &shape, lite::TensorType::FLOAT32, 0, name),
-      lite::CreateTensorDirect(b, &shape, lite::TensorType::FLOAT32, 0, "y")};
-  const std::vector<flatbuffers::Offset<lite::Operator>> operators{
-      lite::CreateOperatorDirect(b, 0, &in, &out)};
-  const std::vector<flatbuffers::Offset<lite::SubGraph>> graphs{
-      lite::CreateSubGraphDirect(b, &tensors, &first, &out, &operators)};
-  const std::vector<flatbuffers::Offset<lite::Buffer>> buffers{lite::CreateBufferDirect(b)};
-  lite::FinishModelBuffer(b, lite::CreateModelDirect(b, 3, &codes, &graphs, nullptr, &buffers));
-  return {reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize()};
+  return operatorTflite(code, custom, {1, 4, 4, 2}, inputs, name);
 }
 
 class TfliteImport : public testing::Test {
@@ -76,6 +63,60 @@ TEST_F(TfliteImport, DamagedFiles) {
   for (const std::size_t size : {std::size_t{8}, whole.size() / 2, whole.size() - 40})
     EXPECT_THAT(message(whole.substr(0, size), ErrorCode::BadModel),
                 HasSubstr("is no TensorFlow Lite model, or it is damaged"));
+}
+
+/// Levels of a sparse tensor: of all places, or of those that `indices` name between `segments`.
+struct SparseLevel {
+  int dense = 0;
+  std::vector<std::uint8_t> segments = {}, indices = {};
+};
+
+std::vector<std::uint8_t> dense(const Shape& shape, const std::vector<int>& order,
+                                const std::vector<int>& blocks, const std::vector<SparseLevel>& levels,
+                                const std::vector<std::uint8_t>& values) {
+  namespace lite = tessera_tflite;
+  flatbuffers::FlatBufferBuilder b;
+  std::vector<flatbuffers::Offset<lite::DimensionMetadata>> all;
+  for (const SparseLevel& level : levels) {
+    if (level.dense > 0) {
+      all.push_back(lite::CreateDimensionMetadata(b, lite::DimensionType::DENSE, level.dense));
+      continue;
+    }
+    const auto segments = lite::CreateUint8VectorDirect(b, &level.segments).Union(),
+               indices = lite::CreateUint8VectorDirect(b, &level.indices).Union();
+    all.push_back(lite::CreateDimensionMetadata(b, lite::DimensionType::SPARSE_CSR, 0,
+                                                lite::SparseIndexVector::Uint8Vector, segments,
+                                                lite::SparseIndexVector::Uint8Vector, indices));
+  }
+  b.Finish(lite::CreateSparsityParametersDirect(b, &order, &blocks, &all));
+  return tflite::densified(*flatbuffers::GetRoot<lite::SparsityParameters>(b.GetBufferPointer()), shape,
+                           values, 1);
+}
+
+TEST(TfliteSparse, ValuesGoToTheirPlaces) {
+  using Bytes = std::vector<std::uint8_t>;
+  EXPECT_EQ(dense({2, 4}, {0, 1}, {}, {{2}, {0, {0, 2, 3}, {1, 3, 0}}}, {5, 6, 7}),
+            (Bytes{0, 5, 0, 6, 7, 0, 0, 0}));
+  // Columns first.
+  EXPECT_EQ(dense({2, 3}, {1, 0}, {}, {{3}, {0, {0, 1, 1, 2}, {1, 0}}}, {8, 9}), (Bytes{0, 0, 9, 8, 0, 0}));
+  // Blocks of two by two.
+  EXPECT_EQ(
+      dense({4, 4}, {0, 1, 2, 3}, {0, 1}, {{2}, {0, {0, 1, 2}, {1, 0}}, {2}, {2}}, {1, 2, 3, 4, 5, 6, 7, 8}),
+      (Bytes{0, 0, 1, 2, 0, 0, 3, 4, 5, 6, 0, 0, 7, 8, 0, 0}));
+}
+
+TEST(TfliteSparse, DamagedOnesAreRefused) {
+  const auto why = [](const std::vector<SparseLevel>& levels, const std::vector<std::uint8_t>& values,
+                      const std::vector<int>& order = {0, 1}) {
+    return refusal([&] { dense({2, 4}, order, {}, levels, values); }, ErrorCode::BadModel);
+  };
+  EXPECT_THAT(why({{2}, {0, {0, 2, 3}, {1, 3, 0}}}, {5, 6}), HasSubstr("fewer values than places"));
+  EXPECT_THAT(why({{2}, {0, {0, 2, 3}, {1, 3, 0}}}, {5, 6, 7, 8}), HasSubstr("more values than places"));
+  EXPECT_THAT(why({{2}, {0, {0, 2, 9}, {1, 3, 0}}}, {5, 6, 7}), HasSubstr("a segment reaches too far"));
+  EXPECT_THAT(why({{2}, {0, {0, 2}, {1, 3, 0}}}, {5, 6, 7}), HasSubstr("too few segments"));
+  EXPECT_THAT(why({{2}, {0, {0, 2, 3}, {1, 4, 0}}}, {5, 6, 7}), HasSubstr("outside its shape"));
+  EXPECT_THAT(why({{2000000000}, {0, {0, 0}, {}}}, {}), HasSubstr("damaged"));
+  EXPECT_THAT(why({{2}, {4}}, {1}, {0, 0}), HasSubstr("its order of axes is none"));
 }
 
 TEST_F(TfliteImport, CodesStandBesideTheirWeights) {

@@ -115,7 +115,8 @@ TEST_F(UffImport, CustomLayersAndUnknownOnesAreNamed) {
   m.node("MarkOutput", "out", {"heads", "whirl", "g"});
   EXPECT_THAT(message(m, ErrorCode::Unsupported),
               AllOf(HasSubstr("3 nodes are not supported"), HasSubstr("custom layer 'FlattenConcat_TRT'"),
-                    HasSubstr("Whirl 'whirl'"), HasSubstr("its func is 'gamma'")));
+                    HasSubstr("no plugin that was given"), HasSubstr("Whirl 'whirl'"),
+                    HasSubstr("its func is 'gamma'")));
 }
 
 TEST_F(UffImport, DamagedFiles) {

@@ -224,6 +224,24 @@ TEST(Calibrate, NamesAnInnerTensorThatOverflowsAndTheNumberOfItsBatch) {
 }
 
 // Largest values at both ends of what a float holds: scales that can be written, read and used.
+// Not what the pass over the data adds to the network.
+TEST(Calibrate, AWrongInputIsAnsweredWithTheNetworksInputs) {
+  class Misnamed final : public Calibrator {
+   public:
+    int batchSize() const override { return 2; }
+    bool nextBatch(TensorMap& inputs) override {
+      inputs = {{"image", portableRandom({2, 3, 37, 31}, 1, -2, 2)}};
+      return true;
+    }
+  } calibrator;
+  try {
+    calibrate(int8Network(), device(), calibrator);
+    FAIL() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "the network has no input 'image'; its inputs are 'x'");
+  }
+}
+
 TEST(Calibrate, TakesTheLargestAndTheSmallestNumbers) {
   struct Case {
     float span, factor, largest;

@@ -197,6 +197,22 @@ TEST_F(PluginTest, KernelsOfOtherArgumentsAreNotUsed) {
               HasSubstr("its kernel everySecond takes 7 arguments, 6 are given"));
 }
 
+// A tolerance must not switch the check off.
+TEST_F(PluginTest, WideTolerancesAreRefused) {
+  const auto with = [&](const std::string& name, const std::string& tolerance) {
+    const std::string small = replaced(test::everySecond(name), "\"default\": 1.5", "\"default\": 0.5");
+    return write(replaced(small, "\"version\"", "\"tolerance\": " + tolerance + ", \"version\""),
+                 test::everySecondKernel());
+  };
+  for (const char* wide : {"{\"absolute\": 1e300, \"relative\": 0}", "{\"absolute\": 0, \"relative\": 0.5}"})
+    EXPECT_THAT(test::refusal([&] { loadPlugins(with("SecondOfAnything", wide)); }),
+                HasSubstr("0.1 are the most with which a wrong kernel would still be seen"));
+  // What it is checked with is below 0.5 here.
+  loadPlugins(with("SecondOfLittle", "{\"absolute\": 1, \"relative\": 0.1}"));
+  EXPECT_THAT(test::refusal([&] { run(graphOf("SecondOfLittle")); }, ErrorCode::DeviceError),
+              HasSubstr("any kernel would be right"));
+}
+
 TEST_F(PluginTest, BadManifestsNameFileAndReason) {
   const std::string good = test::everySecond("SecondBad"), kernel = test::everySecondKernel();
   const auto why = [&](const std::string& manifest) {

@@ -338,6 +338,23 @@ TEST(Suppression, SoftLowersScores) {
   EXPECT_NEAR(more[2].score, 0.8 * std::exp(-81.0 / 121 / 2), 1e-6);
 }
 
+TEST(Suppression, NumbersOutOfRangeAreRefused) {
+  const auto why = [](const SuppressionOptions& options) {
+    try {
+      suppress({object(0, 0.5F)}, options);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string("taken");
+  };
+  EXPECT_EQ(why({.threshold = 0}), "taken");
+  EXPECT_EQ(why({.threshold = 1.5}), "the threshold of boxes is 1.5; it has to be from 0 to 1");
+  EXPECT_EQ(why({.threshold = std::nan("")}), "the threshold of boxes is nan; it has to be from 0 to 1");
+  EXPECT_EQ(why({.overlap = -0.1}), "the overlap of boxes is -0.1; it has to be from 0 to 1");
+  EXPECT_EQ(why({.softness = 0}), "the softness of boxes is 0; it has to be positive");
+  EXPECT_EQ(why({.most = 0}), "the number of boxes is 0; it has to be 1 at least");
+}
+
 TEST(Suppression, NoneKeepsAllByScore) {
   EXPECT_EQ(lefts(suppress({object(0, 0.5F), object(1, 0.9F)}, {.kind = Suppression::None})),
             (std::vector<float>{1, 0}));

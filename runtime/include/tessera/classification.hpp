@@ -33,7 +33,7 @@ struct ClassificationOptions {
   std::string output;                ///< binding; empty: the only one
   ScoreKind kind = ScoreKind::Auto;  ///< of the scores
   int top = 5;                       ///< classes in an answer at most
-  double threshold = 0;              ///< least confidence of a class in an answer
+  double threshold = 0;              ///< least confidence of a class in an answer, from 0 to 1
 };
 
 /// exp(x) / sum of exp(x), in double precision inside, without overflow. NaN where a score is NaN or +inf.

@@ -100,9 +100,14 @@ struct SuppressionOptions {
   double softness = 0.5;                 ///< of Soft
   bool perClass = true;                  ///< boxes of different classes do not touch each other
   int most = 300;                        ///< boxes of an image
+
+  /// Throws Error(InvalidArgument) that names what is out of range: `threshold` and `overlap` are from 0 to
+  /// 1, `softness` is positive, `most` is 1 at least.
+  void check() const;
 };
 
 /// The boxes that stay, by falling score; of equals the earlier first. A score that is not a number is none.
+/// Throws as SuppressionOptions::check() does.
 std::vector<DetectedObject> suppress(std::vector<DetectedObject> boxes, const SuppressionOptions& options);
 
 /// How a detector's outputs become objects.
@@ -120,7 +125,8 @@ struct DetectionOptions {
 class DetectionDecoder {
  public:
   /// `bindings`: of the network, for images of `height` x `width` pixels, a batch of `batch`. Throws
-  /// Error(InvalidArgument) that lists the outputs and what was looked for where no format fits.
+  /// Error(InvalidArgument) that lists the outputs and what was looked for where no format fits, and as
+  /// SuppressionOptions::check() does.
   DetectionDecoder(const std::vector<Binding>& bindings, std::int64_t batch, std::int64_t height,
                    std::int64_t width, DetectionOptions options);
   ~DetectionDecoder();

@@ -16,7 +16,8 @@ namespace tessera {
 enum class ResizeMode {
   Linear,       ///< bilinear: cv::resize INTER_LINEAR on float pixels
   Nearest,      ///< the source pixel that holds the centre
-  Area,         ///< mean of the area that the pixel covers: INTER_AREA where the image shrinks
+  Area,         ///< OpenCV's INTER_AREA: mean of the area that the pixel covers; where one axis grows and the
+                ///< other shrinks, of two pixels of either
   Antialiased,  ///< linear, over a window as wide as the pixel where the image shrinks (as PIL and
                 ///< torchvision)
 };
@@ -76,6 +77,10 @@ struct ImagePreprocess {
   bool channelsLast = false;                 ///< the input is height x width x channels, not channels first
   ImageFit fit = ImageFit::Stretch;          ///< see there
   double crop = 1;  ///< Crop: the part of the shorter side that stays, above 0 (224 / 256, say)
+  /// Resized pixels are whole numbers, as where libraries resize images of 8 bits: Linear computes them as
+  /// OpenCV's cv::resize does, others are rounded to the nearest (one off PIL's at most). Else they are not
+  /// rounded.
+  bool rounded = false;
 
   /// That the network's input has.
   std::int64_t channels() const { return order == ChannelOrder::Grey ? 1 : 3; }

@@ -27,8 +27,10 @@ OutputLayout parseOutputLayout(std::string_view text);  ///< "auto", "NCHW", ..;
 
 /// How images go in and maps come out.
 struct SegmentationOptions {
-  ImagePreprocess
-      preprocess;      ///< height and width 0: the network's own; channelsLast follows the network's input
+  /// Height and width 0: the network's own; where the engine's may change (Engine::shapes()) and its batch is
+  /// one image, those of each image, rounded to 32 pixels and within the range. channelsLast follows the
+  /// network's input.
+  ImagePreprocess preprocess;
   std::string input;   ///< binding; empty: the only one
   std::string output;  ///< binding; empty: the only one
   /// Blue, green, red, opacity in the overlay, by class; classes beyond the end are black and transparent.

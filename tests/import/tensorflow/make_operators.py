@@ -201,6 +201,36 @@ def others():
     case("splat_constant", {"x": numbers([2, 3])}, lambda x: x + tf.constant(0.25, shape=[2, 3]))
 
 
+def vision():
+    """Of transformers and super-resolution."""
+    x, w = image(1, 5, 7, 3), numbers([3, 3, 3, 3])
+    conv = lambda x: tf.nn.conv2d(x, w, 1, "SAME")
+    for corners, centres in ((False, False), (True, False), (False, True)):
+        name = "_corners" if corners else "_centres" if centres else ""
+        case("resize_bicubic" + name, x, lambda x: [raw.ResizeBicubic(
+            images=conv(x), size=size, align_corners=corners, half_pixel_centers=centres) for size in ([11, 9], [3, 4])])
+    case("resize_area", x, lambda x: [raw.ResizeArea(images=conv(x), size=size) for size in ([2, 3], [3, 4], [9, 14])])
+    queries, keys = numbers([2, 5, 3, 4]), numbers([2, 6, 3, 4])
+    case("einsum", {"q": queries, "k": keys}, lambda q, k: [
+        tf.einsum("aecd,abcd->acbe", k, q), tf.einsum("abcd,cde->abe", q, numbers([3, 4, 5])), tf.einsum("...d->...", q),
+        tf.einsum("abcd,abcd->ac", q, q)])
+    case("roll", image(2, 4, 6), lambda x: [tf.roll(conv(x), [-1, 2], [1, 2]), tf.roll(x, 1, 3), tf.roll(x, 7, 0)])
+    case("patches", image(2, 6, 8), lambda x: [raw.ExtractImagePatches(
+        images=conv(x), ksizes=[1, 2, 3, 1], strides=[1, 2, 2, 1], rates=[1, 1, 1, 1], padding=p) for p in ("SAME", "VALID")])
+    corner = numbers([2, 12, 1, 2], 0, 0.7)
+    boxes = np.concatenate([corner, corner + numbers([2, 12, 1, 2], 0.2, 0.5)], 3)
+    case("suppression_combined", {"boxes": boxes, "scores": numbers([2, 12, 3], 0, 1)},
+         lambda b, s: list(raw.CombinedNonMaxSuppression(
+             boxes=b, scores=s, max_output_size_per_class=20, max_total_size=20, iou_threshold=0.3, score_threshold=0.4,
+             pad_per_class=False, clip_boxes=True)))
+    where = np.array([[1, 0, 3], [2, 2, 0]], np.int32)
+    case("gather_batch", {"x": numbers([2, 4, 3]), "i": where}, lambda x, i: [
+        tf.gather(x, i, batch_dims=1), tf.gather(x, i, axis=1, batch_dims=-1), tf.gather_nd(x, i[..., None], batch_dims=1)])
+    case("batch_matmul_v3", {"a": numbers([2, 3, 4]), "b": numbers([4, 5])},
+         lambda a, b: raw.BatchMatMulV3(x=a, y=b, Tout=tf.float32))
+
+
 if __name__ == "__main__":
-    for theme in (convolutions, planar, poolings, arithmetic, reductions, normalisations, shapes, products, resizing, others):
+    for theme in (convolutions, planar, poolings, arithmetic, reductions, normalisations, shapes, products, resizing, others,
+                  vision):
         theme()
