@@ -49,9 +49,6 @@ class ConvMma final : public KernelFamily, public InChains {
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
     return toTactic(mmaFallback(productOf(p), device));
   }
-  std::optional<Tactic> chained(const Problem& p, const DeviceCaps& device) const override {
-    return toTactic(mmaChained(productOf(p), device));
-  }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override;
   Cost cost(const Problem& p, const DeviceCaps& device) const override;
   std::vector<OpInstance> samples() const override;

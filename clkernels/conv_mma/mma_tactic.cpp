@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "clkernels/common/constraint.hpp"
@@ -104,10 +103,7 @@ double mmaSeconds(const MmaProblem& p, const MmaTactic& t, const DeviceCaps& dev
   return cycles / model.clock;
 }
 
-namespace {
-
-MmaTactic mmaBest(const MmaProblem& p, const DeviceCaps& device,
-                  const std::function<bool(const MmaTactic&)>& suits) {
+MmaTactic mmaFallback(const MmaProblem& p, const DeviceCaps& device) {
   MmaTactic best;
   if (device.isCpu()) return best;  // the model is of GPUs
   double least = std::numeric_limits<double>::max();
@@ -119,30 +115,11 @@ MmaTactic mmaBest(const MmaProblem& p, const DeviceCaps& device,
       while (t.stages > 2 && t.localBytes() > static_cast<int>(device.localMemory)) --t.stages;
       for (const int split : parts) {
         t.split = split;
-        MmaTactic suiting = t;
-        while (suiting.stages > 2 && !suits(suiting)) --suiting.stages;
-        const double seconds = mmaSeconds(p, suiting, device);
-        if (seconds < least && suits(suiting) && space.contains(toTactic(suiting)))
-          best = suiting, least = seconds;
+        const double seconds = mmaSeconds(p, t, device);
+        if (seconds < least && space.contains(toTactic(t))) best = t, least = seconds;
       }
     }
   return best;
-}
-
-}  // namespace
-
-MmaTactic mmaFallback(const MmaProblem& p, const DeviceCaps& device) {
-  return mmaBest(p, device, [](const MmaTactic&) { return true; });
-}
-
-MmaTactic mmaChained(const MmaProblem& p, const DeviceCaps& device) {
-  // A unit has one group of the chain, in which several of these find place side by side.
-  const auto local =
-      static_cast<std::int64_t>(std::min<std::size_t>(device.localMemory, std::size_t{48} << 10));
-  return mmaBest(p, device, [&](const MmaTactic& t) {
-    const std::int64_t wanted = ceilDiv(t.tiles(p.shape) * t.split, std::max(device.computeUnits, 1));
-    return std::min<std::int64_t>(wanted, kMostItems / t.items()) * t.localBytes() <= local;
-  });
 }
 
 }  // namespace tessera

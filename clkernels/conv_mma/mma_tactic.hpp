@@ -44,7 +44,5 @@ TacticSpace mmaSpace(const MmaProblem& p, const DeviceCaps& device);
 double mmaSeconds(const MmaProblem& p, const MmaTactic& t, const DeviceCaps& device);
 /// The member of the space that the model likes best.
 MmaTactic mmaFallback(const MmaProblem& p, const DeviceCaps& device);
-/// The same of those whose tiles find local memory side by side where a network runs in one launch.
-MmaTactic mmaChained(const MmaProblem& p, const DeviceCaps& device);
 
 }  // namespace tessera
