@@ -5,6 +5,7 @@
 // a phase takes. CHAIN_PHASES sees
 //   item, group, groups   place in the work-group, the group, how many there are
 //   memory                local memory
+//   ahead(..)             in CHAIN_AHEAD_0 and on, the constants of the phase behind
 //   sync                  [0] groups that have come to meetings, [1] groups that are done, [2] groups that saw all others,
 //                         counters of the steps from P_COUNTERS on; zero before a launch and after it;
 //                         from P_TIMES on the unit's clock at the beginning of each phase and at the end, 64 bits each
@@ -74,6 +75,14 @@ static inline void probeGroups(volatile __global uint* sync, uint groups) {
       atomic_inc(sync + 2);
       return;
     }
+#endif
+}
+
+// Asks for memory that is constant, so that the second-level cache has it once it is wanted.
+static inline void ahead(__global const char* from, ulong begin, ulong bytes) {
+#if D_MEET
+  for (ulong at = get_global_id(0) * 128ul; at < bytes; at += get_global_size(0) * 128ul)
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(from + begin + at));
 #endif
 }
 

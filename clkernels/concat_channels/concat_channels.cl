@@ -21,25 +21,35 @@
 #define EACH_7(F) EACH_6(F) F(6)
 #define EACH_8(F) EACH_7(F) F(7)
 #define ARGUMENT(i) __global const P_TYPE *restrict x##i, int count##i, int xOffset##i, int xBatch##i,
-#define COPY(i)                                                                \
-  copyLanes(x##i + xOffset##i + n * xBatch##i, y, channel, count##i, plane, p); \
-  channel -= count##i;
-
-// The lanes of a block of y that are channels of x; the first lane would be channel `channel` of it.
-static inline void copyLanes(__global const P_TYPE* x, __global P_TYPE* y, int channel, int count, int plane, int p) {
-  for (int l = max(-channel, 0); l < P_YBLOCK && channel + l < count; ++l) {
-    const int c = channel + l;
-    y[l] = x[((c / P_XBLOCK) * plane + p) * P_XBLOCK + c % P_XBLOCK];
-  }
-}
+// The lane `l` of the block, if it is a channel of x: what is left of `c` are channels from this input's first on.
+#define PICK(i)                                                                                                        \
+  if (c >= 0 && c < count##i)                                                                                            \
+    from = x##i + xOffset##i + n * xBatch##i + ((c / P_XBLOCK) * plane + p) * P_XBLOCK + c % P_XBLOCK, present = 1;        \
+  c -= count##i;
 
 __kernel void concat_channels(CAT(EACH_, P_PARTS)(ARGUMENT) __global P_TYPE* restrict y, int plane, int start, int end,
                               int last, int yOffset, int yBatch) {
   const int p = get_global_id(0), k = start / P_YBLOCK + get_global_id(1), n = get_global_id(2);
   if (p >= plane || k * P_YBLOCK >= end) return;
   y += yOffset + n * yBatch + (k * plane + p) * P_YBLOCK;
-  int channel = k * P_YBLOCK - start;
-  CAT(EACH_, P_PARTS)(COPY)
-  if (last)
-    for (int l = end - k * P_YBLOCK; l < P_YBLOCK; ++l) y[l] = 0;
+  const int first = k * P_YBLOCK - start;  // of the inputs' channels, the block's first lane
+  P_TYPE lanes[P_YBLOCK];
+#pragma unroll
+  for (int l = 0; l < P_YBLOCK; ++l) {
+    int c = first + l, present = 0;
+    __global const P_TYPE* from = x0;
+    CAT(EACH_, P_PARTS)(PICK)
+    lanes[l] = present ? *from : (P_TYPE)(0);
+  }
+  // Other calls write the rest of a block.
+  const int begin = max(-first, 0), stop = last || first + P_YBLOCK <= end - start ? P_YBLOCK : end - start - first;
+#if P_YBLOCK > 1 && P_YBLOCK <= 16
+  if (begin == 0 && stop == P_YBLOCK) {
+    *(__global CAT(P_TYPE, P_YBLOCK)*)y = CAT(vload, P_YBLOCK)(0, lanes);  // blocks lie at multiples of their size
+    return;
+  }
+#endif
+#pragma unroll
+  for (int l = 0; l < P_YBLOCK; ++l)
+    if (l >= begin && l < stop) y[l] = lanes[l];
 }

@@ -3,6 +3,7 @@
 /// of four codes (q_conv_gemm).
 #pragma once
 
+#include "clkernels/common/in_chains.hpp"
 #include "clkernels/conv_gemm/gemm_tactic.hpp"
 
 namespace tessera {
@@ -18,10 +19,11 @@ struct GemmProblem {
 
 /// Its kernels lie in clkernels/<kernel>/<kernel>.cl: `<kernel>`, and for sums that a second kernel adds
 /// `gemm_part` and `gemm_sum`.
-class GemmFamily : public KernelFamily {
+class GemmFamily : public KernelFamily, public InChains {
  public:
   GemmFamily(std::string_view name, std::string kernel) : name_(name), kernel_(std::move(kernel)) {}
   FamilyId id() const override { return {name_, 1}; }
+  bool addsInPlace() const override { return true; }
   Verdict applies(const OpView& op, const DeviceCaps& device) const override;
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
     const GemmProblem problem = prepare(p, device);

@@ -1,5 +1,6 @@
 // conv_mma, deconv_mma, q_conv_mma, q_deconv_mma: convolutions on tensor cores, of halves and of codes.
 #include "clkernels/common/gpu_model.hpp"
+#include "clkernels/common/in_chains.hpp"
 #include "clkernels/common/tensor_cores.hpp"
 #include "clkernels/conv_mma/mma_shape.hpp"
 #include "clkernels/conv_mma/mma_tactic.hpp"
@@ -12,10 +13,11 @@ namespace {
 
 MmaProblem productOf(const OpView& op) { return {gemmShape(blockView(op)), blockBytes(op)}; }
 
-class ConvMma final : public KernelFamily {
+class ConvMma final : public KernelFamily, public InChains {
  public:
   ConvMma(std::string_view name, int revision, std::string_view op) : id_{name, revision}, op_(op) {}
   FamilyId id() const override { return id_; }
+  bool addsInPlace() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (!hasMma(device) && !device.isCpu())

@@ -7,6 +7,7 @@
 #include "clkernels/common/constraint.hpp"
 #include "clkernels/common/epilogue.hpp"
 #include "clkernels/common/gpu_model.hpp"
+#include "clkernels/common/in_chains.hpp"
 #include "clkernels/common/storage.hpp"
 #include "clkernels/conv_gemm/gemm_shape.hpp"
 
@@ -23,6 +24,7 @@ struct SmallTactic {
 };
 
 constexpr int kMostTaps = 64;      // they are unrolled
+constexpr int kChainTerms = 16;    // of a sum, in a network of one launch
 constexpr double kIssued = 0.843;  // of the instructions that begin where no load is waited for: measured
 
 int localBytes(const GemmShape& s, const SmallTactic& t) {
@@ -109,10 +111,19 @@ PackedConstant packWeights(const OpView& op, int block) {
                    {"small " + op.op + " " + op.attrs.text() + " block " + std::to_string(block), pack});
 }
 
-class ConvSmall final : public KernelFamily {
+class ConvSmall final : public KernelFamily, public InChains {
  public:
   explicit ConvSmall(std::string_view name) : name_(name) {}
   FamilyId id() const override { return {name_, 1}; }
+  bool addsInPlace() const override { return true; }
+  // An item has few loads under way, where few warps are there to hide how long they take; tensor cores do
+  // better.
+  Verdict offersInChains(const OpView& op) const override {
+    const GemmShape s = gemmShape(op);
+    const bool others = s.groups == 1 && op.inputs[0].type == DataType::Float16;
+    return others && s.channels * s.taps() > kChainTerms ? Verdict::no("tensor cores take such sums")
+                                                         : Verdict::yes();
+  }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const auto why = whyNoGemm(op); !why.empty()) return Verdict::no(why);

@@ -5,6 +5,7 @@
 // and strided (any broadcast). The work is moving memory, so the only tunable is the vector's width.
 #include <algorithm>
 
+#include "clkernels/common/in_chains.hpp"
 #include "clkernels/common/strided.hpp"
 #include "clkernels/embedded.hpp"
 #include "clkernels/pointwise/pointwise_code.hpp"
@@ -158,7 +159,7 @@ std::string indexText(const std::vector<Dimension>& dims, std::size_t k) {
   return text;
 }
 
-class Pointwise final : public KernelFamily {
+class Pointwise final : public KernelFamily, public InChains {
  public:
   FamilyId id() const override { return {"pointwise", 1}; }
 
@@ -182,6 +183,13 @@ class Pointwise final : public KernelFamily {
   }
   Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
     return {{"W", widestVector(pointwiseJob(p), device.isCpu() ? 16 : 4)}};
+  }
+
+  // Few items are there at a time: each has several loads under way.
+  std::optional<Tactic> chained(const Problem& p, const DeviceCaps& device) const override {
+    int width = widestVector(pointwiseJob(p), 16);
+    while (width > 4 && p.outputs[0].size() / width < kChainItemsPerUnit * device.computeUnits) width /= 2;
+    return Tactic{{"W", width}};
   }
 
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {

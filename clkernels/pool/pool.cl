@@ -38,20 +38,23 @@ __kernel void pool(__global const P_TYPE* restrict x, __global P_TYPE* restrict 
       for (int kw = 0; kw < kernelW; ++kw) {
         const int id = d0 + kd * dilationD, ih = h0 + kh * dilationH, iw = w0 + kw * dilationW;
         padded += id < inD + endD && ih < inH + endH && iw < inW + endW;
-        if (id < 0 || id >= inD || ih < 0 || ih >= inH || iw < 0 || iw >= inW) continue;
-        const int at = (id * inH + ih) * inW + iw;
+        const int there = id >= 0 && id < inD && ih >= 0 && ih < inH && iw >= 0 && iw < inW;
+        const int at = there ? (id * inH + ih) * inW + iw : 0;
+        // No branch around the load, so that those of all cells are under way together.
         const VALUE v = LOAD_NUMBERS(P_TYPE, T_V, plane, at * block);  // blocks lie at multiples of their size
 #if P_MODE == 0
 #if P_INDICES
-        if (inside == 0 || v > result || (v != v && result == result)) best = P_INDICES == 1 ? at : (iw * inH + ih) * inD + id;
+        const int leads = inside == 0 || v > result || (v != v && result == result);
+        best = there && leads ? (P_INDICES == 1 ? at : (iw * inH + ih) * inD + id) : best;
 #endif
-        result = inside == 0 ? v : (v > result || v != v ? v : result);  // NaN stays
+        const VALUE next = inside == 0 ? v : (v > result || v != v ? v : result);  // NaN stays
 #elif P_MODE == 1
-        result += v;
+        const VALUE next = result + v;
 #else
-        result += power == 2.0f ? v * v : pow(fabs(v), (VALUE)(power));
+        const VALUE next = result + (power == 2.0f ? v * v : pow(fabs(v), (VALUE)(power)));
 #endif
-        ++inside;
+        result = there ? next : result;
+        inside += there;
       }
 #if P_MODE == 0 && !P_WHOLE
   if (inside == 0) result = (VALUE)(-INFINITY);

@@ -18,6 +18,20 @@ bool vectorStores(const OpView& op, const GemmShape& s) {
 
 }  // namespace
 
+std::optional<Tactic> QuantGemm::chained(const Problem& p, const DeviceCaps& device) const {
+  constexpr int kSideBySide = 3, kGroupLocal = 48 << 10;  // of four at most; bytes
+  const auto own = fromTactic<GemmTactic>(fallback(p, device));
+  const TacticSpace all = space(p, device);
+  for (const int parts : {1, 2, 3, 4, 6, 9}) {
+    GemmTactic shorter = own;
+    shorter.k /= parts;
+    if (own.k % parts == 0 && shorter.localBytes() * kSideBySide <= kGroupLocal &&
+        all.contains(toTactic(shorter)))
+      return toTactic(shorter);
+  }
+  return toTactic(own);
+}
+
 std::vector<BlockChoice> QuantGemm::blockChoices(const OpView& op, const DeviceCaps&) const {
   const BlockChoice blocked = BlockChoice::uniform(op, 4);
   std::vector<BlockChoice> choices{blocked};

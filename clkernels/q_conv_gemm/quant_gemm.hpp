@@ -14,6 +14,8 @@ class QuantGemm : public GemmFamily {
   /// Codes are in blocks of 4. Floats may be planar, too: the network's outputs are, and so are operands of
   /// floating-point layers.
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps& device) const override;
+  /// Shorter tiles of k, so that several groups find local memory side by side in one of the chain's.
+  std::optional<Tactic> chained(const Problem& p, const DeviceCaps& device) const override;
 
  protected:
   std::string whyNot(const OpView& op, const DeviceCaps&) const override { return whyNoQuantGemm(op); }

@@ -21,6 +21,11 @@ static inline VALUE laneCodes(__global const char* x, int apart, int left) {
   for (int l = 0; l < T_L; ++l) v[l] = l < left ? (float)x[l * apart] : 0.0f;
   return LANES_CAT(vload, T_L)(0, v);
 }
+// One value per channel; P_TAIL 0: there are T_L of them.
+static inline VALUE channelsFloats(__global const float* x, int left) {
+  return P_TAIL ? laneFloats(x, 1, left) : LANES_CAT(vload, T_L)(0, x);
+}
+static inline VALUE channelsCodes(__global const char* x, int left) { return laneCodes(x, 1, left); }
 static inline void storeWholeFloats(VALUE value, __global float* y) { *(__global VALUE*)y = value; }
 static inline void storeWholeCodes(VALUE value, __global char* y) {
   *(__global CODES*)y = LANES_CAT(convert_char, T_L)(value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "clkernels/common/image.hpp"
+#include "clkernels/common/in_chains.hpp"
 #include "clkernels/embedded.hpp"
 #include "clkernels/pointwise/pointwise_code.hpp"
 
@@ -24,6 +25,8 @@ int lanesOf(const OpView& op) {
   return lanes;
 }
 
+constexpr int kRun = 32;  // neighbouring items, as q_pointwise.cl has it
+
 int preferredBlock(const DeviceCaps& device) { return device.isCpu() ? 16 : 4; }
 
 std::string memory(const TensorDesc& t) { return t.type == DataType::Int8 ? "Codes" : "Floats"; }
@@ -34,6 +37,16 @@ std::string place(const std::string& i, int block) {
          (block > 1 ? "(k * plane + p) * T_L)" : "k * T_L * plane + p)");
 }
 
+/// The work-item's channels of operand `index`.
+std::string readText(const PointwiseOperand& operand, const TensorDesc& t, const std::string& index) {
+  const std::string x = "x" + index;
+  if (operand.kind == OperandKind::Scalar) return "(VALUE)((float)" + x + "[o" + index + "])";
+  if (operand.kind == OperandKind::Channel)
+    return "channels" + memory(t) + "(" + x + " + (o" + index + " + n * b" + index + " + k * T_L), left)";
+  if (t.layout.block > 1) return "whole" + memory(t) + "(" + x + place(index, t.layout.block) + ")";
+  return "lane" + memory(t) + "(" + x + place(index, 1) + ", plane, left)";
+}
+
 /// The codes of `value`, still as floats. Padding lanes hold the code 0, whatever value that is.
 std::string encodedValue(const PointwiseJob& job, bool tail) {
   const std::string code = "encodechain(value, " + rateNames(job) + ")";
@@ -41,9 +54,9 @@ std::string encodedValue(const PointwiseJob& job, bool tail) {
          (job.zeros && tail ? "LANES < left ? " + code + " : (VALUE)(0.0f)" : code) + ";";
 }
 
-class QPointwiseFamily final : public KernelFamily {
+class QPointwiseFamily final : public KernelFamily, public InChains {
  public:
-  FamilyId id() const override { return {"q_pointwise", 1}; }
+  FamilyId id() const override { return {"q_pointwise", 2}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (op.outputs[0].shape.size() < 3) return Verdict::no("the tensor has no channels");
@@ -94,13 +107,22 @@ class QPointwiseFamily final : public KernelFamily {
     return choices;
   }
 
-  Launch plan(const Problem& p, const Tactic&, const DeviceCaps& device) const override {
+  TacticSpace space(const Problem&, const DeviceCaps&) const override { return {{{"V", {1, 2, 4}}}, {}}; }
+  Tactic fallback(const Problem&, const DeviceCaps&) const override { return {{"V", 1}}; }
+  std::optional<Tactic> chained(const Problem& p, const DeviceCaps& device) const override {
+    const std::int64_t enough = kChainItemsPerUnit * device.computeUnits;
+    int positions = 4;
+    while (positions > 1 && p.outputs[0].size() / (lanesOf(p) * positions) < enough) positions /= 2;
+    return Tactic{{"V", positions}};
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const PointwiseJob job = layoutFreeJob(p);
     const int lanes = lanesOf(p);
-    KernelCall call{"q_pointwise/q_pointwise.cl", "q_pointwise"};
+    KernelCall call{"q_pointwise/q_pointwise.cl", "q_pointwise", tacticDefines(tactic)};
     addDefine(call.defines, "T_L", lanes);
     addDefine(call.defines, "P_TAIL", p.outputs[0].shape[1] % lanes != 0);
-    std::string parameters, value = "chain(", store;
+    std::string parameters, value = "chain(", shared, store;  // shared: what all positions take
     for (std::size_t i = 0; i < job.operands.size(); ++i) {
       const PointwiseOperand& operand = job.operands[i];
       const TensorDesc& t = p.inputs[operand.input];
@@ -112,16 +134,10 @@ class QPointwiseFamily final : public KernelFamily {
       // One value per channel, or the whole tensor: `batch` is 0 where all items share the operand.
       call.args.push_back(KernelArg::ofInt(operand.batch ? t.batchStride() : 0));
       addScaleArgs(job, i, call.args);
-      std::string read;
-      if (operand.kind == OperandKind::Scalar)
-        read = "(VALUE)((float)" + x + "[o" + index + "])";
-      else if (operand.kind == OperandKind::Channel)
-        read = "lane" + memory(t) + "(" + x + " + (o" + index + " + n * b" + index + " + k * T_L), 1, left)";
-      else if (t.layout.block > 1)
-        read = "whole" + memory(t) + "(" + x + place(index, t.layout.block) + ")";
-      else
-        read = "lane" + memory(t) + "(" + x + place(index, 1) + ", plane, left)";
-      value += (i ? ", " : "") + decodedText(job, i, read);
+      const std::string read = decodedText(job, i, readText(operand, t, index));
+      const bool full = operand.kind == OperandKind::Full;
+      if (!full) shared += " const VALUE v" + index + " = " + read + ";";
+      value += (i ? ", " : "") + (full ? read : "v" + index);
     }
     for (std::size_t i = 0; i < p.outputs.size(); ++i) {
       const TensorDesc& t = p.outputs[i];
@@ -141,11 +157,13 @@ class QPointwiseFamily final : public KernelFamily {
     if (job.rate > 0) store = encodedValue(job, p.outputs[0].shape[1] % lanes != 0) + store;
     call.prologue = "#pragma OPENCL FP_CONTRACT OFF\n" + kernelSource("q_pointwise/lanes.cl") +
                     chainFunction(job, "chain", lanes) + "#define P_PARAMETERS " + parameters +
-                    "\n#define P_VALUE " + value + ")\n#define P_STORE(value)" + store + "\n";
+                    "\n#define P_SHARED" + shared + "\n#define P_VALUE " + value +
+                    ")\n#define P_STORE(value)" + store + "\n";
     const std::int64_t plane = planeSize(p.outputs[0]);
     call.args.push_back(KernelArg::ofInt(p.outputs[0].shape[1]));
     call.args.push_back(KernelArg::ofInt(plane));
-    setFlat(call, plane, device);
+    const int positions = tactic.get("V");
+    setFlat(call, positions == 1 ? plane : roundUp(ceilDiv(plane, positions), kRun), device);
     call.global.push_back(static_cast<std::size_t>(ceilDiv(p.outputs[0].shape[1], lanes)));
     call.global.push_back(static_cast<std::size_t>(p.outputs[0].shape[0]));
     call.local.resize(3, 1);

@@ -190,7 +190,7 @@ class Writer {
       if (t[i].kind != CToken::Kind::Name) {
         out_.push_back(t[i]);
       } else if (t[i].is("__kernel") || t[i].is("kernel")) {
-        add("CHAIN_STEP");
+        add(byItems_ ? "CHAIN_ITEM" : "CHAIN_STEP");
       } else if (kIds.count(t[i].text)) {
         i = writeId(t, i);
       } else if (t[i].is("barrier")) {

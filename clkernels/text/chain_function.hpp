@@ -10,6 +10,7 @@ namespace tessera {
 
 /// A kernel as functions of a program of many:
 ///   static void NAME(const int chain0, .. chain3, __local char* chainLocal, <the kernel's arguments>)
+/// (CHAIN_ITEM instead of static by items, CHAIN_STEP otherwise: macros of the program.)
 /// By items, chain0..2 are an item's global id; else they are the id of its group, and chain3 the item's
 /// place among the `call.local` items of that.
 struct ChainFunction {

@@ -54,6 +54,8 @@ class EngineBuilder {
                                                          const std::vector<Tuner::Variant>& variants);
   /// Where it may run in one launch, what does so if that is faster or asked for; else `engine`.
   std::shared_ptr<Engine> inOneLaunch(const Network& network, std::shared_ptr<Engine> engine);
+  /// How the network is to run in one launch, where it runs in launches of `steps`.
+  Lowered loweredForChain(const Network& network, const Lowered& steps) const;
   /// Processes to compile kernels ahead with (TuneOptions::worker); none where there is nothing to gain.
   std::vector<std::string> workersFor(const Engine::Impl& made) const;
   /// Makes the chain that the lowered network wants.

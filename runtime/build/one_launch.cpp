@@ -25,11 +25,22 @@ double millisecondsOf(Context& context) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() * 1e3;
 }
 
-// Empty where both compute the same bits, twice: what a run leaves behind must not matter to the next.
-std::string difference(const Engine& engine, Context& steps, Context& one) {
+// The steps of an engine that runs in one launch, each by a launch of its own.
+TensorMap runBySteps(Context& one, const TensorMap& inputs) {
+  for (const auto& [name, value] : inputs) one.upload(name, value);
+  StepTrace::launches(one);
+  TensorMap outputs;
+  for (const Binding& b : one.engine().bindings())
+    if (!b.isInput) outputs[b.name] = one.download(b.name);
+  return outputs;
+}
+
+// Empty where the one launch computes the bits of its steps, twice: what a run leaves behind must not matter
+// to the next.
+std::string difference(const Engine& engine, Context& one) {
   for (const std::uint32_t seed : {0, 1}) {
     const TensorMap inputs = randomInputs(engine, seed);
-    const TensorMap expected = steps.run(inputs), found = one.run(inputs);
+    const TensorMap expected = runBySteps(one, inputs), found = one.run(inputs);
     for (const auto& [name, value] : expected) {
       const HostTensor& other = found.at(name);
       if (other == value) continue;
@@ -57,6 +68,14 @@ void logPhases(Context& chained, const Chain& chain) {
 
 }  // namespace
 
+Lowered EngineBuilder::loweredForChain(const Network& network, const Lowered& steps) const {
+  if (caps_.nvidia) {
+    Lowered lowered = lowerGraph(network.graph, caps_, chainRecipe(network.graph, caps_));
+    if (!tuner_->known().limit().firstAbove(lowered)) return lowered;
+  }
+  return lowerGraph(network.graph, caps_, recipeOf(steps));
+}
+
 std::shared_ptr<Engine> EngineBuilder::inOneLaunch(const Network& network, std::shared_ptr<Engine> engine) {
   const bool forced = options_.launches == Launches::One;
   int& decided = engine->impl_->lowered.chainGroups;
@@ -72,7 +91,7 @@ std::shared_ptr<Engine> EngineBuilder::inOneLaunch(const Network& network, std::
   };
   std::shared_ptr<Engine> one;
   try {
-    Lowered lowered = lowerGraph(network.graph, caps_, recipeOf(engine->impl().lowered));
+    Lowered lowered = loweredForChain(network, engine->impl().lowered);
     lowered.chainGroups = caps_.nvidia ? caps_.computeUnits : 1;
     one = assemble(network, std::move(lowered), engine.get(), true);
   } catch (const Error& e) {
@@ -81,7 +100,7 @@ std::shared_ptr<Engine> EngineBuilder::inOneLaunch(const Network& network, std::
   }
   ChainLaunch& launch = *one->impl_->chain;
   Context steps(engine), chained(one);
-  if (const std::string wrong = difference(*engine, steps, chained); !wrong.empty()) {
+  if (const std::string wrong = difference(*engine, chained); !wrong.empty()) {
     if (forced)
       throw Error(ErrorCode::Internal, "'" + name_ + "' computes something else in one launch: " + wrong);
     return stays(spdlog::level::warn, "it computes something else there: " + wrong);

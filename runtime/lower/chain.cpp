@@ -13,10 +13,13 @@ namespace tessera {
 namespace {
 
 constexpr std::size_t kSyncWords = 32, kConstantAlign = 256;
-constexpr std::size_t kGpuItems = 128;   // of a work-group at least: a few of them fit a unit
+// Of a work-group at least. Large ones meet faster, and the compiler leaves each item at most 128 registers;
+// but they have no more local memory than small ones, which the tiles of fp32 want.
+constexpr std::size_t kLargeItems = 512, kSmallItems = 128;
 constexpr std::size_t kMostItems = 512;  // of a work-group
 constexpr std::size_t kWarp = 32;
-constexpr int kAsyncCopies = 80;  // compute capability from which on NVIDIA's devices have cp.async
+constexpr std::size_t kWorthAsking = 4096;  // bytes of constants
+constexpr int kAsyncCopies = 80;            // compute capability from which on NVIDIA's devices have cp.async
 
 std::size_t product(const std::vector<std::size_t>& extents) {
   std::size_t all = 1;
@@ -41,6 +44,7 @@ struct Placed {
   const KernelCall* call = nullptr;
   const Step* step = nullptr;
   int stepIndex = 0, phase = 0, function = 0;
+  int behind = -1;           // StepPhases'
   std::size_t counters = 0;  // first of its words of the sync buffer
 };
 
@@ -51,7 +55,7 @@ class Composer {
 
   Chain compose() {
     place();
-    chain_.items = meets_ ? kGpuItems : 1;
+    chain_.items = meets_ ? wantedItems() : 1;
     for (const Placed& p : placed_)
       if (waits(p)) chain_.items = std::max(chain_.items, product(p.call->local));
     if (meets_) chain_.items = (chain_.items + kWarp - 1) / kWarp * kWarp;
@@ -63,6 +67,14 @@ class Composer {
   }
 
  private:
+  std::size_t wantedItems() const {
+    const auto narrow = [](const TensorDesc& t) {
+      return t.type == DataType::Float16 || t.type == DataType::Int8;
+    };
+    const bool any = std::ranges::any_of(
+        lowered_.steps, [&](const Step& step) { return std::ranges::any_of(step.view.inputs, narrow); });
+    return any ? std::min(kLargeItems, device_.maxWorkGroup) : kSmallItems;
+  }
   bool waits(const Placed& p) const {
     return functions_[p.function].barriers || functions_[p.function].local;
   }
@@ -77,17 +89,26 @@ class Composer {
   }
 
   void place() {
-    const auto phases = phasesOf(lowered_);
     chain_.syncWords = kSyncWords;
+    std::map<int, int> functions;  // of steps of one call
     for (std::size_t i = 0; i < lowered_.steps.size(); ++i) {
       const Step& step = lowered_.steps[i];
-      for (std::size_t k = 0; k < step.launch.calls.size(); ++k) {
-        const KernelCall& call = step.launch.calls[k];
+      for (const KernelCall& call : step.launch.calls) {
         if (call.library.empty() && product(call.global) == 0) continue;
-        Placed p{&call, &step, static_cast<int>(i), phases[i][k], functionOf(step, call), chain_.syncWords};
+        Placed p{&call, &step, static_cast<int>(i), 0, functionOf(step, call), -1, chain_.syncWords};
+        functions[p.stepIndex] = p.function;
         placed_.push_back(p);
       }
       chain_.syncWords += step.launch.counters;
+    }
+    const auto phases = phasesOf(lowered_, [&](int a, int b) {
+      return functions.count(a) && functions.count(b) &&
+             functions_[functions[a]].localBytes == functions_[functions[b]].localBytes;
+    });
+    for (Placed& p : placed_) {
+      const StepPhases& its = phases[static_cast<std::size_t>(p.stepIndex)];
+      p.phase = its.calls[static_cast<std::size_t>(p.call - p.step->launch.calls.data())],
+      p.behind = its.behind;
     }
     std::ranges::stable_sort(placed_, {}, &Placed::phase);
     chain_.kernels = placed_.size();
@@ -123,13 +144,20 @@ class Composer {
     std::string text;
     if (p.phase != phase_) {
       if (phase_ >= 0) text += "meet(sync, " + number(chain_.phases.size()) + ", groups); \\\n";
+      text += "CHAIN_AHEAD_" + number(chain_.phases.size()) + " \\\n";
       phase_ = p.phase;
       first_ = waited_ = 0;
       chain_.phases.emplace_back();
+      fresh_.push_back({chain_.constantBytes, chain_.constantBytes});
     }
     chain_.phases.back() += (chain_.phases.back().empty() ? "" : ", ") + p.step->layer;
     const ChainFunction& f = functions_[p.function];
-    return text + (f.byItems ? byItems(p) : byGroups(p, f));
+    const std::size_t next = first_;
+    if (p.behind >= 0) first_ = firsts_.at(p.behind);
+    firsts_[p.stepIndex] = first_;
+    text += f.byItems ? byItems(p) : byGroups(p, f);
+    if (p.behind >= 0) first_ = next;
+    return text;
   }
 
   std::string byItems(const Placed& p) { return itemsOf(p, product(p.call->global), p.call->global, 1); }
@@ -193,12 +221,45 @@ class Composer {
   std::string invocation(const Placed& p, const std::string& t, const std::string& item,
                          const std::string& local, const std::vector<std::size_t>& extents) {
     const auto extent = [&](std::size_t d) { return number(d < extents.size() ? extents[d] : 1); };
-    std::string text = functionName(p.function) + "(CHAIN_PLACE(" + t + ", " + extent(0) + ", " + extent(1) +
-                       "), " + item + ", ";
+    const bool byItems = functions_[static_cast<std::size_t>(p.function)].byItems;
+    const std::string text = (byItems ? callerOf(p) : functionName(p.function)) + "(CHAIN_PLACE(" + t + ", " +
+                             extent(0) + ", " + extent(1) + "), " + item + ", ";
     std::size_t taken = 0;  // of local memory that arguments want
     std::string arguments;
-    for (const KernelArg& arg : p.call->args) arguments += ", " + argument(p, arg, local, taken);
+    for (const KernelArg& arg : p.call->args)
+      if (!byItems || !isNumber(arg)) arguments += ", " + argument(p, arg, local, taken);
     return text + local + (taken ? " + " + number(taken) : "") + arguments + ");";
+  }
+
+  static bool isNumber(const KernelArg& arg) {
+    using Kind = KernelArg::Kind;
+    return arg.kind == Kind::Int || arg.kind == Kind::Float || arg.kind == Kind::None;
+  }
+
+  // A function that calls p's with its numbers, so that the compiler knows them: loops of few rounds are
+  // unrolled and their loads begin together.
+  std::string callerOf(const Placed& p) {
+    std::string parameters, arguments;
+    std::size_t taken = 0, pointers = 0;
+    for (const KernelArg& arg : p.call->args) {
+      if (isNumber(arg)) {
+        arguments += ", " + argument(p, arg, "", taken);
+      } else {
+        const std::string name = "p" + number(pointers++);
+        parameters += ", __global void* " + name, arguments += ", " + name;
+      }
+    }
+    const auto [it, fresh] =
+        callers_.emplace(number(static_cast<std::size_t>(p.function)) + arguments, callers_.size());
+    const std::string name = "c" + number(it->second);
+    if (fresh)
+      callersText_ +=
+          "CHAIN_STEP void " + name +
+          "(const int chain0, const int chain1, const int chain2, const int chain3, __local char* "
+          "chainLocal" +
+          parameters + ") { " + functionName(p.function) + "(chain0, chain1, chain2, chain3, chainLocal" +
+          arguments + "); }\n";
+    return name;
   }
 
   std::string argument(const Placed& p, const KernelArg& arg, const std::string& local, std::size_t& taken) {
@@ -245,6 +306,7 @@ class Composer {
     if (it != chain_.constants.end()) return place({ChainBuffer::Kind::Constants, 0}, it->offset);
     const std::size_t offset = chain_.constantBytes;
     chain_.constants.push_back({content.key, offset, content.bytes});
+    fresh_.back().end = offset + content.bytes;
     chain_.constantBytes += (content.bytes + kConstantAlign - 1) / kConstantAlign * kConstantAlign;
     return place({ChainBuffer::Kind::Constants, 0}, offset);
   }
@@ -257,8 +319,9 @@ class Composer {
 
   void finishProgram(const std::string& body) {
     std::string text =
-        "#if D_MEET\n#define CHAIN_STEP static __attribute__((noinline))\n#else\n#define CHAIN_STEP "
-        "static\n#endif\n";
+        "#if D_MEET\n#define CHAIN_STEP static __attribute__((noinline))\n#define CHAIN_ITEM static inline "
+        "__attribute__((always_inline))\n#else\n#define CHAIN_STEP static\n#define CHAIN_ITEM static inline\n"
+        "#endif\n";
     // What a step copies ahead of what it needs must not arrive in what is the next one's local memory.
     const bool copies = device_.nvidia && device_.nvidiaComputeCapability >= kAsyncCopies;
     text += std::string("#define CHAIN_DONE ") +
@@ -269,7 +332,7 @@ class Composer {
       text += "#pragma OPENCL FP_CONTRACT ON\n" + f.text;
       if (f.local) text += localText(functionName(static_cast<int>(i)), f);
     }
-    text += "enum { chainBytes0 = 16 };\n";
+    text += callersText_ + "enum { chainBytes0 = 16 };\n";
     std::size_t i = 0;
     for (const std::string& name : localBytes_) {
       const std::string before = "chainBytes" + number(i++), own = name + "_bytes * " + name + "_side";
@@ -278,7 +341,7 @@ class Composer {
     }
     text += "#define chainBytes chainBytes" + number(localBytes_.size()) + "\n#define CHAIN_PARAMETERS ";
     for (i = 0; i < chain_.buffers.size(); ++i) text += "__global char* b" + number(i) + ", ";
-    text += "\n#define CHAIN_PHASES " + body + "\n";
+    text += "\n" + aheadText() + "#define CHAIN_PHASES " + body + "\n";
     chain_.timesAt = (chain_.syncWords + 1) / 2 * 2;
     chain_.syncWords = chain_.timesAt + 2 * (chain_.phases.size() + 1);
     KernelCall& call = chain_.call;
@@ -291,6 +354,22 @@ class Composer {
                     {"P_PHASES", number(chain_.phases.size())}};
   }
 
+  // Constants wait for nobody: each phase asks for those of the next one, so that they are near when it
+  // begins.
+  std::string aheadText() const {
+    const auto it = std::ranges::find(chain_.buffers, ChainBuffer{ChainBuffer::Kind::Constants, 0});
+    std::string text;
+    for (std::size_t i = 0; i < fresh_.size(); ++i) {
+      text += "#define CHAIN_AHEAD_" + number(i);
+      const Range next = i + 1 < fresh_.size() ? fresh_[i + 1] : Range{};
+      if (next.end - next.begin >= kWorthAsking)
+        text += " ahead(b" + number(static_cast<std::size_t>(it - chain_.buffers.begin())) + ", " +
+                number(next.begin) + "ul, " + number(next.end - next.begin) + ");";
+      text += "\n";
+    }
+    return text;
+  }
+
   std::string localText(const std::string& name, const ChainFunction& f) const {
     std::string text = "enum { " + name + "_bytes = " + f.localBytes + " };\n";
     const std::string most = number(chain_.items / f.items),
@@ -300,6 +379,7 @@ class Composer {
 
   std::string barrierText(std::size_t items, bool whole) const {
     const std::string how = whole || !meets_ ? "barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);"
+                            : items == kWarp ? "asm volatile(\"bar.warp.sync 0xffffffff;\" ::: \"memory\");"
                                              : "asm volatile(\"bar.sync %0, " + number(items) +
                                                    ";\" ::\"r\"((int)(1 + get_local_id(0) / " +
                                                    number(items) + ")) : \"memory\");";
@@ -314,11 +394,19 @@ class Composer {
   std::vector<Placed> placed_;
   std::vector<ChainFunction> functions_;
   std::map<std::string, int> byIdentity_;
+  std::map<std::string, std::size_t> callers_;  // by function and numbers
+  std::string callersText_;
   std::map<std::size_t, bool> barriers_;  // items of the groups that wait -> they are the chain's
   std::set<std::string> localBytes_;      // functions that take local memory
   int phase_ = -1;
   std::size_t waited_ = 0;  // items of the groups of the phase's last step that has barriers; 0: none has
   std::size_t first_ = 0;   // units of work that the phase has given to groups
+  // Of each phase, the constants that no earlier one read.
+  struct Range {
+    std::size_t begin = 0, end = 0;
+  };
+  std::vector<Range> fresh_;
+  std::map<int, std::size_t> firsts_;  // by step: what it was when the step was placed
 };
 
 }  // namespace

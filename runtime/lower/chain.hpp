@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lower/recipe.hpp"
 #include "lower/step.hpp"
 
 namespace tessera {
@@ -44,11 +45,26 @@ struct Chain {
   std::vector<std::string> phases;  ///< the layers of each
 };
 
+/// How a network is to run in one launch, untuned: layouts by planning, since a change of layout costs a
+/// meeting there and not a launch, and tactics for work-groups that are few and stay on their units.
+Recipe chainRecipe(const Graph& graph, const DeviceCaps& device);
+
 /// Whether work-groups of a device can wait for each other.
 Verdict canChain(const DeviceCaps& device);
 
-/// The steps of `lowered` that may run at the same time: for each call of each step, its phase.
-std::vector<std::vector<int>> phasesOf(const Lowered& lowered);
+/// When a step runs.
+struct StepPhases {
+  std::vector<int> calls;  ///< the phase of each
+  /// The step of the same phase whose result it adds, each item what it wrote itself: it runs behind that
+  /// one, tile by tile on the same work-groups. -1: there is none.
+  int behind = -1;
+};
+
+/// Whether step b, which adds the result of step a and lies like it, finds on each work-group what it needs.
+using SameGroups = std::function<bool(int a, int b)>;
+
+/// The steps of `lowered` that may run at the same time.
+std::vector<StepPhases> phasesOf(const Lowered& lowered, const SameGroups& sameGroups = {});
 
 /// Throws Error(Unsupported) that says which step can not be part of a chain, and why.
 Chain composeChain(const Lowered& lowered, const DeviceCaps& device, const ChainContents& contents);

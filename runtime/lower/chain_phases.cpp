@@ -1,6 +1,8 @@
 // Which steps of a network may run side by side.
 #include <algorithm>
 
+#include "clkernels/common/epilogue.hpp"
+#include "clkernels/common/in_chains.hpp"
 #include "lower/chain.hpp"
 
 namespace tessera {
@@ -36,9 +38,11 @@ class Accesses {
  public:
   explicit Accesses(const Lowered& lowered) : lowered_(lowered) {}
 
-  std::vector<Access> of(const Step& step) const {
+  // `without`: an input that does not count; -1: all do.
+  std::vector<Access> of(const Step& step, int without = -1) const {
     std::vector<Access> all;
-    for (const int value : step.inputs) add(all, value, false);
+    for (int i = 0; i < std::ssize(step.inputs); ++i)
+      if (i != without) add(all, step.inputs[i], false);
     for (const int value : step.outputs) add(all, value, true);
     for (const int storage : step.scratch) all.push_back(whole(storage, true));
     return all;
@@ -74,25 +78,49 @@ class Accesses {
   const Lowered& lowered_;
 };
 
+// Whether b adds the result of a, and its items those numbers that they wrote there.
+bool addsBehind(const Step& a, const Step& b) {
+  if (a.family != b.family || !addsInPlace(*b.family) || !(a.tactic == b.tactic)) return false;
+  const auto residual = static_cast<std::size_t>(kResidualInput);
+  if (b.inputs.size() <= residual || a.outputs.size() != 1 || b.inputs[residual] != a.outputs[0])
+    return false;
+  for (const Step* step : {&a, &b})
+    if (step->launch.calls.size() != 1 || step->launch.counters || !step->scratch.empty()) return false;
+  const KernelCall &first = a.launch.calls[0], &second = b.launch.calls[0];
+  return first.global == second.global && first.local == second.local &&
+         a.view.outputs[0].shape == b.view.outputs[0].shape;
+}
+
 }  // namespace
 
-std::vector<std::vector<int>> phasesOf(const Lowered& lowered) {
+std::vector<StepPhases> phasesOf(const Lowered& lowered, const SameGroups& sameGroups) {
   const Accesses accesses(lowered);
   std::vector<std::vector<Access>> all;
-  std::vector<std::vector<int>> phases;
+  std::vector<StepPhases> phases;
   for (const Step& step : lowered.steps) {
-    const std::vector<Access> own = accesses.of(step);
-    int first = 0;
+    const std::vector<Access> own = accesses.of(step), others = accesses.of(step, kResidualInput);
+    const auto index = static_cast<int>(phases.size());
+    int first = 0, behind = -1;
     for (std::size_t before = 0; before < all.size(); ++before) {
-      if (phases[before].empty() || phases[before].back() < first) continue;
-      const bool waits = std::ranges::any_of(own, [&](const Access& a) {
+      const auto& its = phases[before].calls;
+      if (its.empty() || its.back() < first) continue;
+      const Step& other = lowered.steps[before];
+      const bool adds =
+          addsBehind(other, step) && (!sameGroups || sameGroups(static_cast<int>(before), index));
+      const auto& counts = adds ? others : own;
+      const bool waits = std::ranges::any_of(counts, [&](const Access& a) {
         return std::ranges::any_of(all[before], [&](const Access& b) { return conflict(a, b); });
       });
-      if (waits) first = phases[before].back() + 1;
+      if (waits)
+        first = its.back() + 1;
+      else if (adds)
+        first = its.back(), behind = static_cast<int>(before);
     }
-    auto& its = phases.emplace_back();
+    if (behind >= 0 && phases[behind].calls.back() != first) behind = -1;
+    StepPhases& its = phases.emplace_back();
     for (std::size_t call = 0; call < step.launch.calls.size(); ++call)
-      its.push_back(first + static_cast<int>(call));
+      its.calls.push_back(first + static_cast<int>(call));
+    its.behind = behind;
     all.push_back(own);
   }
   return phases;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cl/device_impl.hpp"
+#include "clkernels/common/in_chains.hpp"
 #include "lower/chain.hpp"
 #include "lower/recipe.hpp"
 #include "lower/recipe_chooser.hpp"
@@ -14,6 +15,7 @@
 #include "tests/support/int8_network.hpp"
 #include "tests/support/invented_device.hpp"
 #include "tests/support/refusal.hpp"
+#include "tests/support/samples.hpp"
 
 namespace tessera {
 namespace {
@@ -34,6 +36,25 @@ Graph branches() {
   const TensorId left = conv("left", x, 16), right = conv("right", x, 16);
   const TensorId both = g.add("Concat", "both", {left, right}, {{"axis", 1}, {"in_place", 1}});
   g.markOutput(conv("last", both, 5));
+  return g;
+}
+
+// Convolutions of one input, of which each from the second on adds the one before; the last reads what it
+// adds.
+Graph sums() {
+  Graph g;
+  g.name = "sums";
+  const TensorId x = g.addInput("x", DataType::Float32, {2, 8, 9, 11});
+  const auto conv = [&](const std::string& name, TensorId in, TensorId residual) {
+    const HostTensor weights = test::portableRandom({16, g.tensor(in).shape[1], 3, 3}, 7, -0.3f, 0.3f);
+    std::vector<TensorId> inputs{in, g.addConstant(name + ".w", weights)};
+    if (residual != kNoTensor) inputs.insert(inputs.end(), {kNoTensor, residual});
+    return g.add("Convolution", name, inputs, {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
+  };
+  const TensorId stem = conv("stem", x, kNoTensor), first = conv("first", stem, kNoTensor),
+                 second = conv("second", stem, first), third = conv("third", stem, second);
+  g.markOutput(third);
+  g.markOutput(conv("both", second, second));
   return g;
 }
 
@@ -67,6 +88,14 @@ TEST(OneLaunch, ComputesTheSameBits) {
     EXPECT_EQ(other.run(inputOf(seed)), wanted);
   }
   EXPECT_EQ(context.profile(1).size(), expected.profile(1).size());  // by steps in any case
+}
+
+TEST(OneLaunch, ComputesSumsBehindWhatTheyAdd) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  Context steps(Engine::build(sums(), *device, launching(Launches::Steps))),
+      one(Engine::build(sums(), *device, launching(Launches::One)));
+  for (const unsigned seed : {1u, 2u}) EXPECT_EQ(one.run(inputOf(seed)), steps.run(inputOf(seed)));
 }
 
 TEST(OneLaunch, TakesBuffersAndQueuesOfTheCaller) {
@@ -112,8 +141,7 @@ TEST(OneLaunch, ComputesCodesAsStepsDo) {
   EXPECT_EQ(context.run(test::int8NetworkInput()), expected.run(test::int8NetworkInput()));
 }
 
-Lowered loweredFor(const DeviceCaps& caps) {
-  Graph g = branches();
+Lowered loweredFor(const DeviceCaps& caps, const Graph& g = branches()) {
   Lowered lowered =
       lowerGraph(g, caps, chooseRecipe(g, caps, fallbackTactics(caps), {}, LayoutChoice::Greedy).recipe);
   planMemory(lowered, caps);
@@ -129,10 +157,64 @@ TEST(OneLaunch, LetsBranchesRunSideBySide) {
   const auto phases = phasesOf(lowered);
   std::map<std::string, int> first, last;
   for (std::size_t i = 0; i < phases.size(); ++i)
-    first[lowered.steps[i].layer] = phases[i].front(), last[lowered.steps[i].layer] = phases[i].back();
+    first[lowered.steps[i].layer] = phases[i].calls.front(),
+    last[lowered.steps[i].layer] = phases[i].calls.back();
   EXPECT_GT(first.at("left"), last.at("stem"));
   EXPECT_EQ(first.at("left"), first.at("right"));
   EXPECT_GT(first.at("last"), last.at("right"));
+}
+
+// By layer; of the one that it runs behind, the name.
+std::map<std::string, std::pair<int, std::string>> placesOf(const Lowered& lowered,
+                                                            const SameGroups& same = {}) {
+  std::map<std::string, std::pair<int, std::string>> places;
+  const auto phases = phasesOf(lowered, same);
+  for (std::size_t i = 0; i < phases.size(); ++i)
+    places[lowered.steps[i].layer] = {
+        phases[i].calls.back(),
+        phases[i].behind < 0 ? "" : lowered.steps[static_cast<std::size_t>(phases[i].behind)].layer};
+  return places;
+}
+
+TEST(OneLaunch, AddsOnTheSameGroupsWithoutAMeeting) {
+  const Lowered lowered = loweredFor(test::inventedGpu(), sums());
+  auto places = placesOf(lowered);
+  const int phase = places.at("first").first;
+  EXPECT_GT(phase, places.at("stem").first);
+  EXPECT_EQ(places.at("first").second, "");
+  EXPECT_EQ(places.at("second"), std::pair(phase, std::string("first")));
+  EXPECT_EQ(places.at("third"), std::pair(phase, std::string("second")));
+  EXPECT_GT(places.at("both").first, phase) << "other items read what it adds, too";
+  EXPECT_EQ(places.at("both").second, "");
+  places = placesOf(lowered, [](int, int) { return false; });
+  EXPECT_GT(places.at("second").first, places.at("first").first);
+  EXPECT_EQ(places.at("second").second, "");
+  const Chain chain = composeChain(lowered, test::inventedGpu(), anyContent);
+  EXPECT_THAT(chain.phases, testing::Contains("first, second, third"));
+}
+
+TEST(OneLaunch, AsksAheadForConstants) {
+  const auto large = [](int step, int index) {
+    return ChainContent{reinterpret_cast<const void*>(static_cast<std::intptr_t>((step + 2) * 100 + index)),
+                        5000};
+  };
+  const Lowered lowered = loweredFor(test::inventedGpu());
+  const std::string text = composeChain(lowered, test::inventedGpu(), large).call.prologue;
+  EXPECT_THAT(text, HasSubstr(" ahead(b"));
+  EXPECT_THAT(composeChain(lowered, test::inventedGpu(), anyContent).call.prologue,
+              testing::Not(HasSubstr(" ahead(b")));
+}
+
+TEST(OneLaunch, TacticsOfChainsAreOffered) {
+  const DeviceCaps caps = test::inventedGpu();
+  for (const KernelFamily* family : allFamilies())
+    for (const OpInstance& sample : test::instancesFor(*family))
+      for (const BlockChoice& blocks : family->blockChoices(sample.view, caps)) {
+        const OpView view = withBlocks(sample.view, blocks);
+        if (!family->applies(view, caps)) continue;
+        const Problem problem = family->problem(view);
+        EXPECT_TRUE(offers(*family, problem, chainedTactic(*family, problem, caps), caps)) << view.text();
+      }
 }
 
 TEST(OneLaunch, IsComposedForGpus) {
