@@ -9,11 +9,14 @@ Peers are those of onnxruntime, openvino, ncnn (with pnnx) and OpenCV (cv2) that
 OpenVINO is one file with Quantize and Dequantize nodes, made by ONNX Runtime's quantiser from random data (needs onnx, too). Each
 round every program runs once as a process of its own, on the same file with the same threads, so that all see the same minutes; the
 least of its medians counts. Time to the first result is from the model's file to its first output: of a peer without its imports,
-of Tessera the whole process, with empty caches of programs (`cold`), and on the second start, untuned (`warm`).
+of Tessera the whole process, with empty caches of programs (`cold`), and on the second start, untuned (`warm`). FP32 is 32 bits
+everywhere: OpenVINO's bfloat16 is switched off.
 """
 import argparse
 import importlib.util
+import functools
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -54,7 +57,9 @@ def load_onnxruntime(model, threads):
 def load_openvino(model, threads):
     import openvino
 
-    compiled = openvino.Core().compile_model(str(model), "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"})
+    # Without a word it computes in bfloat16 where the processor can.
+    compiled = openvino.Core().compile_model(str(model), "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+                                                                 "INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
     feed = random_feed([(t.get_any_name(), [int(e) for e in t.get_shape()]) for t in compiled.inputs])
     return lambda: request.infer(feed)
@@ -123,6 +128,13 @@ def worker(task):
 
 
 # ---- models as the programs want them
+
+
+def apart(make):
+    """What make() returns, made in a process of its own: the memory that it takes would be counted with every later program, which
+    begins as a copy of this one."""
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(make)
 
 
 def onnx_shape(model):
@@ -210,9 +222,9 @@ class Peer:
 
     def command(self, model, precision, options):
         if precision == "int8":
-            model = quantised(model, options.work)
+            model = apart(functools.partial(quantised, model, options.work))
         elif self.name == "ncnn":
-            model = converted_for_ncnn(model, options.work)
+            model = apart(functools.partial(converted_for_ncnn, model, options.work))
         task = {"peer": self.name, "model": str(model), "threads": options.threads, "runs": options.runs}
         return [sys.executable, str(pathlib.Path(__file__).resolve()), "--worker", json.dumps(task)]
 
@@ -256,7 +268,12 @@ class Tessera:
             result = pathlib.Path(folder) / "result.json"
             _, _, peak = finished(self.command(model, precision, options, ["--runs", str(options.runs), "--tune", options.tune,
                                                                            "--json", str(result)]), threads=options.threads)
-            return {"median_ms": json.loads(result.read_text())["latency_ms"]["median"], "peak_mib": peak}
+            found = {"median_ms": json.loads(result.read_text())["latency_ms"]["median"], "peak_mib": peak}
+            if options.untuned and options.tune != "off":
+                finished(self.command(model, precision, options, ["--runs", str(options.runs), "--tune", "off", "--json", str(result)]),
+                         threads=options.threads)
+                found["untuned_ms"] = json.loads(result.read_text())["latency_ms"]["median"]
+            return found
 
     def first_results(self, model, precision, options):
         """Seconds of a whole process without and with programs from an earlier one, untuned."""
@@ -294,6 +311,8 @@ def combined(rounds):
     """One program's rounds on one network: the least of the medians, the first round's first result, the greatest peak."""
     result = {"median_ms": min(r["median_ms"] for r in rounds), "medians_ms": [r["median_ms"] for r in rounds],
               "peak_mib": max(r["peak_mib"] for r in rounds)}
+    if all("untuned_ms" in r for r in rounds):
+        result["untuned_ms"] = min(r["untuned_ms"] for r in rounds)
     for key in ("first_s", "warm_s"):
         values = [r[key] for r in rounds if key in r]
         if values:
@@ -306,6 +325,8 @@ def with_ratios(rows):
     for row in rows:
         if row["program"] != TESSERA:
             continue
+        if "untuned_ms" in row:
+            row["untuned_to_tuned"] = row["untuned_ms"] / row["median_ms"]
         same = [r for r in rows if r["network"] == row["network"] and r["precision"] == row["precision"] and r is not row]
         row["ratio"] = {r["program"]: row["median_ms"] / r["median_ms"] for r in same}
         if same:
@@ -320,8 +341,8 @@ def table(rows):
     def cell(row, key, digits=2):
         return f"{row[key]:.{digits}f}" if key in row else "-"
 
-    lines = ["| network | precision | program | median ms | Tessera / it | first result s | warm s | peak MiB |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    lines = ["| network | precision | program | median ms | Tessera / it | untuned / it | first result s | warm s | peak MiB |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         own = next((r for r in rows if r["program"] == TESSERA and (r["network"], r["precision"]) == (row["network"], row["precision"])), {})
         ratio = own.get("ratio", {}).get(row["program"])
@@ -329,7 +350,7 @@ def table(rows):
         if row["program"] == TESSERA and "ratio_to_own_fp32" in row:
             said = f"{row['ratio_to_own_fp32']:.2f} of its FP32"
         lines.append(f"| {row['network']} | {row['precision']} | {row['program']} | {cell(row, 'median_ms')} | {said} | "
-                     f"{cell(row, 'first_s')} | {cell(row, 'warm_s')} | {cell(row, 'peak_mib', 0)} |")
+                     f"{cell(row, 'untuned_to_tuned')} | {cell(row, 'first_s')} | {cell(row, 'warm_s')} | {cell(row, 'peak_mib', 0)} |")
     return "\n".join(lines)
 
 
@@ -396,7 +417,7 @@ def processor():
     except OSError:
         return "unknown"
     facts = dict(reversed([tuple(part.strip() for part in line.split(":", 1)) for line in lines if ":" in line]))
-    known = [f for f in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimddp") if f in facts.get("flags", facts.get("Features", "")).split()]
+    known = [f for f in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp") if f in facts.get("flags", facts.get("Features", "")).split()]
     return facts.get("model name", "unknown") + f", {os.cpu_count()} cores, " + " ".join(known)
 
 
@@ -409,6 +430,7 @@ def parser():
     result.add_argument("--runs", type=int, default=20)
     result.add_argument("--rounds", type=int, default=3, help="times each program takes its turn")
     result.add_argument("--tune", default="fast", help="Tessera's tuning")
+    result.add_argument("--no-untuned", dest="untuned", action="store_false", help="leave out Tessera without tuning")
     result.add_argument("--device", default="cpu", help="Tessera's device")
     result.add_argument("--tessera", type=pathlib.Path, default=ROOT / "build/release/bin/tessera")
     result.add_argument("--no-first-results", dest="first_results", action="store_false")

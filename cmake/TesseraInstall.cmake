@@ -5,6 +5,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Tessera)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/runtime/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS ${libraries} EXPORT TesseraTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
                                                    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS tessera_worker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(EXPORT TesseraTargets NAMESPACE tessera:: DESTINATION ${package_dir})
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/TesseraConfig.cmake.in
                               ${CMAKE_BINARY_DIR}/TesseraConfig.cmake INSTALL_DESTINATION ${package_dir})

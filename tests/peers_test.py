@@ -32,6 +32,10 @@ class Broken(Fake):
         return [sys.executable, "-c", "import sys; sys.exit('no such layer')"]
 
 
+def much_memory():
+    return len(b"x" * (256 << 20))
+
+
 def row(network, precision, program, ms):
     return {"network": network, "precision": precision, "program": program, "median_ms": ms, "peak_mib": 10}
 
@@ -47,12 +51,23 @@ class PeersTest(unittest.TestCase):
         self.assertNotIn("ratio", rows[1])
         lines = peers.table(rows).splitlines()
         self.assertEqual(len(lines), 2 + len(rows))
-        self.assertIn("| a | fp32 | openvino | 20.00 | 0.50 |", lines[4])
+        self.assertIn("| a | fp32 | openvino | 20.00 | 0.50 | - |", lines[4])
         self.assertIn("0.60 of its FP32", lines[5])
 
     def test_the_best_median_counts_and_the_first_first_result(self):
         rounds = [{"median_ms": 3, "first_s": 2.0, "peak_mib": 5}, {"median_ms": 2, "first_s": 1.0, "peak_mib": 7}]
         self.assertEqual(peers.combined(rounds), {"median_ms": 2, "medians_ms": [3, 2], "peak_mib": 7, "first_s": 2.0})
+
+    def test_untuned_is_compared_with_tuned(self):
+        rounds = [{"median_ms": 4, "untuned_ms": 6, "peak_mib": 5}, {"median_ms": 5, "untuned_ms": 5, "peak_mib": 5}]
+        rows = peers.with_ratios([dict(peers.combined(rounds), network="a", precision="fp32", program=peers.TESSERA)])
+        self.assertEqual(rows[0]["untuned_to_tuned"], 1.25)
+        self.assertIn("| 4.00 | - | 1.25 |", peers.table(rows))
+
+    def test_what_is_made_for_a_peer_is_not_counted_as_its_memory(self):
+        before = peers.finished([sys.executable, "-c", "pass"])[2]
+        self.assertEqual(peers.apart(much_memory), 256 << 20)
+        self.assertLess(peers.finished([sys.executable, "-c", "pass"])[2], before + 64)
 
     def test_rows_come_from_processes_and_one_that_fails_is_left_out(self):
         options = types.SimpleNamespace(rounds=2)

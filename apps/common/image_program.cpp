@@ -55,7 +55,7 @@ void addEngineOptions(CLI::App& app, ImageOptions& options) {
     options.ranges.add(app);
     options.freeze.add(app);
   }
-  addDeviceOptions(app, options.common);
+  addDeviceOptions(app, options.common, TuneDefault::Serving);
   options.int8.add(app);
   addOutputOptions(app, options.common);
 }

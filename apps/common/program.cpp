@@ -67,6 +67,7 @@ constexpr const char* kTuneVariable = "TESSERA_TUNE";
 std::string tuneDefaultText(TuneDefault fallback) {
   switch (fallback) {
     case TuneDefault::Fast:
+    case TuneDefault::Serving:
       return "fast";
     case TuneDefault::Full:
       return "full";
@@ -83,8 +84,10 @@ std::string tuneModeUnasked(TuneDefault fallback, const std::vector<std::string>
   if (!variable || !*variable) return tuneDefaultText(fallback);
   const std::string mode = variable;
   if (std::find(offered.begin(), offered.end(), mode) != offered.end()) return mode;
-  if (mode == "fast" || mode == "full") return tuneDefaultText(fallback);  // a program that never searches
-  throw CLI::ValidationError(kTuneVariable, "'" + mode + "' is no mode: off, cached, fast or full");
+  // A program that never searches, or only before it answers.
+  if (mode == "fast" || mode == "full" || mode == "background") return tuneDefaultText(fallback);
+  throw CLI::ValidationError(kTuneVariable,
+                             "'" + mode + "' is no mode: off, cached, fast, full or background");
 }
 
 }  // namespace
@@ -116,6 +119,7 @@ EngineOptions CommonOptions::engineOptions() const {
   options.tuning.shipped = tuningCache;
   options.tuning.workspaceLimit = workspace;
   options.tuning.worker = tuneWorker;
+  if (options.tuning.mode == TuneMode::Background) return options;  // lines of its own would be among results
   options.tuning.progress = [bar = std::make_shared<TuneBar>(tuneHint ? searchHint(*this) : "")](
                                 const TuneProgress& p) { bar->show(p); };
   return options;
@@ -152,13 +156,14 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       ->capture_default_str();
   std::vector<std::string> modes{"off", "cached"};
   if (tune != TuneDefault::Never) modes.insert(modes.end(), {"fast", "full"});
+  if (tune == TuneDefault::Serving) modes.push_back("background");
   options.tune = tuneDefaultText(tune);
   options.tuneHint = tune != TuneDefault::Full;
   const CLI::Option* mode =
       app.add_option("--tune", options.tune,
                      tune == TuneDefault::Never
                          ? "Kernels without tuning (off), or those that were found before (cached)"
-                         : "How long to search for fast kernels (else $TESSERA_TUNE)")
+                         : "How long, or when, to search for fast kernels (else $TESSERA_TUNE)")
           ->check(CLI::IsMember(modes))
           ->capture_default_str();
   app.parse_complete_callback([&options, mode, tune, modes] {
@@ -232,7 +237,10 @@ int runProgram(CLI::App& app, int argc, char** argv, CommonOptions& options,
   replaceClosedStreams();
   handleSignals();
   if (argc == 2 && std::string_view(argv[1]) == kTuneWorker) return runTuneWorker();
-  options.tuneWorker = {"/proc/self/exe", kTuneWorker};
+  std::error_code unknown;
+  const fs::path self = fs::read_symlink("/proc/self/exe", unknown);
+  options.tuneWorker = {fs::exists(self, unknown) ? self.string() : "/proc/self/exe", kTuneWorker};
+  if (fs::exists(self, unknown)) options.tuneWorker = leanWorker(self.parent_path(), options.tuneWorker);
   prepare(app, app.get_name() + " " TESSERA_VERSION);
   try {
     app.parse(argc, argv);

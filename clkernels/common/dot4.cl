@@ -87,6 +87,10 @@ static inline int16 dot4x16(uint16 codes, int16 b, int16 acc) {
 
 // Sixteen lanes of two 16-bit integers times two, the sums modulo 2^32.
 static inline int16 dot2x16(uint16 a, int16 b, int16 acc) {
+#if D_DOT4 == 5
+  __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));
+  return acc;
+#else
 #if D_DOT4 == 6
   const int16 x = as_int16(a);
   const int16 products = (int16)(pairs8(x.lo, b.lo), pairs8(x.hi, b.hi));
@@ -94,4 +98,5 @@ static inline int16 dot2x16(uint16 a, int16 b, int16 acc) {
   const int16 x = as_int16(a), products = (x << 16 >> 16) * (b << 16 >> 16) + (x >> 16) * (b >> 16);
 #endif
   return as_int16(as_uint16(acc) + as_uint16(products));
+#endif
 }

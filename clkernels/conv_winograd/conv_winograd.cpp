@@ -1,6 +1,5 @@
 // conv_winograd, q_conv_winograd: 3x3 convolutions of stride 1 over blocks of 16 channels, for CPUs, in f32
 // or INT8.
-#include "clkernels/common/dot4.hpp"
 #include "clkernels/common/finish.hpp"
 #include "clkernels/common/image.hpp"
 #include "clkernels/conv_winograd/winograd.hpp"
@@ -20,8 +19,6 @@ class ConvWinograd final : public KernelFamily {
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const Verdict verdict = winogradApplies(op, device, codes_); !verdict) return verdict;
     if (const Verdict verdict = inBlocksOf16(op); !verdict) return verdict;
-    if (codes_ && device.dot4 != kDot4Avx2 && device.dot4 != Dot4Body::Emulated)
-      return Verdict::no("the processor multiplies four codes at a time, but 16 bits only two");
     for (const char* zero : {"x_zero", "zero", "residual_zero"})
       if (op.attrs.has(zero)) return Verdict::no("its codes have a zero point");
     const WinogradWork work{windowOf(op), codes_};

@@ -33,6 +33,7 @@ void bindCaps(py::module_& module) {
       .field("integer_dot_product", &DeviceCaps::integerDotProduct)
       .field("vector_float", &DeviceCaps::vectorFloat)
       .field("avx512_vnni", &DeviceCaps::avx512Vnni)
+      .field("amx_int8", &DeviceCaps::amxInt8)
       .computed("kind", [](const DeviceCaps& c) { return toString(c.kind); })
       .computed("max_work_item",
                 [](const DeviceCaps& c) {

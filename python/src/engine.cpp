@@ -140,7 +140,10 @@ void bindProperties(py::class_<Engine, EnginePointer>& engine) {
       .def_property_readonly(
           "precisions", [](const Engine& e) { return e.precisions(); }, doc("Engine.precisions"))
       .def_property_readonly("launches", &Engine::launches, doc("Engine.launches"))
-      .def_property_readonly("tuning", &Engine::tuning, doc("Engine.tuning"));
+      .def_property_readonly("tuning", &Engine::tuning, doc("Engine.tuning"))
+      .def_property_readonly("tuning_done", &Engine::tuningDone, doc("Engine.tuning_done"))
+      .def("wait_for_tuning", &Engine::waitForTuning, py::call_guard<py::gil_scoped_release>(),
+           doc("Engine.wait_for_tuning"));
 }
 
 }  // namespace

@@ -75,7 +75,12 @@ void checkSignals() {
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
+// A thread that searches in the background must not wait for Python, which may be waiting for it.
 TuneOptions interruptible(TuneOptions options) {
+  if (options.mode == TuneMode::Background) {
+    options.progress = nullptr;
+    return options;
+  }
   options.progress = [given = std::move(options.progress)](const TuneProgress& progress) {
     checkSignals();
     if (given) given(progress);
@@ -110,6 +115,7 @@ void bindTuning(py::module_& module) {
       .def_readwrite("verify", &TuneOptions::verify, doc("TuneOptions.verify"))
       .def_readwrite("patience", &TuneOptions::patience, doc("TuneOptions.patience"))
       .def_readwrite("workspace_limit", &TuneOptions::workspaceLimit, doc("TuneOptions.workspace_limit"));
+  module.def("_lean_worker", &leanWorker);
   module.def("run_tune_worker", &runTuneWorker, py::call_guard<py::gil_scoped_release>(),
              doc("run_tune_worker"));
 }

@@ -8,5 +8,5 @@ from ._errors import *  # noqa: F401,F403
 from ._trace import write_trace  # noqa: F401
 
 __doc__ = _core.__doc__
-TUNE_WORKER = [_sys.executable, "-m", "tessera.tune_worker"]
+TUNE_WORKER = _core._lean_worker(__path__[0], [_sys.executable, "-m", "tessera.tune_worker"])
 __all__ = [_name for _name in globals() if not _name.startswith("_")]

@@ -38,7 +38,7 @@ _Launches = Literal["measured", "steps", "one"]
 _BoxDecoding = Literal["center-size", "cells", "anchors", "scaled-anchors", "distances", "priors", "fastestdet"]
 _DetectionLayout = Literal["joined", "per-scale", "split", "split-per-scale", "rows", "listed"]
 _ScoreKind = Literal["auto", "probabilities", "logits"]
-_TuneMode = Literal["off", "cached", "fast", "full"]
+_TuneMode = Literal["off", "cached", "fast", "full", "background"]
 _LogLevel = Literal["trace", "debug", "info", "warning", "error", "critical", "off"]
 
 class Error(Exception):
@@ -104,6 +104,7 @@ class DeviceCaps:
     nvidia_compute_capability: int  #: 90 for sm_90, say; 0: not NVIDIA or unknown
     avx512: bool  #: PoCL on a host with AVX-512
     avx512_vnni: bool  #: PoCL on a host with AVX-512 VNNI
+    amx_int8: bool  #: PoCL on a host with tile registers for codes (AMX); in int8_caps() only
     integer_dot_product: bool  #: cl_khr_integer_dot_product with packed 4x8 signed input
     dot4: str  #: body of the four-element dot product that INT8 kernels use; see Device.int8_caps
     vector_float: int  #: preferred float vector width
@@ -373,7 +374,7 @@ class TuneProgress:
 class TuneOptions:
     """How much an engine's kernels are searched for, and where what was found is kept."""
 
-    mode: _TuneMode  #: "off": untuned; "cached": records of earlier searches; "fast", "full": search about a minute, some minutes
+    mode: _TuneMode  #: "off": untuned; "cached": records of earlier searches; "fast", "full": search about a minute, some minutes; "background": as "cached", and a thread searches while contexts run (progress is not called)
     seconds: float  #: budget of a build, about; 0: 50 (CPUs 75) for "fast", 600 for "full"
     folder: str | None  #: of the records; None: `$TESSERA_CACHE_DIR`, else the user's cache folder; "": records last as long as the engine
     shipped: str  #: a file of records that comes with an application: looked into, never written
@@ -633,6 +634,11 @@ class Engine:
     @property
     def tuning(self) -> TuneReport:
         """Where the tactics came from."""
+    @property
+    def tuning_done(self) -> bool:
+        """Whether no search goes on in the background; contexts run what it found from their next run on."""
+    def wait_for_tuning(self) -> None:
+        """Waits until tuning_done."""
     def text(self) -> str:
         """One line a step: layer, family, tactic, operands."""
 

@@ -88,11 +88,30 @@ std::vector<KernelWork> kernelsOf(const Lowered& lowered, const DeviceCaps& devi
     for (const KernelCall& call : step.launch.calls)
       kernels.push_back({call, std::min(bytes, device.maxAllocation)});
   }
+  if (!kernels.empty())
+    for (const KernelCall& check : codesChecks(device)) kernels.push_back({check, kLeast});
   return kernels;
 }
 
-DeviceCaps capsOf(const Graph& graph, const Device& device) {
-  if (computesOnCodes(graph)) return device.int8Caps();
+// The network was lowered for instructions that turned out to be wrong here.
+class WrongCodes : public Error {
+ public:
+  WrongCodes() : Error(ErrorCode::DeviceError, "the processor's instructions for codes compute wrong sums") {}
+};
+
+// With what is known to be right by now, should it have to be done again.
+template <class Build>
+std::shared_ptr<Engine> withRightCodes(Build&& build) {
+  for (;;) try {
+      return build();
+    } catch (const WrongCodes&) {
+    }
+}
+
+// A search is not to try what computes wrongly; else instructions for codes are checked when the engine is
+// assembled, so that the checks are compiled beside its kernels.
+DeviceCaps capsOf(const Graph& graph, const Device& device, TuneMode mode) {
+  if (computesOnCodes(graph)) return searches(mode) ? device.int8Caps() : expectedInt8Caps(device);
   const bool half =
       std::ranges::any_of(graph.tensors(), [](const GraphTensor& t) { return t.type == DataType::Float16; });
   return half ? mmaCaps(device) : device.caps();
@@ -163,13 +182,19 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
 }
 
 void EngineBuilder::begin(const Network& network) {
-  caps_ = capsOf(network.graph, device_);
+  caps_ = capsOf(network.graph, device_, options_.tuning.mode);
   tuner_.emplace(device_, caps_, options_.tuning);
 }
 
-std::shared_ptr<Engine> EngineBuilder::build(Graph graph) { return buildFrom(prepare(std::move(graph))); }
+std::shared_ptr<Engine> EngineBuilder::build(Graph graph) {
+  return searchedOn(buildFrom(prepare(std::move(graph))));
+}
 
 std::shared_ptr<Engine> EngineBuilder::buildFrom(const Source& source) {
+  return withRightCodes([&] { return buildOnce(source); });
+}
+
+std::shared_ptr<Engine> EngineBuilder::buildOnce(const Source& source) {
   name_ = source.given.graph.name;
   precision_ = options_.precision;
   description_ = options_.description;
@@ -200,15 +225,17 @@ std::shared_ptr<Engine> EngineBuilder::load(Plan plan, PlanUse use, const std::s
   if (use == PlanUse::All) engine = byPlan(network, std::move(fit), foreign);
   const bool known = engine != nullptr;
   if (!known) {
-    begin(network);
-    engine = fastest(network);
+    engine = withRightCodes([&] {
+      begin(network);
+      return fastest(network);
+    });
   }
   engine->impl_->golden = std::make_shared<Golden>(std::move(plan.golden));
   engine = finish(std::move(engine));
   if (!known) selfCheck(*engine);
   if (!plan.shapes.empty())
     makeForms(*engine, GraphFamily(engine->graph(), std::move(plan.shapes), std::move(plan.rules)));
-  return engine;
+  return plan.shapes.empty() && !known ? searchedOn(std::move(engine)) : engine;
 }
 
 std::shared_ptr<Engine> EngineBuilder::byPlan(const Network& network, PlanFit fit,
@@ -291,6 +318,8 @@ std::pair<std::shared_ptr<Engine>, TacticSources> EngineBuilder::race(
 
 std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered lowered, const Engine* like,
                                                 bool mustChain) const {
+  if (stop_ && *stop_) throw Error(ErrorCode::DeviceError, "the search for '" + name_ + "' was stopped");
+  if (!like) like = like_;
   auto made = std::make_unique<Engine::Impl>(device_, caps_);
   made->name = name_, made->description = description_;
   made->precision = precision_;
@@ -318,6 +347,7 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   CompileAhead ahead(workersFor(*made), caps_, kernelsOf(made->lowered, caps_));
   uploadWeights(*made, like ? &like->impl() : nullptr);
   ahead.finish();
+  if (!planned_ && !confirmCodes(device_, caps_)) throw WrongCodes();
   made->programs.build(calls);
   addChain(*made, mustChain);
   requireBudget(*made, options_.memoryBudget);

@@ -2,6 +2,7 @@
 /// How an engine comes about: a network in its precision, tuned, raced and assembled.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "build/int8_networks.hpp"
@@ -24,6 +25,9 @@ class EngineBuilder {
   /// The engine of a plan; serves Engine::load(). `foreign`: why the plan's programs are not to be trusted;
   /// empty: they are.
   std::shared_ptr<Engine> load(Plan plan, PlanUse use, const std::string& foreign);
+  /// The same network as `main`, searched for; they share weights and programs. Throws Error(DeviceError)
+  /// soon after `stop` was set.
+  std::shared_ptr<Engine> faster(const Engine& main, const std::atomic<bool>& stop);
 
  private:
   /// The optimised graph, and with INT8 the networks that a calibration gives.
@@ -40,6 +44,8 @@ class EngineBuilder {
   std::shared_ptr<Engine> byPlan(const Network& network, PlanFit fit, const std::string& foreign);
   std::shared_ptr<Engine> finish(std::shared_ptr<Engine> engine);
   std::shared_ptr<Engine> buildFrom(const Source& source);
+  /// Throws where instructions that it was to use are found to be wrong.
+  std::shared_ptr<Engine> buildOnce(const Source& source);
   /// The network at every shape of `profile`, from its largest in `source`.
   GraphFamily familyOf(const GraphSource& graphs, const Source& source) const;
   /// Lets the engine of a family's largest network make the forms of others.
@@ -68,6 +74,8 @@ class EngineBuilder {
   std::shared_ptr<Engine> assemble(const Network& network, Lowered lowered, const Engine* like = nullptr,
                                    bool mustChain = false) const;
   void savePrograms(const std::shared_ptr<Engine>& engine);
+  /// Where it is asked for, lets a thread look for a faster engine from now on: the last that is done to it.
+  std::shared_ptr<Engine> searchedOn(std::shared_ptr<Engine> engine) const;
 
   const Device& device_;
   const EngineOptions& options_;
@@ -76,6 +84,8 @@ class EngineBuilder {
   Precision precision_ = Precision::Fp32;
   std::vector<CountedOutput> counted_;           ///< outputs whose length depends on values
   std::shared_ptr<const PlannedParts> planned_;  ///< for this device, where the network comes from a plan
+  const Engine* like_ = nullptr;                 ///< what assembled ones share weights and programs with
+  const std::atomic<bool>* stop_ = nullptr;      ///< ends all of it; null: nothing does
   std::optional<Tuner> tuner_;                   ///< none for a network that its plan knows how to run
 };
 

@@ -27,6 +27,10 @@ std::shared_ptr<Engine> EngineBuilder::build(const GraphSource& graphs) {
     throw Error(ErrorCode::InvalidArgument,
                 "no input has shapes that may change: give EngineOptions::shapes");
   checkProfile(profile);
+  if (options_.tuning.mode == TuneMode::Background)
+    throw Error(ErrorCode::Unsupported,
+                "a search in the background is for networks of one shape, and EngineOptions::shapes has "
+                "several: search first (fast), or take what is known (cached)");
   if (options_.precision == Precision::Int8 && options_.precisionChoice == PrecisionChoice::Measured)
     throw Error(
         ErrorCode::InvalidArgument,

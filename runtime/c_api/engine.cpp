@@ -45,6 +45,14 @@ tessera_status tessera_engine_append_to(const tessera_engine* engine, const char
   return guarded([&] { engineOf(engine).appendTo(textOf(plan, "plan")); });
 }
 
+int32_t tessera_engine_tuning_done(const tessera_engine* engine) {
+  return !engine || engine->engine->tuningDone();
+}
+
+tessera_status tessera_engine_wait_for_tuning(const tessera_engine* engine) {
+  return guarded([&] { engineOf(engine).waitForTuning(); });
+}
+
 void tessera_engine_release(tessera_engine* engine) { delete engine; }
 
 const char* tessera_engine_name(const tessera_engine* engine) {

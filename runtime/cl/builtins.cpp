@@ -66,6 +66,7 @@ typedef uint cl_mem_fence_flags;
 #define BUILTIN __attribute__((overloadable))
 #define BUILTIN_CONST __attribute__((overloadable, const))
 #define BUILTIN_PURE __attribute__((overloadable, pure))
+#define INLINE __attribute__((overloadable, always_inline))
 #define BUILTIN_MEETING __attribute__((overloadable, convergent))
 )";
 
@@ -256,21 +257,42 @@ void declareConversions(std::string& out, const Names& used) {
       }
 }
 
-// Vectors and halves in memory. Macros paste vload and vstore with a width.
+// Vectors and halves in memory. Macros paste vload and vstore with a width. PoCL's own take vectors apart,
+// and its compiler does not put those of bytes together again: 16 instructions to load or store what is one.
+// So they are defined here, but for three elements, of which one access would reach a fourth.
 void declareMemory(std::string& out, const Names& used) {
+  const auto isOneAccess = [](std::string_view element, std::string_view width) {
+    return element == "$S" && width != "3";
+  };
+  const auto access = [](const std::string& type, const std::string& pointer) {
+    return "typedef $T __attribute__((aligned(sizeof($S)), may_alias)) Unaligned; " + type + "*" + pointer +
+           "(p + i * $N)";
+  };
   const auto load = [&](const std::string& name, const std::string& value, const std::string& element,
                         const ScalarType& type, std::string_view width) {
     if (!used.count(name) && !used.count("vload")) return;
-    for (const char* space : {"__constant", "__global", "__local", "__private"})
-      declare(out, value + " BUILTIN_PURE $F(size_t, const " + space + " " + element + "*);", name, type,
-              width);
+    for (const std::string space : {"__constant", "__global", "__local", "__private"})
+      if (isOneAccess(element, width))
+        declare(out,
+                "static inline $T INLINE $F(size_t i, const " + space + " $S* p) { " +
+                    access("return ", "(const " + space + " Unaligned*)") + "; }",
+                name, type, width);
+      else
+        declare(out, value + " BUILTIN_PURE $F(size_t, const " + space + " " + element + "*);", name, type,
+                width);
   };
   const auto store = [&](const std::string& name, const std::string& value, const std::string& element,
                          const ScalarType& type, std::string_view width) {
     if (!used.count(name) && !used.count("vstore")) return;
-    for (const char* space : {"__global", "__local", "__private"})
-      declare(out, "void BUILTIN $F(" + value + ", size_t, " + space + " " + element + "*);", name, type,
-              width);
+    for (const std::string space : {"__global", "__local", "__private"})
+      if (isOneAccess(element, width))
+        declare(out,
+                "static inline void INLINE $F($T v, size_t i, " + space + " $S* p) { " +
+                    access("", "(" + space + " Unaligned*)") + " = v; }",
+                name, type, width);
+      else
+        declare(out, "void BUILTIN $F(" + value + ", size_t, " + space + " " + element + "*);", name, type,
+                width);
   };
   for (const std::string width : kWidths) {
     if (!width.empty())

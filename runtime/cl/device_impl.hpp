@@ -2,6 +2,7 @@
 /// The OpenCL handles behind a Device.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -9,9 +10,13 @@
 #include <vector>
 
 #include "cl/cl.hpp"
+#include "clkernels/family.hpp"
 #include "tessera/device.hpp"
 
 namespace tessera {
+
+/// Instructions of the host's processor that kernels multiply codes with.
+enum class HostCodes { Avx2, Vnni, Amx };
 
 struct Device::Impl {
   cl::Platform platform;
@@ -29,6 +34,11 @@ struct Device::Impl {
   const cl::Context& context() const;
   /// Results of probing dot4, made at first use.
   const std::vector<Dot4Probe>& dot4Probes(const Device& self) const;
+  /// Why such instructions are not used on this device, empty where they compute the definition: compiled,
+  /// run and compared at the first call for each, where a failure is logged.
+  const std::string& whyNot(HostCodes codes, const Device& self) const;
+  /// As far as that is known.
+  bool knownWrong(HostCodes codes) const;
   /// Why tensor cores can not be used, empty where they can; probed at first use, where a failure is logged.
   const std::string& whyNoTensorCores(const Device& self) const;
   /// The same of Hopper's wgmma.
@@ -37,6 +47,8 @@ struct Device::Impl {
  private:
   mutable std::once_flag once_;
   mutable cl::Context context_;
+  mutable std::mutex hostCodesMutex_;
+  mutable std::map<HostCodes, std::string> hostCodes_;
   mutable std::once_flag dot4Once_;
   mutable std::vector<Dot4Probe> dot4Probes_;
   mutable std::once_flag tensorCoresOnce_;
@@ -47,6 +59,14 @@ struct Device::Impl {
 
 /// Compiles, checks and times every dot4 body.
 std::vector<Device::Dot4Probe> probeDot4(const Device& device);
+
+/// Facts for INT8 kernels where CPUID tells them (PoCL on this processor), before anything was compiled; else
+/// int8Caps(). An engine that is built by them is right once confirmCodes() has seen to it.
+DeviceCaps expectedInt8Caps(const Device& device);
+/// Kernels that confirmCodes() will run, so that they may be compiled with others.
+std::vector<KernelCall> codesChecks(const DeviceCaps& caps);
+/// Whether the instructions that `caps` speaks of compute the definition here; checked once.
+bool confirmCodes(const Device& device, const DeviceCaps& caps);
 
 /// What int8Caps() gave where a body of that name (toString(Dot4Body)) was the fastest, without probing
 /// again; none where the body is not to be tried on this device.

@@ -173,6 +173,7 @@ void Context::cancel() {
 void Context::enqueue(cl_command_queue queue, const std::vector<cl_event>& waits, cl_event* done) {
   Impl& c = *impl_;
   guarded("running " + c.e().name, [&] {
+    c.useFound();
     const cl::CommandQueue q(queue, true);
     std::vector<cl::Event> before;
     for (cl_event event : waits) before.emplace_back(event, true);
@@ -200,6 +201,7 @@ void Context::Impl::showHostMemory() {
 
 void Context::execute() {
   guarded("running " + impl_->e().name, [&] {
+    impl_->useFound();
     impl_->enqueueOwn();
     impl_->queue.finish();
     impl_->showHostMemory();
@@ -281,6 +283,7 @@ void Context::start(const TensorMap& inputs) {
     upload(binding.name, it->second);
   }
   guarded("running " + e.name, [&] {
+    impl_->useFound();
     impl_->enqueueOwn();
     impl_->queue.flush();
   });

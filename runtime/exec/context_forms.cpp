@@ -155,6 +155,19 @@ void Context::Impl::use(std::shared_ptr<const Engine> wanted) {
   now = &found->second;
 }
 
+// Runs that were enqueued before keep their kernels' arguments and memory.
+void Context::Impl::useFound() {
+  const auto& background = engine->impl().background;
+  if (!background || now->engine != engine) return;
+  auto found = background->found();
+  if (!found) return;
+  try {
+    use(std::move(found));
+  } catch (...) {  // there is no room for it: as it was
+    use(engine);
+  }
+}
+
 Context::~Context() = default;
 Context::Context(Context&&) noexcept = default;
 

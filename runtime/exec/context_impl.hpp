@@ -74,6 +74,8 @@ struct Context::Impl {
   /// Runs that form from now on.
   void use(std::shared_ptr<const Engine> form);
   void prepare(Form& form) const;
+  /// Goes on with what was found in the background, before a run.
+  void useFound();
 };
 
 }  // namespace tessera

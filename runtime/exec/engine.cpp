@@ -30,7 +30,12 @@ Launches parseLaunches(std::string_view text) {
 }
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Engine::~Engine() = default;
+Engine::~Engine() { impl_->background.reset(); }  // it looks at the rest
+
+bool Engine::tuningDone() const { return !impl_->background || impl_->background->done(); }
+void Engine::waitForTuning() const {
+  if (impl_->background) impl_->background->wait();
+}
 
 int Engine::Impl::bindingIndex(std::string_view bindingName) const {
   std::string names;

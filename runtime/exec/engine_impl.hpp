@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cl/program.hpp"
+#include "exec/background.hpp"
 #include "exec/chain_launch.hpp"
 #include "exec/counted_outputs.hpp"
 #include "exec/planned.hpp"
@@ -56,6 +57,8 @@ struct Engine::Impl {
   std::function<std::shared_ptr<const Engine>(const Engine& main, Graph graph)> makeForm;
   mutable std::mutex formsMutex;
   mutable std::map<InputShapes, std::shared_ptr<const Engine>> forms;
+
+  std::unique_ptr<Background> background;  ///< a search that goes on; null: none was asked for
 
   int bindingIndex(std::string_view bindingName) const;
 };

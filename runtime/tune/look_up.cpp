@@ -26,8 +26,11 @@ TuneOptions withoutLimit(TuneOptions options) {
   return options;
 }
 
-constexpr std::pair<TuneMode, std::string_view> kModes[] = {
-    {TuneMode::Off, "off"}, {TuneMode::Cached, "cached"}, {TuneMode::Fast, "fast"}, {TuneMode::Full, "full"}};
+constexpr std::pair<TuneMode, std::string_view> kModes[] = {{TuneMode::Off, "off"},
+                                                            {TuneMode::Cached, "cached"},
+                                                            {TuneMode::Fast, "fast"},
+                                                            {TuneMode::Full, "full"},
+                                                            {TuneMode::Background, "background"}};
 
 }  // namespace
 
@@ -41,7 +44,7 @@ TuneMode parseTuneMode(std::string_view text) {
   for (const auto& [value, name] : kModes)
     if (name == text) return value;
   throw Error(ErrorCode::InvalidArgument,
-              "unknown tuning mode '" + std::string(text) + "': off, cached, fast or full");
+              "unknown tuning mode '" + std::string(text) + "': off, cached, fast, full or background");
 }
 
 LookUp::LookUp(const DeviceCaps& caps, const TuneOptions& options)

@@ -1,6 +1,7 @@
 // A network's first start on PoCL: other processes compile its kernels, once.
 #include <gtest/gtest.h>
 
+#include "tessera/tuning.hpp"
 #include "tests/apps/program.hpp"
 #include "tests/support/devices.hpp"
 
@@ -63,6 +64,20 @@ TEST(CompileAhead, OtherProcessesCompileTheFirstStartOfANetwork) {
   fs::remove_all(folder / "pocl" / "tessera");
   EXPECT_EQ(run("TESSERA_COMPILE_WORKERS=0").err.find(" processes compile "), std::string::npos);
   EXPECT_EQ(run("POCL_KERNEL_CACHE=0").err.find(" processes compile "), std::string::npos);
+}
+
+TEST(CompileAhead, TheLeanWorkerOfAnotherBuildGivesWayToTheProgram) {
+  const fs::path worker = binFolder() / "tessera-worker";
+  ASSERT_TRUE(fs::exists(worker)) << "it lies beside the programs";
+  const std::vector<std::string> program{"/bin/echo", "the program itself"};
+  EXPECT_EQ(leanWorker("/nowhere", program), program);
+  const std::vector<std::string> command = leanWorker(binFolder(), program);
+  ASSERT_EQ(command.size(), 4u);
+  EXPECT_EQ(command[0], worker.string());
+  EXPECT_EQ(std::vector<std::string>(command.begin() + 2, command.end()), program);
+  const auto other = runProgram("tessera-worker", {"another build", program[0], program[1]});
+  EXPECT_EQ(other.out, program[1] + "\n");
+  EXPECT_EQ(runProgram("tessera-worker", {}).code, 2);
 }
 
 }  // namespace

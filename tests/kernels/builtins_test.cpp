@@ -13,7 +13,7 @@
 namespace tessera {
 namespace {
 
-constexpr std::size_t kItems = 16, kResults = 40;
+constexpr std::size_t kItems = 16, kResults = 48;
 
 // Functions of every kind that is declared, each result in a place of its own.
 constexpr const char* kEverything = R"(
@@ -25,7 +25,7 @@ __kernel void everything(__global const float* x, __global const int* n, __globa
   const int k = n[i], m = n[(i + 1) % count];
   shared[get_local_id(0)] = a;
   barrier(CLK_LOCAL_MEM_FENCE);
-  __global float* to = y + i * 40;
+  __global float* to = y + i * 48;
   to[0] = fma(a, b, 0.25f) + mad(a, b, 0.5f);
   to[1] = exp(a) + log(fabs(b) + 1.0f) + sqrt(fabs(a)) + tanh(b);
   to[2] = floor(a) + ceil(b) + rint(a) + round(b) + trunc(a);
@@ -48,6 +48,8 @@ __kernel void everything(__global const float* x, __global const int* n, __globa
   vstore16(wide, 0, to + 22);
   to[38] = shared[(get_local_id(0) + 1) % get_local_size(0)] + (float)get_group_id(0) + (float)get_num_groups(0);
   to[39] = (float)(INT_MAX - CHAR_MAX) + FLT_MAX * 0.5f;
+  vstore16(vload16(1, (__global const char*)x + 3), 0, (__global char*)(to + 40) + 3);
+  vstore3(vload3(1, x) * vload3(0, shared), 0, to + 45);
   mem_fence(CLK_GLOBAL_MEM_FENCE);
   atomic_inc(counter);
   atomic_add(counter + 1, (uint)i);

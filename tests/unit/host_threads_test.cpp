@@ -1,10 +1,12 @@
 // What may run on several threads and needs no device: ThreadSanitizer watches these tests.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <thread>
 
 #include "apps/common/write_behind.hpp"
+#include "exec/background.hpp"
 #include "graph/network_hash.hpp"
 #include "lower/recipe_chooser.hpp"
 #include "tessera/exporter.hpp"
@@ -38,6 +40,38 @@ TEST(HostThreads, OneGraphIsLookedAtByMany) {
     found[static_cast<std::size_t>(thread)] = sum + static_cast<std::size_t>(networkHash(copy) % 1000);
   });
   for (const std::size_t sum : found) EXPECT_EQ(sum, found[0]);
+}
+
+/// Contexts ask at every run whether a search in the background has found something.
+TEST(HostThreads, WhatASearchFoundIsSeenByAll) {
+  const auto made = std::make_shared<int>(1);
+  const std::shared_ptr<const Engine> engine(made, reinterpret_cast<const Engine*>(made.get()));
+  std::atomic<bool> go = false;
+  Background search([&](const std::atomic<bool>&) {
+    while (!go) std::this_thread::yield();
+    return engine;
+  });
+  std::vector<std::shared_ptr<const Engine>> seen(kThreads);
+  onThreads([&](int thread) {
+    EXPECT_TRUE(!search.found() || go);
+    go = true;
+    while (!search.done()) std::this_thread::yield();
+    seen[static_cast<std::size_t>(thread)] = search.found();
+  });
+  for (const auto& found : seen) EXPECT_EQ(found, engine);
+}
+
+TEST(HostThreads, ASearchInTheBackgroundIsStopped) {
+  std::atomic<bool> stopped = false;
+  {
+    const Background search([&](const std::atomic<bool>& stop) -> std::shared_ptr<const Engine> {
+      while (!stop) std::this_thread::yield();
+      stopped = true;
+      throw Error(ErrorCode::DeviceError, "stopped");
+    });
+    EXPECT_FALSE(search.done());
+  }
+  EXPECT_TRUE(stopped);
 }
 
 /// From a file to a recipe: the tables of all operators, passes and families are made at their first use.

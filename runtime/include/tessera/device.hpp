@@ -41,10 +41,11 @@ struct DeviceCaps {
   bool fp16 = false;    ///< arithmetic declared by the driver; storage needs nothing
   bool pocl = false;    ///< CPU through PoCL: has a kernel cache of its own, shares the host's CPU
   bool nvidia = false;  ///< takes inline PTX
-  int nvidiaComputeCapability = 0;     ///< e.g. 90 for sm_90; 0: not NVIDIA or unknown
-  bool avx512 = false;                 ///< PoCL on a host with AVX-512
-  bool avx512Vnni = false;             ///< PoCL on a host with AVX-512 VNNI: takes vpdpbusd inline assembly
-  bool integerDotProduct = false;      ///< cl_khr_integer_dot_product with packed 4x8 signed input
+  int nvidiaComputeCapability = 0;  ///< e.g. 90 for sm_90; 0: not NVIDIA or unknown
+  bool avx512 = false;              ///< PoCL on a host with AVX-512
+  bool avx512Vnni = false;          ///< PoCL on a host with AVX-512 VNNI: takes vpdpbusd inline assembly
+  bool amxInt8 = false;            ///< PoCL on a host with tile registers for codes (AMX); in int8Caps() only
+  bool integerDotProduct = false;  ///< cl_khr_integer_dot_product with packed 4x8 signed input
   Dot4Body dot4 = Dot4Body::Emulated;  ///< body INT8 kernels use; probed before an INT8 engine is built
   int vectorFloat = 1;                 ///< preferred float vector width
 
@@ -68,9 +69,11 @@ class Device {
   /// Throws Error(DeviceError) that lists what there is.
   static Device select(std::string_view selector = "");
 
-  /// Facts about it, without the dot4 body.
+  /// Facts about it, without those that int8Caps() adds.
   const DeviceCaps& caps() const;
-  /// caps() with the fastest dot4 body that compiled and computed right here; probed once, at the first call.
+  /// caps() with what INT8 kernels use: the fastest dot4 body that compiled and computed right here, and tile
+  /// registers. Probed once, at the first call; of PoCL's device on this processor CPUID says what is
+  /// fastest.
   DeviceCaps int8Caps() const;
   /// What probing found, body by body.
   struct Dot4Probe {
@@ -79,7 +82,7 @@ class Device {
     double gops = 0;     ///< 10^9 operations per second (a product and a sum count two); 0: not measured
     std::string why;     ///< why it can not be used
   };
-  const std::vector<Dot4Probe>& dot4Probes() const;  ///< one per body; probed as int8Caps() does
+  const std::vector<Dot4Probe>& dot4Probes() const;  ///< one per body, timed; at the first call
 
   struct Impl;  ///< OpenCL handles; runtime/cl/device_impl.hpp
   /// For the library itself, as all() and select() do.

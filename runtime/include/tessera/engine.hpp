@@ -136,7 +136,11 @@ class Engine {
       const;                         ///< Fp16, Int8: one per layer, with the reason; else empty
   std::size_t launches() const;      ///< of a run: 1 where it is in one launch, else one a kernel
   const TuneReport& tuning() const;  ///< where the tactics came from
-  std::string text() const;          ///< one line a step: layer, family, tactic, operands
+  /// Whether no search goes on in the background (TuneMode::Background). What it found is what contexts run
+  /// from then on, each from its next run.
+  bool tuningDone() const;
+  void waitForTuning() const;  ///< until tuningDone()
+  std::string text() const;    ///< one line a step: layer, family, tactic, operands
 
   struct Impl;  ///< runtime/exec/engine_impl.hpp
   /// For the library itself.

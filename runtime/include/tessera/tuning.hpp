@@ -15,13 +15,14 @@ namespace tessera {
 
 /// Off: untuned tactics, and those that come with Tessera for the device's class. Cached: records of earlier
 /// searches, and no search. Fast: searches what has no record, about a minute a network. Full: as Fast, for
-/// some minutes.
-enum class TuneMode { Off, Cached, Fast, Full };
-/// Whether the mode looks for what has no record.
+/// some minutes. Background: as Cached, at once; a thread then searches as Fast does, at low priority, keeps
+/// what it finds in the records, and contexts go on with it from one of their next runs on.
+enum class TuneMode { Off, Cached, Fast, Full, Background };
+/// Whether building an engine waits for a search for what has no record.
 inline bool searches(TuneMode mode) { return mode == TuneMode::Fast || mode == TuneMode::Full; }
 std::string_view toString(TuneMode mode);  ///< as parseTuneMode() reads it
 TuneMode parseTuneMode(
-    std::string_view text);  ///< "off", "cached", "fast", "full"; throws Error(InvalidArgument)
+    std::string_view text);  ///< "off", "cached", "fast", "full", "background"; throws Error(InvalidArgument)
 
 /// How far a search is; the times are sums over the network's layers.
 struct TuneProgress {
@@ -45,10 +46,11 @@ struct TuneOptions {
   std::optional<std::filesystem::path> folder;
   /// A file of records that comes with an application: looked into, never written.
   std::filesystem::path shipped;
-  /// Called between candidates, from the thread that builds the engine.
+  /// Called between candidates, from the thread that builds the engine, or that searches in the background.
   std::function<void(const TuneProgress&)> progress;
   /// A program with its arguments that calls runTuneWorker(): candidates then run in a process of their own,
-  /// where a kernel that hangs or crashes costs that one candidate. Empty: they run in this process.
+  /// where a kernel that hangs or crashes costs that one candidate, and such processes compile the kernels of
+  /// a first start side by side. Empty: all of it happens in this process.
   std::vector<std::string> worker;
   /// Compares the tuned network as a whole with the untuned one and every kernel in it with another, even
   /// where nothing was searched for; see TuneReport::check.
@@ -103,5 +105,13 @@ struct TuneReport {
 /// Serves the process that started this one as TuneOptions::worker: tries candidates that it reads from
 /// standard input and writes their times to standard output. Returns the program's exit code.
 int runTuneWorker();
+
+/// TuneOptions::worker for whoever has the program tessera-worker in `folder`, which starts faster than a
+/// program that loads more than the library; `otherwise` where it is not there. `otherwise` is also what runs
+/// in its place where the two are not of one build.
+std::vector<std::string> leanWorker(const std::filesystem::path& folder, std::vector<std::string> otherwise);
+/// The whole of tessera-worker: serves as runTuneWorker() does, or becomes the program that its arguments
+/// name.
+int runLeanWorker(int argc, char** argv);
 
 }  // namespace tessera

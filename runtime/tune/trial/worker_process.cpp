@@ -5,6 +5,7 @@
 #include <iostream>
 #include <optional>
 
+#include "cl/dot4_probe.hpp"
 #include "tessera/log.hpp"
 #include "tessera/tuning.hpp"
 #include "tune/problem.hpp"
@@ -58,6 +59,7 @@ int serve(const std::string& fingerprint) {
     say("there is no device " + fingerprint);
     return 1;
   }
+  hostHas(HostCodes::Amx, device->caps());  // asks for the registers, which kernels may use that it is sent
   SignsOfLife signs;
   const auto runner = makeDeviceRunner(*device, &signs);
   say("ready");
