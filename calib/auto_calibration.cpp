@@ -9,6 +9,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "calib/channel_scales.hpp"
+#include "calib/fp16_frontier.hpp"
+#include "calib/scale_groups.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -18,62 +20,18 @@ constexpr CalibrationMethod kMethods[] = {CalibrationMethod::MinMax, Calibration
                                           CalibrationMethod::Mse, CalibrationMethod::Entropy};
 // A change is kept where it lowers the damage by this share: less is chance.
 constexpr double kWorthwhile = 0.004;
+// Relative squared error of outputs of 25 dB.
+constexpr double kPoor = 3.16e-3;
+// Groups of layers that are tried in fp16 to choose from, and to name the harmful ones.
+constexpr int kTriedInHalf = 24, kNamed = 6;
+// By how much codes around 0 may be worse than zero points and still be taken.
+constexpr double kWorthAZero = 0.02;
 // Of the images, whose extremes a channel's codes reach.
 constexpr double kShares[] = {1.0, 0.9, 0.75, 0.5};
 // Parts of the samples that are left out in turn to say what the calibration does to images unseen.
 constexpr int kDraws = 4;
 // Ranges that differ more between halves of the images are chance.
 constexpr double kMostUncertainty = 0.15;
-
-/// Tensors that share one scale, and the layers with weights that read them.
-struct Group {
-  std::vector<std::string> tensors, readers;
-  double share = 0;  ///< of the network's multiply-adds that the readers make
-  double noise = 0;  ///< of coding, relative to the tensors' power
-  bool large =
-      false;  ///< a reader's output is among the largest tensors: as floats it would cost INT8's memory
-};
-
-double relativeNoise(const AbsHistogram& h, double threshold) {
-  double power = 0, total = 0;
-  for (std::size_t b = 0; b < h.counts.size(); ++b) {
-    const double x = (static_cast<double>(b) + 0.5) * h.binWidth();
-    power += static_cast<double>(h.counts[b]) * x * x;
-    total += static_cast<double>(h.counts[b]);
-  }
-  return power > 0 ? codingError(h, threshold) * total / power : 0;
-}
-
-std::vector<Group> groupsOf(const AutoInputs& in, const Calibration& calibration) {
-  const Graph& graph = in.graph;
-  const Int8Plan plan = planInt8(graph, calibration, in.options.layerPrecision);
-  std::map<int, Group> found;
-  double total = 0;
-  std::int64_t largest = 0;
-  for (const Layer& layer : graph.layers()) {
-    total += multiplyAdds(graph, layer);
-    for (const TensorId out : layer.outputs) largest = std::max(largest, graph.tensor(out).desc().size());
-  }
-  for (const auto& [name, histogram] : in.statistics.histograms) {
-    const TensorId id = graph.findTensor(name);
-    Group& group = found[plan.group[id]];
-    group.tensors.push_back(name);
-    group.noise = std::max(group.noise, relativeNoise(histogram, static_cast<double>(plan.scales[id]) * 127));
-    for (std::size_t i = 0; i < graph.layers().size(); ++i) {
-      const Layer& layer = graph.layers()[i];
-      if (plan.roles[i] != Int8Role::Compute || layer.inputs[0] != id) continue;
-      group.readers.push_back(layer.name);
-      group.share += multiplyAdds(graph, layer) / std::max(total, 1.0);
-      const TensorId out = layer.outputs[0];
-      group.large = group.large || (!graph.isOutput(out) && graph.tensor(out).desc().size() > largest / 4);
-    }
-  }
-  std::vector<Group> groups;
-  for (auto& [_, group] : found) groups.push_back(std::move(group));
-  std::stable_sort(groups.begin(), groups.end(),
-                   [](const Group& a, const Group& b) { return a.noise > b.noise; });
-  return groups;
-}
 
 class Search {
  public:
@@ -84,12 +42,15 @@ class Search {
     // Zeros until they are corrected: with biases or without them, a network's kernels are not the same.
     if (in_.options.biasCorrection) best_.biasCorrection = corrections(best_);
     for (auto& [_, values] : best_.biasCorrection) std::fill(values.begin(), values.end(), 0.0f);
+    best_.least = leastValues(in_.graph, in_.statistics);
     compareMethods();
+    if (!best_.least.empty()) centreCodes();
     if (in_.options.biasCorrection && !correctBiases()) plainBiases_ = true;
     widen();
     channels_ = tryChannels();
     leaveInFloat();
     if (!channels_) refine();
+    leaveInHalf();
     if (plainBiases_) best_.biasCorrection.clear();
     result_.calibration = best_;
     result_.damage["auto"] = bestDamage_;
@@ -127,6 +88,18 @@ class Search {
       best_.scales = candidate.scales;
       result_.chosen = toString(method);
     }
+  }
+
+  // Codes around 0 where zero points gain little: kernels have more to choose from for them.
+  void centreCodes() {
+    Calibration centred = best_;
+    centred.least.clear();
+    const CalibrationDamage d = compare(centred);
+    result_.damage["codes around 0"] = d;
+    if (score(d) > least_ * (1 + kWorthAZero)) return;
+    least_ = score(d);
+    bestDamage_ = d;
+    best_ = std::move(centred);
   }
 
   /// Keeps the candidate where it is better by enough.
@@ -183,8 +156,19 @@ class Search {
     return 4 * static_cast<int>(left.size()) > in_.statistics.images ? std::set<int>() : left;
   }
 
+  // Where channels may have offsets, they centre codes better than one zero point for all of them.
+  void leaveOutCentred(Calibration& candidate) const {
+    Calibration centred = candidate;
+    centred.least.clear();
+    const Int8Plan plan = planWithChannels(in_.graph, in_.options.layerPrecision, centred);
+    for (const ChannelGroup& group : channelGroups(in_.graph, plan))
+      for (std::size_t i = 0; i < group.tensors.size(); ++i)
+        if (group.offsets[i]) candidate.least.erase(in_.graph.tensor(group.tensors[i]).name);
+  }
+
   // The calibration with a range for every channel.
   Calibration withChannels(Calibration candidate, const ChannelRange& range) const {
+    leaveOutCentred(candidate);
     const Int8Plan plan = planWithChannels(in_.graph, in_.options.layerPrecision, candidate);
     setChannelScales(in_.graph, plan, channelGroups(in_.graph, plan), in_.statistics, range, candidate);
     if (in_.options.biasCorrection) candidate.biasCorrection = corrections(candidate);
@@ -223,43 +207,99 @@ class Search {
     return true;
   }
 
-  // What the kind of calibration that was chosen does to images left out of it: mean and worst of a few
-  // draws.
-  void expect() {
+  // What the kind of calibration that was chosen does to images left out of it: mean and worst of the draws
+  // from `first` on.
+  double expected(const Calibration& of, int first, Fp16Choice& found) {
     const int draws = std::min(kDraws, meter_.batches());
-    CalibrationDamage mean, worst;
     double squares = 0;
-    for (int draw = 0; draw < draws; ++draw) {
-      const CalibrationDamage d =
-          meter_(channels_ ? withChannels(best_, {share_, imagesOf(draws, draw)}) : best_, draw,
-                 meter_.batches(), draws);
+    found.damage = found.worst = {};
+    const int count = std::max(draws - first, 1);
+    for (int draw = draws - count; draw < draws; ++draw) {
+      const CalibrationDamage d = meter_(channels_ ? withChannels(of, {share_, imagesOf(draws, draw)}) : of,
+                                         draw, meter_.batches(), draws);
       report("what to expect", draw + 1, draws);
-      mean.error += d.error / draws, mean.changed += d.changed / draws;
-      squares += d.changed * d.changed / draws;
-      worst.error = std::max(worst.error, d.error), worst.changed = std::max(worst.changed, d.changed);
+      found.damage.error += d.error / count, found.damage.changed += d.changed / count;
+      squares += d.changed * d.changed / count;
+      found.worst.error = std::max(found.worst.error, d.error);
+      found.worst.changed = std::max(found.worst.changed, d.changed);
     }
-    result_.damage["unseen, mean"] = mean;
-    result_.damage["unseen, worst"] = worst;
+    return std::sqrt(std::max(squares - found.damage.changed * found.damage.changed, 0.0));
+  }
+
+  void expect() {
+    Fp16Choice found;
+    const double deviation = expected(best_, 0, found);
+    result_.damage["unseen, mean"] = found.damage;
+    result_.damage["unseen, worst"] = found.worst;
     log().info(
         "calibration: on images left out {:.3f} +- {:.3f} % of the largest classes change ({} draws, worst "
         "{:.3f} %)",
-        mean.changed * 100, std::sqrt(std::max(squares - mean.changed * mean.changed, 0.0)) * 100, draws,
-        worst.changed * 100);
+        found.damage.changed * 100, deviation * 100, std::min(kDraws, meter_.batches()),
+        found.worst.changed * 100);
+  }
+
+  FrontierTools frontierTools() {
+    return {[this](const Calibration& c) { return score(meter_(c, 0, meter_.batches(), kComparedEvery)); },
+            [this](const Calibration& c, Fp16Choice& choice) { expected(c, 1, choice); },
+            [this](Calibration c) {
+              return channels_ ? withChannels(std::move(c), {share_, {}}) : c;
+            }};
+  }
+
+  // Layers in fp16, as far as the options allow. They are ranked on the samples that chose everything else,
+  // and the choice among the points of the frontier is made on the others, which ranges then leave out.
+  void leaveInHalf() {
+    const bool poor = bestDamage_.error > kPoor;
+    const double share = in_.options.fp16Share;
+    if (share <= 0 && !poor) return;
+    const auto groups = scaleGroups(in_, best_);
+    const FrontierTools tools = frontierTools();
+    const auto gains = gainsInFp16(groups, best_, share > 0 ? kTriedInHalf : kNamed, meter_, tools,
+                                   [this](int done, int total) { report("layers in fp16", done, total); });
+    if (poor) nameHarmful(gains);
+    if (share <= 0) return;
+    std::vector<Calibration> calibrations;
+    result_.frontier = fp16Frontier(gains, best_, share, meter_, tools, calibrations);
+    std::size_t least = 0;
+    for (std::size_t i = 1; i < calibrations.size(); ++i)
+      if (score(result_.frontier[i].damage) < score(result_.frontier[least].damage) * (1 - kWorthwhile))
+        least = i;
+    if (least == 0) return;
+    const Fp16Choice& chosen = result_.frontier[least];
+    best_ = std::move(calibrations[least]);
+    bestDamage_ = compare(best_);
+    least_ = score(bestDamage_);
+    result_.chosen += fmt::format(", {} layers in fp16 ({:.1f} % of the multiply-adds)", chosen.layers.size(),
+                                  std::ceil(chosen.share * 1000) / 10);
+  }
+
+  void nameHarmful(const std::vector<Fp16Gain>& gains) {
+    const double run = meter_.runTimes({best_})[0];
+    auto most = gains;
+    std::ranges::stable_sort(most, [](const Fp16Gain& a, const Fp16Gain& b) { return a.gain > b.gain; });
+    for (const Fp16Gain& gain : most) {
+      if (static_cast<int>(result_.harmful.size()) == kNamed) break;
+      Calibration half = best_;
+      half.halfLayers.insert(gain.group->readers.begin(), gain.group->readers.end());
+      Fp16Choice choice{gain.group->readers, gain.group->share, run + gain.milliseconds, {}, {}};
+      choice.damage = choice.worst = compare(frontierTools().complete(std::move(half)));
+      result_.harmful.push_back(std::move(choice));
+    }
   }
 
   // Groups whose readers are better left in fp32, most gain per multiply-add first.
   void leaveInFloat() {
     if (in_.options.fp32Share <= 0) return;
     struct Option {
-      const Group* group;
+      const ScaleGroup* group;
       double gain;
     };
-    const auto groups = groupsOf(in_, best_);
+    const auto groups = scaleGroups(in_, best_);
     std::vector<Option> options;
     const int count = std::min(2, meter_.batches());
     const double before = score(meter_(best_, 0, count));
     int tried = 0;
-    for (const Group& group : groups) {
+    for (const ScaleGroup& group : groups) {
       report("layers in fp32", ++tried, static_cast<int>(groups.size()));
       if (group.readers.empty() || group.share > in_.options.fp32Share / 4 || group.large) continue;
       if (!mayRun(count + compared())) break;
@@ -289,8 +329,8 @@ class Search {
   // Other thresholds for single groups, noisiest first, while runs are left.
   void refine() {
     int changed = 0, tried = 0;
-    const auto groups = groupsOf(in_, best_);
-    for (const Group& group : groups) {
+    const auto groups = scaleGroups(in_, best_);
+    for (const ScaleGroup& group : groups) {
       report("tensors", ++tried, static_cast<int>(groups.size()));
       for (const double factor : {1.3, 0.8}) {
         if (!mayRun(compared())) break;

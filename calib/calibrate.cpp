@@ -19,6 +19,16 @@ std::vector<std::string> computeInputs(const Graph& graph) {
   return {names.begin(), names.end()};
 }
 
+// Inputs of the network that become codes, moved perhaps.
+std::vector<std::string> inputsOfImages(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const TensorId id : graph.inputs()) {
+    const GraphTensor& tensor = graph.tensor(id);
+    if (tensor.type == DataType::Float32 && tensor.shape.size() >= 3) names.push_back(tensor.name);
+  }
+  return names;
+}
+
 }  // namespace
 
 CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
@@ -37,8 +47,9 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
     throw Error(ErrorCode::InvalidArgument,
                 "network '" + imported.name + "' has no layer that could run in INT8");
   const bool automatic = options.method == CalibrationMethod::Auto;
-  StatisticsWanted wanted{tensors, {}, tensorsWithChannelScales(graph), {}, automatic ? kKeptBatches : 0};
+  StatisticsWanted wanted{tensors, {}, tensorsWithChannelScales(graph), {}, {}, automatic ? kKeptBatches : 0};
   if (automatic && options.biasCorrection) wanted.means = computeInputs(graph);
+  if (automatic) wanted.least = inputsOfImages(graph);
   if (automatic)
     for (const auto& group : channelGroups(graph, planWithChannels(graph, options.layerPrecision, {})))
       for (const TensorId id : group.tensors) wanted.extremes.push_back(graph.tensor(id).name);

@@ -79,6 +79,15 @@ void addScale(Calibration& calibration, float scale, std::string_view tensor, co
     lines.fail("tensor '" + std::string(tensor) + "' has two scales");
 }
 
+void addLeast(Calibration& calibration, float least, std::string_view tensor, const Lines& lines) {
+  if (tensor.empty()) lines.fail("a least value without a tensor's name");
+  if (!std::isfinite(least) || least > 0)
+    lines.fail("the least value of tensor '" + std::string(tensor) + "' is " + number(least) +
+               "; it must be finite and not above 0");
+  if (!calibration.least.emplace(tensor, least).second)
+    lines.fail("tensor '" + std::string(tensor) + "' has two least values");
+}
+
 template <class T>
 T integerOf(std::string_view digits, int base, const Lines& lines) {
   T value = 0;
@@ -139,10 +148,14 @@ void addRecord(Calibration& c, std::string_view kind, std::string_view rest, con
   } else if (kind == "scale") {
     const float scale = parseFloat(word(rest), lines);
     addScale(c, scale, rest, lines);
+  } else if (kind == "least") {
+    addLeast(c, floatOf(word(rest), lines), rest, lines);
   } else if (kind == "float-tensor") {
     addName(c.floatTensors, kind, rest, lines);
   } else if (kind == "float-layer") {
     addName(c.floatLayers, kind, rest, lines);
+  } else if (kind == "half-layer") {
+    addName(c.halfLayers, kind, rest, lines);
   } else if (kind == "bias") {
     addList(c.biasCorrection, kind, rest, Sign::Any, lines);
   } else if (kind == "weight-scales") {
@@ -166,9 +179,11 @@ std::string calibrationText(const Calibration& c) {
   std::string out = std::string(kMagic) + "\n";
   out += "graph " + hexText(c.graphHash) + " " + c.graphName + "\nmethod " + c.method + "\n";
   for (const auto& [name, scale] : c.scales) out += "scale " + number(scale) + " " + name + "\n";
+  for (const auto& [name, least] : c.least) out += "least " + number(least) + " " + name + "\n";
   for (const auto& [name, values] : c.channelPeaks) out += listLine("channel-peaks", values, name);
   for (const auto& name : c.floatTensors) out += "float-tensor " + name + "\n";
   for (const auto& name : c.floatLayers) out += "float-layer " + name + "\n";
+  for (const auto& name : c.halfLayers) out += "half-layer " + name + "\n";
   for (const auto& [name, values] : c.weightScales) out += listLine("weight-scales", values, name);
   for (const auto& [name, values] : c.biasCorrection) out += listLine("bias", values, name);
   return out + "end\n";

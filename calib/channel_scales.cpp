@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "lower/least_value.hpp"
+
 namespace tessera {
 namespace {
 
@@ -67,6 +69,27 @@ void setChannelScales(const Graph& graph, const Int8Plan& plan, const std::vecto
       if (const float top = most[plan.group[id]]; top >= kLeastRange && std::isfinite(top))
         calibration.scales[graph.tensor(id).name] = top / 127.0f;
   }
+}
+
+std::map<std::string, float> leastValues(const Graph& graph, const TensorStatistics& statistics) {
+  const auto measured = [&](TensorId id) {
+    const std::string& name = graph.tensor(id).name;
+    if (const auto found = statistics.least.find(name); found != statistics.least.end())
+      return static_cast<double>(found->second);
+    const auto found = statistics.extremes.find(name);
+    if (found == statistics.extremes.end()) return -std::numeric_limits<double>::infinity();
+    float least = 0;
+    for (const auto& image : found->second.low) least = std::min(least, *std::ranges::min_element(image));
+    return static_cast<double>(least);
+  };
+  std::map<std::string, float> values;
+  for (std::size_t t = 0; t < graph.tensors().size(); ++t) {
+    const GraphTensor& tensor = graph.tensors()[t];
+    if (tensor.isConstant() || tensor.type != DataType::Float32) continue;
+    const auto least = static_cast<float>(std::min(leastOf(graph, static_cast<TensorId>(t), measured), 0.0));
+    if (std::isfinite(least)) values[tensor.name] = least;
+  }
+  return values;
 }
 
 double rangeUncertainty(const TensorStatistics& statistics, double share) {

@@ -22,6 +22,10 @@ void setChannelScales(const Graph& graph, const Int8Plan& plan, const std::vecto
                       const TensorStatistics& statistics, const ChannelRange& range,
                       Calibration& calibration);
 
+/// The least values of tensors: what layers can give at least, and what was seen of inputs and of tensors
+/// with extremes (Calibration::least).
+std::map<std::string, float> leastValues(const Graph& graph, const TensorStatistics& statistics);
+
 /// How much ranges found on one half of the images differ from those of the other half, as a share of the
 /// range, mean over all channels; what is found changes that much with the draw of images.
 double rangeUncertainty(const TensorStatistics& statistics, double share);

@@ -4,6 +4,7 @@
 #include <spdlog/logger.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <set>
 
@@ -13,6 +14,8 @@
 
 namespace tessera {
 namespace {
+
+constexpr int kTimedRounds = 9;
 
 struct Sums {
   std::int64_t changed = 0, places = 0;
@@ -65,12 +68,42 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Pre
     log().warn("output '{}' holds infinities or NaN in fp32; INT8 is compared with its other values", name);
 }
 
-CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int first, int count, int step) {
+std::shared_ptr<const Engine> DamageMeter::engineOf(const Calibration* calibration) {
   EngineOptions options = calibrationEngine(like_);
-  options.precision = Precision::Int8;
-  options.calibration = calibration;
+  options.precision = calibration ? Precision::Int8 : Precision::Fp16;
+  if (calibration) options.calibration = *calibration;
   options.layerPrecision = precision_;
-  const auto engine = Engine::build(graph_, device_, options);
+  return Engine::build(graph_, device_, options);
+}
+
+std::map<std::string, double> DamageMeter::layerTimes(const Calibration* calibration) {
+  Context context(engineOf(calibration));
+  std::map<std::string, double> times;
+  for (const LayerTime& time : context.profile(3)) times[time.layer.name] += time.milliseconds;
+  return times;
+}
+
+std::vector<double> DamageMeter::runTimes(const std::vector<Calibration>& calibrations) {
+  std::vector<Context> contexts;
+  for (const Calibration& calibration : calibrations) contexts.emplace_back(engineOf(&calibration));
+  std::vector<std::vector<double>> times(contexts.size());
+  for (int round = 0; round < kTimedRounds; ++round)
+    for (std::size_t i = 0; i < contexts.size(); ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      contexts[i].execute();
+      times[i].push_back(
+          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    }
+  std::vector<double> medians;
+  for (auto& list : times) {
+    std::ranges::nth_element(list, list.begin() + kTimedRounds / 2);
+    medians.push_back(list[kTimedRounds / 2]);
+  }
+  return medians;
+}
+
+CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int first, int count, int step) {
+  const auto engine = engineOf(&calibration);
   like_ = engine;
   Context context(engine);
   CalibrationDamage damage;

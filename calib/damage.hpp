@@ -19,10 +19,17 @@ class DamageMeter {
   /// On every `step`-th of `count` batches from `first` on.
   CalibrationDamage operator()(const Calibration& calibration, int first = 0, int count = 1 << 20,
                                int step = 1);
+  /// Milliseconds of each layer by name: as calibrated, or of the network in fp16 where there is no
+  /// calibration.
+  std::map<std::string, double> layerTimes(const Calibration* calibration);
+  /// Milliseconds of a run of each, medians of runs in turns.
+  std::vector<double> runTimes(const std::vector<Calibration>& calibrations);
   int batches() const { return static_cast<int>(batches_.size()); }
   int runs() const { return runs_; }  ///< INT8 runs so far
 
  private:
+  std::shared_ptr<const Engine> engineOf(const Calibration* calibration);
+
   const Graph& graph_;
   Device device_;
   PrecisionOptions precision_;

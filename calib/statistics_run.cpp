@@ -46,6 +46,7 @@ Graph withStatistics(const Graph& optimized, const StatisticsWanted& wanted) {
     pool(name, kHigh, "", "max");
     pool(name, kLow, "Neg", "max");
   }
+  for (const auto& name : wanted.least) pool(name, kLow, "Neg", "max");
   return graph;
 }
 
@@ -147,6 +148,11 @@ class Collector {
         found_.extremes[name].high.push_back(rowOf(results.at(name + kHigh), item, 1));
         found_.extremes[name].low.push_back(rowOf(results.at(name + kLow), item, -1));
       }
+    for (const auto& name : wanted_.least) {
+      const HostTensor& value = results.at(name + kLow);
+      float& least = found_.least[name];
+      for (std::int64_t i = 0; i < value.size(); ++i) least = std::min(least, -value.as<float>()[i]);
+    }
     if (found_.batches % every_ == 0 && static_cast<int>(found_.samples.size()) < wanted_.keep) {
       found_.samples.push_back(std::move(run.batch));
       found_.sampleImages.push_back(found_.images);

@@ -21,7 +21,7 @@ struct ChannelExtremes {
 
 /// Which statistics to attach to which tensors.
 struct StatisticsWanted {
-  std::vector<std::string> histograms, means, peaks, extremes;
+  std::vector<std::string> histograms, means, peaks, extremes, least;
   int keep = 0;  ///< batches
 };
 
@@ -32,6 +32,7 @@ struct TensorStatistics {
   std::map<std::string, std::vector<float>>
       channelPeaks;                                 ///< largest absolute values, of the tensors in `peaks`
   std::map<std::string, ChannelExtremes> extremes;  ///< of the tensors in `extremes`
+  std::map<std::string, float> least;               ///< values, of the tensors in `least`
   std::vector<int> sampleImages;                    ///< by sample: its first image's number
   std::vector<TensorMap> samples;                   ///< some of the batches, spread over all
   int batches = 0;

@@ -29,6 +29,9 @@ void Int8Arguments::add(CLI::App& app) {
   app.add_option("--calibration-fp32-share", fp32Share, "Share of the work that auto may leave in fp32")
       ->check(number(0.0, 1.0))
       ->capture_default_str();
+  app.add_option("--calibration-fp16-share", fp16Share, "Share that auto may leave in fp16")
+      ->check(number(0.0, 1.0))
+      ->capture_default_str();
   app.add_option("--keep-fp32", keepFp32, "Layers that stay in fp32; of fp16, too")
       ->delimiter(',')
       ->type_name("NAME,..");
@@ -102,6 +105,7 @@ CalibrationOptions optionsOf(const Int8Arguments& arguments, const PassOptions& 
   options.method = parseCalibrationMethod(arguments.method);
   options.passes = passes;
   options.fp32Share = arguments.fp32Share;
+  options.fp16Share = arguments.fp16Share;
   options.layerPrecision = arguments.layerPrecision();
   options.progress = [stages = std::make_shared<Stages>()](std::string_view name, int done, int total) {
     (*stages)(name, done, total);

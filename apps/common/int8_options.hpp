@@ -23,6 +23,7 @@ struct Int8Arguments {
   std::string choice = "rules";  ///< PrecisionChoice
   int limit = 100, batch = 1;
   double fp32Share = 0;  ///< of the multiply-adds that `auto` may leave in fp32
+  double fp16Share = 0;  ///< or in fp16
   unsigned seed = 0;
 
   /// Adds --calibration-images, --calibration-cache and their kin.

@@ -25,7 +25,8 @@ constexpr const char* kChoices[] = {"--batch",
                                     "--calibration-method",
                                     "--calibration-limit",
                                     "--calibration-seed",
-                                    "--calibration-fp32-share"};
+                                    "--calibration-fp32-share",
+                                    "--calibration-fp16-share"};
 
 // `shaped`: the plan has a range of shapes, of which --shape takes one.
 void requireNoChoices(const std::string& plan, const CLI::App& app, bool shaped) {

@@ -9,6 +9,7 @@
 #include "apps/common/model.hpp"
 #include "apps/common/numbers.hpp"
 #include "apps/tessera/commands.hpp"
+#include "apps/tessera/frontier.hpp"
 #include "tessera/exporter.hpp"
 
 namespace tessera::app {
@@ -19,6 +20,7 @@ struct CalibrateOptions {
   bool sensitivity = false;
   int sensitivityBatches = 3;
   std::string exportQdq;  ///< file to write the calibrated network to
+  std::string frontier;   ///< picture of what layers in fp16 give and cost
 };
 
 void printDamage(const CalibrationResult& result) {
@@ -69,6 +71,8 @@ int exportCalibrated(const CalibrateOptions& options, const CommonOptions& commo
 int calibrateModel(const CalibrateOptions& options, const CommonOptions& common) {
   const Int8Arguments& int8 = options.engine.int8;
   if (int8.cache.empty()) throw UsageError("--calibration-cache is required: the file to write.");
+  if (!options.frontier.empty() && int8.fp16Share <= 0)
+    throw UsageError("--frontier goes with --calibration-fp16-share.");
   if (!options.exportQdq.empty() && int8.images.empty()) return exportCalibrated(options, common);
   const Graph graph = options.engine.load();
   const Device device = common.selectDevice();
@@ -79,6 +83,9 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
   fmt::print("{} scales from {} batches in {:.1f} s by {}\n", result.calibration.scales.size(),
              result.batches, seconds, result.chosen);
   printDamage(result);
+  printFrontier(result);
+  printHarmful(result);
+  if (!options.frontier.empty()) drawFrontier(options.frontier, result, modelName(options.engine.model));
   Graph optimized = graph;
   optimize(optimized, passes);
   std::vector<LayerPrecision> layers;
@@ -94,6 +101,7 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
             {"method", int8.method},
             {"chosen", result.chosen}};
   for (const auto& [candidate, damage] : result.damage) json["damage"][candidate] = damageJson(damage);
+  addFrontier(json, result);
   if (options.sensitivity) {
     const auto layers = rankLayersOnImages(int8, graph, options.engine.sidecar(), device, result.calibration,
                                            options.sensitivityBatches, passes);
@@ -120,6 +128,9 @@ Command addCalibrate(CLI::App& app, CommonOptions& common) {
   app.add_option("--sensitivity-batches", options->sensitivityBatches, "Batches to rank them on")
       ->check(number(1, 10000))
       ->capture_default_str();
+  app.add_option("--frontier", options->frontier,
+                 "Picture (PNG) of what layers in fp16 give and cost, with --calibration-fp16-share")
+      ->type_name("F");
   app.add_option(
       "--export-qdq", options->exportQdq,
       "Also write the calibrated network as ONNX with QuantizeLinear and DequantizeLinear, for other "

@@ -89,10 +89,20 @@ static inline PW_T padLanes(PW_T value, int valid, RATE rate) {
 static inline PW_T padLanes(PW_T value, int valid, RATE rate) { return maskLanes(value, valid); }
 #endif
 
-// Sums of the channels from k on at a position of the output, less what the zero point of x adds to them. The first
-// integers say per position where the terms of its taps begin.
+// Sums of the channels from k on at a position of the output, less what the zero point of x adds to them: a row of terms
+// for each set of taps that meet the input. Where there are several, the first integers say per coordinate of each axis how
+// far it moves the row.
+// P_ZERO_SETS       rows of terms
+// P_ZERO_H, _W, _D  extents of the output
 #if P_CORRECTED
-#define CORRECTED(sums, zeroTerms, position, k) ((sums) + PW_LOAD_CODES(zeroTerms, (zeroTerms)[position] + (k)))
+#if P_ZERO_SETS == 1
+#define ZERO_ROW(t, position) 0
+#else
+#define ZERO_ROW(t, position)                                                                     \
+  ((t)[(position) / (P_ZERO_H * P_ZERO_W)] + (t)[P_ZERO_D + (position) / P_ZERO_W % P_ZERO_H] +   \
+   (t)[P_ZERO_D + P_ZERO_H + (position) % P_ZERO_W])
+#endif
+#define CORRECTED(sums, zeroTerms, position, k) ((sums) + PW_LOAD_CODES(zeroTerms, ZERO_ROW(zeroTerms, position) + (k)))
 #else
 #define CORRECTED(sums, zeroTerms, position, k) (sums)
 #endif

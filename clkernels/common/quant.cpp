@@ -9,16 +9,6 @@
 
 namespace tessera {
 
-void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& device) {
-  addEpilogueDefines(defines, op);
-  defines.emplace_back("P_CODED", op.outputs[0].type == DataType::Int8 ? "1" : "0");
-  const bool coded = op.has(kResidualInput) && op.inputs[kResidualInput].type == DataType::Int8;
-  defines.emplace_back("P_RESIDUAL_CODED", coded ? "1" : "0");
-  defines.emplace_back("P_ZEROS", hasZeroPoints(op.attrs) ? "1" : "0");
-  defines.emplace_back("P_CORRECTED", isCorrected(op) ? "1" : "0");
-  defines.emplace_back("D_DOT4", std::to_string(static_cast<int>(device.dot4)));
-}
-
 void addRateArgs(std::vector<KernelArg>& args, const OpView& op) {
   for (const char* name : {"rate", "zero"})
     args.push_back(KernelArg::ofFloat(static_cast<float>(op.attrs.number(name))));
@@ -87,22 +77,28 @@ std::vector<std::uint32_t> sumsOfTaps(const Window& w, bool transposed,
   return sums;
 }
 
-// Positions in the output, each with where its channels' corrections lie behind them: one row of channels for
-// each set of taps that some position has. Sums modulo 2^32, as the dot products' are.
+// A row of channels' corrections for each set of taps that some position has; before them, where there are
+// several, what each coordinate of each axis adds to the place of its row. Sums modulo 2^32, as the dot
+// products' are.
 HostTensor corrections(const Window& w, bool transposed, std::int64_t zero, std::int64_t channels,
                        std::span<const std::int8_t> weights) {
   const AxisTaps d = axisTaps(w, 0, transposed), h = axisTaps(w, 1, transposed),
                  v = axisTaps(w, 2, transposed);
-  const auto rows = static_cast<std::int64_t>(d.sets.size() * h.sets.size() * v.sets.size());
-  HostTensor all(DataType::Int32, {w.outVolume() + rows * channels});
+  const std::size_t rows = d.sets.size() * h.sets.size() * v.sets.size();
+  const std::size_t places = rows == 1 ? 0 : d.setOf.size() + h.setOf.size() + v.setOf.size();
+  const auto length = static_cast<std::size_t>(channels);
+  HostTensor all(DataType::Int32, {static_cast<std::int64_t>(places + rows * length)});
   const auto to = all.as<std::int32_t>();
   std::size_t at = 0;
-  for (const std::size_t rd : d.setOf)
-    for (const std::size_t rh : h.setOf)
-      for (const std::size_t rv : v.setOf) {
-        const auto row = static_cast<std::int64_t>((rd * h.sets.size() + rh) * v.sets.size() + rv);
-        to[at++] = static_cast<std::int32_t>(w.outVolume() + row * channels);
-      }
+  const auto addPlaces = [&](const AxisTaps& axis, std::size_t first, std::size_t step) {
+    for (const std::size_t set : axis.setOf)
+      to[at++] = static_cast<std::int32_t>(first + set * step * length);
+  };
+  if (places > 0) {
+    addPlaces(d, places, h.sets.size() * v.sets.size());
+    addPlaces(h, 0, v.sets.size());
+    addPlaces(v, 0, 1);
+  }
   const auto sums = sumsOfTaps(w, transposed, weights);
   for (const auto& td : d.sets)
     for (const auto& th : h.sets)
@@ -116,7 +112,7 @@ HostTensor corrections(const Window& w, bool transposed, std::int64_t zero, std:
           to[at + static_cast<std::size_t>(k)] =
               static_cast<std::int32_t>(sum * static_cast<std::uint32_t>(-zero));
         }
-        at += static_cast<std::size_t>(channels);
+        at += length;
       }
   return all;
 }
@@ -129,7 +125,27 @@ PackedConstant packedCorrections(const OpView& op, int block) {
           }};
 }
 
+void addCorrectionDefines(Defines& defines, const OpView& op) {
+  const Window w = windowOfAny(op);
+  std::size_t sets = 1;
+  for (int axis = 0; axis < 3; ++axis) sets *= axisTaps(w, axis, traitsOf(op.op).transposed()).sets.size();
+  defines.emplace_back("P_ZERO_SETS", std::to_string(sets));
+  constexpr const char* kExtents[] = {"P_ZERO_D", "P_ZERO_H", "P_ZERO_W"};
+  for (int axis = 0; axis < 3; ++axis) defines.emplace_back(kExtents[axis], std::to_string(w.out[axis]));
+}
+
 }  // namespace
+
+void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& device) {
+  addEpilogueDefines(defines, op);
+  defines.emplace_back("P_CODED", op.outputs[0].type == DataType::Int8 ? "1" : "0");
+  const bool coded = op.has(kResidualInput) && op.inputs[kResidualInput].type == DataType::Int8;
+  defines.emplace_back("P_RESIDUAL_CODED", coded ? "1" : "0");
+  defines.emplace_back("P_ZEROS", hasZeroPoints(op.attrs) ? "1" : "0");
+  defines.emplace_back("P_CORRECTED", isCorrected(op) ? "1" : "0");
+  if (isCorrected(op)) addCorrectionDefines(defines, op);
+  defines.emplace_back("D_DOT4", std::to_string(static_cast<int>(device.dot4)));
+}
 
 void addCorrections(Launch& launch, std::vector<KernelArg>& args, const OpView& op, int block) {
   if (!isCorrected(op)) return args.push_back(KernelArg::none());

@@ -9,6 +9,7 @@
 
 #include "exporters/onnx/code_scales.hpp"
 #include "exporters/onnx/float_layers.hpp"
+#include "lower/least_value.hpp"
 #include "lower/precision.hpp"
 #include "ops/operator.hpp"
 #include "ops/quantised.hpp"
@@ -18,22 +19,6 @@ namespace onnx {
 namespace {
 
 constexpr double kUnbounded = -std::numeric_limits<double>::infinity();
-
-/// The least that an activation gives, whatever it reads.
-double leastOf(const std::string& activation, double alpha, double beta) {
-  if (activation == "Relu" || activation == "Sigmoid" || activation == "HardSigmoid" ||
-      activation == "Softplus" || activation == "Abs")
-    return 0;
-  if (activation == "HardSwish" || activation == "Silu" || activation == "Mish" || activation == "Gelu" ||
-      activation == "GeluTanh")
-    return -0.376;  // HardSwish's at -1.5
-  if (activation == "Tanh" || activation == "Softsign") return -1;
-  if (activation == "Elu" || activation == "Celu") return -std::abs(alpha);
-  if (activation == "Selu") return -std::abs(alpha * beta);
-  if (activation == "Clip") return alpha;
-  if (activation == "ThresholdedRelu") return std::min(alpha, 0.0);
-  return kUnbounded;
-}
 
 /// A scale of weights that, multiplied with the input's as the INT8 definition says, gives the multiplier
 /// again; the nearest where there is none.
@@ -141,8 +126,10 @@ class OnnxExport {
     if (!hasZeroPoints(layer.attrs) && least < -127.5 * static_cast<double>(to.scale))
       x = model_.node("Clip", layer.name + "/-127", {x, model_.scalar(name + "_least", -127 * to.scale)},
                       model_.unique(name + "_clipped"));
-    HostTensor zero(to.isUnsigned ? DataType::UInt8 : DataType::Int8, {});
-    zero.setNumber(0, static_cast<double>(to.zero));
+    // Around a zero point codes use the whole range, which programs compute with most exactly as u8.
+    const bool whole = hasZeroPoints(layer.attrs);
+    HostTensor zero(to.isUnsigned || whole ? DataType::UInt8 : DataType::Int8, {});
+    zero.setNumber(0, static_cast<double>(to.zero + (whole ? 128 : 0)));
     const std::string scale = model_.scalar(name + "_scale", to.scale),
                       point = model_.constant(name + "_zero_point", zero);
     const std::string codes = model_.node("QuantizeLinear", name + "_QuantizeLinear", {x, scale, point},

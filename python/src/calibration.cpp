@@ -19,13 +19,14 @@ using Names = std::vector<std::string>;
 using StageProgress = std::function<void(std::string_view, int, int)>;
 
 CalibrationOptions makeCalibrationOptions(const std::string& method, double percentile, bool biasCorrection,
-                                          double fp32Share, const Names& passesOff, const Names& keepFp32,
-                                          bool keepFirstLast, StageProgress progress) {
+                                          double fp32Share, double fp16Share, const Names& passesOff,
+                                          const Names& keepFp32, bool keepFirstLast, StageProgress progress) {
   CalibrationOptions options;
   options.method = parseCalibrationMethod(method);
   options.percentile = percentile;
   options.biasCorrection = biasCorrection;
   options.fp32Share = fp32Share;
+  options.fp16Share = fp16Share;
   options.passes.disabled = {passesOff.begin(), passesOff.end()};
   options.layerPrecision = {{keepFp32.begin(), keepFp32.end()}, keepFirstLast};
   options.progress = std::move(progress);
@@ -76,9 +77,11 @@ void bindScales(py::module_& module) {
   field("graph_hash", &Calibration::graphHash);
   field("method", &Calibration::method);
   field("scales", &Calibration::scales);
+  field("least", &Calibration::least);
   field("channel_peaks", &Calibration::channelPeaks);
   field("float_tensors", &Calibration::floatTensors);
   field("float_layers", &Calibration::floatLayers);
+  field("half_layers", &Calibration::halfLayers);
   field("partial", &Calibration::partial);
   field("bias_correction", &Calibration::biasCorrection);
   field("weight_scales", &Calibration::weightScales);
@@ -117,21 +120,29 @@ void bindCalibrationOptions(py::module_& module) {
       .def(py::init(&makeCalibrationOptions), py::arg("method") = std::string(toString(defaults.method)),
            py::kw_only(), py::arg("percentile") = defaults.percentile,
            py::arg("bias_correction") = defaults.biasCorrection, py::arg("fp32_share") = defaults.fp32Share,
-           py::arg("passes_off") = py::tuple(), py::arg("keep_fp32") = py::tuple(),
-           py::arg("keep_first_last") = false, py::arg("progress") = py::none(),
-           doc("CalibrationOptions.__init__"));
+           py::arg("fp16_share") = defaults.fp16Share, py::arg("passes_off") = py::tuple(),
+           py::arg("keep_fp32") = py::tuple(), py::arg("keep_first_last") = false,
+           py::arg("progress") = py::none(), doc("CalibrationOptions.__init__"));
 }
 
 void bindCalibrationResults(py::module_& module) {
   Fields<CalibrationDamage>(module, "CalibrationDamage")
       .field("error", &CalibrationDamage::error)
       .field("changed", &CalibrationDamage::changed);
+  Fields<Fp16Choice>(module, "Fp16Choice")
+      .field("layers", &Fp16Choice::layers)
+      .field("share", &Fp16Choice::share)
+      .field("milliseconds", &Fp16Choice::milliseconds)
+      .field("damage", &Fp16Choice::damage)
+      .field("worst", &Fp16Choice::worst);
   Fields<CalibrationResult>(module, "CalibrationResult")
       .field("calibration", &CalibrationResult::calibration)
       .field("from_cache", &CalibrationResult::fromCache)
       .field("batches", &CalibrationResult::batches)
       .field("damage", &CalibrationResult::damage)
-      .field("chosen", &CalibrationResult::chosen);
+      .field("chosen", &CalibrationResult::chosen)
+      .field("frontier", &CalibrationResult::frontier)
+      .field("harmful", &CalibrationResult::harmful);
   Fields<LayerSensitivity>(module, "LayerSensitivity")
       .field("layer", &LayerSensitivity::layer)
       .field("op", &LayerSensitivity::op)

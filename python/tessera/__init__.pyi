@@ -438,9 +438,11 @@ class Calibration:
     graph_hash: int  #: Graph.hash() of the graph as imported; 0: not known (foreign caches)
     method: str  #: CalibrationOptions.method, or where the scales came from
     scales: dict[str, float]  #: by tensor: threshold / 127
+    least: dict[str, float]  #: by tensor: no value lies below that; codes then use the whole range around a zero point
     channel_peaks: dict[str, list[float]]  #: by tensor: the largest absolute value of each channel
     float_tensors: set[str]  #: tensors to keep in floating point though codes would be possible
-    float_layers: set[str]  #: layers to keep in fp32
+    float_layers: set[str]  #: layers to keep in floats: what precision_rest says
+    half_layers: set[str]  #: layers to keep in fp16
     partial: bool  #: tensors without a scale stay in floats; else a missing scale is an error
     bias_correction: dict[str, list[float]]  #: by layer: added to the bias, one per output channel
     weight_scales: dict[str, list[float]]  #: by layer: given scales; else max / 127
@@ -830,14 +832,16 @@ class CalibrationOptions:
     """How to calibrate."""
 
     def __init__(self, method: _CalibrationMethod = "auto", *, percentile: float = 99.99, bias_correction: bool = True,
-                 fp32_share: float = 0, passes_off: Sequence[str] = (), keep_fp32: Sequence[str] = (),
-                 keep_first_last: bool = False,
+                 fp32_share: float = 0, fp16_share: float = 0, passes_off: Sequence[str] = (),
+                 keep_fp32: Sequence[str] = (), keep_first_last: bool = False,
                  progress: Callable[[str, int, int], object] | None = None) -> None:
         """method: how the threshold of a tensor follows from its histogram (docs/int8_tutorial.md); "auto" tries all.
         percentile: for "percentile", and what "auto" tries.
         bias_correction: "auto": let corrected biases compete.
         fp32_share: "auto": share of the multiply-adds that may be left in fp32 where that helps most; above 0 the bits differ
             between devices.
+        fp16_share: "auto": share of the multiply-adds that may be left in fp16 where INT8 harms most per millisecond that it
+            saves on this device (CalibrationResult.frontier); fp16's bits differ between devices.
         passes_off, keep_fp32, keep_first_last: as of the engine to come (EngineOptions).
         progress: called with the stage's name, batches done and batches in all (0: not known)."""
 
@@ -847,6 +851,15 @@ class CalibrationDamage:
     error: float  #: |int8 - fp32|^2 / |fp32|^2, mean over outputs and batches
     changed: float  #: share of the outputs' positions whose largest channel is another one
 
+class Fp16Choice:
+    """Layers in fp16 instead of INT8: what the network then loses and takes."""
+
+    layers: list[str]  #: that run in fp16
+    share: float  #: of the multiply-adds that they make
+    milliseconds: float  #: of a run, on the device that calibrated
+    damage: CalibrationDamage  #: mean over draws of images that had no part in the choice
+    worst: CalibrationDamage  #: of the draws
+
 class CalibrationResult:
     """What calibration found, and what the methods cost on the calibration data."""
 
@@ -855,6 +868,8 @@ class CalibrationResult:
     batches: int  #: that the network was run on
     damage: dict[str, CalibrationDamage]  #: by candidate ("minmax", "entropy", ..), "auto" only
     chosen: str  #: the candidate "auto" took, refinements included
+    frontier: list[Fp16Choice]  #: with fp16_share: from no layer in fp16 to as many as that allows
+    harmful: list[Fp16Choice]  #: below 25 dB: layers whose codes are why, and what each in fp16 gives and costs
 
 class LayerSensitivity:
     """What one layer alone in INT8 costs, all others in fp32."""

@@ -38,7 +38,7 @@ class Finder {
       const int r = root(static_cast<int>(t));
       refused[r] = refused[r] || bad_[t];
       found[r].tensors.push_back(static_cast<TensorId>(t));
-      found[r].offsets.push_back(!noOffset_[t]);
+      found[r].offsets.push_back(!noOffset_[t] && plan_.zero(static_cast<TensorId>(t)) == 0);
     }
     std::vector<ChannelGroup> groups;
     for (auto& [r, group] : found)
@@ -131,17 +131,19 @@ class Finder {
 // Channels far below the others: finer codes would gain nothing and make their weights large.
 constexpr double kLeastFactor = 0x1p-12;
 
-/// Half the width of each channel's range, and its middle.
+/// How far above its middle each channel's codes have to reach, and the middle.
 struct Ranges {
   std::vector<double> half, middle;
 };
 
-Ranges rangesOf(const std::vector<float>& reach, bool offsets) {
+// `lowest`, `highest`: what the ends of the tensor's codes stand for.
+Ranges rangesOf(const std::vector<float>& reach, bool offsets, double lowest, double highest) {
   const std::size_t channels = reach.size() / 2;
+  const double aboveForBelow = lowest < 0 ? highest / -lowest : 0;
   Ranges found;
   for (std::size_t c = 0; c < channels; ++c) {
     const double below = static_cast<double>(reach[c]), above = static_cast<double>(reach[channels + c]);
-    found.half.push_back(offsets ? (below + above) / 2 : std::max(below, above));
+    found.half.push_back(offsets ? (below + above) / 2 : std::max(below * aboveForBelow, above));
     found.middle.push_back(offsets ? (above - below) / 2 : 0);
   }
   return found;
@@ -179,7 +181,8 @@ void widenOthers(const Graph& graph, const Calibration& calibration, Int8Plan& p
     if (plan.channels.count(id) || !hasRanges(graph.tensor(id), calibration)) continue;
     const auto& reach = calibration.channelPeaks.at(graph.tensor(id).name);
     float& scale = least[plan.group[t]];
-    scale = std::max(scale, *std::max_element(reach.begin(), reach.end()) / 127.0f);
+    scale = std::max(scale,
+                     *std::max_element(reach.begin(), reach.end()) / static_cast<float>(127 - plan.zero(id)));
   }
   for (std::size_t t = 0; t < plan.scales.size(); ++t)
     if (const auto found = least.find(plan.group[t]); found != least.end())
@@ -201,9 +204,9 @@ void takeChannels(const Graph& graph, const Calibration& calibration, Int8Plan& 
                                 kLeastFactor);
     for (std::size_t i = 0; i < group.tensors.size(); ++i) {
       const TensorId id = group.tensors[i];
-      ranges.push_back(
-          rangesOf(calibration.channelPeaks.at(graph.tensor(id).name), static_cast<bool>(group.offsets[i])));
-      const double threshold = static_cast<double>(plan.scales[id]) * 127;
+      const double threshold = plan.highest(id);
+      ranges.push_back(rangesOf(calibration.channelPeaks.at(graph.tensor(id).name),
+                                static_cast<bool>(group.offsets[i]), plan.lowest(id), threshold));
       for (std::size_t c = 0; threshold > 0 && c < factors.size(); ++c)
         factors[c] = std::max(factors[c], std::min(ranges.back().half[c] / threshold, 1.0));
     }
@@ -221,7 +224,10 @@ void takeChannels(const Graph& graph, const Calibration& calibration, Int8Plan& 
 Int8Plan planWithChannels(const Graph& optimized, const PrecisionOptions& options, const Calibration& base) {
   Calibration all;
   all.floatLayers = base.floatLayers;
+  all.halfLayers = base.halfLayers;
   all.floatTensors = base.floatTensors;
+  all.scales = base.scales;
+  all.least = base.least;
   for (const auto& t : optimized.tensors())
     if (t.shape.size() >= 3 && !t.isConstant())
       all.channelPeaks[t.name] = std::vector<float>(static_cast<std::size_t>(2 * t.shape[1]), 1.0f);

@@ -1,6 +1,6 @@
 #include "lower/int8_compute.hpp"
 
-#include "lower/nonnegative.hpp"
+#include "lower/least_value.hpp"
 #include "ops/ordered.hpp"
 #include "ops/quantised.hpp"
 

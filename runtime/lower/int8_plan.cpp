@@ -32,6 +32,7 @@ class Planner {
     while (dropOnce()) {
     }
     shareScales();
+    placeZeros(graph_, calibration_, plan_);
     takeChannels(graph_, calibration_, plan_);
     refineChannels();
     return std::move(plan_);
@@ -52,6 +53,7 @@ class Planner {
         plan_.reasons[i] = layer.attrs.integer("exact_sums") ? "its sums of integers have to be exact"
                                                              : "its weights are not constant";
       if (calibration_.floatLayers.count(layer.name)) keep(i, "kept in floats by calibration");
+      if (calibration_.halfLayers.count(layer.name)) keep(i, kHalfByCalibration);
       if (!toBeInt8(i)) keep(i, wanted_.layers[i].reason);
     }
   }
@@ -283,12 +285,12 @@ class Planner {
       const auto id = static_cast<TensorId>(t);
       const auto found = calibration_.channelPeaks.find(graph_.tensor(id).name);
       if (found == calibration_.channelPeaks.end() || hasRanges(graph_.tensor(id), calibration_) ||
-          !mayShift(id))
+          !mayShift(id) || plan_.lowest(id) > -plan_.highest(id))
         continue;
       if (static_cast<std::int64_t>(found->second.size()) != graph_.tensor(id).shape[1])
         throw Error(ErrorCode::BadCache,
                     "tensor '" + found->first + "' has another number of channels than the cache");
-      const double threshold = static_cast<double>(plan_.scales[id]) * 127;
+      const double threshold = plan_.highest(id);
       for (const float peak : found->second) {
         int shift = 0;  // every step is exact: the same on every machine
         while (shift > kFinest && std::ldexp(static_cast<double>(peak), 1 - shift) <= threshold) --shift;

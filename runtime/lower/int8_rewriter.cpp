@@ -181,6 +181,7 @@ class Rewriter {
         inputs[i] = tensors_.to().addConstant(from_.tensor(layer.inputs[i]).name, std::move(reshaped));
       }
     addChannelScales(layer, chain, inputs, scales);
+    zeros.resize(inputs.size(), 0);
     Attributes attrs{{"expression", chain.text()}, {"scales", scales}};
     tensors_.setZeros(attrs, zeros);
     const bool both = givesBoth(layer);

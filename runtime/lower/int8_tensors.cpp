@@ -41,8 +41,11 @@ TensorId Int8Tensors::decodeChannels(TensorId id) {
   }
   std::vector<double> scales(inputs.size(), 0.0);
   scales[0] = 1;
-  return to_.add("QPointwise", from_.tensor(id).name + "/decode", inputs,
-                 {{"expression", expression}, {"scales", scales}});
+  Attributes attrs{{"expression", expression}, {"scales", scales}};
+  std::vector<std::int64_t> zeros(inputs.size(), 0);
+  zeros[0] = plan_.zero(id);
+  setZeros(attrs, zeros);
+  return to_.add("QPointwise", from_.tensor(id).name + "/decode", inputs, attrs);
 }
 
 TensorId Int8Tensors::asCode(TensorId id) {

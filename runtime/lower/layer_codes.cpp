@@ -1,5 +1,6 @@
 // Constants of a layer on codes: its weights and what channels that differ do to its biases.
 #include <algorithm>
+#include <functional>
 
 #include "lower/precision.hpp"
 #include "ops/operator.hpp"
@@ -7,13 +8,54 @@
 namespace tessera {
 namespace {
 
-// Whether the taps of a channel see neighbours, which are alike; those of a dilated window and of a
-// deconvolution, and single ones, do not.
-bool seesNeighbours(const Layer& layer, const Shape& weights) {
+// Colours of an image, or a grey one and its masks.
+constexpr std::int64_t kImageChannels = 4;
+
+// Whether the layer reads an image: an input of the network of few channels, moved perhaps.
+bool readsImage(const Graph& graph, const Layer& layer) {
+  TensorId x = layer.inputs[0];
+  for (int producer = graph.producer(x); producer >= 0; producer = graph.producer(x)) {
+    const Layer& before = graph.layers()[producer];
+    const OperatorTraits traits = traitsOf(before.op);
+    if (!traits.follow || traits.joins || activations(graph, before.inputs).size() != 1) return false;
+    x = activations(graph, before.inputs)[0];
+  }
+  return graph.tensor(layer.inputs[0]).shape[1] <= kImageChannels && layer.attrs.integer("group", 1) == 1;
+}
+
+// Of a deconvolution: an output pixel sees the taps whose coordinates leave the same when divided by the
+// strides.
+std::function<WeightPlace(std::int64_t)> placesByPhase(const Layer& layer, const Shape& weights) {
+  const auto given = layer.attrs.integers("strides");
+  std::vector<std::int64_t> strides(given.begin(), given.end());
+  strides.resize(weights.size() - 2, 1);
+  const std::int64_t group = layer.attrs.integer("group", 1),
+                     taps = elementCount(weights) / (weights[0] * weights[1]), inputs = weights[0] / group;
+  return [=](std::int64_t i) -> WeightPlace {
+    std::int64_t phase = 0, phases = 1, tap = i % taps;
+    for (std::size_t axis = weights.size(); axis-- > 2;) {
+      phase += tap % weights[axis] % strides[axis - 2] * phases;
+      phases *= strides[axis - 2];
+      tap /= weights[axis];
+    }
+    const std::int64_t row = i / taps / weights[1], column = i / taps % weights[1];
+    return {row / inputs * weights[1] + column, row % inputs * phases + phase};
+  };
+}
+
+// The sums of a layer whose weights multiply what is alike: neighbours within the window, and the colours of
+// an image. None for dilated windows, whose taps lie far apart, and for single ones.
+std::function<WeightPlace(std::int64_t)> placesOf(const Graph& graph, const Layer& layer,
+                                                  const Shape& weights) {
   const OperatorTraits traits = traitsOf(layer.op);
-  if (!traits.window || traits.transposed() || elementCount(weights) == weights[0] * weights[1]) return false;
   const auto dilations = layer.attrs.integers("dilations");
-  return std::all_of(dilations.begin(), dilations.end(), [](auto dilation) { return dilation == 1; });
+  if (!traits.window || std::ranges::any_of(dilations, [](auto dilation) { return dilation != 1; }))
+    return {};
+  if (traits.transposed()) return placesByPhase(layer, weights);
+  const std::int64_t length = elementCount(weights) / weights[0], taps = length / weights[1];
+  const bool image = readsImage(graph, layer);
+  if (taps == 1 && !image) return {};
+  return [=](std::int64_t i) -> WeightPlace { return {i / length, image ? 0 : i % length / taps}; };
 }
 
 }  // namespace
@@ -41,8 +83,8 @@ CodedWeights weightCodesOf(const Graph& graph, const Layer& layer, const Int8Pla
   const HostTensor weights = weightsToCode(graph, layer, plan);
   CodedWeights coded = encodeWeights(weights, axis.axis, axis.groups,
                                      given == plan.weightScales.end() ? nullptr : &given->second);
-  if (plan.roundsBySums && given == plan.weightScales.end() && seesNeighbours(layer, weights.shape))
-    roundBySums(coded, weights);
+  if (!plan.roundsBySums || given != plan.weightScales.end()) return coded;
+  if (const auto places = placesOf(graph, layer, weights.shape)) roundBySums(coded, weights, places);
   return coded;
 }
 

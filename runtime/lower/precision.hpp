@@ -65,6 +65,14 @@ struct Int8Plan {
 
   /// The zero point of a tensor's codes.
   std::int64_t zero(TensorId id) const { return zeros.empty() ? 0 : zeros[id]; }
+  /// What the highest and the lowest code of a tensor stand for that is no concat with members.
+  double highest(TensorId id) const {
+    return static_cast<double>(scales[id]) * static_cast<double>(127 - zero(id));
+  }
+  double lowest(TensorId id) const {
+    return zero(id) == 0 ? -highest(id)
+                         : static_cast<double>(scales[id]) * static_cast<double>(-128 - zero(id));
+  }
   /// The scale of channel c of a tensor in codes that is no concat with members.
   float channelScale(TensorId id, std::int64_t c) const;
   /// The scale that layers with weights read a tensor with: its own; of a concat with members the largest.
@@ -78,6 +86,13 @@ struct Int8Plan {
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionPlan& wanted);
 /// The same by the rules; see planByRules().
 Int8Plan planInt8(const Graph& graph, const Calibration& calibration, const PrecisionOptions& options);
+
+/// Why a layer of Calibration::halfLayers runs in fp16.
+inline constexpr const char* kHalfByCalibration = "kept in half by calibration";
+
+/// Zero points where the calibration knows the least values of all tensors that share a scale, and those are
+/// well above what their thresholds allow: codes then reach from the least value to the threshold.
+void placeZeros(const Graph& graph, const Calibration& calibration, Int8Plan& plan);
 
 /// The constant weights of a compute layer, multiplied with the factors of its input's channels.
 HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan);

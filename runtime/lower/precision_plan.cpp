@@ -78,7 +78,21 @@ PrecisionPlan planByRules(const Graph& optimized, Precision precision, const Pre
   return plan;
 }
 
-Network assignPrecisions(const Graph& optimized, const PrecisionPlan& plan, const Calibration* calibration) {
+namespace {
+
+// Layers of INT8 that the calibration keeps in fp16.
+PrecisionPlan withHalfLayers(const Graph& graph, PrecisionPlan plan, const Calibration& calibration) {
+  for (std::size_t i = 0; i < plan.layers.size(); ++i)
+    if (plan.layers[i].precision == Precision::Int8 && calibration.halfLayers.count(graph.layers()[i].name))
+      plan.layers[i] = {Precision::Fp16, kHalfByCalibration};
+  return plan;
+}
+
+}  // namespace
+
+Network assignPrecisions(const Graph& optimized, const PrecisionPlan& wanted,
+                         const Calibration* calibration) {
+  const PrecisionPlan plan = calibration ? withHalfLayers(optimized, wanted, *calibration) : wanted;
   Network network{{}, asPlanned(optimized, plan)};
   Int8Graph coded;
   if (plan.has(Precision::Int8)) {

@@ -105,16 +105,15 @@ constexpr std::int64_t kOne = 1 << 16;
 // Half of kOne and above goes up.
 std::int64_t toCodes(std::int64_t fixed) { return (fixed + kOne / 2) >> 16; }
 
-// One sum: differences of its codes from the weights, and how far each code was moved.
+// One output channel: differences of its codes from the weights, and how far each code was moved.
 class SumRounder {
  public:
-  SumRounder(std::vector<std::int64_t> differences, std::int64_t taps)
-      : differences_(std::move(differences)),
-        taps_(taps),
-        steps_(differences_.size(), 0),
-        channels_((differences_.size() + static_cast<std::size_t>(taps) - 1) / static_cast<std::size_t>(taps),
-                  0) {
-    for (std::size_t j = 0; j < differences_.size(); ++j) channels_[channelOf(j)] += differences_[j];
+  void add(std::int64_t difference, std::int64_t sum) {
+    differences_.push_back(difference);
+    sumOf_.push_back(static_cast<std::size_t>(sum));
+    steps_.push_back(0);
+    if (sums_.size() <= sumOf_.back()) sums_.resize(sumOf_.back() + 1, 0);
+    sums_[sumOf_.back()] += difference;
   }
   std::vector<int> run() {
     for (int sweep = 0, changed = 1; sweep < 4 && changed; ++sweep) {
@@ -125,41 +124,45 @@ class SumRounder {
   }
 
  private:
-  std::size_t channelOf(std::size_t j) const { return j / static_cast<std::size_t>(taps_); }
   bool move(std::size_t j) {
-    const std::int64_t pull = (3 * differences_[j] + 7 * channels_[channelOf(j)]) / 10;
+    const std::int64_t pull = (3 * differences_[j] + 7 * sums_[sumOf_[j]]) / 10;
     const int step = static_cast<int>(std::clamp<std::int64_t>(steps_[j] - toCodes(pull), -1, 1));
     if (step == steps_[j]) return false;
     const std::int64_t change = (step - steps_[j]) * kOne;
-    differences_[j] += change, channels_[channelOf(j)] += change;
+    differences_[j] += change, sums_[sumOf_[j]] += change;
     steps_[j] = step;
     return true;
   }
 
-  std::vector<std::int64_t> differences_;
-  std::int64_t taps_;
+  std::vector<std::int64_t> differences_, sums_;
+  std::vector<std::size_t> sumOf_;
   std::vector<int> steps_;
-  std::vector<std::int64_t> channels_;
 };
 
 }  // namespace
 
-void roundBySums(CodedWeights& coded, const HostTensor& weights) {
+void roundBySums(CodedWeights& coded, const HostTensor& weights,
+                 const std::function<WeightPlace(std::int64_t weight)>& placeOf) {
   const auto w = weights.as<float>();
   auto codes = coded.codes.as<std::int8_t>();
-  const std::int64_t length = weights.size() / weights.shape[0], taps = length / weights.shape[1];
-  for (std::int64_t k = 0; k < weights.shape[0]; ++k) {
-    const float rate = inverseScale(coded.scales[k]);
-    const std::int64_t begin = k * length;
-    std::vector<std::int64_t> differences;
-    for (std::int64_t j = begin; j < begin + length; ++j) {
-      const float wanted = std::clamp(w[j] * rate, -127.0f, 127.0f);
-      differences.push_back(static_cast<std::int64_t>(std::rint(
-          (static_cast<double>(codes[j]) - static_cast<double>(wanted)) * static_cast<double>(kOne))));
+  std::vector<SumRounder> outputs(coded.scales.size());
+  std::vector<std::vector<std::int64_t>> members(outputs.size());
+  for (std::int64_t i = 0; i < weights.size(); ++i) {
+    const WeightPlace place = placeOf(i);
+    const auto k = static_cast<std::size_t>(place.output);
+    const float wanted = std::clamp(w[i] * inverseScale(coded.scales[k]), -127.0f, 127.0f);
+    outputs[k].add(
+        static_cast<std::int64_t>(std::rint((static_cast<double>(codes[i]) - static_cast<double>(wanted)) *
+                                            static_cast<double>(kOne))),
+        place.sum);
+    members[k].push_back(i);
+  }
+  for (std::size_t k = 0; k < outputs.size(); ++k) {
+    const std::vector<int> steps = outputs[k].run();
+    for (std::size_t j = 0; j < steps.size(); ++j) {
+      std::int8_t& code = codes[members[k][j]];
+      code = static_cast<std::int8_t>(std::clamp(code + steps[j], -127, 127));
     }
-    const std::vector<int> steps = SumRounder(std::move(differences), taps).run();
-    for (std::int64_t j = 0; j < length; ++j)
-      codes[begin + j] = static_cast<std::int8_t>(std::clamp(codes[begin + j] + steps[j], -127, 127));
   }
 }
 

@@ -2,6 +2,7 @@
 /// Weights as codes: one symmetric scale per output channel.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -19,13 +20,18 @@ struct CodedWeights {
 CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
                            const std::vector<float>* given = nullptr);
 
-/// Moves codes by one from the nearest where what is rounded off then cancels within the taps of an input
-/// channel: neighbours in an image are alike, so errors of one sign add up there. The exact minimum, one
-/// weight at a time, of 3 sum(e^2) + 7 sum over input channels(sum of e)^2, e the differences in codes: in
-/// whole multiples of 2^-16, so that every machine finds the same codes. Of a convolution's weights. The
-/// objective is that of C. Guo et al., "SQuant: On-the-Fly Data-Free Quantization via Diagonal Hessian
-/// Approximation", ICLR 2022.
-void roundBySums(CodedWeights& coded, const HostTensor& weights);
+/// Where a weight belongs: its output channel, and which of that channel's sums.
+struct WeightPlace {
+  std::int64_t output = 0, sum = 0;
+};
+
+/// Moves codes by one from the nearest where what is rounded off then cancels within the weights of a sum:
+/// they multiply what is alike, neighbours in an image, so errors of one sign add up there. The exact
+/// minimum, one weight at a time, of 3 sum(e^2) + 7 sum over sums(sum of e)^2, e the differences in codes: in
+/// whole multiples of 2^-16, so that every machine finds the same codes. The objective is that of C. Guo et
+/// al., "SQuant: On-the-Fly Data-Free Quantization via Diagonal Hessian Approximation", ICLR 2022.
+void roundBySums(CodedWeights& coded, const HostTensor& weights,
+                 const std::function<WeightPlace(std::int64_t weight)>& placeOf);
 
 /// Scales, one per output channel, of which the weights are exact multiples by -`most`..`most`: those `given`
 /// where they fit, else whatever fits. Nothing where a channel has none: its weights are floats, hold the

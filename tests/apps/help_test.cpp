@@ -124,6 +124,7 @@ TEST(CommonOptions, HaveTheSameWordsInEachProgram) {
                              "--calibration-limit",
                              "--calibration-seed",
                              "--calibration-fp32-share",
+                             "--calibration-fp16-share",
                              "--keep-fp32",
                              "--keep-first-last",
                              "--deterministic",

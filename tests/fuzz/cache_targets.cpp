@@ -92,6 +92,8 @@ std::vector<std::string> calibrations() {
   c.graphHash = 0x0123456789abcdefull;
   c.method = "auto";
   c.scales = {{"conv 1", 0.0125f}, {"input", 1.0f / 127}, {"x/y:0", 3e-12f}};
+  c.halfLayers = {"conv 3"};
+  c.least = {{"x/y:0", -0.25f}};
   c.channelPeaks = {{"x/y:0", {0, 0.5f, 1e-40f}}};
   c.floatTensors = {"concat"};
   c.floatLayers = {"last"};

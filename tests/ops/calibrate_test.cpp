@@ -346,6 +346,7 @@ TEST(Calibrate, FindsRangesOfChannelsThatGiveTheSameBitsEverywhere) {
   const CalibrationResult result = calibrate(network, device(), batches);
   ASSERT_EQ(result.calibration.channelPeaks.at("conv1.out").size(), 16u) << result.chosen;
   EXPECT_TRUE(result.damage.count("channels"));
+  EXPECT_EQ(result.calibration.least.at("conv1.out"), 0) << "nothing is below 0 behind a ReLU";
   EXPECT_LE(result.damage.at("unseen, mean").error, result.damage.at("unseen, worst").error);
   Graph optimized = network;
   optimize(optimized);

@@ -14,9 +14,11 @@ Calibration sample() {
   c.graphHash = 0x0123456789abcdefull;
   c.method = "auto";
   c.scales = {{"conv 1 out", 0.012345678f}, {"input", 1.0f / 127}, {"x/y:0", 3e-12f}};
+  c.least = {{"conv 1 out", 0}, {"x/y:0", -0.2785f}};
   c.channelPeaks = {{"x/y:0", {0, 0.3f, 1e-40f}}};
   c.floatTensors = {"concat"};
   c.floatLayers = {"conv_last"};
+  c.halfLayers = {"conv 3"};
   c.biasCorrection = {{"conv 1", {0.5f, -1e-9f}}};
   c.weightScales = {{"conv 2", {0.25f}}};
   return c;
@@ -26,9 +28,11 @@ void expectEqual(const Calibration& a, const Calibration& b) {
   EXPECT_EQ(a.scales, b.scales);
   EXPECT_EQ(a.graphHash, b.graphHash);
   EXPECT_EQ(a.graphName, b.graphName);
+  EXPECT_EQ(a.least, b.least);
   EXPECT_EQ(a.channelPeaks, b.channelPeaks);
   EXPECT_EQ(a.floatTensors, b.floatTensors);
   EXPECT_EQ(a.floatLayers, b.floatLayers);
+  EXPECT_EQ(a.halfLayers, b.halfLayers);
   EXPECT_EQ(a.biasCorrection, b.biasCorrection);
   EXPECT_EQ(a.weightScales, b.weightScales);
 }
@@ -105,8 +109,8 @@ TEST(CalibrationCache, SaysWhatNetworkItBelongsTo) {
 TEST(CalibrationCache, EveryKeyIsThereOnce) {
   for (const char* line :
        {"graph 0123456789abcdef my net\n", "method auto\n", "channel-peaks 3 0 0.3 1e-40 x/y:0\n",
-        "float-tensor concat\n", "float-layer conv_last\n", "weight-scales 1 0.25 conv 2\n",
-        "bias 2 0.5 -1e-09 conv 1\n"})
+        "least -0.2785 x/y:0\n", "float-tensor concat\n", "float-layer conv_last\n", "half-layer conv 3\n",
+        "weight-scales 1 0.25 conv 2\n", "bias 2 0.5 -1e-09 conv 1\n"})
     EXPECT_NE(refusal(replaced(line, std::string(line) + line)).find("line"), std::string::npos) << line;
 }
 
@@ -116,6 +120,8 @@ TEST(CalibrationCache, ListsHoldWhatTheirKindMayBe) {
         << scale;
   for (const char* peak : {"-0.3", "nan", "inf"})
     EXPECT_NE(refusal(replaced("3 0 0.3 ", std::string("3 0 ") + peak + " ")), "accepted") << peak;
+  for (const char* least : {"0.5", "nan", "-inf", "x", ""})
+    EXPECT_NE(refusal(replaced("least -0.2785", std::string("least ") + least)), "accepted") << least;
   for (const char* bias : {"nan", "inf"})
     EXPECT_NE(refusal(replaced("bias 2 0.5", std::string("bias 2 ") + bias)), "accepted") << bias;
   for (const char* count : {"0", "-1", "nan", "1e30", "99999999999", "1.5", "1048577", ""})

@@ -383,7 +383,7 @@ TEST(WeightCodes, RoundingBySumsCancelsWithinTheTapsOfAChannel) {
   const HostTensor w = spreadTensor({6, 5, 3, 3}, 4);
   const CodedWeights nearest = encodeWeights(w, 0, 1);
   CodedWeights by = nearest;
-  roundBySums(by, w);
+  roundBySums(by, w, [](std::int64_t i) { return WeightPlace{i / 45, i % 45 / 9}; });
   double before = 0, after = 0;
   for (std::int64_t channel = 0; channel < 30; ++channel) {
     double a = 0, b = 0;

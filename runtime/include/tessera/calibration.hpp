@@ -20,10 +20,14 @@ struct Calibration {
                                 ///< image size; 0: not known (foreign caches)
   std::string method;  ///< "auto", "entropy", "minmax", "percentile", "mse", or where the scales came from
   std::map<std::string, float> scales;  ///< by tensor: threshold / 127
+  /// By tensor, where its values are known not to fall below that (0 or negative): codes reach from there to
+  /// the threshold around a zero point, and use the whole range -128..127.
+  std::map<std::string, float> least;
   std::map<std::string, std::vector<float>>
       channelPeaks;                    ///< by tensor: the largest absolute value of each channel
   std::set<std::string> floatTensors;  ///< tensors to keep in floating point though codes would be possible
-  std::set<std::string> floatLayers;   ///< layers to keep in fp32
+  std::set<std::string> floatLayers;   ///< layers to keep in floats: what PrecisionOptions::rest says
+  std::set<std::string> halfLayers;    ///< layers to keep in fp16
   bool partial =
       false;  ///< tensors without a scale stay in floats (QDQ models); else a missing scale is an error
   std::map<std::string, std::vector<float>>

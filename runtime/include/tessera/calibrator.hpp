@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tessera/calibration.hpp"
 #include "tessera/context.hpp"
@@ -44,6 +45,9 @@ struct CalibrationOptions {
   /// Auto: share of the multiply-adds that may be left in fp32 where that helps most. Sums in fp32 depend on
   /// their order, so only a network without such layers gives the same bits on every device.
   double fp32Share = 0;
+  /// Auto: share of the multiply-adds that may be left in fp16 where INT8 harms most per millisecond that it
+  /// saves on this device (CalibrationResult::frontier). fp16 is not defined to the bit either.
+  double fp16Share = 0;
   PassOptions passes;               ///< as of the engine to come
   PrecisionOptions layerPrecision;  ///< likewise
   /// Called with the stage's name, batches done and batches in all (0: not known).
@@ -56,6 +60,15 @@ struct CalibrationDamage {
   double changed = 0;  ///< share of the outputs' positions whose largest channel is another one
 };
 
+/// Layers in fp16 instead of INT8: what the network then loses and takes.
+struct Fp16Choice {
+  std::vector<std::string> layers;  ///< that run in fp16
+  double share = 0;                 ///< of the multiply-adds that they make
+  double milliseconds = 0;          ///< of a run, on the device that calibrated
+  CalibrationDamage damage;         ///< mean over draws of images that had no part in the choice
+  CalibrationDamage worst;          ///< of the draws
+};
+
 /// What calibration found, and what the methods cost on the calibration data.
 struct CalibrationResult {
   Calibration calibration;  ///< for EngineOptions::calibration
@@ -64,6 +77,12 @@ struct CalibrationResult {
   /// By candidate: "minmax", "entropy", ..., Auto only.
   std::map<std::string, CalibrationDamage> damage;
   std::string chosen;  ///< the candidate Auto took, refinements included
+  /// Auto with fp16Share: from no layer in fp16 to as many as that allows, those first that INT8 harms most
+  /// per millisecond; the one that was taken has the layers of Calibration::halfLayers.
+  std::vector<Fp16Choice> frontier;
+  /// Auto, where the outputs' signal to noise is below 25 dB: layers whose codes are why, most harmful first,
+  /// with the damage that is left and the time of a run, estimated from layers, if they alone are in fp16.
+  std::vector<Fp16Choice> harmful;
 };
 
 /// Runs the fp32 network over the calibrator's batches on the device: absolute maxima, then histograms, then

@@ -1,7 +1,9 @@
-// Which tensors are known to hold no negative value, and what integer layers say of their input.
-#include "lower/nonnegative.hpp"
+// What tensors can not fall below, and what integer layers say of their input.
+#include "lower/least_value.hpp"
 
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "lower/precision.hpp"
 
@@ -39,6 +41,25 @@ TEST(NeverNegative, FollowsTheLayers) {
   EXPECT_FALSE(never(n.g.add("Concat", "mixed", {relu, plain}, {{"axis", 1}})));
   EXPECT_TRUE(never(n.g.add("Sigmoid", "sigmoid", {plain})));
   EXPECT_FALSE(never(n.g.add("Tanh", "tanh", {relu})));
+}
+
+TEST(LeastValue, IsWhatActivationsGiveAndJoinedTensorsShare) {
+  Network n;
+  const auto least = [&](TensorId id) { return leastOf(n.g, id); };
+  const TensorId silu = n.conv("silu", n.x, {{"activation", "Silu"}});
+  const TensorId relu = n.conv("relu", n.x, {{"activation", "Relu"}});
+  const TensorId plain = n.conv("plain", relu),
+                 joined = n.g.add("Concat", "joined", {relu, silu}, {{"axis", 1}});
+  EXPECT_LT(least(silu), -0.27846);
+  EXPECT_GT(least(silu), -0.279);
+  EXPECT_EQ(least(joined), least(silu));
+  EXPECT_EQ(least(n.g.add("Pad", "padded", {joined}, {{"pads", List{0, 0, 1, 1, 0, 0, 1, 1}}})), least(silu));
+  EXPECT_EQ(least(n.conv("elu", n.x, {{"activation", "Elu"}, {"alpha", 0.5}})), -0.5);
+  EXPECT_EQ(least(n.g.add("HardSwish", "hard", {plain})), -0.375);
+  EXPECT_TRUE(std::isinf(least(plain)));
+  EXPECT_TRUE(std::isinf(least(n.x)));
+  const auto measured = [&](TensorId id) { return id == plain ? -2.0 : -INFINITY; };
+  EXPECT_EQ(leastOf(n.g, n.g.add("Concat", "seen", {relu, plain}, {{"axis", 1}}), measured), -2);
 }
 
 TEST(NeverNegative, IsWrittenIntoIntegerConvolutions) {

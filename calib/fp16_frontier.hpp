@@ -1,0 +1,40 @@
+/// \file
+/// Layers that are better left in fp16, by what that gives per millisecond.
+#pragma once
+
+#include <functional>
+
+#include "calib/auto_calibration.hpp"
+#include "calib/scale_groups.hpp"
+
+namespace tessera {
+
+/// What a choice of layers in fp16 is made with.
+struct FrontierTools {
+  /// Harm on the images that choose; less is better.
+  std::function<double(const Calibration&)> harm;
+  /// Fills in `damage` and `worst`: of draws of other images.
+  std::function<void(const Calibration&, Fp16Choice&)> judge;
+  /// A calibration whose halfLayers were changed, with ranges as those let them be.
+  std::function<Calibration(Calibration)> complete;
+};
+
+/// Layers that read one scale, and what fp16 gives them.
+struct Fp16Gain {
+  const ScaleGroup* group = nullptr;
+  double gain = 0;          ///< of harm
+  double milliseconds = 0;  ///< that fp16 takes longer, by the layers' own times
+};
+
+/// The groups that gain at all, most per millisecond first: `count` of them, the noisiest, are tried.
+std::vector<Fp16Gain> gainsInFp16(const std::vector<ScaleGroup>& groups, const Calibration& base, int count,
+                                  DamageMeter& meter, const FrontierTools& tools,
+                                  const std::function<void(int done, int total)>& progress);
+
+/// From no layer in fp16 to as many as `share` of the multiply-adds allows, in the order of the gains; every
+/// choice is judged and timed. `calibrations` gets what belongs to each.
+std::vector<Fp16Choice> fp16Frontier(const std::vector<Fp16Gain>& gains, const Calibration& base,
+                                     double share, DamageMeter& meter, const FrontierTools& tools,
+                                     std::vector<Calibration>& calibrations);
+
+}  // namespace tessera
