@@ -102,14 +102,13 @@ std::vector<OpInstance> ConvWgmma::samples() const {
     // Phases whose origin is not aligned, fewer channels than a block, two batches.
     add({{"strides", List{2, 2}}, {"pads", List{1, 1, 1, 1}}}, {2, 20, 9, 6}, {20, 19, 4, 4});
   } else {
-    // Several tiles of channels and of pixels with tails in both; chunks enough to split; batches; groups;
-    // pads on one side, dilation, more than nine taps; a residual.
-    add({{"pads", List{1, 1, 1, 1}}, {"activation", "Relu"}}, {2, 20, 11, 19}, {70, 20, 3, 3});
-    add({{"pads", List{1, 1, 1, 1}}}, {1, 160, 18, 34}, {130, 160, 3, 3});
-    add({{"pads", List{2, 2, 2, 2}}, {"group", 2}}, {1, 96, 6, 6}, {32, 48, 5, 5}, false);
-    add({{"pads", List{0, 2, 3, 1}}, {"dilations", List{2, 1}}}, {3, 40, 9, 8}, {18, 40, 3, 2});
-    floats.push_back(convolutionSample({1, 40, 9, 9}, {36, 40, 3, 3},
+    // Several tiles of channels and of pixels with tails in both, batches, a residual; chunks enough to
+    // split; groups, pads on one side, dilation, more than nine taps.
+    floats.push_back(convolutionSample({2, 20, 11, 19}, {70, 20, 3, 3},
                                        {{"pads", List{1, 1, 1, 1}}, {"activation", "Relu"}}, true, true));
+    add({{"pads", List{1, 1, 1, 1}}}, {1, 128, 9, 17}, {20, 128, 3, 3});
+    add({{"pads", List{0, 2, 3, 1}}, {"dilations", List{2, 1}}, {"group", 2}}, {3, 96, 11, 8}, {32, 48, 5, 3},
+        false);
   }
   if (traitsOf(op_).quantised()) return quantisedSamples(std::string(op_), floats);
   return floats;  // tests derive halves

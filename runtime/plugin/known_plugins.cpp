@@ -75,7 +75,7 @@ void checkTolerance(const Plugin& plugin, const std::string& origin) {
       "its tolerance is %g absolute and %g relative; %g and %g are the most with which a wrong kernel "
       "would still be seen",
       tolerance.absolute, tolerance.relative, kMostAbsolute, kMostRelative);
-  refuse(origin, text);
+  refuseFrom(origin, text);
 }
 
 void checkDeclarations(const Plugin& plugin, const std::string& origin) {

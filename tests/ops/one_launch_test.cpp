@@ -5,6 +5,7 @@
 
 #include "cl/device_impl.hpp"
 #include "clkernels/common/in_chains.hpp"
+#include "clkernels/common/tensor_cores.hpp"
 #include "lower/chain.hpp"
 #include "lower/recipe.hpp"
 #include "lower/recipe_chooser.hpp"
@@ -237,6 +238,11 @@ TEST(OneLaunch, IsRefusedWithTheReason) {
   EXPECT_THAT(
       test::refusal([&] { composeChain(lowered, test::inventedGpu(), anyContent); }, ErrorCode::Unsupported),
       testing::AllOf(HasSubstr("step '" + lowered.steps[0].layer + "'"), HasSubstr("library CLBlast")));
+  lowered = loweredFor(test::inventedGpu());
+  lowered.steps[0].launch.calls[0].defines.emplace_back(kPtxTarget, "sm_90a");
+  EXPECT_THAT(
+      test::refusal([&] { composeChain(lowered, test::inventedGpu(), anyContent); }, ErrorCode::Unsupported),
+      testing::AllOf(HasSubstr("step '" + lowered.steps[0].layer + "'"), HasSubstr("a target of its own")));
 }
 
 TEST(OneLaunch, IsPartOfARecipe) {
