@@ -29,7 +29,7 @@ struct Options {
   std::vector<std::string>
       turns;  ///< PRECISION[:TUNE[:CHOICE[:LAUNCHES]]], measured in turns; empty: what `common` says
   bool roofline = false;
-  std::string exportFolder, precisionChoice = "rules", launches = "measured";
+  std::string exportFolder, precisionChoice = "measured", launches = "measured";
 };
 
 struct Row {
@@ -74,7 +74,9 @@ EngineOptions engineOptions(const Graph& graph, const Device& device, const Opti
   RandomCalibrator random(graph, options.batch);
   CalibrationOptions calibration;
   calibration.method = CalibrationMethod::MinMax;
-  engine.precisionChoice = parsePrecisionChoice(choice);
+  // Without tuning nothing is measured, nor looked up.
+  engine.precisionChoice =
+      engine.tuning.mode == TuneMode::Off ? PrecisionChoice::Rules : parsePrecisionChoice(choice);
   engine.calibration = calibrate(graph, device, random, calibration).calibration;
   return engine;
 }

@@ -95,7 +95,7 @@ TEST(ChainFunction, IsMadeOfEveryKernel) {
             if (!seen.insert(call.source + call.entry + textOfDefines(call.defines)).second) continue;
             try {
               const ChainFunction f = chainFunction(call, "f", "wait");
-              EXPECT_THAT(f.text, testing::HasSubstr("CHAIN_STEP void f"));
+              EXPECT_THAT(f.text, testing::HasSubstr(f.byItems ? "CHAIN_ITEM void f" : "CHAIN_STEP void f"));
               EXPECT_THAT(f.text, testing::Not(testing::HasSubstr("__kernel")));
               EXPECT_THAT(f.text, testing::Not(testing::ContainsRegex("get_[a-z]*_(id|size|groups)")));
               EXPECT_TRUE(!f.byItems || (!f.barriers && !f.local)) << call.source;
