@@ -149,7 +149,7 @@ void addRecord(Calibration& c, std::string_view kind, std::string_view rest, con
     const float scale = parseFloat(word(rest), lines);
     addScale(c, scale, rest, lines);
   } else if (kind == "least") {
-    addLeast(c, floatOf(word(rest), lines), rest, lines);
+    addLeast(c, parseFloat(word(rest), lines), rest, lines);
   } else if (kind == "float-tensor") {
     addName(c.floatTensors, kind, rest, lines);
   } else if (kind == "float-layer") {
