@@ -13,7 +13,7 @@ namespace {
 
 // Untuned not for smaller ones: they are launches, which networks in one launch save, and those have no place
 // for a kernel of another target.
-constexpr double kWorthwhile = 1e9;
+constexpr double kWorthwhile = 1.5e9;
 
 MmaProblem productOf(const OpView& op) { return {gemmShape(blockView(op)), blockBytes(op)}; }
 
