@@ -22,8 +22,8 @@ Calibration calibrationOf(const Graph& g, const HostTensor& x) {
   Calibration calibration;
   for (const auto& name : tensorsToCalibrate(g)) {
     float largest = 0;
-    for (const float v : evaluateTensors(g, {{"x", x}}, {g.findTensor(name)})[0].as<float>())
-      largest = std::max(largest, std::abs(v));
+    const HostTensor value = evaluateTensors(g, {{"x", x}}, {g.findTensor(name)})[0];
+    for (const float v : value.as<float>()) largest = std::max(largest, std::abs(v));
     calibration.scales[name] = largest / 127;
   }
   return calibration;
