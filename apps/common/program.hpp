@@ -34,8 +34,8 @@ struct CommonOptions {
 };
 
 /// What a program does where neither --tune nor $TESSERA_TUNE says: searches for kernels (Fast, Full), or
-/// uses what was found before (Cached). Never: it searches for nothing, and offers no mode that does. Serving:
-/// as Fast, of a program that may also search while it answers.
+/// uses what was found before (Cached). Never: it searches for nothing, and offers no mode that does.
+/// Serving: as Fast, of a program that may also search while it answers.
 enum class TuneDefault { Fast, Full, Cached, Never, Serving };
 
 /// Options that are added while it lives stand under its name in the help.

@@ -99,7 +99,8 @@ double winogradSteps(const WinogradWork& work, const WinogradTactic& t, const De
   // As in conv_direct: every step has loads and a loop to pay for.
   // Without VNNI products of pairs are followed by additions, which keep them from overlapping as well
   // (measured).
-  const double busy = (work.codes && device.dot4 != Dot4Body::Vnni ? 1.35 : 1.0) * VectorRegisters(device).step(t.tx * t.tk, t.tk) +
+  const double busy = (work.codes && device.dot4 != Dot4Body::Vnni ? 1.35 : 1.0) *
+                          VectorRegisters(device).step(t.tx * t.tk, t.tk) +
                       0.3 * t.tk + 0.1 * t.tx + 0.8;
   const double steps = static_cast<double>(ceilDiv(w.channels, work.stepChannels()));
   const double products = tiles / t.tx * elements * static_cast<double>(work.channelTiles(t.tk)) *

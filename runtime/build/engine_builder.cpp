@@ -381,11 +381,12 @@ void EngineBuilder::savePrograms(const std::shared_ptr<Engine>& engine) {
   ProgramSet& programs = engine->impl_->programs;
   if (programs.planned() == programs.size()) return;
   const bool searched = searches(options_.tuning.mode) && tuner_;
+  const bool background = stop_ != nullptr;  // PoCL lets no kernel start while it makes a binary
   if (searched) {
-    if (caps_.pocl) Context(engine).run(randomInputs(*engine, 0));
+    if (caps_.pocl && !background) Context(engine).run(randomInputs(*engine, 0));
     tuner_->savePrograms(engine->impl().lowered);
   }
-  if (searched || !caps_.pocl) programs.save();
+  if ((searched && !background) || !caps_.pocl) programs.save();
 }
 
 }  // namespace tessera

@@ -16,8 +16,8 @@
 namespace tessera {
 namespace {
 
-// Of this thread and the processes that it starts. Not the lowest: beside contexts that keep every core busy it would get
-// nothing at all, and this way a tenth of one.
+// Of this thread and the processes that it starts. Not the lowest: beside contexts that keep every core busy
+// it would get nothing at all, and this way a tenth of one.
 void yieldToOthers() {
 #if defined(__linux__)
   constexpr int kLow = 10;
