@@ -44,7 +44,7 @@ TEST(NeverNegative, FollowsTheLayers) {
 }
 
 TEST(LeastValue, IsWhatActivationsGiveAndJoinedTensorsShare) {
-  Network n;
+  SmallNetwork n;
   const auto least = [&](TensorId id) { return leastOf(n.g, id); };
   const TensorId silu = n.conv("silu", n.x, {{"activation", "Silu"}});
   const TensorId relu = n.conv("relu", n.x, {{"activation", "Relu"}});
