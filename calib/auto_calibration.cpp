@@ -44,10 +44,10 @@ class Search {
     for (auto& [_, values] : best_.biasCorrection) std::fill(values.begin(), values.end(), 0.0f);
     best_.least = leastValues(in_.graph, in_.statistics);
     compareMethods();
-    if (!best_.least.empty()) centreCodes();
     if (in_.options.biasCorrection && !correctBiases()) plainBiases_ = true;
     widen();
     channels_ = tryChannels();
+    if (!best_.least.empty()) centreCodes();
     leaveInFloat();
     if (!channels_) refine();
     leaveInHalf();
@@ -94,12 +94,13 @@ class Search {
   void centreCodes() {
     Calibration centred = best_;
     centred.least.clear();
-    const CalibrationDamage d = compare(centred);
+    const CalibrationDamage d =
+        compare(channels_ ? withChannels(centred, {share_, imagesOf(kComparedEvery, 0)}) : centred);
     result_.damage["codes around 0"] = d;
-    if (score(d) > least_ * (1 + kWorthAZero)) return;
+    if (d.error > bestDamage_.error * (1 + kWorthAZero)) return;  // changes are few, and chance among such
     least_ = score(d);
     bestDamage_ = d;
-    best_ = std::move(centred);
+    best_ = channels_ ? withChannels(std::move(centred), {share_, {}}) : std::move(centred);
   }
 
   /// Keeps the candidate where it is better by enough.

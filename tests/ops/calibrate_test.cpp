@@ -330,8 +330,10 @@ TEST(Calibrate, FindsRangesOfChannelsThatGiveTheSameBitsEverywhere) {
   TensorId x = network.addInput("x", DataType::Float32, {1, 3, kSide, kSide});
   for (int i = 0; i < 3; ++i) {
     HostTensor w = portableRandom({8, i ? 8 : 3, 3, 3}, static_cast<unsigned>(i + 1), -0.5f, 0.5f);
-    for (std::int64_t k = 0; k < w.size(); ++k)
+    for (std::int64_t k = 0; k < w.size(); ++k) {  // small channels count as much as large ones
       w.as<float>()[k] *= std::ldexp(1.0f, -static_cast<int>(k / (w.size() / 8) % 6));
+      if (i > 0) w.as<float>()[k] *= std::ldexp(1.0f, static_cast<int>(k / 9 % 8 % 6));
+    }
     const std::string name = "conv" + std::to_string(i);
     x = network.add("Convolution", name,
                     {x, network.addConstant(name + ".w", std::move(w)),
