@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "clkernels/common/tensor_cores.hpp"
 #include "clkernels/embedded.hpp"
 #include "clkernels/text/preprocess.hpp"
 
@@ -310,6 +311,8 @@ ChainFunction chainFunction(const KernelCall& call, const std::string& name, con
   if (!call.library.empty())
     throw Error(ErrorCode::Unsupported,
                 "routine " + call.entry + " of library " + call.library + " is no kernel");
+  if (std::ranges::any_of(call.defines, [](const auto& d) { return d.first == kPtxTarget; }))
+    throw Error(ErrorCode::Unsupported, "its kernel is compiled for a target of its own");
   return Writer(call, name, barrier, compiler).write();
 }
 

@@ -218,8 +218,8 @@ void resize(ModelWriter& m, const WrittenLayer& w) {
   if (a.integer("antialias")) w.refuse("operator set 17 does not antialias");
   const Shape &from = w.shape(0), &to = w.outputShape();
   const auto scales = a.numbers("scales");
-  bool bySize = true, byScale = scales.size() == from.size();
-  std::vector<float> given;
+  bool bySize = true, byScale = scales.size() == from.size(), exact = true;
+  std::vector<float> given, ratios;
   for (std::size_t i = 0; i < scales.size() && i < from.size(); ++i) {
     given.push_back(static_cast<float>(scales[i]));
     const double whole = static_cast<double>(to[i]) / static_cast<double>(from[i]);
@@ -228,6 +228,12 @@ void resize(ModelWriter& m, const WrittenLayer& w) {
         byScale && static_cast<std::int64_t>(std::floor(static_cast<float>(from[i]) * given.back())) == to[i];
   }
   if (!bySize && !byScale) w.refuse("its scales and sizes do not fit each other");
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    ratios.push_back(static_cast<float>(to[i]) / static_cast<float>(from[i]));
+    exact = exact &&
+            static_cast<double>(ratios.back()) * static_cast<double>(from[i]) == static_cast<double>(to[i]);
+  }
+  if (bySize && exact) bySize = false, given = ratios;  // the batch stays open
   Attributes attrs{{"coordinate_transformation_mode", coordinate}, {"mode", a.string("mode", "nearest")}};
   if (a.string("mode") == "nearest") attrs.set("nearest_mode", a.string("nearest", "round_prefer_floor"));
   if (a.string("mode") == "cubic") {

@@ -54,7 +54,7 @@ std::int64_t groupsOf(const LayerContext& c, Kind kind) {
   const std::int64_t inputs = c.shape()[1], group = c.positive(p.group(), "group");
   if (kind != Kind::Depthwise) return group;
   if (group != 1 && group != inputs)
-    c.bad("a depthwise convolutionLayer of " + std::to_string(inputs) + " channels has group " +
+    c.bad("a depthwise convolution of " + std::to_string(inputs) + " channels has group " +
           std::to_string(group));
   return inputs;
 }

@@ -24,7 +24,7 @@ TensorId broadcastAlong(Node& node, TensorId a, TensorId b) {
   return node.reshape(b, shape, "broadcast");
 }
 
-/// Bytes are computed as i32 and cut back, which wraps as the format's own addArithmetic does.
+/// Bytes are computed as i32 and cut back, which wraps as the format's own arithmetic does.
 TensorId addArithmetic(Node& node, const std::string& op, TensorId a, TensorId b, Attributes attrs = {}) {
   const DataType type = node.typeOf(a);
   if (type != node.typeOf(b))

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "clkernels/common/tensor_cores.hpp"
 #include "clkernels/text/chain_function.hpp"
 
 namespace tessera {
@@ -119,8 +118,6 @@ class Composer {
     if (fresh) try {
         if (!call.options.empty()) refuse(step, "its kernel has build options of its own");
         if (call.source.starts_with("plugin/")) refuse(step, "its kernel is a plugin's");
-        if (std::ranges::any_of(call.defines, [](const auto& d) { return d.first == kPtxTarget; }))
-          refuse(step, "its kernel is compiled for a target of its own");
         functions_.push_back(chainFunction(call, functionName(it->second),
                                            call.local.empty() ? "" : barrierName(product(call.local)),
                                            compilerMacros()));

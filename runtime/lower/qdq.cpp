@@ -51,7 +51,7 @@ std::map<TensorId, Scales> foldCoded(Graph& graph) {
   return found;
 }
 
-// Equal Quantize layers of one tensor becomeCodes one.
+// Equal Quantize layers of one tensor become one.
 void mergeEqual(Graph& graph) {
   auto& layers = graph.editLayers();
   std::map<TensorId, std::vector<Layer>> kept;  // by the tensor they read
@@ -127,7 +127,7 @@ bool reachesWeights(const Graph& graph, TensorId id) {
   });
 }
 
-// Codes that the model has from elsewhere (an input of the network, codes that it moves) becomeCodes codes
+// Codes that the model has from elsewhere (an input of the network, codes that it moves) become codes
 // again for layers with weights: what a DequantizeLinear gives is encoded exactly.
 void encodeAgain(Graph& graph) {
   for (int i = 0; i < static_cast<int>(graph.layers().size()); ++i) {

@@ -120,13 +120,13 @@ TEST(CountedRows, LayersThatMixRowsAreRefusedByName) {
     return std::string("accepted");
   };
   EXPECT_THAT(refused("Reduce", {{"mode", std::string("max")}, {"axes", List{0}}}),
-              HasSubstr("'mixer' (Reduce) mixes rowTensor of 'selected'"));
+              HasSubstr("'mixer' (Reduce) mixes rows of 'selected'"));
   EXPECT_THAT(refused("Reshape", {{"shape", List{18}}}), HasSubstr("mixer"));
   EXPECT_THAT(refused("TopK", {{"k", 1}, {"axis", 0}}), HasSubstr("mixer"));
   EXPECT_THAT(refused("Slice", {{"starts", List{0, 0}}, {"sizes", List{2, 3}}, {"steps", List{1, 1}}}),
               HasSubstr("mixer"));
   EXPECT_THAT(refused("Concat", {{"axis", 0}}, true), HasSubstr("mixer"));
-  EXPECT_THAT(refused("Add", {}, true), HasSubstr("joins 'rowTensor' of fixed length to 'selected'"));
+  EXPECT_THAT(refused("Add", {}, true), HasSubstr("joins 'rows' of fixed length to 'selected'"));
   EXPECT_EQ(refused("Reduce", {{"mode", std::string("max")}, {"axes", List{1}}}), "accepted");
 }
 

@@ -1,4 +1,4 @@
-// A network that a plainDevice has no room for is refused before anything is tuned or allocated.
+// A network that a device has no room for is refused before anything is tuned or allocated.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,9 +41,8 @@ Graph chain(std::int64_t x, std::int64_t between) {
 
 TEST(MemoryNeed, NamesTheTensorAndBothAmounts) {
   EXPECT_EQ(refusal(chain(1 << 20, 1 << 26)), "");
-  EXPECT_THAT(
-      refusal(chain(1 << 20, std::int64_t{1} << 31)),
-      AllOf(HasSubstr("'wide'"), HasSubstr("needs 8.0 GiB"), HasSubstr("small plainDevice has 1.0 GiB")));
+  EXPECT_THAT(refusal(chain(1 << 20, std::int64_t{1} << 31)),
+              AllOf(HasSubstr("'wide'"), HasSubstr("needs 8.0 GiB"), HasSubstr("small device has 1.0 GiB")));
   EXPECT_THAT(refusal(chain(1 << 20, std::int64_t{3} << 26)),
               AllOf(HasSubstr("'wide'"), HasSubstr("buffer of 768.0 MiB"), HasSubstr("allows 512.0 MiB")));
   EXPECT_THAT(refusal(chain(1 << 27, 1 << 27)), AllOf(HasSubstr("inputs, outputs"), HasSubstr("needs 1.")));

@@ -123,7 +123,8 @@ tessera_status tessera_engine_load(const char* plan, const tessera_device* devic
 tessera_status tessera_engine_save(const tessera_engine* engine, const char* plan);
 /** Adds how the network runs on this engine's device to a plan of the same network. */
 tessera_status tessera_engine_append_to(const tessera_engine* engine, const char* plan);
-/** Whether no search goes on in the background (mode "background" of tessera_options_set_tuning()): 1 or 0. */
+/** Whether no search goes on in the background (mode "background" of tessera_options_set_tuning()): 1 or 0.
+ */
 int32_t tessera_engine_tuning_done(const tessera_engine* engine);
 /** Waits for that; contexts run what was found from their next run on. */
 tessera_status tessera_engine_wait_for_tuning(const tessera_engine* engine);
