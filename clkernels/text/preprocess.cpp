@@ -198,6 +198,14 @@ class TextPreprocessor {
     bool outer, taken, active;
   };
 
+  // Behind the quote that ends a text, or at the end of its line.
+  static std::size_t endOfText(std::string_view source, std::size_t begin) {
+    std::size_t i = begin + 1;
+    while (i < source.size() && source[i] != '"' && source[i] != '\n')
+      i += source[i] == '\\' && i + 1 < source.size() ? 2 : 1;
+    return i < source.size() && source[i] == '"' ? i + 1 : std::min(i, source.size());
+  }
+
   // Lines with their continuations, comments left out.
   static std::vector<std::string> linesOf(std::string_view source) {
     std::vector<std::string> lines(1);
@@ -212,6 +220,10 @@ class TextPreprocessor {
         lines.back() += ' ';
       } else if (source[i] == '\n') {
         lines.emplace_back();
+      } else if (source[i] == '"') {  // what looks like a comment is text there
+        const std::size_t end = endOfText(source, i);
+        lines.back() += source.substr(i, end - i);
+        i = end - 1;
       } else {
         lines.back() += source[i];
       }

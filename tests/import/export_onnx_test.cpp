@@ -51,7 +51,8 @@ TEST_F(ExportOnnx, TheBatchStaysOpen) {
       value.mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_value(2);
   const Graph two = importOnnx(folder_.write("two.onnx", model.SerializeAsString()));
   const std::string input = network.tensor(network.inputs()[0]).name;
-  const auto both = evaluate(two, {{input, image(2, 32, 6)}}).at(0).as<float>();
+  const HostTensor result = evaluate(two, {{input, image(2, 32, 6)}}).at(0);
+  const auto both = result.as<float>();
   const HostTensor pair = image(2, 32, 6);
   HostTensor second(DataType::Float32, {1, 3, 32, 32});
   std::copy_n(pair.as<float>().begin() + second.size(), second.size(), second.as<float>().begin());

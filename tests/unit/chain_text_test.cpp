@@ -57,6 +57,8 @@ TEST(Preprocess, CarriesOutConditions) {
 }
 
 TEST(Preprocess, LeavesCommentsOutAndPragmasIn) {
+  EXPECT_EQ(preprocessed("#define END \"/* \\\" \"\nf(\"//@ a\" END); // b"),
+            "f ( \"//@ a\" \"/* \\\" \" ) ;");
   EXPECT_EQ(preprocessed("a // b\n/* c\n d */ e"), "a e");
   EXPECT_EQ(textOf(preprocess("{\n#pragma unroll\nfor", {})), "{\n#pragma unroll\nfor ");
 }
