@@ -163,7 +163,7 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       app.add_option("--tune", options.tune,
                      tune == TuneDefault::Never
                          ? "Kernels without tuning (off), or those that were found before (cached)"
-                         : "How long, or when, to search for fast kernels (else $TESSERA_TUNE)")
+                         : "How long to search for kernels (else $TESSERA_TUNE)")
           ->check(CLI::IsMember(modes))
           ->capture_default_str();
   app.parse_complete_callback([&options, mode, tune, modes] {

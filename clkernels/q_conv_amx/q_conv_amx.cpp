@@ -21,6 +21,11 @@ class QConvAmx final : public KernelFamily, public ComparesTactics {
     if (work.window.group != 1) return Verdict::no("it has groups");
     if (work.window.channels < 16)
       return Verdict::no("it takes 64 input channels at a time, of fewer than 16");
+    if (const std::int64_t more = paddedBytes(work.window) -
+                                  work.window.outChannels * work.window.channels * work.window.kernelVolume();
+        16 * more > paddedBytes(work.window))
+      return Verdict::no("in blocks of 64 inputs and 32 outputs its weights would take " +
+                         std::to_string(more) + " bytes more");
     AmxTactic least;
     least.tile = static_cast<int>(std::min<std::int64_t>(16, work.ow));
     if (!amxSpace(work, device).contains(toTactic(least)))
@@ -87,7 +92,8 @@ class QConvAmx final : public KernelFamily, public ComparesTactics {
             // Borders on every side, channels that are whole blocks of nothing, rows narrower than a tile.
             convolutionSample({2, 20, 9, 31}, {35, 20, 3, 3},
                               {{"pads", List{1, 1, 1, 1}}, {"activation", "Relu"}}),
-            convolutionSample({1, 130, 7, 7}, {64, 130, 3, 3}, {{"pads", List{1, 1, 1, 1}}}, true, true),
+            convolutionSample({2, 124, 5, 19}, {62, 124, 3, 3}, {{"pads", List{1, 1, 1, 1}}}, true, true),
+            convolutionSample({1, 120, 7, 7}, {64, 120, 3, 3}, {{"pads", List{1, 1, 1, 1}}}, true, true),
             // A dilation beyond the image; uneven strides, pads and windows.
             convolutionSample({1, 16, 7, 19}, {12, 16, 3, 3},
                               {{"pads", List{16, 16, 16, 16}}, {"dilations", List{16, 16}}}),
@@ -103,6 +109,10 @@ class QConvAmx final : public KernelFamily, public ComparesTactics {
   }
 
  private:
+  static std::int64_t paddedBytes(const Window& w) {
+    return roundUp(w.outChannels, std::int64_t{32}) * roundUp(w.channels, std::int64_t{64}) *
+           w.kernelVolume();
+  }
   // As conv_direct/tile.cl takes them, of two blocks of 16 outputs and blocks of 64 inputs.
   static PackedConstant weights(const Window& w) {
     TileWork work;

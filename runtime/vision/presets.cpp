@@ -158,6 +158,7 @@ Preset ultraface() {
 Preset fastestdet() {
   ImagePreprocess how = images(ChannelOrder::Bgr, ImageFit::Stretch, 1.0 / 255);
   how.resize = ResizeMode::Area;
+  how.rounded = true;  // as the images it was trained on
   return {"fastestdet", "FastestDet", how,
           options({withObjectness(format("Nx(5+CLASSES)xHxW for stride 16", BoxDecoding::FastestDet,
                                          BoxLayout::PerScale, {16}))},
