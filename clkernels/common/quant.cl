@@ -94,13 +94,17 @@ static inline PW_T padLanes(PW_T value, int valid, RATE rate) { return maskLanes
 // far it moves the row.
 // P_ZERO_SETS       rows of terms
 // P_ZERO_H, _W, _D  extents of the output
+// .._FROM, .._SAME  coordinates FROM to FROM + SAME have one number
 #if P_CORRECTED
 #if P_ZERO_SETS == 1
 #define ZERO_ROW(t, position) 0
 #else
-#define ZERO_ROW(t, position)                                                                     \
-  ((t)[(position) / (P_ZERO_H * P_ZERO_W)] + (t)[P_ZERO_D + (position) / P_ZERO_W % P_ZERO_H] +   \
-   (t)[P_ZERO_D + P_ZERO_H + (position) % P_ZERO_W])
+#define ZERO_PLACE(o, from, same) ((int)(o) - clamp((int)(o) - (from), 0, (same)))
+#define ZERO_ROW(t, position)                                                                                     \
+  ((t)[ZERO_PLACE((position) / (P_ZERO_H * P_ZERO_W), P_ZERO_D_FROM, P_ZERO_D_SAME)] +                             \
+   (t)[P_ZERO_D - P_ZERO_D_SAME + ZERO_PLACE((position) / P_ZERO_W % P_ZERO_H, P_ZERO_H_FROM, P_ZERO_H_SAME)] +    \
+   (t)[P_ZERO_D - P_ZERO_D_SAME + P_ZERO_H - P_ZERO_H_SAME +                                                       \
+       ZERO_PLACE((position) % P_ZERO_W, P_ZERO_W_FROM, P_ZERO_W_SAME)])
 #endif
 #define CORRECTED(sums, zeroTerms, position, k) ((sums) + PW_LOAD_CODES(zeroTerms, ZERO_ROW(zeroTerms, position) + (k)))
 #else

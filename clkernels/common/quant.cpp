@@ -25,11 +25,21 @@ bool isCorrected(const OpView& op) { return op.attrs.integer("x_zero") != 0; }
 namespace {
 
 // Which taps of one axis meet the input, per output coordinate: few different sets of taps, and the number of
-// each coordinate's.
+// each coordinate's. The longest run of coordinates with one set begins at `from`, and `same` more follow.
 struct AxisTaps {
   std::vector<std::vector<std::int64_t>> sets;
   std::vector<std::size_t> setOf;
+  std::size_t from = 0, same = 0;
+
+  std::size_t places() const { return setOf.size() - same; }
 };
+
+void findRun(AxisTaps& axis) {
+  for (std::size_t begin = 0, o = 1; o < axis.setOf.size(); ++o) {
+    if (axis.setOf[o] != axis.setOf[begin]) begin = o;
+    if (o - begin > axis.same) axis.from = begin, axis.same = o - begin;
+  }
+}
 
 AxisTaps axisTaps(const Window& w, int axis, bool transposed) {
   AxisTaps found;
@@ -49,6 +59,7 @@ AxisTaps axisTaps(const Window& w, int axis, bool transposed) {
     if (added) found.sets.push_back(taps);
     found.setOf.push_back(at->second);
   }
+  findRun(found);
   return found;
 }
 
@@ -78,21 +89,22 @@ std::vector<std::uint32_t> sumsOfTaps(const Window& w, bool transposed,
 }
 
 // A row of channels' corrections for each set of taps that some position has; before them, where there are
-// several, what each coordinate of each axis adds to the place of its row. Sums modulo 2^32, as the dot
-// products' are.
+// several, what each coordinate of each axis adds to the place of its row (a run of equal ones stands once).
+// Sums modulo 2^32, as the dot products' are.
 HostTensor corrections(const Window& w, bool transposed, std::int64_t zero, std::int64_t channels,
                        std::span<const std::int8_t> weights) {
   const AxisTaps d = axisTaps(w, 0, transposed), h = axisTaps(w, 1, transposed),
                  v = axisTaps(w, 2, transposed);
   const std::size_t rows = d.sets.size() * h.sets.size() * v.sets.size();
-  const std::size_t places = rows == 1 ? 0 : d.setOf.size() + h.setOf.size() + v.setOf.size();
+  const std::size_t places = rows == 1 ? 0 : d.places() + h.places() + v.places();
   const auto length = static_cast<std::size_t>(channels);
   HostTensor all(DataType::Int32, {static_cast<std::int64_t>(places + rows * length)});
   const auto to = all.as<std::int32_t>();
   std::size_t at = 0;
   const auto addPlaces = [&](const AxisTaps& axis, std::size_t first, std::size_t step) {
-    for (const std::size_t set : axis.setOf)
-      to[at++] = static_cast<std::int32_t>(first + set * step * length);
+    for (std::size_t o = 0; o < axis.setOf.size(); ++o)
+      if (o <= axis.from || o > axis.from + axis.same)
+        to[at++] = static_cast<std::int32_t>(first + axis.setOf[o] * step * length);
   };
   if (places > 0) {
     addPlaces(d, places, h.sets.size() * v.sets.size());
@@ -128,10 +140,15 @@ PackedConstant packedCorrections(const OpView& op, int block) {
 void addCorrectionDefines(Defines& defines, const OpView& op) {
   const Window w = windowOfAny(op);
   std::size_t sets = 1;
-  for (int axis = 0; axis < 3; ++axis) sets *= axisTaps(w, axis, traitsOf(op.op).transposed()).sets.size();
+  const std::string names[] = {"P_ZERO_D", "P_ZERO_H", "P_ZERO_W"};
+  for (int axis = 0; axis < 3; ++axis) {
+    const AxisTaps taps = axisTaps(w, axis, traitsOf(op.op).transposed());
+    sets *= taps.sets.size();
+    defines.emplace_back(names[axis], std::to_string(w.out[axis]));
+    defines.emplace_back(names[axis] + "_FROM", std::to_string(taps.from));
+    defines.emplace_back(names[axis] + "_SAME", std::to_string(taps.same));
+  }
   defines.emplace_back("P_ZERO_SETS", std::to_string(sets));
-  constexpr const char* kExtents[] = {"P_ZERO_D", "P_ZERO_H", "P_ZERO_W"};
-  for (int axis = 0; axis < 3; ++axis) defines.emplace_back(kExtents[axis], std::to_string(w.out[axis]));
 }
 
 }  // namespace

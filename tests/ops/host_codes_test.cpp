@@ -34,15 +34,17 @@ class HostCodesTest : public testing::Test {
   TensorMap run(const Device& on) {
     EngineOptions options;
     options.precision = Precision::Int8;
-    options.calibration = int8NetworkCalibration(network);
+    options.calibration = calibration;
     options.tuning.mode = TuneMode::Off;
     const auto engine = Engine::build(network, on, options);
     text = engine->text();
-    return Context(engine).run(int8NetworkInput());
+    return Context(engine).run(input);
   }
 
   const Folder folder;
-  const Graph network = int8Network();
+  Graph network = int8Network();
+  Calibration calibration = int8NetworkCalibration(network);
+  TensorMap input = int8NetworkInput();
   std::string text;
 };
 
@@ -58,6 +60,19 @@ TEST_F(HostCodesTest, AnEngineDoesWithoutDotProductsThatAreWrong) {
 
 TEST_F(HostCodesTest, AnEngineDoesWithoutTileRegistersThatAreWrong) {
   if (!freshDevice().int8Caps().amxInt8) GTEST_SKIP() << "PoCL on a processor with AMX is wanted";
+  network = Graph();  // whole blocks of channels, which tile registers want
+  const TensorId x = network.addInput("x", DataType::Float32, {1, 128, 32, 32});
+  const auto convolution = [&](const std::string& name, TensorId from, unsigned seed) {
+    return network.add(
+        "Convolution", name,
+        {from, network.addConstant(name + ".w", portableRandom({128, 128, 3, 3}, seed, -0.1f, 0.1f))},
+        {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
+  };
+  network.markOutput(convolution("c", convolution("b", convolution("a", x, 1), 2), 3));
+  calibration = {};
+  calibration.graphName = network.name;
+  for (const std::string& name : tensorsToCalibrate(network)) calibration.scales[name] = 0.03f;
+  input = {{"x", portableRandom({1, 128, 32, 32}, 3, -1, 1)}};
   const TensorMap expected = run(freshDevice());
   EXPECT_NE(text.find("q_conv_amx"), std::string::npos) << text;
   plant("dot4_probe/amx_probe.cl", "STORE_TILE(0, y);", "STORE_TILE(0, y);\n  y[17] ^= 1;");
