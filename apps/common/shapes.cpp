@@ -91,10 +91,10 @@ void ShapeRangeArguments::apply(ImportOptions& import, const std::map<std::strin
       import.inputShapes[name] = shape;
   }
   if (!open) return;
-  import.openShape = [ shape = *open, other = import.openShape ](const std::string& name,
-                                                                 const std::vector<std::int64_t>& declared)
-                         ->std::optional<Shape> {
-                           if (declared.empty() || declared.size() == shape.size()) return shape;
+  const Shape shape = *open;
+  const auto other = import.openShape;
+  import.openShape = [ shape, other ](const std::string& name, const std::vector<std::int64_t>& declared) {
+    if (declared.empty() || declared.size() == shape.size()) return std::optional(shape);
   return other ? other(name, declared) : std::nullopt;
 };
 }  // namespace tessera::app

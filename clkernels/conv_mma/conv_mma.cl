@@ -15,18 +15,9 @@
 //   at every launch
 // T_M, T_N  channels and pixels of a work-group, T_K bytes of a row of its local tiles, T_WM, T_WN channels and pixels of a warp,
 // T_STAGES  tiles of k in local memory, T_SPLIT parts of k (conv_gemm/split_sum.cl), added by the last work-group of a tile
-#define PW_WIDTH 4
-#include "common/activation.cl"
-#include "common/operand.cl"
-#if P_HALF
-#define RATE float
-#define CODE_SCALE float
-#else
-#include "common/quant.cl"
-#endif
-#if !defined(P_YBLOCK) || !defined(P_RBLOCK) || !defined(P_CHANNELS) || !defined(P_XOFFSET) || !defined(P_XBATCH) || \
-    !defined(P_YOFFSET) || !defined(P_YBATCH) || !defined(P_ROFFSET) || !defined(P_RBATCH) || !defined(T_STAGES)
-#error "conv_mma needs the places of its operands"
+#include "conv_mma/mma_operands.cl"
+#if !defined(T_STAGES)
+#error "conv_mma needs T_STAGES"
 #endif
 
 #define T_SUM 1

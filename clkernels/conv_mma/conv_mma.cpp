@@ -65,17 +65,7 @@ Launch ConvMma::plan(const Problem& p, const Tactic& tactic, const DeviceCaps& d
   launch.packed = {packMmaWeights(p, t.m, t.k), packMmaChannels(p)};
   KernelCall call{"conv_mma/conv_mma.cl", "conv_mma", tacticDefines(tactic)};
   addMmaDefines(call.defines, p, blockView(p), device);
-  const auto items = static_cast<std::size_t>(t.items());
-  call.local = {items, 1};
-  call.global = {items * static_cast<std::size_t>(t.tiles(shape)), static_cast<std::size_t>(t.split)};
-  addMmaArgs(launch, call.args, p);
-  if (t.split > 1) {
-    launch.scratch = {static_cast<std::size_t>(t.partialBytes(shape))};
-    launch.counters = static_cast<std::size_t>(t.tiles(shape));
-    call.args.push_back(KernelArg::scratch(0));
-    call.args.push_back(KernelArg::counters());
-  }
-  launch.calls = {std::move(call)};
+  addMmaCall(launch, std::move(call), p, {t.items(), t.tiles(shape), t.split, t.partialBytes(shape)});
   return launch;
 }
 
@@ -97,10 +87,7 @@ std::vector<OpInstance> ConvMma::samples() const {
   std::vector<OpInstance> floats;
   const bool transposed = traitsOf(op_).transposed();
   const auto add = [&](Attributes attrs, Shape x, Shape weights, bool bias = true) {
-    std::vector<TensorDesc> inputs{f32(std::move(x)), f32(weights)};
-    if (bias) inputs.push_back(f32({weights[transposed ? 1 : 0]}));
-    floats.push_back(makeSample(transposed ? "Deconvolution" : "Convolution", std::move(attrs),
-                                std::move(inputs), {}, {false, true, true}));
+    floats.push_back(mmaSample(transposed, std::move(attrs), std::move(x), std::move(weights), bias));
   };
   if (transposed) {
     // Phases whose origin is not aligned, fewer channels than a block, two batches.

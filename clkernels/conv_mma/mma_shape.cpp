@@ -186,6 +186,27 @@ void addMmaArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op) 
   args.push_back(KernelArg::output(0));
 }
 
+void addMmaCall(Launch& launch, KernelCall call, const OpView& op, const MmaGroups& groups) {
+  const auto items = static_cast<std::size_t>(groups.items), tiles = static_cast<std::size_t>(groups.tiles);
+  call.local = {items, 1};
+  call.global = {items * tiles, static_cast<std::size_t>(groups.split)};
+  addMmaArgs(launch, call.args, op);
+  if (groups.split > 1) {
+    launch.scratch = {static_cast<std::size_t>(groups.partialBytes)};
+    launch.counters = tiles;
+    call.args.push_back(KernelArg::scratch(0));
+    call.args.push_back(KernelArg::counters());
+  }
+  launch.calls = {std::move(call)};
+}
+
+OpInstance mmaSample(bool transposed, Attributes attrs, Shape x, Shape weights, bool bias) {
+  std::vector<TensorDesc> inputs{f32(std::move(x)), f32(weights)};
+  if (bias) inputs.push_back(f32({weights[transposed ? 1 : 0]}));
+  return makeSample(transposed ? "Deconvolution" : "Convolution", std::move(attrs), std::move(inputs), {},
+                    {false, true, true});
+}
+
 PackedConstant packMmaChannels(const OpView& op) {
   std::vector<int> rows;
   if (traitsOf(op.op).quantised()) rows.push_back(kMultiplierArgInput);

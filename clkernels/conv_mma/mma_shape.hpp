@@ -39,6 +39,21 @@ void addMmaDefines(Defines& defines, const OpView& op, const OpView& blocks, con
 /// launch are there already.
 void addMmaArgs(Launch& launch, std::vector<KernelArg>& args, const OpView& op);
 
+/// Work-groups of so many items, one for each tile and part of the sums (conv_gemm/split_sum.cl).
+struct MmaGroups {
+  int items = 0;
+  std::int64_t tiles = 0;
+  int split = 1;
+  std::int64_t partialBytes = 0;  ///< of all parts, where there are several
+};
+
+/// The launch of `call` for `op`, whose two packed constants are there already: arguments, sizes, and room
+/// for parts of the sums.
+void addMmaCall(Launch& launch, KernelCall call, const OpView& op, const MmaGroups& groups);
+
+/// A sample, of floats, of a convolution or (`transposed`) a deconvolution.
+OpInstance mmaSample(bool transposed, Attributes attrs, Shape x, Shape weights, bool bias);
+
 /// What the epilogue reads of channels: scales, multipliers, bias and slopes in one buffer; see conv_mma.cl.
 PackedConstant packMmaChannels(const OpView& op);
 

@@ -7,18 +7,9 @@
 //            row lane / 4, then of row 8 + lane / 4; rows of each sixteen in the order that conv_mma/mma_tile.cl wants; zero beyond
 //            rows, channels and the window's row
 // A group of four warps makes 64 channels of a rectangle of 16 pixels by 4 * T_LINES lines.
-#define PW_WIDTH 4
-#include "common/activation.cl"
-#include "common/operand.cl"
-#if P_HALF
-#define RATE float
-#define CODE_SCALE float
-#else
-#include "common/quant.cl"
-#endif
-#if !defined(P_YBLOCK) || !defined(P_RBLOCK) || !defined(P_CHANNELS) || !defined(P_XOFFSET) || !defined(P_XBATCH) || \
-    !defined(P_YOFFSET) || !defined(P_YBATCH) || !defined(P_ROFFSET) || !defined(P_RBATCH) || !defined(T_LINES)
-#error "conv_stem needs the places of its operands, and T_LINES"
+#include "conv_mma/mma_operands.cl"
+#if !defined(T_LINES)
+#error "conv_stem needs T_LINES"
 #endif
 #if P_C != 1 || P_DX != 1 || P_GROUPS != 1
 #error "conv_stem takes one block of channels, one group, and rows of neighbours"

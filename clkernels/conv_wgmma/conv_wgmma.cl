@@ -7,19 +7,7 @@
 // T_M  channels of a work-group: 64 or 128; T_TEAMS  teams of four warps that multiply, T_SUBS  sub-tiles of 64 pixels of each: 1 or 2;
 // T_WIDE  see wgmma_tile.cl; T_BATCH  taps whose weights arrive together, a divisor of their number (of a row's, beyond 9 taps);
 // T_STAGES  batches in local memory; T_SPLIT  parts of the chunks (conv_gemm/split_sum.cl)
-#define PW_WIDTH 4
-#include "common/activation.cl"
-#include "common/operand.cl"
-#if P_HALF
-#define RATE float
-#define CODE_SCALE float
-#else
-#include "common/quant.cl"
-#endif
-#if !defined(P_YBLOCK) || !defined(P_RBLOCK) || !defined(P_CHANNELS) || !defined(P_XOFFSET) || !defined(P_XBATCH) || \
-    !defined(P_YOFFSET) || !defined(P_YBATCH) || !defined(P_ROFFSET) || !defined(P_RBATCH)
-#error "conv_wgmma needs the places of its operands"
-#endif
+#include "conv_mma/mma_operands.cl"
 #if !defined(T_M) || !defined(T_TEAMS) || !defined(T_SUBS) || !defined(T_WIDE) || !defined(T_BATCH) || !defined(T_STAGES)
 #error "conv_wgmma needs T_M, T_TEAMS, T_SUBS, T_WIDE, T_BATCH and T_STAGES"
 #endif

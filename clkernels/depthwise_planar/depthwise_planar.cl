@@ -26,15 +26,14 @@
 #define VALUE(TYPE, p, i) PW_CAT(convert_int, PW_WIDTH)(LOAD_NUMBERS(TYPE, PW_WIDTH, p, (i)*PW_WIDTH))
 #define MULTIPLY_ADD(weight, value, sum) ((sum) + (value) * (weight))
 #define EPILOGUE_OPERANDS \
-  __global const float *restrict channels, __global const int *restrict zeroTerms, float rate, float zero,    \
-      float residualScale, float residualZero, __global const P_R *restrict residual
+  __global const float *channels, __global const int *zeroTerms, float rate, float zero, float residualScale, \
+      float residualZero, __global const P_R *residual
 #define EPILOGUE_GIVEN channels, zeroTerms, rate, zero, residualScale, residualZero, residual
 #else
 #define SUM PW_T
 #define VALUE(TYPE, p, i) LOAD_ALIGNED(TYPE, PW_WIDTH, p, (i)*PW_WIDTH)
 #define MULTIPLY_ADD(weight, value, sum) fma(weight, value, sum)
-#define EPILOGUE_OPERANDS \
-  __global const float *restrict bias, __global const P_R *restrict residual, __global const float *restrict slope
+#define EPILOGUE_OPERANDS __global const float *bias, __global const P_R *residual, __global const float *slope
 #define EPILOGUE_GIVEN bias, residual, slope
 #endif
 #define STRIPS ((P_OH + T_Y - 1) / T_Y)

@@ -51,7 +51,8 @@ TEST_F(Program, CalibratesAndRunsInInt8) {
   cv::theRNG().state = 5;
   fs::create_directories(folder / "images");
   for (int i = 0; i < 4; ++i) {
-    cv::Mat image(24, 32, CV_8UC3);
+    // Not of the network's size: whole numbers up to 255 would have codes of their own, and nothing was lost.
+    cv::Mat image(31, 45, CV_8UC3);
     cv::randu(image, 0, 256);
     cv::imwrite(at("images/" + std::to_string(i) + ".png"), image);
   }
@@ -67,8 +68,7 @@ TEST_F(Program, CalibratesAndRunsInInt8) {
   }
   ASSERT_EQ(json["sensitivity"].size(), 1u);
   EXPECT_EQ(json["sensitivity"][0]["name"], "score");
-  // Bytes of images have codes of their own, so that nothing may be lost.
-  EXPECT_GE(json["sensitivity"][0]["error"].get<double>(), 0);
+  EXPECT_GT(json["sensitivity"][0]["error"].get<double>(), 0);
 
   const std::vector<std::string> int8{"--precision", "int8", "--calibration-cache", cache, "--tune", "off"};
   const auto with = [&](std::vector<std::string> arguments) {
