@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what a compiler does not: the format of all sources, the length of functions, what folders include, and that public
-# symbols are documented.
+# Checks what a compiler does not: the format of all sources, the length of functions, what folders include, that public symbols
+# are documented, that links between pages lead somewhere, and that charts show their pages' tables.
 # Usage: tests/check_style.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -10,6 +10,11 @@ sources() { find runtime clkernels importers exporters calib apps python bench t
 python3 tests/check_includes.py || failed=1
 python3 tests/check_functions.py --self-test || failed=1
 sources | xargs -0 python3 tests/check_functions.py || failed=1
+python3 tests/check_links.py README.md docs apps || failed=1
+if ! python3 bench/bars.py docs/performance.md --table "NVIDIA H200" --peer PyTorch | cmp -s - docs/images/speed_h200.svg; then
+  echo "docs/images/speed_h200.svg is not docs/performance.md's table: see bench/bars.py"
+  failed=1
+fi
 # Other versions of clang-format lay some lines out otherwise.
 format=$(command -v clang-format-14 || command -v clang-format || true)
 if [[ -z $format || $("$format" --version) != *"version 14."* ]]; then
