@@ -14,9 +14,6 @@ case $preset in
   tsan) arguments+=(-R '^unit$'); targets=(test_unit) ;;  # of those the suite that starts threads (host_threads_test, request_queue_test)
 esac
 
-# The text of every kernel is put together on one thread, from strings: sanitizers take minutes for it and see nothing new.
-case $preset in asan | tsan) export GTEST_FILTER=${GTEST_FILTER:--ChainFunction.IsMadeOfEveryKernel} ;; esac
-
 cmake/install_deps.sh tests
 source cmake/build_env.sh
 options=(-DTESSERA_TESTS=ON)

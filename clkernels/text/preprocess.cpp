@@ -2,9 +2,11 @@
 #include "clkernels/text/preprocess.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
+#include <unordered_map>
 
 #include "clkernels/text/condition.hpp"
 #include "tessera/error.hpp"
@@ -12,21 +14,23 @@
 namespace tessera {
 namespace {
 
-using Hidden = std::shared_ptr<const std::set<std::string>>;  // macros that a token came out of
-
-struct Item {
-  CToken token;
-  Hidden hidden;
-  bool hides(const std::string& name) const { return hidden && hidden->count(name) > 0; }
-};
-using Items = std::vector<Item>;
-
 struct Macro {
   bool function = false, variadic = false;
   std::vector<std::string> parameters;
   CTokens body;
 };
-using Macros = std::map<std::string, Macro, std::less<>>;
+using Macros = std::unordered_map<std::string, Macro>;
+
+using MacroSet = std::set<const Macro*>;
+// The macros that a token came out of, shared by the tokens of one substitution; none: null.
+using Hidden = std::shared_ptr<const MacroSet>;
+
+struct Item {
+  CToken token;
+  Hidden hidden;
+  bool hides(const Macro& macro) const { return hidden && hidden->count(&macro) > 0; }
+};
+using Items = std::vector<Item>;
 
 [[noreturn]] void fails(const std::string& why) { throw Error(ErrorCode::Internal, "kernel source: " + why); }
 
@@ -46,43 +50,43 @@ class Expansion {
     while (!input.empty()) {
       Item item = std::move(input.back());
       input.pop_back();
-      const auto found = item.token.kind == CToken::Kind::Name && !item.hides(item.token.text)
-                             ? macros_.find(item.token.text)
-                             : macros_.end();
-      if (found == macros_.end()) {
+      const auto found =
+          item.token.kind == CToken::Kind::Name ? macros_.find(item.token.text) : macros_.end();
+      if (found == macros_.end() || item.hides(found->second)) {
         out.push_back(std::move(item));
-      } else if (!found->second.function) {
-        push(input, substituted(found->second, {}), hiding(item.hidden, {}, found->first));
+      } else if (const Macro& macro = found->second; !macro.function) {
+        push(input, substituted(macro, {}), hiding(item.hidden, item.hidden, macro));
       } else if (input.empty() || !input.back().token.is("(")) {
         out.push_back(std::move(item));
       } else {
         Hidden close;
-        const auto arguments = takeArguments(input, found->second, found->first, close);
-        push(input, substituted(found->second, arguments),
-             hiding(item.hidden, close ? close : std::make_shared<const std::set<std::string>>(),
-                    found->first));
+        const auto arguments = takeArguments(input, macro, found->first, close);
+        push(input, substituted(macro, arguments), hiding(item.hidden, close, macro));
       }
     }
     return out;
   }
 
  private:
-  // What tokens of a macro hide: of a function's, what its name and its closing parenthesis both hide; and
-  // it.
-  static Hidden hiding(const Hidden& name, const Hidden& close, const std::string& macro) {
-    std::set<std::string> all;
-    if (name)
-      for (const std::string& n : *name)
-        if (!close || close->count(n)) all.insert(n);
-    all.insert(macro);
-    return std::make_shared<const std::set<std::string>>(std::move(all));
+  // What tokens of a macro hide: what its name and its closing parenthesis both do (of a macro without
+  // arguments the name alone, given twice), and the macro.
+  static Hidden hiding(const Hidden& name, const Hidden& close, const Macro& macro) {
+    MacroSet all{&macro};
+    if (name && close) std::ranges::set_intersection(*name, *close, std::inserter(all, all.end()));
+    return std::make_shared<const MacroSet>(std::move(all));
   }
 
+  // Tokens of one argument share their sets, so unions are made once for each of these.
   static void push(Items& stack, Items items, const Hidden& hidden) {
+    std::map<Hidden, Hidden> unions{{nullptr, hidden}};
     for (auto it = items.rbegin(); it != items.rend(); ++it) {
-      std::set<std::string> both = *hidden;
-      if (it->hidden) both.insert(it->hidden->begin(), it->hidden->end());
-      it->hidden = std::make_shared<const std::set<std::string>>(std::move(both));
+      Hidden& both = unions[it->hidden];
+      if (!both) {
+        MacroSet all = *hidden;
+        all.insert(it->hidden->begin(), it->hidden->end());
+        both = std::make_shared<const MacroSet>(std::move(all));
+      }
+      it->hidden = both;
       stack.push_back(std::move(*it));
     }
   }
@@ -213,9 +217,9 @@ class TextPreprocessor {
       if (source[i] == '\\' && i + 1 < source.size() && source[i + 1] == '\n') {
         ++i;
         lines.back() += ' ';
-      } else if (source.substr(i, 2) == "//") {
+      } else if (source[i] == '/' && source.substr(i, 2) == "//") {
         i = std::min(source.find('\n', i), source.size()) - 1;
-      } else if (source.substr(i, 2) == "/*") {
+      } else if (source[i] == '/' && source.substr(i, 2) == "/*") {
         i = std::min(source.find("*/", i + 2), source.size() - 2) + 1;
         lines.back() += ' ';
       } else if (source[i] == '\n') {

@@ -29,6 +29,8 @@ class Scanner {
     while (at_ < text_.size()) {
       if (std::isspace(static_cast<unsigned char>(text_[at_]))) {
         ++at_;
+      } else if (text_[at_] != '/') {
+        return true;
       } else if (text_.substr(at_, 2) == "//") {
         at_ = std::min(text_.find('\n', at_), text_.size());
       } else if (text_.substr(at_, 2) == "/*") {
@@ -53,7 +55,7 @@ class Scanner {
       });
     if (c == '"' || c == '\'') return quoted(c);
     for (const std::string_view sign : kSigns)
-      if (text_.substr(at_, sign.size()) == sign) return one(sign.size());
+      if (sign[0] == c && text_.substr(at_, sign.size()) == sign) return one(sign.size());
     return one(1);
   }
 
