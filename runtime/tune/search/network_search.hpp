@@ -20,8 +20,8 @@ class NetworkSearch {
       : known_(known), trials_(trials), budget_(budget), options_(options), marks_(known, budget) {}
 
   bool nothingOpen(const Graph& graph) const { return marks_.nothingOpen(graph); }
-  /// Measures what lowering `graph` may choose from, and searches for tactics; no longer than until that
-  /// share of the budget's time for searches is over.
+  /// Measures what lowering `graph` may choose from, and searches for faster tactics. Stops when the share
+  /// `until` (0 to 1) of the budget's time for searches is spent.
   void search(const Graph& graph, double until);
   /// How the network ran before TuneMode::Full searched it; null where nothing is known.
   const Recipe* before(const Graph& graph) const;
