@@ -6,7 +6,7 @@
 namespace tessera::onnx {
 namespace {
 
-void einsum(Node& node) {
+void einsumNode(Node& node) {
   std::vector<TensorId> operands;
   for (std::size_t i = 0; i < node.inputCount(); ++i) operands.push_back(node.in(i));
   node.set(0, tessera::einsum(node, node.string("equation", ""), operands,
@@ -15,6 +15,6 @@ void einsum(Node& node) {
 
 }  // namespace
 
-void addRows_einsum(RowList& rows) { rows.push_back({"Einsum", 12, kNewest, einsum}); }
+void addRows_einsum(RowList& rows) { rows.push_back({"Einsum", 12, kNewest, einsumNode}); }
 
 }  // namespace tessera::onnx

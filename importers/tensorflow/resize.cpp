@@ -41,7 +41,7 @@ void resize(Node& node) {
 }
 
 /// A row of weights for each place along an axis: the result's numbers as sums of the image's.
-using Weights = HostTensor;
+using ResizeTable = HostTensor;
 
 /// What TensorFlow's ResizeBicubic interpolates by: a table of 1025 values of the cubic for the two pixels
 /// beside a place and the two further out.
@@ -63,7 +63,7 @@ struct CubicTable {
 
 /// `centres`: Keys' cubic at half-pixel centres, whose pixels outside the image do not count; else edges are
 /// repeated.
-void addCubic(Weights& weights, std::int64_t place, float at, bool centres) {
+void addCubic(ResizeTable& weights, std::int64_t place, float at, bool centres) {
   const CubicTable table(centres ? -0.5 : -0.75);
   const std::int64_t pixels = weights.shape[1], first = static_cast<std::int64_t>(std::floor(at));
   const int step = static_cast<int>(std::lrint((at - static_cast<float>(first)) * CubicTable::kSteps));
@@ -81,7 +81,7 @@ void addCubic(Weights& weights, std::int64_t place, float at, bool centres) {
 }
 
 /// The mean of what lies from `at` to `end`.
-void addArea(Weights& weights, std::int64_t place, float at, float end, float scale) {
+void addArea(ResizeTable& weights, std::int64_t place, float at, float end, float scale) {
   const std::int64_t pixels = weights.shape[1];
   for (auto pixel = static_cast<std::int64_t>(std::floor(at)); static_cast<float>(pixel) < end; ++pixel) {
     const auto begin = static_cast<float>(pixel);
@@ -96,7 +96,7 @@ TensorId weightsOf(Node& node, std::int64_t from, std::int64_t to, const std::st
              centres = node.attributes().integer("half_pixel_centers") != 0;
   const float scale = corners && to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1)
                                         : static_cast<float>(from) / static_cast<float>(to);
-  Weights weights = node.allocate(DataType::Float32, {to, from});
+  ResizeTable weights = node.allocate(DataType::Float32, {to, from});
   for (std::int64_t i = 0; i < to; ++i) {
     const auto place = static_cast<float>(i);
     if (node.type() == "ResizeArea")

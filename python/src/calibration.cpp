@@ -15,12 +15,12 @@
 namespace tessera::python {
 namespace {
 
-using Names = std::vector<std::string>;
+using Texts = std::vector<std::string>;
 using StageProgress = std::function<void(std::string_view, int, int)>;
 
 CalibrationOptions makeCalibrationOptions(const std::string& method, double percentile, bool biasCorrection,
-                                          double fp32Share, double fp16Share, const Names& passesOff,
-                                          const Names& keepFp32, bool keepFirstLast, StageProgress progress) {
+                                          double fp32Share, double fp16Share, const Texts& passesOff,
+                                          const Texts& keepFp32, bool keepFirstLast, StageProgress progress) {
   CalibrationOptions options;
   options.method = parseCalibrationMethod(method);
   options.percentile = percentile;
@@ -33,7 +33,7 @@ CalibrationOptions makeCalibrationOptions(const std::string& method, double perc
   return options;
 }
 
-CalibrationOptions interruptible(const std::optional<CalibrationOptions>& given) {
+CalibrationOptions withSignals(const std::optional<CalibrationOptions>& given) {
   CalibrationOptions options = given.value_or(CalibrationOptions());
   options.progress = [wanted = options.progress](std::string_view stage, int done, int total) {
     checkSignals();
@@ -45,7 +45,7 @@ CalibrationOptions interruptible(const std::optional<CalibrationOptions>& given)
 CalibrationResult calibrateOn(const Graph& graph, const py::object& device, Calibrator& calibrator,
                               const std::optional<CalibrationOptions>& given) {
   const Device on = deviceOf(device);
-  const CalibrationOptions options = interruptible(given);
+  const CalibrationOptions options = withSignals(given);
   return withoutGil([&] { return calibrate(graph, on, calibrator, options); });
 }
 
@@ -53,12 +53,12 @@ std::vector<LayerSensitivity> rankLayersOn(const Graph& graph, const py::object&
                                            const Calibration& calibration, int batches,
                                            const std::optional<CalibrationOptions>& given) {
   const Device on = deviceOf(device);
-  const CalibrationOptions options = interruptible(given);
+  const CalibrationOptions options = withSignals(given);
   return withoutGil([&] { return rankLayers(graph, on, data, calibration, batches, options); });
 }
 
 void exportTo(const Graph& graph, const Calibration& calibration, const std::filesystem::path& file,
-              const Names& keepFp32, bool keepFirstLast, const Names& passesOff) {
+              const Texts& keepFp32, bool keepFirstLast, const Texts& passesOff) {
   const PrecisionOptions options{{keepFp32.begin(), keepFp32.end()}, keepFirstLast};
   const PassOptions passes{{passesOff.begin(), passesOff.end()}};
   withoutGil([&] { exportQdq(graph, calibration, file, options, passes); });

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-py::object labelsOf(const NetworkDescription& d) {
+py::object labelsObject(const NetworkDescription& d) {
   if (d.labels.empty()) return py::none();
   return py::module_::import("json").attr("loads")(d.labels);
 }
@@ -28,7 +28,7 @@ void bindDescription(py::module_& module) {
       .field("preprocess", &NetworkDescription::preprocess)
       .field("threshold", &NetworkDescription::threshold)
       .field("classes", &NetworkDescription::classes)
-      .computed("labels", &labelsOf)
+      .computed("labels", &labelsObject)
       .field("preset_labels", &NetworkDescription::presetLabels)
       .computed("layout", [](const NetworkDescription& d) { return toString(d.layout); })
       .computed("scores", [](const NetworkDescription& d) { return toString(d.scores); })

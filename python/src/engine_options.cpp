@@ -10,14 +10,14 @@
 namespace tessera::python {
 namespace {
 
-using Names = std::vector<std::string>;
-std::set<std::string> setOf(const Names& names) { return {names.begin(), names.end()}; }
-Names listOf(const std::set<std::string>& names) { return {names.begin(), names.end()}; }
+using Texts = std::vector<std::string>;
+std::set<std::string> setOf(const Texts& names) { return {names.begin(), names.end()}; }
+Texts listOf(const std::set<std::string>& names) { return {names.begin(), names.end()}; }
 
 EngineOptions makeEngineOptions(const std::string& precision, std::optional<Calibration> calibration,
-                                const Names& keepFp32, bool keepFirstLast, const std::string& rest,
+                                const Texts& keepFp32, bool keepFirstLast, const std::string& rest,
                                 const std::string& choice, std::optional<TuneOptions> tuning,
-                                const Names& passesOff, std::string description, bool optimized,
+                                const Texts& passesOff, std::string description, bool optimized,
                                 ShapeProfile shapes, std::size_t memoryBudget,
                                 std::shared_ptr<Engine> sharePrograms, bool deterministic,
                                 const std::string& launches) {
@@ -54,11 +54,11 @@ void bindNames(py::class_<EngineOptions>& options) {
           doc("EngineOptions.launches"))
       .def_property(
           "passes_off", [](const EngineOptions& o) { return listOf(o.passes.disabled); },
-          [](EngineOptions& o, const Names& names) { o.passes.disabled = setOf(names); },
+          [](EngineOptions& o, const Texts& names) { o.passes.disabled = setOf(names); },
           doc("EngineOptions.passes_off"))
       .def_property(
           "keep_fp32", [](const EngineOptions& o) { return listOf(o.layerPrecision.keepFp32); },
-          [](EngineOptions& o, const Names& names) { o.layerPrecision.keepFp32 = setOf(names); },
+          [](EngineOptions& o, const Texts& names) { o.layerPrecision.keepFp32 = setOf(names); },
           doc("EngineOptions.keep_fp32"))
       .def_property(
           "keep_first_last", [](const EngineOptions& o) { return o.layerPrecision.keepFirstLast; },

@@ -21,7 +21,7 @@ using PythonPreprocessor = std::function<py::object(const py::list&, const Bindi
 using PythonPostprocessor = std::function<py::object(const py::object&)>;
 
 // The pixels of an image that the Runner reads, as an array.
-py::array pixelsOf(const ImageView& image) {
+py::array pixelArray(const ImageView& image) {
   Shape shape = image.shape();
   shape.erase(shape.begin());
   if (shape.back() == 1) shape.pop_back();
@@ -36,7 +36,7 @@ void addCallables(RunnerOptions& options, const std::map<std::string, PythonPrep
                                                              const Binding& input) {
       const py::gil_scoped_acquire gil;
       py::list arrays;
-      for (const ImageView& image : images) arrays.append(pixelsOf(image).attr("copy")());
+      for (const ImageView& image : images) arrays.append(pixelArray(image).attr("copy")());
       return tensorOf(make(arrays, input), "what the preprocessor of '" + name + "' gave");
     };
   for (const auto& [name, make] : after)

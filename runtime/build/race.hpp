@@ -22,7 +22,7 @@ inline RaceLimits raceLimits(TuneMode mode, double seconds) {
 }
 
 struct Race {
-  std::size_t winner = 0;  ///< the fastest; the earlier of two whose difference noise would explain
+  std::size_t winner = 0;            ///< the fastest; the earlier of two whose difference noise would explain
   std::vector<double> milliseconds;  ///< of a run, per contestant; not measured where there is only one
 };
 

@@ -20,7 +20,7 @@
 namespace tessera {
 namespace {
 
-std::string_view nameOf(HostCodes codes) {
+std::string_view codesName(HostCodes codes) {
   return codes == HostCodes::Amx ? "x86 amx"
                                  : toString(codes == HostCodes::Vnni ? Dot4Body::Vnni : kDot4Avx2);
 }
@@ -76,7 +76,7 @@ std::string checked(const Device& device, HostCodes codes) {
   try {
     const Dot4Body body = codes == HostCodes::Vnni ? Dot4Body::Vnni : kDot4Avx2;
     const KernelCall call = codes == HostCodes::Amx ? amxCheck() : dot4Check(body);
-    const cl::Program program = buildProgram(device, ProgramSource::of(call), std::string(nameOf(codes)));
+    const cl::Program program = buildProgram(device, ProgramSource::of(call), std::string(codesName(codes)));
     return guarded("checking instructions for codes", [&] {
       const cl::CommandQueue queue(device.impl().context(), device.impl().device);
       return codes == HostCodes::Amx ? whyAmxWrong(device, queue, program)
@@ -117,7 +117,7 @@ const std::string& Device::Impl::whyNot(HostCodes codes, const Device& self) con
   const auto known = hostCodes_.find(codes);
   if (known != hostCodes_.end()) return known->second;
   const std::string& why = hostCodes_.emplace(codes, checked(self, codes)).first->second;
-  if (!why.empty()) log().warn("{}: INT8 does without {}: {}", caps.name, nameOf(codes), why);
+  if (!why.empty()) log().warn("{}: INT8 does without {}: {}", caps.name, codesName(codes), why);
   return why;
 }
 

@@ -68,7 +68,7 @@ Check wgmmaCheck(bool half) {
 }
 
 // Empty where the kernel computes the products of rows.
-std::string whyWrong(const Device& device, const Check& what, bool half) {
+std::string whyMmaWrong(const Device& device, const Check& what, bool half) {
   const cl::Program program =
       buildProgram(device, ProgramSource::of(what.call), what.call.entry + (half ? " of half" : " of codes"));
   return guarded("probing tensor cores", [&]() -> std::string {
@@ -103,7 +103,7 @@ std::string probe(const Device& device, const char* name, Check (*check)(bool ha
   std::string why;
   try {
     for (const bool half : {true, false})
-      if (why.empty()) why = whyWrong(device, check(half), half);
+      if (why.empty()) why = whyMmaWrong(device, check(half), half);
   } catch (const Error& e) {
     why = e.what();
   }

@@ -1,12 +1,11 @@
-// The text of a network's one kernel.
+// A network as one kernel: which function each step becomes, and the calls of every phase.
 #include "lower/chain.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <map>
-#include <set>
 
-#include "clkernels/text/chain_function.hpp"
+#include "lower/chain_program.hpp"
 
 namespace tessera {
 namespace {
@@ -16,9 +15,6 @@ constexpr std::size_t kSyncWords = 32, kConstantAlign = 256;
 // but they have no more local memory than small ones, which the tiles of fp32 want.
 constexpr std::size_t kLargeItems = 512, kSmallItems = 128;
 constexpr std::size_t kMostItems = 512;  // of a work-group
-constexpr std::size_t kWarp = 32;
-constexpr std::size_t kWorthAsking = 4096;  // bytes of constants
-constexpr int kAsyncCopies = 80;            // compute capability from which on NVIDIA's devices have cp.async
 
 std::size_t product(const std::vector<std::size_t>& extents) {
   std::size_t all = 1;
@@ -57,11 +53,11 @@ class Composer {
     chain_.items = meets_ ? wantedItems() : 1;
     for (const Placed& p : placed_)
       if (waits(p)) chain_.items = std::max(chain_.items, product(p.call->local));
-    if (meets_) chain_.items = (chain_.items + kWarp - 1) / kWarp * kWarp;
+    if (meets_) chain_.items = (chain_.items + kChainWarp - 1) / kChainWarp * kChainWarp;
     if (chain_.items > std::min(kMostItems, device_.maxWorkGroup)) refuseItems();
     std::string body;
     for (const Placed& p : placed_) body += callText(p);
-    finishProgram(body);
+    finishProgram(std::move(body));
     return std::move(chain_);
   }
 
@@ -75,15 +71,16 @@ class Composer {
     return any ? std::min(kLargeItems, device_.maxWorkGroup) : kSmallItems;
   }
   bool waits(const Placed& p) const {
-    return functions_[p.function].barriers || functions_[p.function].local;
+    return pieces_.functions[p.function].barriers || pieces_.functions[p.function].local;
   }
 
   [[noreturn]] void refuse(const Step& step, const std::string& why) const {
     throw Error(ErrorCode::Unsupported, "step '" + step.layer + "' can not be part of a chain: " + why);
   }
   [[noreturn]] void refuseItems() const {
-    const auto it = std::ranges::find_if(
-        placed_, [&](const Placed& p) { return waits(p) && product(p.call->local) + kWarp > chain_.items; });
+    const auto it = std::ranges::find_if(placed_, [&](const Placed& p) {
+      return waits(p) && product(p.call->local) + kChainWarp > chain_.items;
+    });
     refuse(*it->step, "it wants work-groups of " + number(chain_.items) + " items");
   }
 
@@ -102,7 +99,7 @@ class Composer {
     }
     const auto phases = phasesOf(lowered_, [&](int a, int b) {
       return functions.count(a) && functions.count(b) &&
-             functions_[functions[a]].localBytes == functions_[functions[b]].localBytes;
+             pieces_.functions[functions[a]].localBytes == pieces_.functions[functions[b]].localBytes;
     });
     for (Placed& p : placed_) {
       const StepPhases& its = phases[static_cast<std::size_t>(p.stepIndex)];
@@ -114,13 +111,14 @@ class Composer {
   }
 
   int functionOf(const Step& step, const KernelCall& call) {
-    const auto [it, fresh] = byIdentity_.emplace(callIdentity(call), static_cast<int>(functions_.size()));
+    const auto [it, fresh] =
+        byIdentity_.emplace(callIdentity(call), static_cast<int>(pieces_.functions.size()));
     if (fresh) try {
         if (!call.options.empty()) refuse(step, "its kernel has build options of its own");
         if (call.source.starts_with("plugin/")) refuse(step, "its kernel is a plugin's");
-        functions_.push_back(chainFunction(call, functionName(it->second),
-                                           call.local.empty() ? "" : barrierName(product(call.local)),
-                                           compilerMacros()));
+        pieces_.functions.push_back(
+            chainFunction(call, chainFunctionName(it->second),
+                          call.local.empty() ? "" : chainBarrierName(product(call.local)), compilerMacros()));
       } catch (const Error& e) {
         if (e.code() != ErrorCode::Unsupported) throw;
         refuse(step, e.what());
@@ -131,8 +129,6 @@ class Composer {
     return device_.nvidia ? Defines{{"__NV_CL_C_VERSION", "120"}}
                           : Defines{};  // common/operand.cl asks for it
   }
-  static std::string functionName(int index) { return "s" + std::to_string(index); }
-  static std::string barrierName(std::size_t items) { return "chainBarrier" + number(items); }
 
   // How many groups of the call's size run side by side in one of the chain's.
   std::size_t sideBySide(const KernelCall& call) const { return chain_.items / product(call.local); }
@@ -145,10 +141,10 @@ class Composer {
       phase_ = p.phase;
       first_ = waited_ = 0;
       chain_.phases.emplace_back();
-      fresh_.push_back({chain_.constantBytes, chain_.constantBytes});
+      pieces_.fresh.push_back({chain_.constantBytes, chain_.constantBytes});
     }
     chain_.phases.back() += (chain_.phases.back().empty() ? "" : ", ") + p.step->layer;
-    const ChainFunction& f = functions_[p.function];
+    const ChainFunction& f = pieces_.functions[p.function];
     const std::size_t next = first_;
     if (p.behind >= 0) first_ = firsts_.at(p.behind);
     firsts_[p.stepIndex] = first_;
@@ -162,7 +158,7 @@ class Composer {
   // Items that wait for nobody, warp by warp over all groups; `each` of them are one group of the kernel's.
   std::string itemsOf(const Placed& p, std::size_t all, const std::vector<std::size_t>& extents,
                       std::size_t each) {
-    const std::size_t chunk = std::min(kWarp, chain_.items);
+    const std::size_t chunk = std::min(kChainWarp, chain_.items);
     requireRange(p, all);
     const std::string c = number(chunk), e = number(each);
     std::string text = "for (int t = (item / " + c + " * groups + CHAIN_FIRST(" + number(first_) + ")) * " +
@@ -184,18 +180,18 @@ class Composer {
     if (!meets_ && items != chain_.items)
       refuse(*p.step, "its work-groups of " + number(items) + " items have barriers, others have " +
                           number(chain_.items) + " items");
-    if (meets_ && items % kWarp != 0)
+    if (meets_ && items % kChainWarp != 0)
       refuse(*p.step, "its work-groups of " + number(items) + " items have barriers");
     // As many side by side as local memory holds, which the compiler knows.
     std::string local = "memory", beside = number(side);
     if (f.local) {
-      const std::string name = functionName(p.function);
+      const std::string name = chainFunctionName(p.function);
       beside = name + "_side";
-      localBytes_.insert(name);
+      pieces_.localFunctions.insert(name);
       local += " + item / " + number(items) + " * " + name + "_bytes";
     }
     const bool whole = items == chain_.items;
-    barriers_[items] = whole;
+    pieces_.barriers[items] = whole;
     // Groups of one size side by side use local memory and barriers otherwise than those of another.
     const bool mixes = waited_ && !(waited_ == chain_.items && whole);
     waited_ = items;
@@ -205,7 +201,7 @@ class Composer {
                        number(items) + " * groups + CHAIN_FIRST(" + number(first_) + "); " + guard + "t < " +
                        number(all) + "; t += groups * " + beside + ") { " +
                        invocation(p, "t", "item % " + number(items), local, groups) + " CHAIN_DONE " +
-                       barrierName(items) + "(); } \\\n";
+                       chainBarrierName(items) + "(); } \\\n";
     first_ += all;
     return text;
   }
@@ -218,9 +214,9 @@ class Composer {
   std::string invocation(const Placed& p, const std::string& t, const std::string& item,
                          const std::string& local, const std::vector<std::size_t>& extents) {
     const auto extent = [&](std::size_t d) { return number(d < extents.size() ? extents[d] : 1); };
-    const bool byItems = functions_[static_cast<std::size_t>(p.function)].byItems;
-    const std::string text = (byItems ? callerOf(p) : functionName(p.function)) + "(CHAIN_PLACE(" + t + ", " +
-                             extent(0) + ", " + extent(1) + "), " + item + ", ";
+    const bool byItems = pieces_.functions[static_cast<std::size_t>(p.function)].byItems;
+    const std::string text = (byItems ? callerOf(p) : chainFunctionName(p.function)) + "(CHAIN_PLACE(" + t +
+                             ", " + extent(0) + ", " + extent(1) + "), " + item + ", ";
     std::size_t taken = 0;  // of local memory that arguments want
     std::string arguments;
     for (const KernelArg& arg : p.call->args)
@@ -250,12 +246,12 @@ class Composer {
         callers_.emplace(number(static_cast<std::size_t>(p.function)) + arguments, callers_.size());
     const std::string name = "c" + number(it->second);
     if (fresh)
-      callersText_ +=
+      pieces_.callers +=
           "CHAIN_STEP void " + name +
           "(const int chain0, const int chain1, const int chain2, const int chain3, __local char* "
           "chainLocal" +
-          parameters + ") { " + functionName(p.function) + "(chain0, chain1, chain2, chain3, chainLocal" +
-          arguments + "); }\n";
+          parameters + ") { " + chainFunctionName(p.function) +
+          "(chain0, chain1, chain2, chain3, chainLocal" + arguments + "); }\n";
     return name;
   }
 
@@ -303,7 +299,7 @@ class Composer {
     if (it != chain_.constants.end()) return place({ChainBuffer::Kind::Constants, 0}, it->offset);
     const std::size_t offset = chain_.constantBytes;
     chain_.constants.push_back({content.key, offset, content.bytes});
-    fresh_.back().end = offset + content.bytes;
+    pieces_.fresh.back().end = offset + content.bytes;
     chain_.constantBytes += (content.bytes + kConstantAlign - 1) / kConstantAlign * kConstantAlign;
     return place({ChainBuffer::Kind::Constants, 0}, offset);
   }
@@ -314,73 +310,18 @@ class Composer {
            "ul)";
   }
 
-  void finishProgram(const std::string& body) {
-    std::string text =
-        "#if D_MEET\n#define CHAIN_STEP static __attribute__((noinline))\n#define CHAIN_ITEM static inline "
-        "__attribute__((always_inline))\n#else\n#define CHAIN_STEP static\n#define CHAIN_ITEM static inline\n"
-        "#endif\n";
-    // What a step copies ahead of what it needs must not arrive in what is the next one's local memory.
-    const bool copies = device_.nvidia && device_.nvidiaComputeCapability >= kAsyncCopies;
-    text += std::string("#define CHAIN_DONE ") +
-            (copies ? "asm volatile(\"cp.async.wait_all;\" ::: \"memory\");" : "") + "\n";
-    for (const auto& [items, whole] : barriers_) text += barrierText(items, whole);
-    for (std::size_t i = 0; i < functions_.size(); ++i) {
-      const ChainFunction& f = functions_[i];
-      text += "#pragma OPENCL FP_CONTRACT ON\n" + f.text;
-      if (f.local) text += localText(functionName(static_cast<int>(i)), f);
-    }
-    text += callersText_ + "enum { chainBytes0 = 16 };\n";
-    std::size_t i = 0;
-    for (const std::string& name : localBytes_) {
-      const std::string before = "chainBytes" + number(i++), own = name + "_bytes * " + name + "_side";
-      text += "enum { chainBytes" + number(i) + " = " + own + " > " + before + " ? " + own + " : " + before +
-              " };\n";
-    }
-    text += "#define chainBytes chainBytes" + number(localBytes_.size()) + "\n#define CHAIN_PARAMETERS ";
-    for (i = 0; i < chain_.buffers.size(); ++i) text += "__global char* b" + number(i) + ", ";
-    text += "\n" + aheadText() + "#define CHAIN_PHASES " + body + "\n";
+  void finishProgram(std::string body) {
+    pieces_.body = std::move(body);
     chain_.timesAt = (chain_.syncWords + 1) / 2 * 2;
     chain_.syncWords = chain_.timesAt + 2 * (chain_.phases.size() + 1);
     KernelCall& call = chain_.call;
     call.source = "chain/chain.cl", call.entry = "chain";
-    call.prologue = std::move(text);
+    call.prologue = chainProgram(pieces_, chain_, device_);
     call.defines = {{"P_ITEMS", number(chain_.items)},
                     {"P_COUNTERS", number(kSyncWords)},
                     {"D_MEET", meets_ ? "1" : "0"},
                     {"P_TIMES", number(chain_.timesAt)},
                     {"P_PHASES", number(chain_.phases.size())}};
-  }
-
-  // Constants wait for nobody: each phase asks for those of the next one, so that they are near when it
-  // begins.
-  std::string aheadText() const {
-    const auto it = std::ranges::find(chain_.buffers, ChainBuffer{ChainBuffer::Kind::Constants, 0});
-    std::string text;
-    for (std::size_t i = 0; i < fresh_.size(); ++i) {
-      text += "#define CHAIN_AHEAD_" + number(i);
-      const Range next = i + 1 < fresh_.size() ? fresh_[i + 1] : Range{};
-      if (next.end - next.begin >= kWorthAsking)
-        text += " ahead(b" + number(static_cast<std::size_t>(it - chain_.buffers.begin())) + ", " +
-                number(next.begin) + "ul, " + number(next.end - next.begin) + ");";
-      text += "\n";
-    }
-    return text;
-  }
-
-  std::string localText(const std::string& name, const ChainFunction& f) const {
-    std::string text = "enum { " + name + "_bytes = " + f.localBytes + " };\n";
-    const std::string most = number(chain_.items / f.items),
-                      fits = number(device_.localMemory) + " / " + name + "_bytes";
-    return text + "enum { " + name + "_side = " + fits + " < " + most + " ? " + fits + " : " + most + " };\n";
-  }
-
-  std::string barrierText(std::size_t items, bool whole) const {
-    const std::string how = whole || !meets_ ? "barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);"
-                            : items == kWarp ? "asm volatile(\"bar.warp.sync 0xffffffff;\" ::: \"memory\");"
-                                             : "asm volatile(\"bar.sync %0, " + number(items) +
-                                                   ";\" ::\"r\"((int)(1 + get_local_id(0) / " +
-                                                   number(items) + ")) : \"memory\");";
-    return "static inline void " + barrierName(items) + "(void) { " + how + " }\n";
   }
 
   const Lowered& lowered_;
@@ -389,20 +330,12 @@ class Composer {
   const bool meets_;
   Chain chain_;
   std::vector<Placed> placed_;
-  std::vector<ChainFunction> functions_;
+  ChainPieces pieces_;
   std::map<std::string, int> byIdentity_;
   std::map<std::string, std::size_t> callers_;  // by function and numbers
-  std::string callersText_;
-  std::map<std::size_t, bool> barriers_;  // items of the groups that wait -> they are the chain's
-  std::set<std::string> localBytes_;      // functions that take local memory
   int phase_ = -1;
   std::size_t waited_ = 0;  // items of the groups of the phase's last step that has barriers; 0: none has
   std::size_t first_ = 0;   // units of work that the phase has given to groups
-  // Of each phase, the constants that no earlier one read.
-  struct Range {
-    std::size_t begin = 0, end = 0;
-  };
-  std::vector<Range> fresh_;
   std::map<int, std::size_t> firsts_;  // by step: what it was when the step was placed
 };
 

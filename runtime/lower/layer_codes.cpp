@@ -23,9 +23,12 @@ bool readsImage(const Graph& graph, const Layer& layer) {
   return graph.tensor(layer.inputs[0]).shape[1] <= kImageChannels && layer.attrs.integer("group", 1) == 1;
 }
 
+// By the index of a weight.
+using PlaceOfWeight = std::function<auto(std::int64_t)->WeightPlace>;
+
 // Of a deconvolution: an output pixel sees the taps whose coordinates leave the same when divided by the
 // strides.
-std::function<WeightPlace(std::int64_t)> placesByPhase(const Layer& layer, const Shape& weights) {
+PlaceOfWeight placesByPhase(const Layer& layer, const Shape& weights) {
   const auto given = layer.attrs.integers("strides");
   std::vector<std::int64_t> strides(given.begin(), given.end());
   strides.resize(weights.size() - 2, 1);
@@ -45,8 +48,7 @@ std::function<WeightPlace(std::int64_t)> placesByPhase(const Layer& layer, const
 
 // The sums of a layer whose weights multiply what is alike: neighbours within the window, and the colours of
 // an image. None for dilated windows, whose taps lie far apart, and for single ones.
-std::function<WeightPlace(std::int64_t)> placesOf(const Graph& graph, const Layer& layer,
-                                                  const Shape& weights) {
+PlaceOfWeight placesOf(const Graph& graph, const Layer& layer, const Shape& weights) {
   const OperatorTraits traits = traitsOf(layer.op);
   const auto dilations = layer.attrs.integers("dilations");
   if (!traits.window || std::ranges::any_of(dilations, [](auto dilation) { return dilation != 1; }))

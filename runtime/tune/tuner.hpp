@@ -26,7 +26,8 @@ class Tuner {
   const LookUp& known() const { return known_; }
 
   /// Fast and Full: measures what lowering `graph` may choose from, and searches for faster tactics. Stops
-  /// when the share `until` (0 to 1) of the time for searches is spent, counted from the tuner's first search.
+  /// when the share `until` (0 to 1) of the time for searches is spent, counted from the tuner's first
+  /// search.
   void tune(const Graph& graph, double until = 1);
   /// With the best known tactics: as an earlier race found, else in the layouts that the times predict.
   Found lower(const Graph& graph) const { return known_.lower(graph); }

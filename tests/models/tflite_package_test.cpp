@@ -38,7 +38,7 @@ HostTensor numbersOf(const Binding& binding) {
   return value;
 }
 
-void expectRecorded(const app::Json& model, const fs::path& file) {
+void expectInterpreterValues(const app::Json& model, const fs::path& file) {
   const auto engine = Engine::build(importModel(file.string()), test::device(), {});
   TensorMap inputs;
   for (const Binding& binding : engine->bindings())
@@ -69,7 +69,7 @@ TEST(TfliteOfPackages, AgreeWithTheirInterpreter) {
     if (!fs::exists(file) || fs::file_size(file) != model["bytes"].get<std::uintmax_t>()) continue;
     SCOPED_TRACE(file);
     ++tried;
-    expectRecorded(model, file);
+    expectInterpreterValues(model, file);
   }
   if (tried == 0) GTEST_SKIP() << "python3 has none of the packages";
 }

@@ -8,11 +8,11 @@ namespace {
 using List = std::vector<std::int64_t>;
 
 /// Writes down a network; weights follow from the number of layers before.
-struct Net {
+struct SmallNet {
   Graph g;
   TensorId x;
 
-  explicit Net(const char* name) {
+  explicit SmallNet(const char* name) {
     g.name = name;
     x = g.addInput("x", DataType::Float32, {1, 3, 16, 24});
   }
@@ -61,7 +61,7 @@ struct Net {
 };
 
 Graph residual() {
-  Net n("residual");
+  SmallNet n("residual");
   const TensorId a = n.pool(n.relu(n.conv(n.x, 16, 7, 2)), "max"),
                  b = n.conv(n.relu(n.conv(a, 16, 3)), 16, 3);
   const TensorId c = n.relu(n.add("Add", {b, a})), d = n.conv(n.relu(n.conv(c, 24, 3, 2)), 24, 3);
@@ -70,7 +70,7 @@ Graph residual() {
 }
 
 Graph depthwise() {
-  Net n("depthwise");
+  SmallNet n("depthwise");
   const TensorId a = n.clip(n.conv(n.x, 16, 3, 2)),
                  b = n.clip(n.conv(n.clip(n.conv(a, 32, 1)), 32, 3, 1, 32));
   const TensorId c = n.add("Add", {n.conv(b, 16, 1), a});
@@ -79,7 +79,7 @@ Graph depthwise() {
 }
 
 Graph squeezing() {
-  Net n("squeezing");
+  SmallNet n("squeezing");
   TensorId x = n.pool(n.relu(n.conv(n.x, 16, 3, 2)), "max");
   for (int i = 0; i < 2; ++i) {
     const TensorId s = n.relu(n.conv(x, 8, 1));
@@ -89,7 +89,7 @@ Graph squeezing() {
 }
 
 Graph dilated() {
-  Net n("dilated");
+  SmallNet n("dilated");
   const TensorId a = n.conv(n.x, 12, 3, 2), s = n.conv(a, 4, 1);
   const TensorId one = n.conv(s, 4, 3), two = n.conv(s, 4, 3, 1, 1, 2), four = n.conv(s, 4, 3, 1, 1, 4);
   const TensorId sum = n.add("Add", {one, two}), all = n.add("Add", {sum, four});
@@ -100,7 +100,7 @@ Graph dilated() {
 }
 
 Graph decoder() {
-  Net n("decoder");
+  SmallNet n("decoder");
   const TensorId a = n.relu(n.conv(n.x, 12, 3)), b = n.relu(n.conv(n.pool(a, "max"), 16, 3)),
                  c = n.relu(n.conv(n.pool(b, "average"), 24, 3));
   const TensorId up = n.add("Deconvolution", {c, n.constant({24, 16, 2, 2})}, {{"strides", List{2, 2}}});
@@ -110,7 +110,7 @@ Graph decoder() {
 }
 
 Graph siluDetector() {
-  Net n("silu detector");
+  SmallNet n("silu detector");
   const TensorId a = n.silu(n.conv(n.x, 16, 3, 2)), b = n.silu(n.conv(a, 16, 1));
   const TensorId half =
       n.add("Slice", {b},
@@ -128,7 +128,7 @@ Graph siluDetector() {
 }
 
 Graph faces() {
-  Net n("faces");
+  SmallNet n("faces");
   const TensorId a = n.relu(n.conv(n.x, 16, 3, 2)),
                  b = n.relu(n.conv(n.relu(n.conv(a, 16, 3, 1, 16)), 24, 1, 2));
   std::vector<TensorId> scores, boxes;
@@ -146,7 +146,7 @@ Graph faces() {
 }
 
 Graph excitation() {
-  Net n("excitation");
+  SmallNet n("excitation");
   TensorId x = n.silu(n.conv(n.x, 16, 3, 2));
   const TensorId s = n.add("Sigmoid", {n.conv(n.relu(n.conv(n.mean(x), 4, 1)), 16, 1)});
   x = n.conv(n.add("Mul", {n.silu(n.conv(x, 16, 3, 1, 16)), s}), 24, 1);
@@ -154,7 +154,7 @@ Graph excitation() {
 }
 
 Graph transformer() {
-  Net n("transformer");
+  SmallNet n("transformer");
   const TensorId tokens =
       n.add("Transpose", {n.reshape(n.conv(n.x, 16, 4, 4), {1, 16, 35})}, {{"perm", List{0, 2, 1}}});
   const TensorId normed =
@@ -169,7 +169,7 @@ Graph transformer() {
 }
 
 Graph text() {
-  Net n("text");
+  SmallNet n("text");
   const TensorId a = n.add("HardSwish", {n.conv(n.x, 16, 3, 2)}),
                  b = n.add("LeakyRelu", {n.conv(a, 24, 3)}, {{"alpha", 0.1}});
   const TensorId row =

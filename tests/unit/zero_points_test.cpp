@@ -13,12 +13,12 @@ namespace {
 
 using List = std::vector<std::int64_t>;
 
-HostTensor randomTensor(Shape shape, unsigned seed, float span = 1) {
+HostTensor spreadTensor(Shape shape, unsigned seed, float span = 1) {
   return test::portableRandom(std::move(shape), seed, -span, span);
 }
 
 // Thresholds are the largest values.
-Calibration calibrationOf(const Graph& g, const HostTensor& x) {
+Calibration calibratedOn(const Graph& g, const HostTensor& x) {
   Calibration calibration;
   for (const auto& name : tensorsToCalibrate(g)) {
     float largest = 0;
@@ -30,21 +30,21 @@ Calibration calibrationOf(const Graph& g, const HostTensor& x) {
 }
 
 // Convolutions with ReLU and SiLU, a pool, a sum and a concat of them, and layers that read each.
-struct Network {
+struct OneSidedNetwork {
   Graph g;
   TensorId conv(const std::string& name, TensorId from, std::int64_t in, const char* activation,
                 TensorId residual = kNoTensor) {
     std::vector<TensorId> inputs{
         from,
         g.addConstant(name + ".w",
-                      randomTensor({6, in, 3, 3}, static_cast<unsigned>(in + name.size()), 0.4f)),
-        g.addConstant(name + ".b", randomTensor({6}, 3))};
+                      spreadTensor({6, in, 3, 3}, static_cast<unsigned>(in + name.size()), 0.4f)),
+        g.addConstant(name + ".b", spreadTensor({6}, 3))};
     if (residual != kNoTensor) inputs.push_back(residual);
     Attributes attrs{{"pads", List{1, 1, 1, 1}}};
     if (*activation) attrs.set("activation", std::string(activation));
     return g.add("Convolution", name, inputs, attrs, {name + ".out"});
   }
-  Network() {
+  OneSidedNetwork() {
     g.name = "one-sided";
     const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 12, 16});
     const TensorId a = conv("a", x, 3, "Relu");
@@ -71,7 +71,7 @@ Calibration withLeast(const Graph& g, Calibration calibration) {
 }
 
 double errorOf(const Graph& g, const Calibration& calibration) {
-  const HostTensor x = randomTensor({1, 3, 12, 16}, 9);
+  const HostTensor x = spreadTensor({1, 3, 12, 16}, 9);
   const auto exact = evaluate(g, {{"x", x}})[0],
              coded = evaluate(assignInt8(g, calibration, {}), {{"x", x}})[0];
   double difference = 0, power = 0;
@@ -81,8 +81,8 @@ double errorOf(const Graph& g, const Calibration& calibration) {
 }
 
 TEST(ZeroPoints, ReachFromTheLeastValueToTheThreshold) {
-  const Network n;
-  const Calibration around = calibrationOf(n.g, randomTensor({1, 3, 12, 16}, 9));
+  const OneSidedNetwork n;
+  const Calibration around = calibratedOn(n.g, spreadTensor({1, 3, 12, 16}, 9));
   const Calibration whole = withLeast(n.g, around);
   const Int8Plan before = planInt8(n.g, around, PrecisionOptions()),
                  plan = planInt8(n.g, whole, PrecisionOptions());
@@ -102,8 +102,8 @@ TEST(ZeroPoints, ReachFromTheLeastValueToTheThreshold) {
 }
 
 TEST(ZeroPoints, NeedTheLeastValueOfEveryTensorOfAGroup) {
-  const Network n;
-  Calibration some = withLeast(n.g, calibrationOf(n.g, randomTensor({1, 3, 12, 16}, 9)));
+  const OneSidedNetwork n;
+  Calibration some = withLeast(n.g, calibratedOn(n.g, spreadTensor({1, 3, 12, 16}, 9)));
   some.least.erase("pooled");
   const Int8Plan plan = planInt8(n.g, some, PrecisionOptions());
   EXPECT_EQ(plan.zero(n.g.findTensor("a.out")), 0);
@@ -115,11 +115,11 @@ TEST(ZeroPoints, AreNotPlacedWhereLayersMakeZeros) {
   Graph g;
   g.name = "triangles";
   const TensorId x = g.addInput("x", DataType::Float32, {1, 3, 8, 8});
-  const TensorId conv = g.add("Convolution", "conv", {x, g.addConstant("w", randomTensor({4, 3, 1, 1}, 1))},
+  const TensorId conv = g.add("Convolution", "conv", {x, g.addConstant("w", spreadTensor({4, 3, 1, 1}, 1))},
                               {{"activation", "Relu"}}, {"y"});
   const TensorId part = g.add("Trilu", "trilu", {conv}, {}, {"part"});
-  g.markOutput(g.add("Convolution", "next", {part, g.addConstant("v", randomTensor({4, 4, 1, 1}, 2))}));
-  Calibration calibration = calibrationOf(g, randomTensor({1, 3, 8, 8}, 9));
+  g.markOutput(g.add("Convolution", "next", {part, g.addConstant("v", spreadTensor({4, 4, 1, 1}, 2))}));
+  Calibration calibration = calibratedOn(g, spreadTensor({1, 3, 8, 8}, 9));
   calibration.least = {{"y", 0}, {"part", 0}};
   const Int8Plan plan = planInt8(g, calibration, PrecisionOptions());
   EXPECT_EQ(plan.zero(g.findTensor("y")), 0);
@@ -127,9 +127,9 @@ TEST(ZeroPoints, AreNotPlacedWhereLayersMakeZeros) {
 
 // Ranges of channels and zero points together.
 TEST(ZeroPoints, ServeChannelsOfDifferentRange) {
-  const Network n;
-  Calibration ranges = calibrationOf(n.g, randomTensor({1, 3, 12, 16}, 9));
-  const auto x = randomTensor({1, 3, 12, 16}, 9);
+  const OneSidedNetwork n;
+  Calibration ranges = calibratedOn(n.g, spreadTensor({1, 3, 12, 16}, 9));
+  const auto x = spreadTensor({1, 3, 12, 16}, 9);
   for (const ChannelGroup& group : channelGroups(n.g, planWithChannels(n.g, {}, {})))
     for (const TensorId id : group.tensors) {
       const HostTensor value = evaluateTensors(n.g, {{"x", x}}, {id})[0];
