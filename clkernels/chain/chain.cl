@@ -44,7 +44,9 @@ static inline void keepTime(volatile __global uint* sync, int phase) {
 // Returns when all groups have come, before phase 1, 2..: they are counted over all meetings of the launch.
 static inline void meet(volatile __global uint* sync, int phase, uint groups) {
   const uint all = phase * groups;
+#if P_ITEMS > 1
   barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+#endif
 #if D_MEET
   if (get_local_id(0) == 0) {
     come(sync);

@@ -143,8 +143,10 @@ Verdict RowFamily::applies(const OpView& op, const DeviceCaps&) const {
   if (!rowsOf(op.inputs[0], op.outputs[0], reducedAxes(op)).fits)
     return Verdict::no("the extents do not form rows");
   if (sumsInOrder(op) && op.inputs[0].layout.block != 1) return Verdict::no("sums in order are planar");
-  return allOf({sameFloatType(op, {0}), sameBlock(op)});
+  return allOf({takesTypes(op), sameBlock(op)});
 }
+
+Verdict RowFamily::takesTypes(const OpView& op) const { return sameFloatType(op, {0}); }
 
 Tactic RowFamily::fallback(const Problem& p, const DeviceCaps& device) const {
   const Rows rows = rowsOf(p.inputs[0], p.outputs[0], reducedAxes(p));

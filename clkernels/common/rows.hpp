@@ -48,7 +48,7 @@ void addRowArgs(std::vector<KernelArg>& args, const Rows& rows, const OpView& op
 /// Sets the range and adds T_LANES and T_ROWS.
 void setRowRange(KernelCall& call, std::int64_t rows, const Tactic& tactic);
 
-/// A family whose kernels take input 0 in rows along the operator's axes; planar or blocked alike, floats.
+/// A family whose kernels take input 0 in rows along the operator's axes; planar or blocked alike.
 class RowFamily : public KernelFamily {
  public:
   /// Planar where sums are to be in a defined order: elements of a row are counted in its layout.
@@ -58,6 +58,8 @@ class RowFamily : public KernelFamily {
   Tactic fallback(const Problem& p, const DeviceCaps& device) const final;
 
  protected:
+  /// Floats of one type, unless a family takes others, too.
+  virtual Verdict takesTypes(const OpView& op) const;
   /// Finishes a call that has its own defines and arguments: P_TYPE, range, and ROW_PARAMETERS.
   static Launch launchRows(KernelCall call, const Problem& p, const Tactic& tactic);
 };

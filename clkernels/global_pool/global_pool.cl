@@ -3,7 +3,7 @@
 //
 // P_MODE   0 maximum, 1 mean, 2 p-norm
 // P_POWER  p
-// P_TYPE   type of x and y: float or half
+// P_TYPE   type of x and y: float, half, or char of codes (maximum)
 // Defined to the bit where T_LANES is fixed (docs/numerics.md), but for other powers.
 #pragma OPENCL FP_CONTRACT OFF
 #define MATH_WIDTH 1
@@ -19,7 +19,7 @@ __kernel void global_pool(__global const P_TYPE* restrict x, __global P_TYPE* re
   FOR_RUNS(first, used) {
     float run = 0.0f;
     FOR_RUN(j, first, used) {
-      const float v = LOAD(P_TYPE, 1, x, xRow + X_ELEMENT(j));
+      const float v = LOAD_ALIGNED(P_TYPE, 1, x, xRow + X_ELEMENT(j));
       if (P_MODE == 0)
         best = greater(best, v);
       else if (P_MODE == 1)
@@ -37,5 +37,5 @@ __kernel void global_pool(__global const P_TYPE* restrict x, __global P_TYPE* re
   sum = ROW_SUM(sum);
   best = P_POWER == 1 ? sum : P_POWER == 2 ? definedSqrt_1(sum) : pow(sum, 1.0f / P_POWER);
 #endif
-  if (lane == 0 && row < rows) STORE(P_TYPE, 1, best, y, Y_ROW(row));
+  if (lane == 0 && row < rows) STORE_ALIGNED(P_TYPE, 1, best, y, Y_ROW(row));
 }

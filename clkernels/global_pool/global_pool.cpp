@@ -1,4 +1,4 @@
-// global_pool: one value per channel, planar or blocked.
+// global_pool: one value per channel, planar or blocked; maxima of codes as well.
 #include "clkernels/common/pooling.hpp"
 #include "clkernels/common/rows.hpp"
 
@@ -9,6 +9,11 @@ class GlobalPool final : public RowFamily {
  public:
   FamilyId id() const override { return {"global_pool", 1}; }
   bool ordersSums() const override { return true; }
+  // The largest of codes is the code of the largest.
+  Verdict takesTypes(const OpView& op) const override {
+    const bool codes = op.inputs[0].type == DataType::Int8 && op.outputs[0].type == DataType::Int8;
+    return codes && poolMode(op) == 0 ? Verdict::yes() : RowFamily::takesTypes(op);
+  }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
     KernelCall call{"global_pool/global_pool.cl", "global_pool"};
     addDefine(call.defines, "P_MODE", poolMode(p));

@@ -148,6 +148,8 @@ std::vector<OpInstance> Pool::globalSamples() {
       samples.push_back(makeSample("GlobalPool", {{"mode", std::string(mode)}}, {f32(x)}));
     samples.push_back(makeSample("GlobalPool", {{"mode", std::string("lp")}, {"p", 2}}, {f32(x)}));
   }
+  for (const Shape& x : {Shape{2, 20, 7, 9}, Shape{1, 3, 40, 33}})
+    samples.push_back(makeSample("GlobalPool", {{"mode", std::string("max")}}, {{DataType::Int8, x, {}}}));
   for (const int p : {1, 3})
     samples.push_back(makeSample("GlobalPool", {{"mode", std::string("lp")}, {"p", p}}, {f32({1, 7, 5, 6})}));
   return samples;

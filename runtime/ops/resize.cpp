@@ -70,8 +70,7 @@ class Resize final : public Operator {
   }
   std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
     wantInputs(inputs, 1, 1);
-    if (!isFloat(inputs[0].type) &&
-        (attrs.string("mode", "nearest") != "nearest" || attrs.string("coordinate") == "tf_crop_and_resize"))
+    if (!isFloat(inputs[0].type) && !picksCells(attrs))
       refuse("can interpolate and extrapolate floating-point inputs only");
     checkAttributes(attrs, inputs[0].shape);  // without a table entry per cell: the sizes may be anything
     return {{inputs[0].type, attrs.integers("sizes"), {}}};
@@ -95,12 +94,16 @@ class Resize final : public Operator {
     return view.attrs.string("mode", "nearest") == "nearest" ? Tolerance{0, 0} : sumTolerance(16);
   }
   QuantRule quantRule(const OpView& view) const override {
-    return view.attrs.string("mode", "nearest") == "nearest" ? QuantRule::SameScale : QuantRule::Float;
+    return picksCells(view.attrs) ? QuantRule::SameScale : QuantRule::Float;
   }
   OperatorTraits traits() const override { return {.otherWork = work}; }
   std::vector<OpInstance> samples() const override;
 
  private:
+  // Whether every result is a cell of the input: nothing is weighed or extrapolated.
+  static bool picksCells(const Attributes& attrs) {
+    return attrs.string("mode", "nearest") == "nearest" && attrs.string("coordinate") != "tf_crop_and_resize";
+  }
   static std::int64_t pickedCell(const std::vector<ResizeAxis>& axes,
                                  const std::vector<std::int64_t>& strides, std::span<const std::int64_t> at) {
     std::int64_t cell = 0;

@@ -59,6 +59,31 @@ Graph sums() {
   return g;
 }
 
+// Tiny extents: kernels whose loops run once or not at all, by one item.
+Graph tiny() {
+  using Ints = std::vector<std::int64_t>;
+  Graph g;
+  g.name = "tiny";
+  const auto weights = [&](const std::string& name, Shape shape) {
+    return g.addConstant(name, test::portableRandom(std::move(shape), 7, -0.3f, 0.3f));
+  };
+  const TensorId x = g.addInput("x", DataType::Float32, {2, 8, 9, 11});
+  const TensorId thin = g.add("Convolution", "thin", {x, weights("thin.w", {1, 8, 1, 1})}, {});
+  const TensorId mean = g.add("GlobalPool", "mean", {thin}, {{"mode", "average"}});
+  const TensorId wide =
+      g.add("Convolution", "wide", {mean, weights("wide.w", {12, 1, 3, 3})}, {{"pads", Ints{1, 1, 1, 1}}});
+  const TensorId grown =
+      g.add("Resize", "grown", {mean},
+            {{"coordinate", "align_corners"}, {"mode", "linear"}, {"sizes", Ints{2, 1, 3, 3}}});
+  const TensorId least = g.add("Min", "least", {grown, mean});
+  const TensorId apart =
+      g.add("Convolution", "apart", {least, weights("apart.w", {7, 1, 3, 3})},
+            {{"dilations", Ints{3, 1}}, {"pads", Ints{2, 1, 2, 2}}, {"strides", Ints{2, 2}}});
+  g.markOutput(wide);
+  g.markOutput(g.add("Max", "most", {mean, apart}));
+  return g;
+}
+
 EngineOptions launching(Launches launches) {
   EngineOptions options;
   options.launches = launches;
@@ -72,6 +97,14 @@ const Device* chainable() {
   for (const Device& device : test::devices())
     if (canChain(device.caps())) return &device;
   return nullptr;
+}
+
+TEST(OneLaunch, TakesTinyLayers) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  Context steps(Engine::build(tiny(), *device, launching(Launches::Steps))),
+      one(Engine::build(tiny(), *device, launching(Launches::One)));
+  EXPECT_EQ(one.run(inputOf(1)), steps.run(inputOf(1)));
 }
 
 TEST(OneLaunch, ComputesTheSameBits) {

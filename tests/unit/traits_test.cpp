@@ -7,6 +7,7 @@
 #include <set>
 
 #include "ops/shape_tools.hpp"
+#include "tests/support/invented_device.hpp"
 #include "tests/support/samples.hpp"
 
 namespace tessera {
@@ -42,6 +43,38 @@ TEST(Traits, WhatComputesOnCodes) {
   const std::set<std::string_view> expected{"QConvolution", "QDeconvolution", "QFullyConnected",
                                             "QAveragePool", "QPointwise"};
   EXPECT_EQ(quantised, expected) << "not Quantize and Dequantize: those are a model's own, in floats";
+}
+
+// Whether some family runs the operator, in a layout that it chooses.
+bool runs(const OpView& view, const DeviceCaps& caps) {
+  for (const KernelFamily* family : familiesFor(view))
+    for (const BlockChoice& blocks : family->blockChoices(view, caps))
+      if (family->applies(withBlocks(view, blocks), caps)) return true;
+  return false;
+}
+
+TEST(Traits, WhatMovesCodesHasKernelsForThem) {
+  std::set<std::string_view> moved;
+  for (const Operator* op : allOperators())
+    for (const OpInstance& sample : op->samples()) {
+      OpView view = sample.view;
+      if (op->quantRule(view) != QuantRule::SameScale || op->traits().view != OperatorTraits::View::None)
+        continue;
+      if (view.inputs[0].type != DataType::Float32) continue;
+      for (TensorDesc& x : view.inputs)
+        if (x.type == DataType::Float32) x.type = DataType::Int8;
+      try {
+        view.outputs = op->infer(view.attrs, view.inputs);
+      } catch (const Error& e) {
+        ADD_FAILURE() << view.text() << " moves codes, but " << e.what();
+        continue;
+      }
+      for (const DeviceCaps& caps : {inventedGpu(), inventedCpu()})
+        EXPECT_TRUE(runs(view, caps)) << view.text() << " on " << caps.name;
+      moved.insert(op->name());
+    }
+  for (const char* name : {"Pool", "GlobalPool", "Concat", "Pad", "Resize"})
+    EXPECT_TRUE(moved.count(name)) << name;
 }
 
 TEST(Traits, UnknownOperatorsAreRefused) { EXPECT_THROW(traitsOf("QuantizeLinear"), Error); }
