@@ -58,10 +58,14 @@ def load_openvino(model, threads):
     import openvino
 
     # Without a word it computes in bfloat16 where the processor can.
-    compiled = openvino.Core().compile_model(str(model), "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
-                                                                 "INFERENCE_PRECISION_HINT": "f32"})
+    core = openvino.Core()
+    network = core.read_model(str(model))
+    extents = {t.get_any_name(): [1 if e.is_dynamic else e.get_length() for e in t.get_partial_shape()] for t in network.inputs}
+    network.reshape(extents)  # as random_feed() closes what a file leaves open
+    compiled = core.compile_model(network, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+                                                   "INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
-    feed = random_feed([(t.get_any_name(), [int(e) for e in t.get_shape()]) for t in compiled.inputs])
+    feed = random_feed(list(extents.items()))
     return lambda: request.infer(feed)
 
 
@@ -175,14 +179,23 @@ def quantised(model, folder):
     return target
 
 
+def pnnx():
+    """The converter, in the path or in Python's package of that name: the package's own script wants torch, too."""
+    package = importlib.util.find_spec("pnnx")
+    inside = [pathlib.Path(folder) / "pnnx" for folder in (package.submodule_search_locations if package else [])]
+    return next((str(file) for file in inside if file.is_file()), None) or shutil.which("pnnx")
+
+
 def converted_for_ncnn(model, folder):
     target = folder / (model.stem + ".ncnn.param")
     if not target.exists():
         copy = folder / model.name
         shutil.copy(model, copy)
         shape = onnx_shape(model)
-        pnnx = shutil.which("pnnx") or str(pathlib.Path(sys.executable).parent / "pnnx")
-        subprocess.run([pnnx, copy.name, "inputshape=" + json.dumps(shape).replace(" ", ""), "fp16=0"], cwd=folder, check=True,
+        converter = pnnx()
+        if not converter:
+            raise RuntimeError("there is no pnnx to convert models with")
+        subprocess.run([converter, copy.name, "inputshape=" + json.dumps(shape).replace(" ", ""), "fp16=0"], cwd=folder, check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         (folder / (model.stem + ".shape.json")).write_text(json.dumps(shape))
     return target
@@ -308,9 +321,10 @@ def finished(command, environment=None, threads=0):
 
 
 def combined(rounds):
-    """One program's rounds on one network: the least of the medians, the first round's first result, the greatest peak."""
+    """One program's rounds on one network: the least of the medians, the first round's first result, the least of the peaks, since
+    Tessera's first round searches and its workers' memory is counted with it."""
     result = {"median_ms": min(r["median_ms"] for r in rounds), "medians_ms": [r["median_ms"] for r in rounds],
-              "peak_mib": max(r["peak_mib"] for r in rounds)}
+              "peak_mib": min(r["peak_mib"] for r in rounds)}
     if all("untuned_ms" in r for r in rounds):
         result["untuned_ms"] = min(r["untuned_ms"] for r in rounds)
     for key in ("first_s", "warm_s"):

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "calib/images/image_file.hpp"
+#include "calib/images/media.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera::app {
@@ -71,7 +72,7 @@ cv::Mat readImageUnchanged(const fs::path& file) { return readImageFile(file, cv
 
 void writeImage(const fs::path& file, const cv::Mat& image) {
   std::vector<unsigned char> bytes;
-  if (!cv::imencode(file.extension().string(), image, bytes))
+  if (!media().encode(file.extension().string(), image, bytes))
     throw Error(ErrorCode::InvalidArgument, "Can not write " + file.string() + " as an image.");
   writeFile(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }

@@ -1,14 +1,15 @@
 // Videos frame by frame.
 #include "apps/common/video_frames.hpp"
 
-#include <opencv2/videoio.hpp>
+#include <memory>
 
 #include "apps/common/videos.hpp"
+#include "calib/images/media.hpp"
 
 namespace tessera::app {
 namespace {
 
-cv::VideoCapture openVideo(const fs::path& file) {
+std::unique_ptr<VideoReader> openVideo(const fs::path& file) {
   const auto refuse = [&](const std::string& reason) {
     throw Error(ErrorCode::InvalidArgument, "Can not read video " + file.string() + ": " + reason + ".");
   };
@@ -17,8 +18,8 @@ cv::VideoCapture openVideo(const fs::path& file) {
     if (const std::string why = whyNotRegular(file); !why.empty()) refuse(why);
     if (const std::string why = whyTruncatedVideo(file); !why.empty()) refuse(why);
   }
-  cv::VideoCapture video(file.string());
-  if (!video.isOpened()) refuse("it is missing, damaged, or in a format that OpenCV does not know");
+  auto video = media().readVideo(file.string());
+  if (!video) refuse("it is missing, damaged, or in a format that OpenCV does not know");
   return video;
 }
 
@@ -27,32 +28,32 @@ class VideoFile {
  public:
   VideoFile(const fs::path& file, double rate) : file_(file.string()), rate_(rate) {}
   void write(const cv::Mat& picture) {
-    if (!writer_.isOpened() &&
-        !writer_.open(file_, cv::VideoWriter::fourcc('m', 'p', '4', 'v'), rate_, picture.size()))
+    if (!writer_) writer_ = media().writeVideo(file_, rate_, picture.size());
+    if (!writer_)
       throw Error(ErrorCode::InvalidArgument, "OpenCV can not write an MPEG-4 video to " + file_ + ".");
-    writer_.write(picture);
+    writer_->write(picture);
   }
-  void close() { writer_.release(); }
+  void close() { writer_.reset(); }
 
  private:
   std::string file_;
   double rate_;
-  cv::VideoWriter writer_;
+  std::unique_ptr<VideoWriter> writer_;
 };
 
 }  // namespace
 
 FrameStatistics runVideo(const fs::path& file, const fs::path& target, const std::string& doing,
                          const VideoRun& run) {
-  cv::VideoCapture video = openVideo(file);
-  const double rate = video.get(cv::CAP_PROP_FPS) > 0 ? video.get(cv::CAP_PROP_FPS) : 25;
-  const double promised = video.get(cv::CAP_PROP_FRAME_COUNT);
+  const std::unique_ptr<VideoReader> video = openVideo(file);
+  const double rate = video->framesPerSecond() > 0 ? video->framesPerSecond() : 25;
+  const double promised = video->frames();
   Progress progress(doing + " " + file.filename().string(), static_cast<std::size_t>(std::max(0.0, promised)),
                     "frames");
   const auto source = [&]() -> std::optional<Frame> {
     Frame frame;
     frame.file = file.string();
-    if (!video.read(frame.image)) return std::nullopt;
+    if (!video->read(frame.image)) return std::nullopt;
     return frame;
   };
   FrameStatistics frames;
@@ -81,9 +82,9 @@ cv::Size firstSize(const std::vector<ImageFile>& files, const std::vector<std::s
     } catch (const Error&) {  // reported where it is its turn
     }
   for (const std::string& file : videos) {
-    cv::VideoCapture video(file);
+    const auto video = media().readVideo(file);
     cv::Mat frame;
-    if (video.isOpened() && video.read(frame)) return frame.size();
+    if (video && video->read(frame)) return frame.size();
   }
   throw Error(
       ErrorCode::InvalidArgument,

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <opencv2/videoio.hpp>
 #include <optional>
 
+#include "calib/images/media.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera::app {
@@ -120,12 +120,10 @@ std::string whyTruncatedVideo(const fs::path& file) {
 }
 
 void requireFrames(const fs::path& video, std::size_t frames, const fs::path& target) {
-  cv::VideoCapture written(video.string());
-  const double found = written.isOpened() ? written.get(cv::CAP_PROP_FRAME_COUNT) : 0;
+  const auto written = media().readVideo(video.string());
   cv::Mat last;
-  const bool whole = found == static_cast<double>(frames) &&
-                     (frames < 2 || written.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(frames - 1))) &&
-                     written.read(last);
+  const bool whole = written && written->frames() == static_cast<double>(frames) &&
+                     (frames < 2 || written->seek(static_cast<double>(frames - 1))) && written->read(last);
   if (!whole)
     throw Error(ErrorCode::InvalidArgument, "Can not write " + target.string() +
                                                 ": the video can not be read back with its " +

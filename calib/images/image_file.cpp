@@ -1,10 +1,11 @@
 // Image files through OpenCV.
 #include "calib/images/image_file.hpp"
 
+#include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
-#include <opencv2/imgcodecs.hpp>
 
 #include "base/read_file.hpp"
+#include "calib/images/media.hpp"
 #include "tessera/error.hpp"
 
 namespace tessera {
@@ -26,8 +27,7 @@ cv::Mat readImageFile(const std::filesystem::path& file, int flags) {
       cv::utils::logging::LOG_LEVEL_SILENT);  // what it says comes as an error below
   cv::Mat image;
   try {
-    image =
-        cv::imdecode(cv::Mat(1, static_cast<int>(content.bytes.size()), CV_8U, content.bytes.data()), flags);
+    image = media().decode(content.bytes, flags);
   } catch (const cv::Exception& e) {
     refuse(e.err);
   }

@@ -31,24 +31,37 @@
 #define PW_TO_FLOAT_8 convert_float8
 #define PW_TO_FLOAT_16 convert_float16
 
-// Codes from numbers of their range, to the nearest, plus a whole number; and back. NVIDIA's GPUs convert a quarter as fast as they add:
-// the bits of the sum with 1.5 * 2^23 of common/rounded.cl count on from its own, and those of 2^23 + 128 + code are written down.
-#ifdef __NV_CL_C_VERSION
+// Codes from numbers of their range, to the nearest, plus a whole number: the bits of the sum with 1.5 * 2^23 of common/rounded.cl
+// count on from its own, so that its lowest byte is the code.
 #if PW_WIDTH == 1
 #define PW_AS_INT as_int
+#else
+#define PW_AS_INT PW_CAT(as_int, PW_WIDTH)
+#endif
+#define PW_CODES_OF(number, zero) PW_TO_CODES(PW_AS_INT((number) + 12582912.0f) + ((int)(zero) - 0x4b400000))
+// And back. NVIDIA's GPUs convert a quarter as fast as they add: the bits of 2^23 + 128 + code are written down.
+#ifdef __NV_CL_C_VERSION
+#if PW_WIDTH == 1
 #define PW_AS_FLOAT as_float
 #define PW_TO_BYTES(code) (uint)as_uchar(code)
 #else
-#define PW_AS_INT PW_CAT(as_int, PW_WIDTH)
 #define PW_AS_FLOAT PW_CAT(as_float, PW_WIDTH)
 #define PW_TO_BYTES(code) PW_CAT(convert_uint, PW_WIDTH)(PW_CAT(as_uchar, PW_WIDTH)(code))
 #endif
-#define PW_CODES_OF(number, zero) PW_TO_CODES(PW_AS_INT((number) + 12582912.0f) + ((int)(zero) - 0x4b400000))
 #define PW_NUMBERS_OF(code) (PW_AS_FLOAT(PW_TO_BYTES(code) ^ 0x4b000080u) - 8388736.0f)
 #else
-#define PW_CODES_OF(number, zero) PW_TO_CODES(ROUNDED(number) + LIT(zero))
 #define PW_NUMBERS_OF(code) PW_TO_FLOAT(code)
 #endif
+// Numbers within [least, most]; NaN gives 0.
+static inline PW_T withinCodes(PW_T number, float least, float most) {
+#ifdef __NV_CL_C_VERSION
+  return fmin(fmax(number == number ? number : LIT(0.0f), LIT(least)), LIT(most));
+#else
+  // The choice last: AVX-512 takes it with the sum that follows.
+  const PW_T within = fmin(fmax(number, LIT(least)), LIT(most));
+  return number == number ? within : LIT(0.0f);
+#endif
+}
 
 #if P_ZEROS
 #define RATE float2
@@ -56,9 +69,7 @@
 #define WITH_ZERO(scale, zero) (float2)(scale, zero)
 // clamp(rint(x * rate) + zero, -128, 127); NaN gives the zero point.
 static inline PW_CHAR encode(PW_T x, RATE rate) {
-  const PW_T scaled = x * rate.x;
-  const PW_T number = scaled == scaled ? scaled : LIT(0.0f);
-  return PW_CODES_OF(fmin(fmax(number, LIT(-128.0f - rate.y)), LIT(127.0f - rate.y)), rate.y);
+  return PW_CODES_OF(withinCodes(x * rate.x, -128.0f - rate.y, 127.0f - rate.y), rate.y);
 }
 static inline PW_T decodeNumber(PW_T code, CODE_SCALE scale) { return (code - LIT(scale.y)) * scale.x; }
 #else
@@ -67,9 +78,7 @@ static inline PW_T decodeNumber(PW_T code, CODE_SCALE scale) { return (code - LI
 #define WITH_ZERO(scale, zero) (scale)
 // clamp(rint(x * rate), -127, 127); NaN gives 0.
 static inline PW_CHAR encode(PW_T x, RATE rate) {
-  const PW_T scaled = x * rate;
-  const PW_T number = scaled == scaled ? scaled : LIT(0.0f);
-  return PW_CODES_OF(fmin(fmax(number, LIT(-127.0f)), LIT(127.0f)), 0.0f);
+  return PW_CODES_OF(withinCodes(x * rate, -127.0f, 127.0f), 0.0f);
 }
 static inline PW_T decodeNumber(PW_T code, CODE_SCALE scale) { return code * scale; }
 #endif

@@ -4,13 +4,26 @@
 // Layouts (offsets, strides in elements; x, y and the residual in blocks of 16 channels):
 //   x  xOffset + n * xBatch + ((c / 16) * H * W + iy * W + ix) * 16 + c % 16; y and the residual with OH, OW
 //   w  [C / 16][KH][KW][16], then 16 zeros, which stand for pixels outside the input
-// P_STEP  stride in x
+//      in words (P_WORDS), of 32 bits: [C / 16]([P_SHARE][groups][KW][16], then 16 corrections), then 16 zeros
+// P_STEP   stride in x
+// P_WORDS  1: codes of four rows are a word, which one vpdpbusd multiplies by the weights of a column; 0: see addRow
 // P_CODES, P_X, P_WEIGHTS, P_R, P_Y, D_STREAM  see common/finish.cl
-#if !defined(T_TX) || !defined(P_STEP)
-#error "conv_depthwise needs T_TX and P_STEP"
+#if !defined(T_TX) || !defined(P_STEP) || !defined(P_WORDS)
+#error "conv_depthwise needs T_TX, P_STEP and P_WORDS"
 #endif
 #include "common/finish.cl"
 
+// What a work-item sees: a block of 16 channels of one batch item.
+typedef struct {
+  __global const P_X *x, *zeros;
+  __global const P_WEIGHTS* w;
+  int c, C, H, W, OH, OW, KH, KW, strideY, DY, DX, padY, padX;
+} Depthwise;
+
+#if P_WORDS
+#include "conv_depthwise/depthwise_words.cl"
+#else
+#define WEIGHTS_OF_BLOCK(KH, KW) ((KH) * (KW) * 16)
 #if P_CODES
 // Products of a code and a weight and sums of two fit 16 bits (2 * 128 * 127 < 2^15), so taps are taken in pairs.
 #define VALUE16 short16
@@ -54,6 +67,36 @@ static inline void addRow(SUMS* acc, __global const P_X* row, __global const P_X
   }
 }
 
+// The outputs [yBegin, yEnd) of a block.
+static inline void makeRows(const Depthwise d, const Finish finish, int yBegin, int yEnd, __global P_Y* y) {
+  for (int oy = yBegin; oy < yEnd; ++oy) {
+    for (int ox = 0; ox < d.OW; ox += T_TX) {
+      const int left = ox * P_STEP - d.padX;
+      const bool edge = left < 0 || left + (T_TX - 1) * P_STEP + (d.KW - 1) * d.DX >= d.W;
+      SUMS acc[T_TX];
+#pragma unroll
+      for (int i = 0; i < T_TX; ++i) acc[i] = 0;
+      for (int ky = 0; ky < d.KH; ++ky) {
+        const int iy = oy * d.strideY - d.padY + ky * d.DY;
+        if (iy < 0 || iy >= d.H) continue;
+        __global const P_X* row = d.x + (long)iy * d.W * 16;
+        __global const P_WEIGHTS* taps = d.w + ky * d.KW * 16;
+        if (edge)
+          addRow(acc, row, taps, d.zeros, left, d.W, d.KW, d.DX, true);
+        else
+          addRow(acc, row, taps, d.zeros, left, d.W, d.KW, d.DX, false);
+      }
+#pragma unroll
+      for (int i = 0; i < T_TX; ++i) {
+        if (ox + i >= d.OW) continue;
+        const long at = ((long)oy * d.OW + ox + i) * 16;
+        storeFinished(finished(acc[i], finish, d.c, d.C, oy * d.OW + ox + i, at), finish, y, at);
+      }
+    }
+  }
+}
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_depthwise(
     __global const P_X* x, __global const P_WEIGHTS* w, FINISH_OPERANDS, __global P_Y* y, int xOffset, int xBatch,
     int yOffset, int yBatch, int rOffset, int rBatch, int C, int H, int W, int OH, int OW, int KH, int KW, int strideY,
@@ -64,32 +107,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_depthwise(
   y += yOffset + (long)item * yBatch + (long)c * OH * OW;
   Finish finish = FINISH;
   finish.residual += rOffset + (long)item * rBatch + (long)c * OH * OW;
-  __global const P_WEIGHTS* zeros = w + (long)get_global_size(1) * KH * KW * 16;
-  w += (long)block * KH * KW * 16;
-
-  for (int oy = yBegin; oy < yEnd; ++oy) {
-    for (int ox = 0; ox < OW; ox += T_TX) {
-      const int left = ox * P_STEP - padX;
-      const bool edge = left < 0 || left + (T_TX - 1) * P_STEP + (KW - 1) * DX >= W;
-      SUMS acc[T_TX];
-#pragma unroll
-      for (int i = 0; i < T_TX; ++i) acc[i] = 0;
-      for (int ky = 0; ky < KH; ++ky) {
-        const int iy = oy * strideY - padY + ky * DY;
-        if (iy < 0 || iy >= H) continue;
-        __global const P_X* row = x + (long)iy * W * 16;
-        __global const P_WEIGHTS* taps = w + ky * KW * 16;
-        if (edge)
-          addRow(acc, row, taps, zeros, left, W, KW, DX, true);
-        else
-          addRow(acc, row, taps, zeros, left, W, KW, DX, false);
-      }
-#pragma unroll
-      for (int i = 0; i < T_TX; ++i) {
-        if (ox + i >= OW) continue;
-        const long at = ((long)oy * OW + ox + i) * 16;
-        storeFinished(finished(acc[i], finish, c, C, oy * OW + ox + i, at), finish, y, at);
-      }
-    }
-  }
+  const long weights = WEIGHTS_OF_BLOCK(KH, KW);
+  const Depthwise d = {x,  w + get_global_size(1) * weights, w + block * weights, c,  C,    H,   W, OH, OW, KH,
+                       KW, strideY,                          DY,                  DX, padY, padX};
+  makeRows(d, finish, yBegin, yEnd, y);
 }

@@ -89,19 +89,27 @@ static inline void copyPixels(__global const char* row, PATCH uint* to, int firs
   for (; i < end; ++i) vstore4(vload4(0, (__global const uint*)(row + i * 16)) ^ CODE_BIAS, 0, to + i * 4);
 }
 #else
-// Interleaves up to four planes.
+// Interleaves up to four planes: WIDTH pixels from the i-th on.
+#define INTERLEAVE(WIDTH, i)                                                                                              \
+  {                                                                                                                       \
+    PW_CAT(uint, WIDTH) word = PW_CAT(convert_uint, WIDTH)(PW_CAT(vload, WIDTH)(0, codes + (i)));                         \
+    if (channels > 1) word |= PW_CAT(convert_uint, WIDTH)(PW_CAT(vload, WIDTH)(0, codes + plane + (i))) << 8;             \
+    if (channels > 2) word |= PW_CAT(convert_uint, WIDTH)(PW_CAT(vload, WIDTH)(0, codes + 2 * plane + (i))) << 16;        \
+    if (channels > 3) word |= PW_CAT(convert_uint, WIDTH)(PW_CAT(vload, WIDTH)(0, codes + 3 * plane + (i))) << 24;        \
+    PW_CAT(vstore, WIDTH)(word ^ CODE_BIAS, 0, to + (i));                                                                 \
+  }
 static inline void copyPixels(__global const char* row, PATCH uint* to, int first, int end, int plane, int channels) {
+  __global const uchar* codes = (__global const uchar*)row;
   int i = first;
-  for (; i + 16 <= end; i += 16) {
-    uint16 word = convert_uint16(vload16(0, (__global const uchar*)row + i));
-    if (channels > 1) word |= convert_uint16(vload16(0, (__global const uchar*)row + plane + i)) << 8;
-    if (channels > 2) word |= convert_uint16(vload16(0, (__global const uchar*)row + 2 * plane + i)) << 16;
-    if (channels > 3) word |= convert_uint16(vload16(0, (__global const uchar*)row + 3 * plane + i)) << 24;
-    vstore16(word ^ CODE_BIAS, 0, to + i);
+  for (; i + 16 <= end; i += 16) INTERLEAVE(16, i)
+  for (; i + 8 <= end; i += 8) INTERLEAVE(8, i)
+  if (i < end && end - first >= 8) {  // some of them once more
+    INTERLEAVE(8, end - 8)
+    i = end;
   }
   for (; i < end; ++i) {
     uint word = 0;
-    for (int c = 0; c < min(channels, 4); ++c) word |= (uint)(uchar)row[c * plane + i] << (8 * c);
+    for (int c = 0; c < min(channels, 4); ++c) word |= (uint)codes[c * plane + i] << (8 * c);
     to[i] = word ^ CODE_BIAS;
   }
 }

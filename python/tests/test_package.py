@@ -14,7 +14,7 @@ from conftest import ROOT
 PACKAGE = pathlib.Path(tessera.__file__).parent
 BUILT = PACKAGE.parents[1]
 PLAIN = {"tessera-worker"} | {path.name for path in (ROOT / "python/tessera").iterdir()
-                              if path.suffix in (".py", ".pyi", ".typed")}
+                              if path.suffix in (".py", ".pyi", ".typed")} | {path.name for path in PACKAGE.glob("tessera-media.so")}
 SESSION = """
 import numpy as np, pathlib, sys, tessera
 assert pathlib.Path(tessera.__file__).is_relative_to(sys.argv[1]), tessera.__file__

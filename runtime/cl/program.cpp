@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <span>
@@ -84,6 +85,37 @@ cl::Program withDeclarations(const Device& device, const ProgramSource& source, 
   return {};
 }
 
+// LLVM's code of a program, out of a binary of PoCL 3: the file program.bc in it, behind its length. Empty
+// where there is none.
+std::vector<unsigned char> codeIn(const std::vector<unsigned char>& binary) {
+  constexpr std::string_view kFile = "/program.bc", kMagic = "BC\xc0\xde";
+  const std::string_view text(reinterpret_cast<const char*>(binary.data()), binary.size());
+  std::size_t at = text.find(kFile);
+  std::uint32_t length = 0;
+  if (at == std::string_view::npos || (at += kFile.size()) + sizeof(length) > text.size()) return {};
+  std::memcpy(&length, text.data() + at, sizeof(length));
+  at += sizeof(length);
+  if (length > text.size() - at || !text.substr(at).starts_with(kMagic)) return {};
+  const auto begin = binary.begin() + static_cast<std::ptrdiff_t>(at);
+  return {begin, begin + length};
+}
+
+// PoCL finds what it compiled by the text that its preprocessor makes of a source, 6 to 10 ms for each
+// program; of a program's code it takes the hash alone. So all programs are built from their code, which the
+// cache keeps. Null where the driver gives none.
+cl::Program fromCode(const Device& device, const ProgramSource& source, const std::string& label,
+                     ProgramCache* cache) {
+  if (!readsLanguageHeader(device.caps())) return {};
+  const std::string identity = codeIdentityOf(device, source), options = buildOptions(source);
+  if (cache)
+    if (cl::Program program = fromCache(device, *cache, identity, options); program()) return program;
+  const std::vector<unsigned char> code = codeOf(device, source, label);
+  if (code.empty()) return {};
+  cl::Program program = fromBinary(device, code.data(), code.size(), options);
+  if (program() && cache) cache->save(identity, code);
+  return program;
+}
+
 // A program compiled from source, as it is or for the PTX target that its options name.
 cl::Program forTarget(const Device& device, const cl::Program& program, const std::string& options,
                       const std::string& label) {
@@ -110,6 +142,24 @@ std::string identityOf(const Device& device, const ProgramSource& source) {
   return ProgramCache::identity(device.caps(), source.text, buildOptions(source));
 }
 
+std::string codeIdentityOf(const Device& device, const ProgramSource& source) {
+  return identityOf(device, source) + "\ncode";
+}
+
+std::vector<unsigned char> codeOf(const Device& device, const ProgramSource& source,
+                                  const std::string& label) {
+  const auto& impl = device.impl();
+  const std::string text = builtinDeclarations(source.text) + "#line 1\n" + source.text;
+  const std::string options = buildOptions(source) + " -D _OPENCL_H_";
+  log().trace("code of {} with '{}'", label, options);
+  const cl::Program program =
+      guarded("creating program " + label, [&] { return cl::Program(impl.context(), text); });
+  if (clCompileProgram(program(), 1, &impl.device(), options.c_str(), 0, nullptr, nullptr, nullptr,
+                       nullptr) == CL_SUCCESS)
+    return codeIn(binaryOf(program));
+  return {};
+}
+
 std::vector<unsigned char> binaryOf(const cl::Program& program) {
   std::size_t size = 0;
   if (clGetProgramInfo(program(), CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, nullptr) != CL_SUCCESS ||
@@ -134,6 +184,7 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
     }
     log().debug("program cache MISS {}", label);
   }
+  if (cl::Program program = fromCode(device, source, label, cache); program()) return program;
   if (cl::Program program = withDeclarations(device, source, label); program()) return program;
   const auto [program, status] = compile(device, source.text, options, label);
   if (status == CL_SUCCESS) return forTarget(device, program, options, label);

@@ -30,8 +30,13 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
 std::vector<unsigned char> binaryOf(const cl::Program& program);
 /// The program of such a binary; null where the driver refuses it.
 cl::Program programFromBinary(const Device& device, const ProgramSource& source, const KeptBytes& bytes);
-/// ProgramCache::identity() of a program on a device.
+/// ProgramCache::identity() of a program on a device; and of its code.
 std::string identityOf(const Device& device, const ProgramSource& source);
+std::string codeIdentityOf(const Device& device, const ProgramSource& source);
+/// LLVM's code of a program by PoCL 3, compiled with declarations (builtins.hpp): what it can build programs
+/// of without looking at their text. Empty where the driver gives none, or the declarations do not suffice.
+std::vector<unsigned char> codeOf(const Device& device, const ProgramSource& source,
+                                  const std::string& label);
 
 /// The programs of an engine, keyed by source and options.
 class ProgramSet {

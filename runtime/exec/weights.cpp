@@ -1,9 +1,12 @@
 #include "exec/weights.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <set>
+#include <type_traits>
 
 namespace tessera {
 
@@ -56,12 +59,13 @@ class Upload {
       if (const auto known = like_->packings.find(key); known != like_->packings.end())
         return keep(key, known->second,
                     [&](const ContentHash& content) { return like_->weights.at(content); });
+    constexpr bool temporary = !std::is_reference_v<decltype(make())>;
     decltype(auto) tensor = make();
     return keep(key, contentOf(tensor.data), [&](const ContentHash& content) {
       if (like_)
         if (const auto equal = like_->weights.find(content); equal != like_->weights.end())
           return equal->second;
-      return upload(tensor.data, what);
+      return upload(tensor.data, what, temporary && !tensor.data.isView());
     });
   }
   // The buffer of what a plan brings.
@@ -97,18 +101,32 @@ class Upload {
     });
   }
 
-  cl::Buffer upload(std::span<const std::byte> bytes, const std::string& what) {
+  // `temporary`: nobody reads the bytes afterwards, so their memory goes part by part as they are written:
+  // large weights are not held twice.
+  cl::Buffer upload(std::span<const std::byte> bytes, const std::string& what, bool temporary = false) {
     const std::size_t size = std::max(bytes.size(), kLeastBytes);
     const auto& impl = engine_.device.impl();
     return guarded("uploading " + what + " (" + std::to_string(bytes.size()) + " bytes)", [&] {
       if (!queue_()) queue_ = cl::CommandQueue(impl.context(), impl.device);
       cl::Buffer buffer(impl.context(), CL_MEM_READ_ONLY, size);
-      if (!bytes.empty()) queue_.enqueueWriteBuffer(buffer, CL_TRUE, 0, bytes.size(), bytes.data());
+      for (std::size_t at = 0; at < bytes.size(); at += kPart) {
+        const auto part = bytes.subspan(at, std::min(kPart, bytes.size() - at));
+        queue_.enqueueWriteBuffer(buffer, CL_TRUE, at, part.size(), part.data());
+        if (temporary) dropPages(part);
+      }
       return buffer;
     });
   }
 
-  static constexpr std::size_t kLeastBytes = 16, kBufferAlignment = 64;
+  // Whole pages within private memory; their content is lost.
+  static void dropPages(std::span<const std::byte> bytes) {
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+    const std::uintptr_t first = (begin + page - 1) / page * page, end = (begin + bytes.size()) / page * page;
+    if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+  }
+
+  static constexpr std::size_t kLeastBytes = 16, kBufferAlignment = 64, kPart = std::size_t{16} << 20;
   Engine::Impl& engine_;
   const Engine::Impl* like_;
   cl::CommandQueue queue_;

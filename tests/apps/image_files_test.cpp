@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 using app::readFile;
 using app::writeImage;
 using test::Folder;
+using test::runProgram;
+using test::writeColorNetwork;
 using test::writeText;
 using testing::HasSubstr;
 
@@ -41,6 +43,27 @@ std::string withThumbnail(const std::string& jpeg) {
   const std::size_t length = data.size() + 2;
   return jpeg.substr(0, 2) + "\xff\xe1" + static_cast<char>(length >> 8) + static_cast<char>(length & 0xff) +
          data + jpeg.substr(2);
+}
+
+// What reads pictures lies beside the programs and is opened with the first file: without it they start, and
+// say what is missing where a picture is to be read.
+TEST(ImageFiles, WhatReadsThemIsNamedWhereItIsMissing) {
+  const Folder folder;
+  const std::string model = writeColorNetwork(folder.path());
+  writeImage(folder / "a.png", noise());
+  const fs::path alone = folder / "tessera";
+  fs::copy(test::binFolder() / "tessera", alone);
+  const std::vector<std::string> calibrate{"calibrate",
+                                           model,
+                                           "--calibration-images",
+                                           (folder / "a.png").string(),
+                                           "--calibration-cache",
+                                           (folder / "scales").string()};
+  EXPECT_EQ(runProgram(alone.string(), {"--help"}).code, 0);
+  const auto refused = runProgram(alone.string(), calibrate);
+  EXPECT_NE(refused.code, 0);
+  EXPECT_THAT(refused.err, HasSubstr((folder / "tessera-media.so").string()));
+  EXPECT_EQ(runProgram("tessera", calibrate).code, 0);
 }
 
 TEST(ImageFiles, EveryFormatsTruncationIsNoticed) {
