@@ -251,11 +251,25 @@ std::map<std::string, std::string> kernelFilesNamed(std::string_view name) {
   return files;
 }
 
+// Every kernel of a network asks, mostly for one of a few files: they are put together once, but for those of
+// a folder, which whoever edits kernels changes.
 std::string kernelSource(std::string_view path) {
-  std::set<std::string, std::less<>> seen;
-  std::string out;
-  expand(path, seen, out);
-  return out;
+  const auto expanded = [&] {
+    std::set<std::string, std::less<>> seen;
+    std::string out;
+    expand(path, seen, out);
+    return out;
+  };
+  if (std::getenv("TESSERA_KERNEL_DIR")) return expanded();
+  static std::shared_mutex mutex;
+  static std::map<std::string, std::string, std::less<>> sources;
+  {
+    const std::shared_lock lock(mutex);
+    if (const auto it = sources.find(path); it != sources.end()) return it->second;
+  }
+  std::string source = expanded();
+  const std::unique_lock lock(mutex);
+  return sources.emplace(path, std::move(source)).first->second;
 }
 
 }  // namespace tessera

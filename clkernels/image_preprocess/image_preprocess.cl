@@ -12,16 +12,16 @@
 // Positions are rational numbers held exactly: source position ((2 d + 1) from - to) / (2 to), half-pixel centres.
 // P_RESIZE  0: bilinear, edges repeated; 1: the pixel that holds the centre; 2: mean of the area that a pixel covers;
 //           3: a triangle as wide as the pixel, or as the source's pixels where those are wider; 4: the image has the
-//           region's extents, which compilers can vectorise; 5: as 2 where one axis grows and the other shrinks, as
-//           OpenCV has it: two pixels of either axis, the later one weighed by what the area covers beyond it
+//           region's extents, which compilers can vectorise; 5: as 2 where an axis grows (of P_ROUNDED; else where the
+//           other shrinks), as OpenCV has it: two pixels of either axis, the later one weighed by what the area covers beyond it
 // P_FORMAT  0: blue, green, red; 1: red, green, blue; 2: one value, grey; 3, 4: as 0, 1 with a plane for each; 5: NV12, a
 //           plane of luma, then rows of chroma for two by two pixels each
 // P_YUV     of NV12: 0: BT.601, 1: BT.709, luma 16 to 235; 2: BT.601, luma 0 to 255
 // P_ORDER   0: the network wants blue first; 1: red first; 2: one channel of grey
 // P_LAST    1: channels are last
 // P_ITEMS   work-items of image_preprocess_rows's groups
-// P_ROUNDED 1: resized pixels are whole numbers. P_RESIZE 0 (of image_preprocess alone) computes them as OpenCV does from 8
-//           bits to 8: weights in units of 1 / 2048, shifts between rows and columns; others are rounded in the end
+// P_ROUNDED 1: resized pixels are whole numbers. P_RESIZE 0 and 5 (not of image_preprocess_rows) compute them as OpenCV does from
+//           8 bits to 8: weights in units of 1 / 2048, shifts between rows and columns; others are rounded in the end
 // T_WAY     0: image_preprocess, 1: image_preprocess_rows, 2: image_preprocess_bands
 
 #if !defined(P_RESIZE) || !defined(P_FORMAT) || !defined(P_YUV) || !defined(P_ORDER) || !defined(P_LAST) || \
@@ -29,7 +29,9 @@
 #error "image_preprocess needs P_RESIZE, P_FORMAT, P_YUV, P_ORDER, P_LAST, P_ITEMS, P_ROUNDED and T_WAY"
 #endif
 
-#if P_RESIZE == 2 || P_RESIZE == 3 || P_RESIZE == 5
+#define PAIRS_OF_BYTES (P_ROUNDED && (P_RESIZE == 0 || P_RESIZE == 5))
+
+#if P_RESIZE == 2 || P_RESIZE == 3 || P_RESIZE == 5 && !P_ROUNDED
 // First source pixel in .x, last one in .y.
 int2 windowAt(int d, int from, int to) {
 #if P_RESIZE == 2
@@ -63,13 +65,18 @@ float weightAt(int i, int d, int from, int to) {
   return (float)max(2 * max(from, to) - far, 0);
 #endif
 }
-#elif P_RESIZE < 2
+#elif P_RESIZE < 2 || P_RESIZE == 5
 // Low pixel in .x, high pixel in .y; the weight of the high one in *fraction.
 int2 sampleAt(int d, int from, int to, float* fraction) {
   *fraction = 0.0f;
 #if P_RESIZE == 1
   const int at = (2 * d + 1) * from / (2 * to);
   return (int2)(at, at);
+#elif P_RESIZE == 5
+  const int first = d * from / to, beyond = (d + 1) * from - (first + 1) * to;
+  if (first >= from - 1 || beyond <= 0) return (int2)(first, first);
+  *fraction = (float)beyond / (float)from;
+  return (int2)(first, first + 1);
 #else
   const int position = max((2 * d + 1) * from - to, 0);
   const int low = position / (2 * to);
@@ -129,7 +136,16 @@ float3 pixelAt(__global const uchar* restrict x, int row, int column, int height
 #define WHOLE(x) (((x) + 12582912.0f) - 12582912.0f)
 #endif
 
-#if P_RESIZE == 0 && P_ROUNDED
+// What is added before rounding: of an image that is halved, OpenCV rounds halves up, and sums are multiples of 1 / 4.
+float upwards(int sourceHeight, int sourceWidth, int regionHeight, int regionWidth) {
+#if P_RESIZE == 2 && P_ROUNDED
+  return sourceHeight == 2 * regionHeight && sourceWidth == 2 * regionWidth ? 0.125f : 0.0f;
+#else
+  return 0.0f;
+#endif
+}
+
+#if PAIRS_OF_BYTES
 // Those of NV12 are no whole numbers.
 int3 wholePixelAt(__global const uchar* restrict image, int row, int column, int height, int width) {
   float3 value = pixelAt(image, row, column, height, width);
@@ -156,7 +172,7 @@ float3 resizedAt(__global const uchar* restrict image, int v, int h, int sourceH
                  int regionWidth) {
 #if P_RESIZE == 4
   return pixelAt(image, v, h, sourceHeight, sourceWidth);
-#elif P_RESIZE > 1
+#elif P_RESIZE > 1 && !PAIRS_OF_BYTES
   const int2 rows = windowAt(v, sourceHeight, regionHeight), columns = windowAt(h, sourceWidth, regionWidth);
   float3 sum = (float3)(0.0f);
   float all = 0.0f;
@@ -172,12 +188,12 @@ float3 resizedAt(__global const uchar* restrict image, int v, int h, int sourceH
     sum += line / across * down;
     all += down;
   }
-  return sum / all;
+  return sum / all + upwards(sourceHeight, sourceWidth, regionHeight, regionWidth);
 #else
   float fv, fh;
   const int2 rows = sampleAt(v, sourceHeight, regionHeight, &fv);
   const int2 columns = sampleAt(h, sourceWidth, regionWidth, &fh);
-#if P_RESIZE == 0 && P_ROUNDED
+#if PAIRS_OF_BYTES
   const int2 across = wholeWeights(fh), down = wholeWeights(fv);
   const int3 sum = (pairAt(image, rows.x, columns, across, sourceHeight, sourceWidth) * down.x >> 16) +
                    (pairAt(image, rows.y, columns, across, sourceHeight, sourceWidth) * down.y >> 16);
@@ -220,6 +236,25 @@ void put(__global float* restrict y, float3 value, int inImage, int row, int col
 }
 
 #if T_WAY == 2
+#if PAIRS_OF_BYTES
+// Columns of a row of the source, of two pixels each, in units of 1 / 128.
+void pairColumns(__global const uchar* image, __local const int* firsts, __local const int* weights, __local int* to, int row,
+                 int count, int sourceHeight, int sourceWidth) {
+  for (int i = 0; i < count; ++i) {
+    const int2 columns = (int2)(firsts[i], min(firsts[i] + 1, sourceWidth - 1)), across = vload2(i, weights);
+#if P_FORMAT < 2
+    __global const uchar* low = image + (row * sourceWidth + columns.x) * 3;
+    __global const uchar* high = image + (row * sourceWidth + columns.y) * 3;
+    for (int c = 0; c < 3; ++c) to[i * 3 + c] = (low[c] * across.x + high[c] * across.y) >> 4;
+#else
+    const int3 pair = pairAt(image, row, columns, across, sourceHeight, sourceWidth);
+    to[i * 3] = pair.x;
+    to[i * 3 + 1] = pair.y;
+    to[i * 3 + 2] = pair.z;
+#endif
+  }
+}
+#else
 // Sums of the source's rows for row v of the region.
 void sumRows(__global const uchar* restrict x, __local float* restrict line, int v, int sourceHeight, int sourceWidth,
              int regionHeight) {
@@ -281,12 +316,14 @@ void sumColumns(__local const float* restrict line, __local const int* restrict 
   }
 }
 
-// A row of the network's input from columns.
-void putRow(__local const float* restrict across, __global float* restrict to, int plane, int count, float scale, float3 mean,
-            float3 deviation) {
+#endif
+
+// A row of the network's input from columns. `up`: of upwards().
+void putRow(__local const float* restrict across, __global float* restrict to, int plane, int count, float up, float scale,
+            float3 mean, float3 deviation) {
   const float3 factor = scale / deviation;
 #if P_ROUNDED
-#define PIXEL(i) WHOLE(across[i])
+#define PIXEL(i) WHOLE(across[i] + up)
 #else
 #define PIXEL(i) across[i]
 #endif
@@ -309,7 +346,8 @@ void putRow(__local const float* restrict across, __global float* restrict to, i
 #endif
 }
 
-// line: sourceWidth * 3 + 1 floats, across: width * 3 + 1, firsts: width, weights: width * taps.
+// line: sourceWidth * 3 + 1 floats, of bytes two rows of width * 3 ints; across: width * 3 + 1, firsts: width, weights:
+// width * taps.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void image_preprocess_bands(__global const uchar* restrict x, __global float* restrict y, __local float* restrict line,
                             __local float* restrict across, __local int* restrict firsts, __local float* restrict weights,
@@ -318,9 +356,20 @@ void image_preprocess_bands(__global const uchar* restrict x, __global float* re
                             float mean0, float mean1, float mean2, float std0, float std1, float std2) {
   const float3 mean = (float3)(mean0, mean1, mean2), deviation = (float3)(std0, std1, std2);
   const int begin = max(left, 0), end = min(left + regionWidth, width), count = end - begin;
+  const float up = upwards(sourceHeight, sourceWidth, regionHeight, regionWidth);
   x += xOffset;
   y += yOffset;
-#if P_RESIZE != 4
+#if PAIRS_OF_BYTES
+  __local int* upper = (__local int*)line;
+  __local int* lower = upper + width * 3;
+  __local int* shares = (__local int*)weights;
+  int upperRow = -1, lowerRow = -1;
+  for (int i = 0; i < count; ++i) {
+    float fraction;
+    firsts[i] = sampleAt(begin + i - left, sourceWidth, regionWidth, &fraction).x;
+    vstore2(wholeWeights(fraction), i, shares);
+  }
+#elif P_RESIZE != 4
   for (int i = 0; i < count; ++i) firsts[i] = weighColumn(begin + i - left, sourceWidth, regionWidth, taps, weights + i * taps);
 #endif
   const int firstRow = get_group_id(0) * bandRows, lastRow = min(firstRow + bandRows, height);
@@ -330,6 +379,24 @@ void image_preprocess_bands(__global const uchar* restrict x, __global float* re
       if (!inRegion || column < begin || column >= end)
         put(y, (float3)(pad), 0, row, column, height, width, scale, mean, deviation);
     if (!inRegion) continue;
+#if PAIRS_OF_BYTES
+    float fraction;
+    const int2 rows = sampleAt(v, sourceHeight, regionHeight, &fraction), down = wholeWeights(fraction);
+    if (rows.x == lowerRow) {  // what was below is above now
+      __local int* swapped = upper;
+      upper = lower;
+      lower = swapped;
+      lowerRow = upperRow;
+      upperRow = rows.x;
+    }
+    if (rows.x != upperRow) pairColumns(x, firsts, shares, upper, rows.x, count, sourceHeight, sourceWidth);
+    if (rows.y != lowerRow) pairColumns(x, firsts, shares, lower, rows.y, count, sourceHeight, sourceWidth);
+    upperRow = rows.x;
+    lowerRow = rows.y;
+    __local const float* columns = across;
+    for (int i = 0; i < count * 3; ++i)
+      across[i] = (float)(((upper[i] * down.x >> 16) + (lower[i] * down.y >> 16) + 2) >> 2);
+#else
     sumRows(x, line, v, sourceHeight, sourceWidth, regionHeight);
 #if P_RESIZE == 4
     __local const float* columns = line + (begin - left) * 3;
@@ -337,10 +404,11 @@ void image_preprocess_bands(__global const uchar* restrict x, __global float* re
     __local const float* columns = across;
     sumColumns(line, firsts, weights, across, taps, count);
 #endif
+#endif
 #if P_LAST && P_ORDER != 2
-    putRow(columns, y + (row * width + begin) * 3, 1, count, scale, mean, deviation);
+    putRow(columns, y + (row * width + begin) * 3, 1, count, up, scale, mean, deviation);
 #else
-    putRow(columns, y + row * width + begin, height * width, count, scale, mean, deviation);
+    putRow(columns, y + row * width + begin, height * width, count, up, scale, mean, deviation);
 #endif
   }
 }
@@ -393,6 +461,7 @@ void image_preprocess_rows(__global const uchar* restrict x, __global float* res
   const float3 mean = (float3)(mean0, mean1, mean2), deviation = (float3)(std0, std1, std2);
   const int inRegion = v >= 0 && v < regionHeight;
   const int begin = inRegion ? max(left, 0) : width, end = inRegion ? min(left + regionWidth, width) : width;
+  const float up = upwards(sourceHeight, sourceWidth, regionHeight, regionWidth);
   x += xOffset;
   y += yOffset;
   if (inRegion) {
@@ -436,7 +505,7 @@ void image_preprocess_rows(__global const uchar* restrict x, __global float* res
   int first = start * sourceWidth / regionWidth, rest = start * sourceWidth - first * regionWidth;
   const int step = P_ITEMS * sourceWidth / regionWidth, stepRest = P_ITEMS * sourceWidth - step * regionWidth;
   for (int column = begin + item; column < end; column += P_ITEMS) {
-    float3 value = acrossAt(line, column - left, first, rest, sourceWidth, regionWidth);
+    float3 value = acrossAt(line, column - left, first, rest, sourceWidth, regionWidth) + up;
 #if P_FORMAT == 1
     value = value.zyx;
 #endif

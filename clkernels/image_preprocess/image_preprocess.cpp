@@ -26,29 +26,35 @@ struct PreprocessJob {
         region(imageRegion(how, source.height, source.width)),
         same(region.height == source.height && region.width == source.width) {}
 
-  /// Whether an input's row is made of sums over rows of the source, or of one as it is.
-  bool sums() const {
-    return same || (how.resize != ResizeMode::Nearest && !(how.rounded && how.resize == ResizeMode::Linear));
+  /// Whether pixels are computed of bytes, of two by two.
+  bool ofBytes() const {
+    return how.rounded && (mode() == static_cast<int>(ResizeMode::Linear) || mode() == kPairs);
   }
+  /// Whether a way makes this job's rows of whole rows of the source.
+  bool byRows(int way) const;
   /// P_RESIZE
   int mode() const {
     if (same) return kSame;
-    const bool pairs = how.resize == ResizeMode::Area && areaOfPairs(source.height, source.width, region);
+    const bool pairs =
+        how.resize == ResizeMode::Area && areaOfPairs(source.height, source.width, region, how.rounded);
     return pairs ? kPairs : static_cast<int>(how.resize);
   }
   /// Pixels of the source that a column is made of, at most.
   std::int64_t taps() const {
+    if (ofBytes()) return 2;
     const std::int64_t to = region.width, ratio = (std::max(source.width, to) + to - 1) / to;
     const std::int64_t taps = how.resize == ResizeMode::Area          ? ratio + 1
                               : how.resize == ResizeMode::Antialiased ? 2 * ratio + 1
                                                                       : 2;
     return std::min(taps, source.width);
   }
+  /// Bytes of local memory that a line takes.
+  std::size_t lineBytes() const;
   /// Bytes of local memory that image_preprocess_bands takes beside a line: columns' sums, begins and
   /// weights.
   std::array<std::size_t, 3> bandBytes() const {
     const auto width = static_cast<std::size_t>(how.width);
-    return {lineBytes(how.width), width * sizeof(int),
+    return {tessera::lineBytes(how.width), width * sizeof(int),
             width * static_cast<std::size_t>(taps()) * sizeof(float)};
   }
 
@@ -61,9 +67,17 @@ struct PreprocessJob {
 // Values of the tunable WAY: which kernel.
 constexpr int kPixels = 0, kRows = 1, kBands = 2;
 
+bool PreprocessJob::byRows(int way) const {
+  return same || (how.resize != ResizeMode::Nearest && (way == kBands || !ofBytes()));
+}
+
+std::size_t PreprocessJob::lineBytes() const {
+  return tessera::lineBytes(ofBytes() ? 2 * how.width : source.width);
+}
+
 // Whether lines and tables leave half of the local memory to others.
 bool fits(const PreprocessJob& job, int way, const DeviceCaps& device) {
-  std::size_t bytes = lineBytes(job.source.width);
+  std::size_t bytes = job.lineBytes();
   if (way == kBands)
     for (const std::size_t more : job.bandBytes()) bytes += more;
   return bytes <= device.localMemory / 2;
@@ -77,7 +91,7 @@ void setSizes(KernelCall& call, const PreprocessJob& job, int way, const DeviceC
     if (device.maxWorkGroup >= 32) call.local = {32, 1};
     return;
   }
-  call.args.push_back(KernelArg::local(lineBytes(job.source.width)));
+  call.args.push_back(KernelArg::local(job.lineBytes()));
   if (way == kRows) {
     call.local = {rowItems(device)};
     call.global = {rowItems(device) * height};
@@ -94,7 +108,7 @@ void setSizes(KernelCall& call, const PreprocessJob& job, int way, const DeviceC
 
 class ImagePreprocessFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"image_preprocess", 6}; }
+  FamilyId id() const override { return {"image_preprocess", 7}; }
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     if (op.inputs[0].layout.block != 1 || op.outputs[0].layout.block != 1)
       return Verdict::no("wants planar operands");
@@ -111,8 +125,8 @@ class ImagePreprocessFamily final : public KernelFamily {
     const PreprocessJob job(p);
     TacticSpace space{{{"WAY", {kPixels, kRows, kBands}}}, {}};
     space.constraints.push_back(
-        {"pixels are neither picked one by one nor rounded in between, so that rows can be summed up first",
-         [sums = job.sums()](const Tactic& t) { return t.get("WAY") == kPixels || sums; }});
+        {"pixels are not picked one by one, nor rounded in between where rows are summed up first",
+         [job](const Tactic& t) { return t.get("WAY") == kPixels || job.byRows(t.get("WAY")); }});
     space.constraints.push_back(
         {"a line of sums, and the weights of columns, fit local memory", [job, device](const Tactic& t) {
            return t.get("WAY") == kPixels || fits(job, t.get("WAY"), device);
@@ -125,7 +139,7 @@ class ImagePreprocessFamily final : public KernelFamily {
     const PreprocessJob job(p);
     const int wanted = device.isCpu() ? kBands : kRows;
     const bool many = device.isCpu() || (!job.same && job.how.resize != ResizeMode::Linear);
-    return Tactic{{"WAY", job.sums() && many && fits(job, wanted, device) ? wanted : kPixels}};
+    return Tactic{{"WAY", job.byRows(wanted) && many && fits(job, wanted, device) ? wanted : kPixels}};
   }
   Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const PreprocessJob job(p);

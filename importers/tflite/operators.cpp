@@ -8,7 +8,7 @@ namespace tessera::tflite {
 using namespace tessera_tflite;  // NOLINT: the options of every operator
 
 std::string Operator::integers(const std::string& part, std::vector<std::int64_t> values, bool scalar) {
-  tensorflow::SourceNode helper{node.name + "/" + part, "Const"};
+  tensorflow::SourceNode helper{names.unique(node.name + "/" + part), "Const"};
   helper.outputs = {helper.name};
   helper.value = [values = std::move(values), scalar](ImportBudget&) {
     HostTensor tensor(DataType::Int32, scalar ? Shape{} : Shape{static_cast<std::int64_t>(values.size())});

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "importers/common/names.hpp"
 #include "importers/tensorflow/source.hpp"
 #include "tflite/schema_generated.h"
 
@@ -104,6 +105,7 @@ struct Operator {
   const tessera_tflite::Operator& source;
   tensorflow::SourceNode& node;                  ///< inputs and outputs are there already
   std::vector<tensorflow::SourceNode>& helpers;  ///< constants beside it
+  Names& names;                                  ///< of the whole file
 
   /// A list of integers as an operand: the name of a constant beside the node.
   std::string integers(const std::string& part, std::vector<std::int64_t> values, bool scalar = false);

@@ -57,12 +57,11 @@ class SubGraphReader {
     return *graph_.tensors()->Get(static_cast<flatbuffers::uoffset_t>(index));
   }
 
-  /// Tensors may share names, or have none.
+  /// Tensors may share names, or have none. What is added later gets none that the file has.
   void nameTensors() {
-    Names unique;
     for (std::size_t i = 0; i < tensors_; ++i) {
       const auto* name = tensor(i).name();
-      names_.push_back(unique.unique(name && name->size() ? text(*name) : "tensor" + std::to_string(i)));
+      names_.push_back(unique_.unique(name && name->size() ? text(*name) : "tensor" + std::to_string(i)));
     }
     made_.assign(tensors_, false);
     decoded_.assign(tensors_, {});
@@ -142,7 +141,7 @@ class SubGraphReader {
     known(index);
     if (!isCoded(tensor(index))) return names_[index];
     if (decoded_[index].empty()) {
-      SourceNode node{names_[index] + "/decoded", "Decode"};
+      SourceNode node{unique_.unique(names_[index] + "/decoded"), "Decode"};
       node.inputs = {names_[index]};
       node.outputs = {node.name};
       setCoding(node, tensor(index));
@@ -175,6 +174,15 @@ class SubGraphReader {
         .set("to", std::string(toString(heldType(t.type()))));
   }
 
+  static std::string whyNoRow(int code) {
+    constexpr int kCallOnce = 129, kVarHandle = 142, kAssignVariable = 144;
+    if (code == kCallOnce || (code >= kVarHandle && code <= kAssignVariable))
+      return "it belongs to a variable that keeps its value between runs: export the network with its states "
+             "as "
+             "inputs and outputs";
+    return "the importer has no operator of this code (" + std::to_string(code) + ")";
+  }
+
   std::string typeOf(const tessera_tflite::Operator& op, const Row*& row, SourceNode& node) const {
     const auto* codes = model_.operator_codes();
     if (!codes || op.opcode_index() >= codes->size())
@@ -188,8 +196,15 @@ class SubGraphReader {
       return name;
     }
     row = findRow(number);
-    if (!row) node.refused = "the importer has no operator of this code (" + std::to_string(number) + ")";
+    if (!row) node.refused = whyNoRow(number);
     return row ? std::string(row->name) : "operator " + std::to_string(number);
+  }
+
+  /// It is there for what it does beside: of those that the importer knows there is none.
+  void addWithoutResult(SourceNode node) {
+    if (node.refused.empty()) bad("an operator " + node.type + " has no result");
+    node.name = unique_.unique(node.type);
+    source_.nodes.push_back(std::move(node));
   }
 
   void addOperator(const tessera_tflite::Operator& op) {
@@ -199,7 +214,7 @@ class SubGraphReader {
     std::vector<std::size_t> results;
     if (op.outputs())
       for (const auto index : *op.outputs()) results.push_back(checked(index));
-    if (results.empty()) bad("an operator " + node.type + " has no result");
+    if (results.empty()) return addWithoutResult(std::move(node));
     node.name = names_[results[0]];
     if (op.inputs())
       for (const auto index : *op.inputs()) node.inputs.push_back(index < 0 ? "" : operand(checked(index)));
@@ -211,8 +226,8 @@ class SubGraphReader {
         node.outputs.push_back(names_[index]);
         continue;
       }
-      node.outputs.push_back(names_[index] + "/exact");
-      SourceNode encode{names_[index] + "/codes", "Encode"};
+      node.outputs.push_back(unique_.unique(names_[index] + "/exact"));
+      SourceNode encode{unique_.unique(names_[index] + "/codes"), "Encode"};
       encode.inputs = {node.outputs.back()};
       encode.outputs = {names_[index]};
       setCoding(encode, tensor(index));
@@ -222,7 +237,7 @@ class SubGraphReader {
     node.attributes.set("result", held == DataType::None ? elementTypeName(tensor(results[0]).type())
                                                          : std::string(toString(held)));
     std::vector<SourceNode> helpers;
-    Operator reading{op, node, helpers};
+    Operator reading{op, node, helpers, unique_};
     if (node.custom && !row) readCustomOptions(reading);
     if (row) {
       node.custom = false;
@@ -239,6 +254,7 @@ class SubGraphReader {
   const tessera_tflite::SubGraph& graph_;
   tensorflow::SourceGraph source_;
   std::size_t tensors_ = 0;
+  Names unique_;
   std::vector<std::string> names_, decoded_;
   std::vector<bool> made_;  ///< inputs, results of operators so far, constants that were read
 };

@@ -83,7 +83,7 @@ std::vector<std::int64_t> Fields::order(int i) const {
 }
 
 void Operator::addIntegers(const std::string& part, std::vector<std::int64_t> values, bool scalar) {
-  tensorflow::SourceNode helper{node.name + "/" + part, "Const"};
+  tensorflow::SourceNode helper{names.unique(node.name + "/" + part), "Const"};
   helper.outputs = {helper.name};
   helper.value = [values = std::move(values), scalar](ImportBudget&) {
     HostTensor tensor(DataType::Int32, scalar ? Shape{} : Shape{static_cast<std::int64_t>(values.size())});

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "importers/common/names.hpp"
 #include "importers/tensorflow/source.hpp"
 #include "uff/uff.pb.h"
 
@@ -39,6 +40,7 @@ struct Operator {
   const Fields& fields;
   tensorflow::SourceNode& node;                  ///< name, inputs and output are there already
   std::vector<tensorflow::SourceNode>& helpers;  ///< constants beside it
+  Names& names;                                  ///< of the whole file
 
   /// A list of integers as the node's last operand; one number where `scalar`.
   void addIntegers(const std::string& part, std::vector<std::int64_t> values, bool scalar = false);

@@ -65,6 +65,7 @@ class GraphReader {
   }
 
   tensorflow::SourceGraph read() {
+    for (const auto& node : graph_.nodes()) unique_.reserve(text(node.id()));
     for (const auto& node : graph_.nodes()) {
       const std::string name = text(node.id());
       if (name.empty() || !names_.insert(name).second)
@@ -115,7 +116,7 @@ class GraphReader {
     } else if (proto.operation().rfind('_', 0) == 0) {
       addCustom(node, fields);
     } else if (const Row* row = findRow(proto.operation())) {
-      Operator op{fields, node, helpers};
+      Operator op{fields, node, helpers, unique_};
       const std::string operation = node.type;
       node.type = row->type;
       if (row->read) row->read(op);
@@ -151,6 +152,7 @@ class GraphReader {
   const tessera_uff::Graph& graph_;
   tensorflow::SourceGraph source_;
   std::map<std::string, const tessera_uff::Data*> referenced_;
+  Names unique_;
   std::set<std::string> names_;
 };
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <tuple>
 
-#include "base/read_file.hpp"
 #include "build/measured_precision.hpp"
 #include "build/network_check.hpp"
 #include "build/race.hpp"
@@ -133,23 +132,6 @@ std::shared_ptr<const Engine> Engine::build(const GraphSource& source, const Dev
   return EngineBuilder(device, options).build(source);
 }
 
-std::shared_ptr<const Engine> Engine::load(const std::filesystem::path& file, const Device& device,
-                                           const TuneOptions& tuning) {
-  return loadPlan(file, device, tuning);
-}
-
-std::shared_ptr<const Engine> loadPlan(const std::filesystem::path& file, const Device& device,
-                                       const TuneOptions& tuning, PlanUse use) {
-  EngineOptions options;
-  options.tuning = tuning;
-  Plan plan = readPlan(file, device.caps().fingerprint());
-  const auto mapped = plan.file;
-  const auto constants = plan.constants;
-  auto engine = EngineBuilder(device, options).load(std::move(plan), use, whyForeign(file));
-  mapped->release(constants);  // what the device wants of them is there; whoever looks reads them again
-  return engine;
-}
-
 Int8Networks EngineBuilder::toInt8(const Graph& graph, const Calibration* own) const {
   if (own) return {graph, *own, options_.layerPrecision};
   if (!options_.calibration)
@@ -194,6 +176,13 @@ std::shared_ptr<Engine> EngineBuilder::buildFrom(const Source& source) {
   return withRightCodes([&] { return buildOnce(source); });
 }
 
+std::shared_ptr<Engine> EngineBuilder::chosenFor(const Network& network) {
+  return withRightCodes([&] {
+    begin(network);
+    return fastest(network);
+  });
+}
+
 std::shared_ptr<Engine> EngineBuilder::buildOnce(const Source& source) {
   name_ = source.given.graph.name;
   precision_ = options_.precision;
@@ -211,56 +200,6 @@ std::shared_ptr<Engine> EngineBuilder::buildOnce(const Source& source) {
   const TuneReport whole = tuner_->report();  // of all networks that were compared
   made.tuning.candidates = whole.candidates, made.tuning.bad = whole.bad, made.tuning.seconds = whole.seconds;
   return finish(std::move(measured.engine));
-}
-
-std::shared_ptr<Engine> EngineBuilder::load(Plan plan, PlanUse use, const std::string& foreign) {
-  name_ = plan.name;
-  precision_ = plan.precision;
-  description_ = plan.description;
-  counted_ = plan.counted;
-  requireMemory(plan.graph, device_.caps());
-  PlanFit fit = fitOf(plan, device_, WorkspaceLimit(options_.tuning.workspaceLimit));
-  const Network network{std::move(plan.graph), std::move(plan.precisions)};
-  std::shared_ptr<Engine> engine;
-  if (use == PlanUse::All) engine = byPlan(network, std::move(fit), foreign);
-  const bool known = engine != nullptr;
-  if (!known) {
-    engine = withRightCodes([&] {
-      begin(network);
-      return fastest(network);
-    });
-  }
-  engine->impl_->golden = std::make_shared<Golden>(std::move(plan.golden));
-  engine = finish(std::move(engine));
-  if (!known) selfCheck(*engine);
-  if (!plan.shapes.empty())
-    makeForms(*engine, GraphFamily(engine->graph(), std::move(plan.shapes), std::move(plan.rules)));
-  return plan.shapes.empty() && !known ? searchedOn(std::move(engine)) : engine;
-}
-
-std::shared_ptr<Engine> EngineBuilder::byPlan(const Network& network, PlanFit fit,
-                                              const std::string& foreign) {
-  if (!fit.section) {
-    log().warn("the plan of '{}' has no section that {} can use, and its kernels are chosen anew: {}", name_,
-               device_.caps().name, fit.why);
-    return nullptr;
-  }
-  caps_ = fit.caps;
-  auto parts = std::make_shared<PlannedParts>(fit.section->parts);
-  if (!foreign.empty()) {
-    log().warn("the programs in the plan of '{}' are not used but compiled anew: {}", name_, foreign);
-    for (ProgramBinary& program : parts->programs) program.bytes = {};
-  }
-  planned_ = parts;
-  const std::size_t steps = fit.lowered->steps.size();
-  auto engine = assemble(network, std::move(*fit.lowered));
-  engine->impl_->tuning.problems = engine->impl_->tuning.planned = steps;
-  const ProgramSet& programs = engine->impl().programs;
-  const bool brings = std::ranges::any_of(parts->programs, [](const auto& p) { return !p.bytes.empty(); });
-  if (brings && programs.planned() < programs.size())
-    log().warn("{} of the {} programs of '{}' were compiled anew: the plan's do not fit this build or driver",
-               programs.size() - programs.planned(), programs.size(), name_);
-  return engine;
 }
 
 std::shared_ptr<Engine> EngineBuilder::finish(std::shared_ptr<Engine> engine) {
@@ -283,9 +222,7 @@ std::shared_ptr<Engine> EngineBuilder::fastest(const Network& network) {
   if (raced) {
     std::tie(engine, sources) = race(network, variants);
   } else {
-    auto found = tuner_->lower(network.graph);
-    engine = assemble(network, std::move(found.lowered));
-    sources = found.sources;
+    std::tie(engine, sources) = byRecords(network);
   }
   if (raced || options_.tuning.verify)
     engine =
@@ -293,6 +230,22 @@ std::shared_ptr<Engine> EngineBuilder::fastest(const Network& network) {
   engine->impl_->tuning = tuner_->report(sources);
   engine->impl_->tuning.limited = tuner_->known().limitedLayers(network.graph, engine->impl_->lowered);
   return inOneLaunch(network, std::move(engine));
+}
+
+// What is on record may not compile any more, with another driver say.
+std::pair<std::shared_ptr<Engine>, TacticSources> EngineBuilder::byRecords(const Network& network) {
+  auto found = tuner_->lower(network.graph);
+  try {
+    return {assemble(network, found.lowered), found.sources};
+  } catch (const WrongCodes&) {
+    throw;
+  } catch (const Error& e) {
+    auto untuned = tuner_->known().lowerAs(network.graph, std::nullopt);
+    if (e.code() != ErrorCode::DeviceError || untuned.recipe.steps == found.recipe.steps) throw;
+    log().warn("the kernels on record of '{}' do not come about on {}, and it runs untuned: {}", name_,
+               device_.caps().name, e.what());
+    return {assemble(network, std::move(untuned.lowered)), untuned.sources};
+  }
 }
 
 AssembleLike EngineBuilder::assembleLike(const Network& network) const {
@@ -344,12 +297,18 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   if (like) made->programs.share(like->impl().programs, calls);
   made->programs.useCache(
       ProgramCache::forDevice(caps_, options_.tuning.folder.value_or(defaultCacheFolder())));
-  CompileAhead ahead(workersFor(*made), caps_, kernelsOf(made->lowered, caps_));
+  // In one launch nobody needs the kernels of steps but profiles and the like; one that is tried is compared
+  // with them.
+  const bool deferring = made->lowered.chainGroups > 0 && !mustChain;
+  if (deferring) made->programs.defer(calls);
+  CompileAhead ahead(deferring ? std::vector<std::string>() : workersFor(*made), caps_,
+                     kernelsOf(made->lowered, caps_));
   uploadWeights(*made, like ? &like->impl() : nullptr);
   ahead.finish();
   if (!planned_ && !confirmCodes(device_, caps_)) throw WrongCodes();
-  made->programs.build(calls);
+  if (!deferring) made->programs.build(calls);
   addChain(*made, mustChain);
+  if (!made->chain) made->programs.build(calls);
   requireBudget(*made, options_.memoryBudget);
   verifyPlugins(*made);
   return std::shared_ptr<Engine>(new Engine(std::move(made)));
@@ -368,7 +327,7 @@ void EngineBuilder::addChain(Engine::Impl& made, bool must) const {
   try {
     makeChain(made, static_cast<std::size_t>(groups));
   } catch (const Error& e) {
-    if (must || e.code() != ErrorCode::Unsupported) throw;
+    if (must) throw;
     log().warn("'{}' does not run in one launch, as it did before: {}", name_, e.what());
     groups = kChainUnknown;
   }

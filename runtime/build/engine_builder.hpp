@@ -42,6 +42,8 @@ class EngineBuilder {
   void begin(const Network& network);
   /// By the section that the plan has for this device; null, with a warning, where it has none that fits.
   std::shared_ptr<Engine> byPlan(const Network& network, PlanFit fit, const std::string& foreign);
+  /// With kernels chosen anew for a network that is as it is to be.
+  std::shared_ptr<Engine> chosenFor(const Network& network);
   std::shared_ptr<Engine> finish(std::shared_ptr<Engine> engine);
   std::shared_ptr<Engine> buildFrom(const Source& source);
   /// Throws where instructions that it was to use are found to be wrong.
@@ -58,6 +60,8 @@ class EngineBuilder {
   /// The fastest of a network's variants, and where its tactics came from.
   std::pair<std::shared_ptr<Engine>, TacticSources> race(const Network& network,
                                                          const std::vector<Tuner::Variant>& variants);
+  /// By what is on record, or, with a warning, untuned where that fails.
+  std::pair<std::shared_ptr<Engine>, TacticSources> byRecords(const Network& network);
   /// Where it may run in one launch, what does so if that is faster or asked for; else `engine`.
   std::shared_ptr<Engine> inOneLaunch(const Network& network, std::shared_ptr<Engine> engine);
   /// How the network is to run in one launch, where it runs in launches of `steps`.

@@ -64,7 +64,7 @@ PlanFit fitOf(const Plan& plan, const Device& device, const WorkspaceLimit& limi
       fit.section = nullptr;
     }
   } catch (const Error& e) {
-    if (e.code() != ErrorCode::BadCache) throw;
+    if (e.code() != ErrorCode::BadCache && e.code() != ErrorCode::Unsupported) throw;
     fit.section = nullptr;
     fit.why = std::string("its recipe does not hold any more: ") + e.what();
   }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <set>
 #include <span>
 #include <thread>
 #include <utility>
@@ -40,6 +41,8 @@ namespace {
 std::string buildOptions(const ProgramSource& source) {
   return source.options + (std::getenv("TESSERA_KERNEL_DIR") ? "" : " -w");
 }
+
+std::string labelOf(const KernelCall& call) { return call.source + ":" + call.entry; }
 
 // A null program where the driver refuses the binary.
 cl::Program fromBinary(const Device& device, const unsigned char* data, std::size_t size,
@@ -200,10 +203,15 @@ cl::Program buildProgram(const Device& device, const ProgramSource& source, cons
 }
 
 void ProgramSet::share(const ProgramSet& other, const std::vector<const KernelCall*>& calls) {
+  const std::lock_guard lock(*other.mutex_);
   for (const KernelCall* call : calls) {
     if (!call->library.empty()) continue;
-    if (const auto it = other.programs_.find(ProgramSource::of(*call)); it != other.programs_.end())
+    const auto it = other.programs_.find(ProgramSource::of(*call));
+    if (it == other.programs_.end()) continue;
+    if (it->second.program())
       programs_.insert(*it);
+    else if (const auto& planned = it->second.planned)
+      given_[planned->identity] = planned;
   }
 }
 
@@ -213,33 +221,60 @@ void ProgramSet::useBinaries(const std::shared_ptr<const std::vector<ProgramBina
       given_[binary.identity] = std::shared_ptr<const ProgramBinary>(binaries, &binary);
 }
 
-ProgramSet::Built ProgramSet::made(const ProgramSource& source, const KernelCall& call) const {
-  Built built;
-  built.label = call.source + ":" + call.entry;
-  if (!given_.empty())
-    if (const auto given = given_.find(identityOf(device_, source)); given != given_.end()) {
-      built.program = programFromBinary(device_, source, given->second->bytes);
-      built.planned = built.program() ? given->second : nullptr;
-    }
-  if (!built.planned) built.program = buildProgram(device_, source, built.label, cache_.get(), &built.cached);
+std::shared_ptr<const ProgramBinary> ProgramSet::givenFor(const ProgramSource& source) const {
+  if (given_.empty()) return nullptr;
+  const auto given = given_.find(identityOf(device_, source));
+  return given == given_.end() ? nullptr : given->second;
+}
+
+ProgramSet::Built ProgramSet::made(const ProgramSource& source, const std::string& label) const {
+  Built built{{}, label, false, givenFor(source)};
+  if (built.planned) built.program = programFromBinary(device_, source, built.planned->bytes);
+  if (built.program()) return built;
+  built.planned = nullptr;
+  built.program = buildProgram(device_, source, label, cache_.get(), &built.cached);
   return built;
 }
 
+void ProgramSet::defer(const std::vector<const KernelCall*>& calls) {
+  for (const KernelCall* call : calls) {
+    if (!call->library.empty()) continue;
+    const auto [at, added] = programs_.try_emplace(ProgramSource::of(*call));
+    if (added) at->second = {{}, labelOf(*call), false, givenFor(at->first)};
+  }
+}
+
+const cl::Program& ProgramSet::used(const ProgramSource& source, Built& built) const {
+  if (built.program()) return built.program;
+  Built now = made(source, built.label);
+  log().debug("{} was built at its first use", now.label);
+  if (built.planned && !now.planned)
+    log().warn("{} was compiled anew: the plan's does not fit this driver", now.label);
+  built = std::move(now);
+  return built.program;
+}
+
 std::size_t ProgramSet::planned() const {
-  return std::count_if(programs_.begin(), programs_.end(),
-                       [](const auto& entry) { return entry.second.planned != nullptr; });
+  const std::lock_guard lock(*mutex_);
+  return std::ranges::count_if(programs_, [](const auto& entry) { return entry.second.planned != nullptr; });
+}
+
+std::size_t ProgramSet::deferred() const {
+  const std::lock_guard lock(*mutex_);
+  return std::ranges::count_if(programs_, [](const auto& entry) { return !entry.second.program(); });
 }
 
 std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vector<const KernelCall*>& calls,
                                                                  bool goOn) {
   std::vector<std::pair<ProgramSource, const KernelCall*>> missing;
-  std::map<ProgramSource, bool> listed;
+  std::set<ProgramSource> listed;
   std::map<ProgramSource, std::exception_ptr> failures;
   for (const KernelCall* call : calls) {
     if (!call->library.empty()) continue;  // it builds its own
     auto source = ProgramSource::of(*call);
-    if (programs_.count(source) || listed.count(source)) continue;
-    listed[source] = true;
+    if (const auto known = programs_.find(source); known != programs_.end() && known->second.program())
+      continue;
+    if (!listed.insert(source).second) continue;
     missing.emplace_back(std::move(source), call);
   }
   if (missing.empty()) return failures;
@@ -248,17 +283,18 @@ std::map<ProgramSource, std::exception_ptr> ProgramSet::buildAll(const std::vect
   std::mutex mutex;
   const auto work = [&] {
     for (std::size_t i; (i = next++) < missing.size();) try {
-        Built built = made(missing[i].first, *missing[i].second);
+        Built built = made(missing[i].first, labelOf(*missing[i].second));
         const std::lock_guard lock(mutex);
-        programs_.emplace(missing[i].first, std::move(built));
+        programs_.insert_or_assign(missing[i].first, std::move(built));
       } catch (...) {
         const std::lock_guard lock(mutex);
         failures.emplace(missing[i].first, std::current_exception());
         if (!goOn) next = missing.size();
       }
   };
-  const std::size_t most =
-      device_.caps().parallelBuilds ? std::max(1u, std::thread::hardware_concurrency()) : 1;
+  // PoCL reads binaries behind one lock, where more threads only wait for each other.
+  const bool inTurn = !device_.caps().parallelBuilds || (device_.caps().pocl && !given_.empty());
+  const std::size_t most = inTurn ? 1 : std::max(1u, std::thread::hardware_concurrency());
   const std::size_t count = std::min(missing.size(), most);
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
@@ -284,8 +320,9 @@ std::map<ProgramSource, std::string> ProgramSet::tryBuild(const std::vector<cons
 
 void ProgramSet::save() {
   if (!cache_) return;
+  const std::lock_guard lock(*mutex_);
   for (auto& [source, built] : programs_) {
-    if (built.cached || built.planned) continue;
+    if (built.cached || built.planned || !built.program()) continue;
     const std::string identity = identityOf(device_, source);
     built.cached = true;
     if (cache_->find(identity)) continue;  // another process was quicker
@@ -296,7 +333,8 @@ void ProgramSet::save() {
 
 std::vector<ProgramBinary> ProgramSet::binaries(bool bytes) const {
   std::vector<ProgramBinary> all;
-  for (const auto& [source, built] : programs_) {
+  const std::lock_guard lock(*mutex_);
+  for (auto& [source, built] : programs_) {
     if (built.planned && bytes) {
       all.push_back(*built.planned);
       continue;
@@ -305,7 +343,7 @@ std::vector<ProgramBinary> ProgramSet::binaries(bool bytes) const {
     if (!bytes || !ProgramCache::pays(device_.caps())) continue;
     std::optional<std::vector<unsigned char>> binary = cache_ ? cache_->find(kept.identity) : std::nullopt;
     if (!binary) {
-      binary = binaryOf(built.program);
+      binary = binaryOf(used(source, built));
       if (cache_ && !binary->empty()) cache_->save(kept.identity, *binary);
     }
     const auto view = std::as_bytes(std::span(*binary));
@@ -315,10 +353,11 @@ std::vector<ProgramBinary> ProgramSet::binaries(bool bytes) const {
 }
 
 cl::Kernel ProgramSet::kernel(const KernelCall& call) const {
+  const std::lock_guard lock(*mutex_);
   const auto it = programs_.find(ProgramSource::of(call));
   if (it == programs_.end()) throw Error(ErrorCode::Internal, "kernel " + call.entry + " was never built");
-  return guarded("creating kernel " + call.entry,
-                 [&] { return cl::Kernel(it->second.program, call.entry.c_str()); });
+  const cl::Program& program = used(it->first, it->second);
+  return guarded("creating kernel " + call.entry, [&] { return cl::Kernel(program, call.entry.c_str()); });
 }
 
 }  // namespace tessera

@@ -5,6 +5,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace tessera {
 
 /// Source text and build options of a program: its identity.
 struct ProgramSource {
-  std::string text, options;
+  std::string options, text;  ///< options first: they tell programs of one source apart at once
   static ProgramSource of(const KernelCall& call);
   std::uint64_t hash() const;
   auto operator<=>(const ProgramSource&) const = default;
@@ -48,6 +49,9 @@ class ProgramSet {
   void useBinaries(const std::shared_ptr<const std::vector<ProgramBinary>>& binaries);
   /// Takes over what another set on the same device has of `calls`: it need not be built again.
   void share(const ProgramSet& other, const std::vector<const KernelCall*>& calls);
+  /// Leaves what is not built yet to its first use: kernels that no run needs, only those who look into one.
+  /// From then on such a set may be asked for kernels by several threads.
+  void defer(const std::vector<const KernelCall*>& calls);
   /// Builds what is not built yet, on several threads.
   void build(const std::vector<const KernelCall*>& calls);
   /// As build, but goes on after a failure; returns what did not build, with the error's text.
@@ -58,29 +62,34 @@ class ProgramSet {
   /// from the cache, else from the driver, which the cache then keeps. On PoCL, kernels must have run before:
   /// what it compiles for a run goes into the binary. Without `bytes`, only their identities.
   std::vector<ProgramBinary> binaries(bool bytes = true) const;
-  /// How many programs were made of useBinaries()'s.
+  /// How many programs were made of useBinaries()'s, or will be at their first use.
   std::size_t planned() const;
-  /// A kernel object of its own: kernel objects are not thread-safe and never shared.
+  /// How many wait for their first use.
+  std::size_t deferred() const;
+  /// A kernel object of its own: kernel objects are not thread-safe and never shared. Throws as
+  /// buildProgram() where its program was left to its first use.
   cl::Kernel kernel(const KernelCall& call) const;
   std::size_t size() const { return programs_.size(); }
 
  private:
-  struct Built;
-  std::map<ProgramSource, std::exception_ptr> buildAll(const std::vector<const KernelCall*>& calls,
-                                                       bool goOn);
-  Built made(const ProgramSource& source, const KernelCall& call) const;
-
   struct Built {
-    cl::Program program;
+    cl::Program program;  ///< null: left to its first use
     std::string label;
     bool cached = false;
-    std::shared_ptr<const ProgramBinary> planned;  ///< of useBinaries(), where it was made of that
+    std::shared_ptr<const ProgramBinary> planned;  ///< of useBinaries(), where it is made of that
   };
+  std::map<ProgramSource, std::exception_ptr> buildAll(const std::vector<const KernelCall*>& calls,
+                                                       bool goOn);
+  std::shared_ptr<const ProgramBinary> givenFor(const ProgramSource& source) const;
+  Built made(const ProgramSource& source, const std::string& label) const;
+  /// Builds it where it is not; its lock is held.
+  const cl::Program& used(const ProgramSource& source, Built& built) const;
 
   Device device_;
   std::shared_ptr<ProgramCache> cache_;
-  std::map<std::string, std::shared_ptr<const ProgramBinary>> given_;  ///< by identity
-  std::map<ProgramSource, Built> programs_;
+  std::map<std::string, std::shared_ptr<const ProgramBinary>> given_;   ///< by identity
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  ///< of programs_, once it is in use
+  mutable std::map<ProgramSource, Built> programs_;
 };
 
 }  // namespace tessera

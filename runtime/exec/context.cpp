@@ -38,13 +38,14 @@ void StepTrace::run(Context& context, const TensorMap& inputs, const Each& each,
   };
   for (const auto& [name, value] : inputs) context.upload(name, value);
   guarded("running " + c.e().name + " step by step", [&] {
+    const auto& kernels = c.stepKernels();
     for (std::size_t i = 0; i < lowered.steps.size(); ++i) {
       TracedStep traced{lowered.steps[i], {}, {}};
       if (replace) replaceInputs(traced.step);
       for (std::size_t k = 0; k < traced.step.inputs.size(); ++k)
         traced.inputs.push_back(valueIn(traced.step.inputs[k], traced.step.constants[k]));
-      for (std::size_t k = 0; k < c.now->kernels[i].size(); ++k)
-        enqueueKernel(c.queue, c.now->kernels[i][k], traced.step.launch.calls[k], nullptr, nullptr);
+      for (std::size_t k = 0; k < kernels[i].size(); ++k)
+        enqueueKernel(c.queue, kernels[i][k], traced.step.launch.calls[k], nullptr, nullptr);
       c.queue.finish();
       for (const int output : traced.step.outputs) traced.outputs.push_back(valueIn(output, nullptr));
       if (!each(traced)) return;
@@ -307,12 +308,13 @@ std::vector<LayerTime> Context::profile(int runs) {
   const auto& steps = c.e().lowered.steps;
   std::vector<std::vector<double>> times(steps.size());
   guarded("profiling " + c.e().name, [&] {
+    const auto& kernels = c.stepKernels();
     for (int run = 0; run < std::max(runs, 1); ++run) {
       std::vector<std::vector<std::pair<cl::Event, cl::Event>>> events(steps.size());
       for (std::size_t i = 0; i < steps.size(); ++i)
-        for (std::size_t k = 0; k < c.now->kernels[i].size(); ++k) {
+        for (std::size_t k = 0; k < kernels[i].size(); ++k) {
           cl::Event event, begin;
-          enqueueKernel(c.queue, c.now->kernels[i][k], steps[i].launch.calls[k], nullptr, &event, &begin);
+          enqueueKernel(c.queue, kernels[i][k], steps[i].launch.calls[k], nullptr, &event, &begin);
           if (event()) events[i].emplace_back(begin, event);
         }
       c.queue.finish();

@@ -5,6 +5,22 @@
 
 namespace tessera {
 
+void Context::Impl::Form::haveSteps(const cl::Buffer& counters) {
+  if (!kernels.empty()) return;
+  std::vector<std::vector<PreparedCall>> made;
+  for (const Step& step : e().lowered.steps) {
+    auto& calls = made.emplace_back();
+    for (const auto& call : step.launch.calls) calls.push_back(prepareCall(call, e().programs));
+  }
+  kernels = std::move(made);
+  try {
+    for (std::size_t i = 0; i < kernels.size(); ++i) setArguments(i, counters);
+  } catch (...) {
+    kernels.clear();
+    throw;
+  }
+}
+
 void Context::Impl::Form::setArguments(std::size_t stepIndex, const cl::Buffer& counters) {
   const Step& step = e().lowered.steps[stepIndex];
   const auto buffersOf = [&](const std::vector<int>& values) {
@@ -40,7 +56,7 @@ void Context::Impl::Form::useBuffer(int binding, const cl::Buffer& buffer, const
   const int id = e().bindingStorage[binding];
   storage[id] = buffer;
   bound[binding] = buffer();
-  for (std::size_t i = 0; i < e().lowered.steps.size(); ++i) {
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
     const Step& step = e().lowered.steps[i];
     const auto refers = [&](int value) { return value >= 0 && e().lowered.values[value].storage == id; };
     if (std::any_of(step.inputs.begin(), step.inputs.end(), refers) ||
@@ -132,11 +148,7 @@ void Context::Impl::prepare(Form& form) const {
     form.storage[e.bindingStorage[i]] = bound[i];
     form.bound.push_back(bound[i]());
   }
-  for (std::size_t i = 0; i < e.lowered.steps.size(); ++i) {
-    auto& kernels = form.kernels.emplace_back();
-    for (const auto& call : e.lowered.steps[i].launch.calls) kernels.push_back(prepareCall(call, e.programs));
-    form.setArguments(i, counters);
-  }
+  if (!e.chain || options.cancellable) form.haveSteps(counters);
   if (e.chain) form.chain = e.programs.kernel(e.chain->chain.call);
   form.setChainArguments(*this);
 }

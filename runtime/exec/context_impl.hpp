@@ -17,11 +17,13 @@ struct Context::Impl {
   struct Form {
     std::shared_ptr<const Engine> engine;
     std::vector<cl::Buffer> storage;                 ///< per storage: what kernels see
-    std::vector<std::vector<PreparedCall>> kernels;  ///< per step
+    std::vector<std::vector<PreparedCall>> kernels;  ///< per step; none before haveSteps()
     cl::Kernel chain;                                ///< of all steps, where the engine has one
     std::vector<cl_mem> bound;                       ///< per binding: what the arguments hold
 
     const Engine::Impl& e() const { return engine->impl(); }
+    /// Makes the kernels of steps, which who runs them in one launch has no use for.
+    void haveSteps(const cl::Buffer& counters);
     void setArguments(std::size_t step, const cl::Buffer& counters);
     void setChainArguments(const Impl& context);
     void useBuffer(int binding, const cl::Buffer& buffer, const Impl& context);
@@ -65,6 +67,11 @@ struct Context::Impl {
   void bind(int binding, const cl::Buffer& buffer, std::size_t size);
   /// Enqueues all steps; `cancellable`: some ahead of the device, until cancel().
   void enqueueSteps(const cl::CommandQueue& on, bool cancellable);
+  /// The kernels of each step, whether or not runs use them.
+  const std::vector<std::vector<PreparedCall>>& stepKernels() {
+    now->haveSteps(counters);
+    return now->kernels;
+  }
   /// Enqueues on the own queue.
   void enqueueOwn();
   /// Lets the host see what the device wrote to its memory.

@@ -22,11 +22,12 @@ struct ImageSource {
 /// Of the operator's attributes and the shape of its input; refuses what does not go together.
 ImageSource imageSourceOf(const Attributes& attrs, const Shape& shape);
 
-/// Whether ResizeMode::Area takes two pixels of either axis (OpenCV's INTER_AREA where one axis grows and the
-/// other shrinks) for an image that becomes `region`.
-inline bool areaOfPairs(std::int64_t height, std::int64_t width, const ImageRegion& region) {
+/// Whether ResizeMode::Area takes two pixels of either axis (OpenCV's INTER_AREA where one axis grows) for an
+/// image that becomes `region`. Where no axis shrinks these are the area as it is, which matters to how bytes
+/// are rounded alone.
+inline bool areaOfPairs(std::int64_t height, std::int64_t width, const ImageRegion& region, bool rounded) {
   const bool grows = region.height > height || region.width > width;
-  return grows && (region.height < height || region.width < width);
+  return grows && (rounded || region.height < height || region.width < width);
 }
 
 /// What a ClassMap operator reads: scores with the classes before or after the pixels, classes, or one value

@@ -279,6 +279,10 @@ std::vector<double> bgrOf(std::span<const std::uint8_t> x, const ImageSource& so
   return bgr;
 }
 
+bool isHalved(std::int64_t height, std::int64_t width, const ImageRegion& region) {
+  return height == 2 * region.height && width == 2 * region.width;
+}
+
 // One resized line of channel `channel` (of three) of an image, without mean and scale.
 class Resampler {
  public:
@@ -291,7 +295,7 @@ class Resampler {
         mode_(how.resize),
         rounded_(how.rounded) {
     const ResizeMode mode = mode_;
-    pairs_ = mode == ResizeMode::Area && areaOfPairs(height, width, region);
+    pairs_ = mode == ResizeMode::Area && areaOfPairs(height, width, region, rounded_);
     for (std::int64_t column = 0; column < region.width; ++column)
       columns_.push_back(tapsAt(column, width, region.width, mode, pairs_));
   }
@@ -302,7 +306,7 @@ class Resampler {
     }
     const Taps& across = columns_[static_cast<std::size_t>(column)];
     const bool same = height_ == region_.height && width_ == region_.width;
-    if (rounded_ && mode_ == ResizeMode::Linear && !same) return wholeAt(across, channel);
+    if (rounded_ && (mode_ == ResizeMode::Linear || pairs_) && !same) return wholeAt(across, channel);
     double sum = 0;
     for (std::size_t v = 0; v < rowTaps_.weights.size(); ++v) {
       const auto line = static_cast<std::size_t>((rowTaps_.first + static_cast<std::int64_t>(v)) * width_);
@@ -312,7 +316,10 @@ class Resampler {
                                             static_cast<std::size_t>(channel)];
       sum += rowTaps_.weights[v] * part;
     }
-    return rounded_ ? std::nearbyint(sum) : sum;
+    if (!rounded_) return sum;
+    // Of four pixels OpenCV rounds halves up.
+    return mode_ == ResizeMode::Area && isHalved(height_, width_, region_) ? std::floor(sum + 0.5)
+                                                                           : std::nearbyint(sum);
   }
 
  private:
@@ -387,9 +394,14 @@ class ImagePreprocessOp final : public Operator {
   }
   Tolerance tolerance(const OpView& view) const override {
     const ImagePreprocess p = preprocessOf(view.attrs);
+    const ImageSource source = imageSourceOf(view.attrs, view.inputs[0].shape);
+    const ImageRegion region = imageRegion(p, source.height, source.width);
     const double least = *std::min_element(p.deviation.begin(), p.deviation.end());
     // Where sums that are not exact are rounded in the end, one may fall beside a half.
-    const bool beside = p.rounded && (p.resize == ResizeMode::Area || p.resize == ResizeMode::Antialiased);
+    const bool exactArea = areaOfPairs(source.height, source.width, region, p.rounded) ||
+                           isHalved(source.height, source.width, region);
+    const bool beside =
+        p.rounded && ((p.resize == ResizeMode::Area && !exactArea) || p.resize == ResizeMode::Antialiased);
     const double pixel = beside ? 1.001 : 256 * 4e-7;  // else a few roundings of a pixel value
     return {pixel / least * std::abs(p.scale), 1e-6};
   }
@@ -440,6 +452,7 @@ class ImagePreprocessOp final : public Operator {
       for (const Shape& image : {Shape{1, 17, 23, 3}, Shape{1, 40, 61, 3}, Shape{1, 1, 1, 3}})
         add(image, whole);
       add({1, 27, 26, 1}, whole, PixelFormat::Nv12);
+      add({1, 22, 74, 3}, whole);
       whole.order = ChannelOrder::Grey;
       add({1, 25, 60, 3}, fitted(whole, ImageFit::Letterbox));
     }

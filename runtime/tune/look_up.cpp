@@ -103,11 +103,16 @@ std::optional<RecordStore::Hit> LookUp::find(const KernelFamily& family, const O
   if (!hit) return std::nullopt;
   try {
     if (offers(family, family.problem(view), Tactic::parse(hit->record.tactic), caps_)) return hit;
-    log().debug("record of {} is not in its space any more: {}", family.id().text(), hit->record.tactic);
+    warnOnce("tuning: a record of " + family.id().text() + " is not used: it does not offer '" +
+             hit->record.tactic + "' any more");
   } catch (const Error& e) {
-    log().debug("record of {} is no tactic: {}", family.id().text(), e.what());
+    warnOnce("tuning: a record of " + family.id().text() + " is not used: " + e.what());
   }
   return std::nullopt;
+}
+
+void LookUp::warnOnce(const std::string& text) const {
+  if (warned_.insert(text).second) log().warn("{}", text);
 }
 
 bool LookUp::isBad(const KernelFamily& family, const OpView& view, const Tactic& tactic) const {

@@ -75,9 +75,11 @@ class LookUp {
   Found lower(const Graph& graph) const;
   /// With the best known tactics in these layouts; untuned where there are none.
   Found lowerAs(const Graph& graph, std::optional<LayoutChoice> layouts) const;
-  /// None where the recipe does not fit the graph, or has a kernel that is known to be wrong.
-  std::optional<Lowered> lowerBy(const Graph& graph, const Recipe& recipe) const;
-  /// What an earlier race of the network found, and whether TuneMode::Full decided it.
+  /// None where the recipe does not fit the graph, or has a kernel that is known to be wrong; `why` then says
+  /// so.
+  std::optional<Lowered> lowerBy(const Graph& graph, const Recipe& recipe, std::string* why = nullptr) const;
+  /// What an earlier race of the network found, and whether TuneMode::Full decided it. A record that does not
+  /// hold any more is not used, with a warning.
   std::optional<Found> foundOnRecord(const Graph& graph) const;
   /// Whether a race of this device and driver was won, in this mode or a better one.
   bool raceIsWon(const Graph& graph) const;
@@ -110,6 +112,8 @@ class LookUp {
   std::uint64_t sourcesOf(const Lowered& lowered) const;
   bool hasBad(const Lowered& lowered) const;
   Tactic ownTactic(const KernelFamily& family, const Problem& problem) const;
+  /// Of a record that is not used: once for each text.
+  void warnOnce(const std::string& text) const;
   std::optional<RecordStore::Hit> bestRecord(const KernelFamily& family, const OpView& view) const;
   /// Subjects of what races and searches of the network found: under another limit, it is another network.
   std::string keyOf(const Graph& graph) const { return networkKey(graph) + limit_.key(); }
@@ -125,6 +129,7 @@ class LookUp {
   std::set<std::string> failing_;
   mutable std::map<std::string, std::uint64_t>
       problemHashes_;  ///< by family and problem: planning takes its time
+  mutable std::set<std::string> warned_;
 };
 
 /// How layouts can be chosen, the plainest first; none: untuned, families and tactics without any record.

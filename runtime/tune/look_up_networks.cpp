@@ -91,19 +91,19 @@ bool LookUp::hasBad(const Lowered& lowered) const {
                              [&](const Step& step) { return isBad(*step.family, step.view, step.tactic); });
 }
 
-std::optional<Lowered> LookUp::lowerBy(const Graph& graph, const Recipe& recipe) const {
+std::optional<Lowered> LookUp::lowerBy(const Graph& graph, const Recipe& recipe, std::string* why) const {
+  std::string reason;
   try {
     Lowered lowered = lowerGraph(graph, caps_, recipe);
     const Step* above = limit_.firstAbove(lowered);
     if (!above && !hasBad(lowered)) return lowered;
-    if (above)
-      log().debug("tuning: a recipe of '{}' takes {} in '{}'", graph.name,
-                  limit_.refusal(workspaceOf(above->launch)), above->layer);
-    else
-      log().debug("tuning: a recipe of '{}' has a kernel that is known to be wrong", graph.name);
+    reason = above ? "it takes " + limit_.refusal(workspaceOf(above->launch)) + " in '" + above->layer + "'"
+                   : "it has a kernel that is known to be wrong";
   } catch (const Error& e) {
-    log().debug("tuning: {}", e.what());
+    reason = e.what();
   }
+  log().debug("tuning: a recipe of '{}' is not taken: {}", graph.name, reason);
+  if (why) *why = std::move(reason);
   return std::nullopt;
 }
 
@@ -111,10 +111,13 @@ std::optional<Found> LookUp::foundOnRecord(const Graph& graph) const {
   auto known = store_.note<RecipeNote>(keyOf(graph), 0);
   if (!known && limit_.limits()) known = store_.note<RecipeNote>(networkKey(graph), 0);  // may keep within it
   if (!known) return std::nullopt;
-  auto lowered = lowerBy(graph, known->note.recipe);
-  if (!lowered) return std::nullopt;
-  if (sourcesOf(*lowered) != known->note.sources) {
-    log().debug("tuning: kernels of the recipe of '{}' were edited", graph.name);
+  std::string why;
+  auto lowered = lowerBy(graph, known->note.recipe, &why);
+  if (lowered && sourcesOf(*lowered) != known->note.sources)
+    lowered.reset(), why = "its kernels are others in this build of Tessera";
+  if (!lowered) {
+    warnOnce("tuning: the recipe on record of '" + graph.name +
+             "' is not used, its kernels are chosen anew: " + why);
     return std::nullopt;
   }
   TacticSources sources{lowered->steps.size()};

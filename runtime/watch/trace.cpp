@@ -12,11 +12,12 @@ std::vector<LaunchTime> StepTrace::launches(Context& context) {
   std::vector<LaunchTime> launches;
   guarded("tracing " + c.e().name, [&] {
     std::vector<std::pair<cl::Event, cl::Event>> events;
+    const auto& kernels = c.stepKernels();
     for (std::size_t i = 0; i < steps.size(); ++i)
-      for (std::size_t k = 0; k < c.now->kernels[i].size(); ++k) {
+      for (std::size_t k = 0; k < kernels[i].size(); ++k) {
         cl::Event event, begin;
         const KernelCall& call = steps[i].launch.calls[k];
-        enqueueKernel(c.queue, c.now->kernels[i][k], call, nullptr, &event, &begin);
+        enqueueKernel(c.queue, kernels[i][k], call, nullptr, &event, &begin);
         if (!event()) continue;  // nothing to do
         events.emplace_back(begin, event);
         launches.push_back({i, call.entry, 0, 0});

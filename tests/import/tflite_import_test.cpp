@@ -58,6 +58,22 @@ TEST_F(TfliteImport, NamesThatAreSharedStayApart) {
   EXPECT_EQ(graph.tensor(graph.outputs()[0]).name, "y#2");
 }
 
+// Operands that the format keeps as options become constants, named after their operators.
+TEST_F(TfliteImport, NamesThatAreMadeUpStayApartFromTheFiles) {
+  constexpr int kConcatenation = 2;
+  const Graph graph =
+      importModel(folder_.write("a", oneOperator(kConcatenation, nullptr, 2, "y/axis")).string());
+  EXPECT_EQ(graph.tensor(graph.inputs()[0]).name, "y/axis");
+  EXPECT_EQ(graph.tensor(graph.outputs()[0]).shape[0], 2);
+}
+
+TEST_F(TfliteImport, VariablesAreRefusedWithAWayOut) {
+  for (const int code : {129, 142, 143, 144})
+    EXPECT_THAT(
+        message(oneOperator(code, nullptr), ErrorCode::Unsupported),
+        AllOf(HasSubstr("operator " + std::to_string(code)), HasSubstr("states as inputs and outputs")));
+}
+
 TEST_F(TfliteImport, DamagedFiles) {
   const std::string whole = recordedBytes("lite_conv.tflite");
   for (const std::size_t size : {std::size_t{8}, whole.size() / 2, whole.size() - 40})

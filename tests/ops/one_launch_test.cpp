@@ -6,11 +6,14 @@
 #include "cl/device_impl.hpp"
 #include "clkernels/common/in_chains.hpp"
 #include "clkernels/common/tensor_cores.hpp"
+#include "exec/engine_impl.hpp"
 #include "lower/chain.hpp"
 #include "lower/recipe.hpp"
 #include "lower/recipe_chooser.hpp"
+#include "plan/plan.hpp"
 #include "tessera/context.hpp"
 #include "tessera/engine.hpp"
+#include "tessera/profile.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/folder.hpp"
 #include "tests/support/int8_network.hpp"
@@ -148,18 +151,73 @@ TEST(OneLaunch, TakesBuffersAndQueuesOfTheCaller) {
   EXPECT_EQ(context.download(output), wanted.at(output));
 }
 
-TEST(OneLaunch, ComesBackFromAPlan) {
+// A plan that runs in one launch, and what it computes.
+struct OneLaunchPlan {
+  explicit OneLaunchPlan(const Device& device) {
+    const auto one = Engine::build(branches(), device, launching(Launches::One));
+    wanted = Context(one).run(inputOf(4));
+    one->save(file);
+  }
+  std::shared_ptr<const Engine> load(const Device& device) const {
+    TuneOptions tuning;
+    tuning.folder = "";
+    return Engine::load(file, device, tuning);
+  }
+  test::Folder folder;
+  std::filesystem::path file = folder / "one.plan";
+  TensorMap wanted;
+};
+
+TEST(OneLaunch, AStartReadsNoProgramsOfSteps) {
   const Device* device = chainable();
-  if (!device || !device->caps().nvidia)
-    GTEST_SKIP() << "on CPUs nobody wants one launch, and no plan has it";
-  const test::Folder folder;
-  const auto one = Engine::build(branches(), *device, launching(Launches::One));
-  Context built(one);
-  const TensorMap wanted = built.run(inputOf(4));
-  one->save(folder / "one.plan");
-  const auto loaded = Engine::load(folder / "one.plan", *device);
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  const OneLaunchPlan plan(*device);
+  const auto loaded = plan.load(*device);
+  const ProgramSet& programs = loaded->impl().programs;
   EXPECT_EQ(loaded->launches(), 1u);
-  EXPECT_EQ(Context(loaded).run(inputOf(4)), wanted);
+  EXPECT_GT(programs.size(), 2u);
+  Context context(loaded);
+  EXPECT_EQ(context.run(inputOf(4)), plan.wanted);
+  EXPECT_EQ(programs.deferred(), programs.size() - 1);
+  // They go from plan to plan as they are.
+  if (readPlan(plan.file).devices.at(0).parts.programs.at(0).bytes.empty()) return;
+  loaded->save(plan.folder / "again.plan");
+  EXPECT_EQ(readPlan(plan.folder / "again.plan").devices, readPlan(plan.file).devices);
+  EXPECT_EQ(programs.deferred(), programs.size() - 1);
+}
+
+TEST(OneLaunch, RunsThatCanBeCancelledHaveTheirKernelsFromTheStart) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  const OneLaunchPlan plan(*device);
+  const auto loaded = plan.load(*device);
+  ContextOptions options;
+  options.cancellable = true;
+  Context context(loaded, options);
+  EXPECT_EQ(loaded->impl().programs.deferred(), 0u) << "a run makes no objects";
+  EXPECT_EQ(context.run(inputOf(4)), plan.wanted);
+}
+
+TEST(OneLaunch, FollowsWhatIsBoundInItsStepsToo) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  const OneLaunchPlan plan(*device);
+  const auto loaded = plan.load(*device);
+  const std::string output = loaded->bindings().back().name;
+  const cl::Buffer own(device->impl().context(), CL_MEM_READ_WRITE, loaded->binding(output).bytes());
+  Context context(loaded);
+  context.bind(output, own());
+  for (const bool before : {true, false}) {
+    context.upload("x", inputOf(before ? 4 : 5).at("x"));
+    traceRun(context);  // makes the kernels of steps, then has them
+    const HostTensor bySteps = context.download(output);
+    if (before) {
+      EXPECT_EQ(bySteps, plan.wanted.at(output));
+      context.bind(output, nullptr);
+    } else {
+      EXPECT_EQ(bySteps, context.run(inputOf(5)).at(output));
+    }
+  }
 }
 
 TEST(OneLaunch, ComputesCodesAsStepsDo) {

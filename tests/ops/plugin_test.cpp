@@ -6,13 +6,16 @@
 #include <cmath>
 
 #include "exec/engine_impl.hpp"
+#include "graph/evaluate.hpp"
 #include "tessera/context.hpp"
 #include "tessera/engine.hpp"
 #include "tessera/importer.hpp"
 #include "tessera/plugin.hpp"
 #include "tests/import/onnx_model.hpp"
+#include "tests/support/compare.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/folder.hpp"
+#include "tests/support/int8_network.hpp"
 #include "tests/support/plugins.hpp"
 #include "tests/support/refusal.hpp"
 #include "tests/support/support.hpp"
@@ -358,6 +361,43 @@ TEST_F(PluginTest, StaysInItsTypeInHalfPrecision) {
   const auto y = context.run({{"x", HostTensor::of<float>({2, 4}, {0, 1, 1, 2, 0, 1, 0, 1})}}).at("y");
   EXPECT_NEAR(y.number(0), 1.5, 1e-2);
   EXPECT_NEAR(y.number(1), 1.5 * std::exp(1), 1e-2);
+}
+
+// A layer of codes on either side: what is between them is floats, and the report says so.
+TEST_F(PluginTest, StaysInItsTypeBetweenLayersOfCodes) {
+  load("SecondOfCodes");
+  Graph g;
+  g.name = "coded";
+  TensorId x = g.addInput("x", DataType::Float32, {1, 8});
+  const auto fullyConnected = [&](const char* name, TensorId from) {
+    const HostTensor w = test::portableRandom({8, g.tensor(from).shape[1]}, 7, -1, 1);
+    return g.add("FullyConnected", name, {from, g.addConstant(std::string(name) + ".w", w), kNoTensor});
+  };
+  x = g.add("SecondOfCodes", "second", {fullyConnected("first", x)});
+  const TensorId last = fullyConnected("last", x);
+  g.markOutput(last);
+  const std::string y = g.tensor(last).name;
+  const TensorMap inputs{{"x", test::portableRandom({1, 8}, 3, -1, 1)}};
+  const HostTensor exact = evaluate(g, inputs).at(0);
+  for (const Precision rest : {Precision::Fp32, Precision::Fp16}) {
+    EngineOptions options;
+    options.tuning.folder = "";
+    options.precision = Precision::Int8;
+    options.layerPrecision.rest = rest;
+    options.calibration = test::calibrationOf(g, inputs);
+    const auto engine = Engine::build(g, test::device(), options);
+    for (const LayerPrecision& layer : engine->precisions()) {
+      EXPECT_EQ(layer.precision, layer.layer == "second" ? Precision::Fp32 : Precision::Int8) << layer.layer;
+      if (layer.layer == "second") {
+        EXPECT_THAT(layer.reason, HasSubstr("SecondOfCodes"));
+      }
+    }
+    const auto second = std::ranges::find(engine->layers(), "SecondOfCodes", &LayerInfo::op);
+    ASSERT_NE(second, engine->layers().end());
+    EXPECT_EQ(second->precision, "fp32");
+    Context context(engine);
+    EXPECT_EQ(test::compare(context.run(inputs).at(y), exact, {0.2, 0.1}), "");
+  }
 }
 
 TEST_F(PluginTest, IsTunedWithinItsConstraints) {

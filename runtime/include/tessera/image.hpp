@@ -77,9 +77,9 @@ struct ImagePreprocess {
   bool channelsLast = false;                 ///< the input is height x width x channels, not channels first
   ImageFit fit = ImageFit::Stretch;          ///< see there
   double crop = 1;  ///< Crop: the part of the shorter side that stays, above 0 (224 / 256, say)
-  /// Resized pixels are whole numbers, as where libraries resize images of 8 bits: Linear computes them as
-  /// OpenCV's cv::resize does, others are rounded to the nearest (one off PIL's at most). Else they are not
-  /// rounded.
+  /// Resized pixels are whole numbers, as where libraries resize images of 8 bits: Linear and Area compute
+  /// them as OpenCV's cv::resize does, Antialiased is rounded to the nearest (one off PIL's at most). Else
+  /// they are not rounded.
   bool rounded = false;
 
   /// That the network's input has.

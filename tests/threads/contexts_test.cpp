@@ -1,11 +1,15 @@
 // One engine, a context per thread: the same bits as one thread gives.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
+#include "exec/engine_impl.hpp"
+#include "lower/chain.hpp"
 #include "tessera/context.hpp"
 #include "tests/support/devices.hpp"
+#include "tests/support/folder.hpp"
 #include "tests/support/int8_network.hpp"
 
 namespace tessera {
@@ -68,6 +72,51 @@ TEST(Threads, ContextsOfOneInt8EngineGiveTheBitsOfOneThread) {
   options.calibration = int8NetworkCalibration(network);
   options.optimized = true;
   for (const Device& device : devices()) expectTheSameFromThreads(Engine::build(network, device, options));
+}
+
+// Two convolutions, which PoCL chains as well.
+Graph convolutions() {
+  Graph g;
+  g.name = "convolutions";
+  TensorId x = g.addInput("x", DataType::Float32, {2, 8, 9, 11});
+  for (const std::string name : {"first", "second"}) {
+    const Shape shape{16, g.tensor(x).shape[1], 3, 3};
+    x = g.add("Convolution", name, {x, g.addConstant(name + ".w", portableRandom(shape, 7, -1, 1))});
+  }
+  g.markOutput(x);
+  return g;
+}
+
+// In one launch the kernels of steps are built by whoever asks for them first.
+TEST(Threads, KernelsOfStepsAreThereForAllWhoAskAtOnce) {
+  const auto device = std::ranges::find_if(devices(), [](const Device& d) { return canChain(d.caps()).ok; });
+  if (device == devices().end()) GTEST_SKIP() << "no device runs networks in one launch";
+  const Folder folder;
+  EngineOptions options;
+  options.launches = Launches::One;
+  options.tuning.folder = "";
+  Engine::build(convolutions(), *device, options)->save(folder / "one.plan");
+  const auto engine = Engine::load(folder / "one.plan", *device, options.tuning);
+  ASSERT_EQ(engine->launches(), 1u);
+  const TensorMap inputs{{"x", portableRandom({2, 8, 9, 11}, 3, -1, 1)}};
+  const TensorMap expected = Context(engine).run(inputs);
+  EXPECT_GT(engine->impl().programs.deferred(), 0u);
+  std::vector<std::string> faults(kThreads);
+  std::vector<std::thread> threads;
+  for (std::string& fault : faults)
+    threads.emplace_back([&] {
+      try {
+        Context context(engine);
+        if (context.run(inputs) != expected) fault += "wrong before\n";
+        if (context.profile(1).size() != engine->layers().size()) fault += "no profile\n";
+        if (context.run(inputs) != expected) fault += "wrong after\n";
+      } catch (const std::exception& e) {
+        fault += e.what();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  for (const std::string& fault : faults) EXPECT_EQ(fault, "");
+  EXPECT_EQ(engine->impl().programs.deferred(), 0u);
 }
 
 // Engines share the device's programs and caches.
