@@ -28,8 +28,9 @@ constexpr int kTriedInHalf = 24, kNamed = 6;
 constexpr double kWorthAZero = 0.02;
 // Of the images, whose extremes a channel's codes reach.
 constexpr double kShares[] = {1.0, 0.9, 0.75, 0.5};
-// Parts of the samples that are left out in turn to say what the calibration does to images unseen.
-constexpr int kDraws = 4;
+// Parts of the samples. The first is what candidates are compared on; the others are left out in turn to say
+// what the calibration does to images unseen, but for those that a choice among layers in fp16 is made on.
+constexpr int kDraws = kComparedEvery, kDrawsForHalf = 2;
 // Ranges that differ more between halves of the images are chance.
 constexpr double kMostUncertainty = 0.15;
 
@@ -64,8 +65,13 @@ class Search {
     const double error = d.error / std::max(reference_.error, 1e-30);
     return reference_.changed > 0 ? (error + d.changed / reference_.changed) / 2 : error;
   }
-  CalibrationDamage compare(const Calibration& candidate) {
-    return meter_(candidate, 0, meter_.batches(), kComparedEvery);
+  static constexpr BatchPart kCompared{0, 1 << 20, kComparedEvery};
+  CalibrationDamage compare(const Calibration& candidate) { return meter_(candidate, kCompared); }
+  // One after the other, prepared side by side.
+  std::vector<CalibrationDamage> compareEach(const std::vector<DamageMeter::Candidate>& candidates,
+                                             const char* stage) {
+    const auto total = static_cast<int>(candidates.size());
+    return meter_(candidates, [&](int done) { report(stage, done, total); });
   }
   int compared() const { return (meter_.batches() + kComparedEvery - 1) / kComparedEvery; }
   bool mayRun(int count) const { return meter_.runs() + count <= std::max(in_.statistics.batches / 2, 48); }
@@ -74,20 +80,23 @@ class Search {
   }
 
   void compareMethods() {
-    int tried = 0;
-    for (const auto method : kMethods) {
+    const auto of = [this](CalibrationMethod method) {
       Calibration candidate = best_;
       candidate.scales = in_.thresholds.scales(method);
-      const CalibrationDamage d = compare(candidate);
-      if (tried == 0) reference_ = d;
-      result_.damage[std::string(toString(method))] = d;
-      report("methods", ++tried, static_cast<int>(std::size(kMethods)));
-      if (tried > 1 && score(d) >= least_) continue;
-      least_ = score(d);
-      bestDamage_ = d;
-      best_.scales = candidate.scales;
-      result_.chosen = toString(method);
+      return candidate;
+    };
+    std::vector<DamageMeter::Candidate> candidates;
+    for (const auto method : kMethods) candidates.push_back({[=] { return of(method); }, kCompared});
+    const auto damages = compareEach(candidates, "methods");
+    reference_ = damages[0];
+    for (std::size_t i = 0; i < damages.size(); ++i) {
+      result_.damage[std::string(toString(kMethods[i]))] = damages[i];
+      if (i > 0 && score(damages[i]) >= least_) continue;
+      least_ = score(damages[i]);
+      bestDamage_ = damages[i];
+      result_.chosen = toString(kMethods[i]);
     }
+    best_.scales = in_.thresholds.scales(parseCalibrationMethod(result_.chosen));
   }
 
   // Codes around 0 where zero points gain little: kernels have more to choose from for them.
@@ -181,21 +190,26 @@ class Search {
   bool tryChannels() {
     if (in_.statistics.extremes.empty()) return false;
     const std::set<int> left = imagesOf(kComparedEvery, 0);
-    int tried = 0;
-    bool better = false;
+    std::vector<double> shares;
+    std::vector<DamageMeter::Candidate> candidates;
     double uncertainty = 0;
     for (const double share : kShares) {
       // Ranges that another draw of images would not have are fitted to these.
       uncertainty = rangeUncertainty(in_.statistics, share);
       if (uncertainty > kMostUncertainty) continue;
-      const CalibrationDamage d = compare(withChannels(best_, {share, left}));
-      auto& told = result_.damage["channels"];
-      if (tried == 0 || score(d) < score(told)) told = d;
-      report("ranges of channels", ++tried, static_cast<int>(std::size(kShares)));
-      if (score(d) >= least_ * (1 - kWorthwhile)) continue;
-      least_ = score(d), bestDamage_ = d, share_ = share, better = true;
+      shares.push_back(share);
+      candidates.push_back({[=, this] { return withChannels(best_, {share, left}); }, kCompared});
     }
-    if (tried == 0)
+    const auto damages = compareEach(candidates, "ranges of channels");
+    bool better = false;
+    for (std::size_t i = 0; i < damages.size(); ++i) {
+      const CalibrationDamage& d = damages[i];
+      auto& told = result_.damage["channels"];
+      if (i == 0 || score(d) < score(told)) told = d;
+      if (score(d) >= least_ * (1 - kWorthwhile)) continue;
+      least_ = score(d), bestDamage_ = d, share_ = shares[i], better = true;
+    }
+    if (shares.empty())
       log().warn(
           "calibration: {} images are too few for ranges of channels, those of one half of them differ from "
           "the "
@@ -208,17 +222,24 @@ class Search {
     return true;
   }
 
-  // What the kind of calibration that was chosen does to images left out of it: mean and worst of the draws
-  // from `first` on.
-  double expected(const Calibration& of, int first, Fp16Choice& found) {
+  struct Draws {
+    int first, end;
+  };
+  // What the kind of calibration that was chosen does to images left out of it: mean and worst of some draws,
+  // as far as there are that many.
+  double expected(const Calibration& of, Draws wanted, Fp16Choice& found) {
     const int draws = std::min(kDraws, meter_.batches());
+    const int end = std::min(wanted.end, draws), first = std::min(wanted.first, end - 1), count = end - first;
+    std::vector<DamageMeter::Candidate> candidates;
+    for (int draw = first; draw < end; ++draw) {
+      const auto make = [=, this, &of] {
+        return channels_ ? withChannels(of, {share_, imagesOf(draws, draw)}) : of;
+      };
+      candidates.push_back({make, {draw, meter_.batches(), draws}});
+    }
     double squares = 0;
     found.damage = found.worst = {};
-    const int count = std::max(draws - first, 1);
-    for (int draw = draws - count; draw < draws; ++draw) {
-      const CalibrationDamage d = meter_(channels_ ? withChannels(of, {share_, imagesOf(draws, draw)}) : of,
-                                         draw, meter_.batches(), draws);
-      report("what to expect", draw + 1, draws);
+    for (const CalibrationDamage& d : compareEach(candidates, "what to expect")) {
       found.damage.error += d.error / count, found.damage.changed += d.changed / count;
       squares += d.changed * d.changed / count;
       found.worst.error = std::max(found.worst.error, d.error);
@@ -229,26 +250,29 @@ class Search {
 
   void expect() {
     Fp16Choice found;
-    const double deviation = expected(best_, 0, found);
+    const double deviation = expected(best_, unseen_, found);
     result_.damage["unseen, mean"] = found.damage;
     result_.damage["unseen, worst"] = found.worst;
     log().info(
         "calibration: on images left out {:.3f} +- {:.3f} % of the largest classes change ({} draws, worst "
         "{:.3f} %)",
-        found.damage.changed * 100, deviation * 100, std::min(kDraws, meter_.batches()),
-        found.worst.changed * 100);
+        found.damage.changed * 100, deviation * 100,
+        std::max(std::min(unseen_.end, meter_.batches()) - unseen_.first, 1), found.worst.changed * 100);
   }
 
   FrontierTools frontierTools() {
-    return {[this](const Calibration& c) { return score(meter_(c, 0, meter_.batches(), kComparedEvery)); },
-            [this](const Calibration& c, Fp16Choice& choice) { expected(c, 1, choice); },
+    return {[this](const Calibration& c) { return compare(c); },
+            [this](const CalibrationDamage& d) { return score(d); },
+            [this](const Calibration& c, Fp16Choice& choice) {
+              expected(c, {1, 1 + kDrawsForHalf}, choice);
+            },
             [this](Calibration c) {
               return channels_ ? withChannels(std::move(c), {share_, {}}) : c;
             }};
   }
 
   // Layers in fp16, as far as the options allow. They are ranked on the samples that chose everything else,
-  // and the choice among the points of the frontier is made on the others, which ranges then leave out.
+  // and the choice among the points of the frontier is made on others, which ranges then leave out.
   void leaveInHalf() {
     const bool poor = bestDamage_.error > kPoor;
     const double share = in_.options.fp16Share;
@@ -261,6 +285,7 @@ class Search {
     if (share <= 0) return;
     std::vector<Calibration> calibrations;
     result_.frontier = fp16Frontier(gains, best_, share, meter_, tools, calibrations);
+    unseen_.first = 1 + kDrawsForHalf;
     std::size_t least = 0;
     for (std::size_t i = 1; i < calibrations.size(); ++i)
       if (score(result_.frontier[i].damage) < score(result_.frontier[least].damage) * (1 - kWorthwhile))
@@ -280,11 +305,8 @@ class Search {
     std::ranges::stable_sort(most, [](const Fp16Gain& a, const Fp16Gain& b) { return a.gain > b.gain; });
     for (const Fp16Gain& gain : most) {
       if (static_cast<int>(result_.harmful.size()) == kNamed) break;
-      Calibration half = best_;
-      half.halfLayers.insert(gain.group->readers.begin(), gain.group->readers.end());
-      Fp16Choice choice{gain.group->readers, gain.group->share, run + gain.milliseconds, {}, {}};
-      choice.damage = choice.worst = compare(frontierTools().complete(std::move(half)));
-      result_.harmful.push_back(std::move(choice));
+      result_.harmful.push_back(
+          {gain.group->readers, gain.group->share, run + gain.milliseconds, gain.damage, gain.damage});
     }
   }
 
@@ -297,8 +319,11 @@ class Search {
     };
     const auto groups = scaleGroups(in_, best_);
     std::vector<Option> options;
-    const int count = std::min(2, meter_.batches());
-    const double before = score(meter_(best_, 0, count));
+    const int count = std::min(2, compared());
+    const auto rough = [&](const Calibration& c) {
+      return score(meter_(c, {0, 1 + (count - 1) * kComparedEvery, kComparedEvery}));
+    };
+    const double before = rough(best_);
     int tried = 0;
     for (const ScaleGroup& group : groups) {
       report("layers in fp32", ++tried, static_cast<int>(groups.size()));
@@ -307,7 +332,7 @@ class Search {
       Calibration candidate = best_;
       candidate.floatLayers.insert(group.readers.begin(), group.readers.end());
       if (channels_) candidate = withChannels(candidate, {share_, {}});
-      const double gain = before - score(meter_(candidate, 0, count));
+      const double gain = before - rough(candidate);
       if (gain > before * 2 * kWorthwhile) options.push_back({&group, gain});
     }
     std::stable_sort(options.begin(), options.end(), [](const Option& a, const Option& b) {
@@ -351,8 +376,9 @@ class Search {
   CalibrationDamage reference_, bestDamage_;
   double least_ = INFINITY;
   bool plainBiases_ = false;
-  bool channels_ = false;  ///< channels have ranges of their own
-  double share_ = 1;       ///< of the images that those reach
+  bool channels_ = false;    ///< channels have ranges of their own
+  double share_ = 1;         ///< of the images that those reach
+  Draws unseen_{1, kDraws};  ///< that had no part in any choice
 };
 
 }  // namespace

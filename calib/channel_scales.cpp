@@ -15,13 +15,12 @@ constexpr float kLeastRange = 127.0f * std::numeric_limits<float>::min();
 
 // The value below which `share` of the values lie, linear between two of them.
 float quantile(std::vector<float>& values, double share) {
-  std::sort(values.begin(), values.end());
   const double at = share * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, values.size() - 1);
-  const double part = at - static_cast<double>(below);
-  return static_cast<float>(static_cast<double>(values[below]) * (1 - part) +
-                            static_cast<double>(values[above]) * part);
+  const auto below = values.begin() + static_cast<std::ptrdiff_t>(at);
+  std::nth_element(values.begin(), below, values.end());
+  const float above = below + 1 == values.end() ? *below : *std::min_element(below + 1, values.end());
+  const double part = at - std::floor(at);
+  return static_cast<float>(static_cast<double>(*below) * (1 - part) + static_cast<double>(above) * part);
 }
 
 // How far each channel reaches below 0, then above.

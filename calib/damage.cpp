@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
 #include <set>
 
 #include "calib/class_axis.hpp"
@@ -47,15 +48,16 @@ void countChanges(const HostTensor& expected, const HostTensor& result, std::siz
 }  // namespace
 
 DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
-                         std::vector<TensorMap> batches, std::shared_ptr<const Engine> like)
+                         std::vector<TensorMap> batches, std::vector<TensorMap> expected)
     : graph_(optimized),
       device_(device),
       precision_(precision),
       batches_(std::move(batches)),
-      like_(std::move(like)) {
-  Context context(Engine::build(graph_, device_, calibrationEngine(like_)));
-  for (const auto& batch : batches_) expected_.push_back(context.run(batch));
-  like_ = nullptr;
+      expected_(std::move(expected)) {
+  if (expected_.empty()) {
+    Context context(Engine::build(graph_, device_, calibrationEngine()));
+    for (const auto& batch : batches_) expected_.push_back(context.run(batch));
+  }
   for (const TensorId id : graph_.outputs())
     if (const auto axis = classAxis(graph_, id)) classAxes_[graph_.tensor(id).name] = *axis;
   std::set<std::string> odd;
@@ -68,7 +70,7 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Pre
     log().warn("output '{}' holds infinities or NaN in fp32; INT8 is compared with its other values", name);
 }
 
-std::shared_ptr<const Engine> DamageMeter::engineOf(const Calibration* calibration) {
+std::shared_ptr<const Engine> DamageMeter::engineOf(const Calibration* calibration) const {
   EngineOptions options = calibrationEngine(like_);
   options.precision = calibration ? Precision::Int8 : Precision::Fp16;
   if (calibration) options.calibration = *calibration;
@@ -102,18 +104,43 @@ std::vector<double> DamageMeter::runTimes(const std::vector<Calibration>& calibr
   return medians;
 }
 
-CalibrationDamage DamageMeter::operator()(const Calibration& calibration, int first, int count, int step) {
+CalibrationDamage DamageMeter::operator()(const Calibration& calibration, BatchPart part) {
   const auto engine = engineOf(&calibration);
   like_ = engine;
+  return measure(engine, part);
+}
+
+std::vector<CalibrationDamage> DamageMeter::operator()(const std::vector<Candidate>& candidates,
+                                                       const std::function<void(int)>& done) {
+  std::vector<CalibrationDamage> damages;
+  const auto build = [&](std::size_t i) {
+    return std::async(std::launch::async, [this, &make = candidates[i].make] {
+      const Calibration calibration = make();
+      return engineOf(&calibration);
+    });
+  };
+  std::future<std::shared_ptr<const Engine>> next;
+  if (!candidates.empty()) next = build(0);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    like_ = next.get();
+    const auto engine = like_;
+    if (i + 1 < candidates.size()) next = build(i + 1);
+    damages.push_back(measure(engine, candidates[i].part));
+    done(static_cast<int>(i) + 1);
+  }
+  return damages;
+}
+
+CalibrationDamage DamageMeter::measure(const std::shared_ptr<const Engine>& engine, BatchPart part) {
   Context context(engine);
   CalibrationDamage damage;
   double terms = 0;
   Sums classes;
-  const int end = count < batches() - first ? first + count : batches();
-  if (first < end) context.start(batches_[first]);
-  for (int b = first; b < end; b += step, ++runs_) {
+  const int end = std::min(part.end, batches());
+  if (part.first < end) context.start(batches_[part.first]);
+  for (int b = part.first; b < end; b += part.step, ++runs_) {
     const TensorMap results = context.finish();
-    if (b + step < end) context.start(batches_[b + step]);  // runs while these are compared
+    if (b + part.step < end) context.start(batches_[b + part.step]);  // runs while these are compared
     for (const auto& [name, expected] : expected_[b]) {
       if (expected.type != DataType::Float32) continue;
       const auto e = expected.as<float>(), r = results.at(name).as<float>();

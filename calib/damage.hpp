@@ -2,6 +2,7 @@
 /// What INT8 does to a network's own outputs.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,15 +11,26 @@
 
 namespace tessera {
 
+/// Every `step`-th of some batches from `first` up to `end`.
+struct BatchPart {
+  int first = 0, end = 1 << 20, step = 1;
+};
+
 /// Compares an INT8 network's outputs with fp32's, on a few batches. No labels are needed.
 class DamageMeter {
  public:
-  /// `like`: an engine whose compiled kernels may be used.
+  /// `expected`: outputs of the fp32 network by batch; none: it is run.
   DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
-              std::vector<TensorMap> batches, std::shared_ptr<const Engine> like);
-  /// On every `step`-th of `count` batches from `first` on.
-  CalibrationDamage operator()(const Calibration& calibration, int first = 0, int count = 1 << 20,
-                               int step = 1);
+              std::vector<TensorMap> batches, std::vector<TensorMap> expected = {});
+  CalibrationDamage operator()(const Calibration& calibration, BatchPart part = {});
+  /// Something to compare, made when its turn comes, on a thread of its own.
+  struct Candidate {
+    std::function<Calibration()> make;
+    BatchPart part;
+  };
+  /// The same for each: one is made and built while the one before it runs. `done`: called after each.
+  std::vector<CalibrationDamage> operator()(const std::vector<Candidate>& candidates,
+                                            const std::function<void(int)>& done);
   /// Milliseconds of each layer by name: as calibrated, or of the network in fp16 where there is no
   /// calibration.
   std::map<std::string, double> layerTimes(const Calibration* calibration);
@@ -28,13 +40,14 @@ class DamageMeter {
   int runs() const { return runs_; }  ///< INT8 runs so far
 
  private:
-  std::shared_ptr<const Engine> engineOf(const Calibration* calibration);
+  std::shared_ptr<const Engine> engineOf(const Calibration* calibration) const;
+  CalibrationDamage measure(const std::shared_ptr<const Engine>& engine, BatchPart part);
 
   const Graph& graph_;
   Device device_;
   PrecisionOptions precision_;
   std::vector<TensorMap> batches_, expected_;
-  std::shared_ptr<const Engine> like_;
+  std::shared_ptr<const Engine> like_;            ///< has compiled most kernels of the next
   std::map<std::string, std::size_t> classAxes_;  ///< by output
   int runs_ = 0;
 };

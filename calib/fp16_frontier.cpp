@@ -29,7 +29,7 @@ std::vector<Fp16Gain> gainsInFp16(const std::vector<ScaleGroup>& groups, const C
   const auto codes = meter.layerTimes(&base), halves = meter.layerTimes(nullptr);
   double all = 0;
   for (const auto& [_, time] : codes) all += time;
-  const double before = tools.harm(base);
+  const double before = tools.harm(tools.damage(base));
   std::vector<Fp16Gain> gains;
   const int total = std::min(count, static_cast<int>(groups.size()));
   int tried = 0;
@@ -37,10 +37,11 @@ std::vector<Fp16Gain> gainsInFp16(const std::vector<ScaleGroup>& groups, const C
     if (group.readers.empty()) continue;
     if (tried == total) break;
     progress(++tried, total);
-    const double gain = before - tools.harm(inHalf(base, group.readers, tools));
+    const CalibrationDamage left = tools.damage(inHalf(base, group.readers, tools));
+    const double gain = before - tools.harm(left);
     // Times of layers are rough: nothing is free.
     const double longer = std::max(sumOf(halves, group.readers) - sumOf(codes, group.readers), all / 1000);
-    if (gain > 0) gains.push_back({&group, gain, longer});
+    if (gain > 0) gains.push_back({&group, gain, longer, left});
   }
   std::ranges::stable_sort(gains, [](const Fp16Gain& a, const Fp16Gain& b) {
     return a.gain * b.milliseconds > b.gain * a.milliseconds;

@@ -11,8 +11,9 @@ namespace tessera {
 
 /// What a choice of layers in fp16 is made with.
 struct FrontierTools {
-  /// Harm on the images that choose; less is better.
-  std::function<double(const Calibration&)> harm;
+  /// What is done on the images that choose, and how bad that is.
+  std::function<CalibrationDamage(const Calibration&)> damage;
+  std::function<double(const CalibrationDamage&)> harm;
   /// Fills in `damage` and `worst`: of draws of other images.
   std::function<void(const Calibration&, Fp16Choice&)> judge;
   /// A calibration whose halfLayers were changed, with ranges as those let them be.
@@ -22,8 +23,9 @@ struct FrontierTools {
 /// Layers that read one scale, and what fp16 gives them.
 struct Fp16Gain {
   const ScaleGroup* group = nullptr;
-  double gain = 0;          ///< of harm
-  double milliseconds = 0;  ///< that fp16 takes longer, by the layers' own times
+  double gain = 0;           ///< of harm
+  double milliseconds = 0;   ///< that fp16 takes longer, by the layers' own times
+  CalibrationDamage damage;  ///< that is left
 };
 
 /// The groups that gain at all, most per millisecond first: `count` of them, the noisiest, are tried.

@@ -25,7 +25,7 @@ std::vector<LayerSensitivity> rankLayers(const Graph& imported, const Device& de
       none.floatLayers.insert(layer.name);
     }
   for (const auto& [tensor, _] : calibration.scales) none.floatTensors.insert(tensor);
-  DamageMeter meter(graph, device, {}, std::move(samples), nullptr);
+  DamageMeter meter(graph, device, {}, std::move(samples));
   std::vector<LayerSensitivity> ranked;
   for (const Layer* layer : layers) {
     Calibration alone = none;

@@ -2,14 +2,16 @@
 #include "calib/statistics_run.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <set>
 
 namespace tessera {
 namespace {
 
 constexpr int kAtOnce = 2;  // batches on the device
-constexpr const char *kMax = "/absmax", *kMean = "/mean", *kHistogram = "/histogram", *kPeak = "/peak",
-                     *kHigh = "/high", *kLow = "/low";
+constexpr const char *kMax = "/absmax", *kMean = "/mean", *kHistogram = "/histogram", *kHigh = "/high",
+                     *kLow = "/low";
 
 // A statistic can be attached to any f32 tensor; a constant or missing one is the caller's mistake.
 TensorId tensorNamed(const Graph& graph, const std::string& name) {
@@ -18,35 +20,44 @@ TensorId tensorNamed(const Graph& graph, const std::string& name) {
   return id;
 }
 
-// Peaks follow from extremes.
-bool hasExtremes(const StatisticsWanted& wanted, const std::string& name) {
-  return std::ranges::find(wanted.extremes, name) != wanted.extremes.end();
+// Tensors whose channels' extremes are looked at, for one purpose or another.
+std::set<std::string> withExtremes(const StatisticsWanted& wanted) {
+  std::set<std::string> names(wanted.extremes.begin(), wanted.extremes.end());
+  names.insert(wanted.peaks.begin(), wanted.peaks.end());
+  names.insert(wanted.least.begin(), wanted.least.end());
+  return names;
 }
 
-// The network with statistics for its outputs; its own are not downloaded.
+// Statistics as soon as there is what they are of: it is in the caches, and takes memory no longer than
+// without them.
+void moveBehindProducers(Graph& graph, std::size_t own) {
+  std::map<int, std::vector<Layer>> behind;  // by producer; -1: inputs of the network
+  for (std::size_t i = own; i < graph.layers().size(); ++i)
+    behind[graph.producer(graph.layers()[i].inputs[0])].push_back(graph.layers()[i]);
+  std::vector<Layer> ordered = std::move(behind[-1]);
+  for (std::size_t i = 0; i < own; ++i) {
+    ordered.push_back(graph.layers()[i]);
+    std::ranges::move(behind[static_cast<int>(i)], std::back_inserter(ordered));
+  }
+  graph.editLayers() = std::move(ordered);
+}
+
+// The network with statistics for its outputs, and its own where some of them are kept.
 Graph withStatistics(const Graph& optimized, const StatisticsWanted& wanted) {
   Graph graph = optimized;
-  graph.outputs().clear();
-  const auto pool = [&](const std::string& name, const char* suffix, const char* op, const char* mode) {
-    TensorId value = tensorNamed(graph, name);
-    if (*op) value = graph.add(op, name + suffix + "/" + op, {value});
-    graph.markOutput(graph.add("GlobalPool", name + suffix, {value}, {{"mode", std::string(mode)}}));
+  if (wanted.keep == 0) graph.outputs().clear();
+  const auto add = [&](const char* op, const std::string& layer, const std::string& tensor, Attributes attrs,
+                       std::vector<std::string> outputs) {
+    graph.add(op, layer, {tensorNamed(graph, tensor)}, std::move(attrs), outputs);
+    for (const auto& output : outputs) graph.markOutput(graph.findTensor(output));
   };
-  for (const auto& name : wanted.histograms) {
-    const TensorId tensor = tensorNamed(graph, name);
-    const TensorId largest = graph.add("AbsMax", name + kMax, {tensor});
-    graph.markOutput(largest);
-    graph.markOutput(graph.add("Histogram", name + kHistogram, {tensor, largest},
-                               {{"bins", HistogramSum::kBins}, {"round_limit", 1}}));
-  }
-  for (const auto& name : wanted.means) pool(name, kMean, "", "average");
-  for (const auto& name : wanted.peaks)
-    if (!hasExtremes(wanted, name)) pool(name, kPeak, "Abs", "max");
-  for (const auto& name : wanted.extremes) {
-    pool(name, kHigh, "", "max");
-    pool(name, kLow, "Neg", "max");
-  }
-  for (const auto& name : wanted.least) pool(name, kLow, "Neg", "max");
+  for (const auto& name : wanted.histograms)
+    add("Histogram", name + kHistogram, name, {}, {name + kHistogram, name + kMax});
+  for (const auto& name : wanted.means)
+    add("GlobalPool", name + kMean, name, {{"mode", std::string("average")}}, {name + kMean});
+  for (const auto& name : withExtremes(wanted))
+    add("ChannelExtremes", name + kHigh, name, {}, {name + kHigh, name + kLow});
+  moveBehindProducers(graph, optimized.layers().size());
   return graph;
 }
 
@@ -127,7 +138,7 @@ class Collector {
       std::vector<std::int32_t> once(counts.begin(), counts.end());
       if (run.copies)
         for (auto& count : once) count /= static_cast<std::int32_t>(run.items);
-      sums_[name].add(results.at(name + kMax).number(0), once);
+      sums_[name].add(results.at(name + kMax).as<float>()[0], once);
     }
     for (const auto& name : wanted_.means) {
       const HostTensor& value = results.at(name + kMean);
@@ -136,26 +147,28 @@ class Collector {
       for (std::int64_t i = 0; i < counted * value.shape[1]; ++i) mean[i % value.shape[1]] += value.number(i);
     }
     for (const auto& name : wanted_.peaks) {
-      if (hasExtremes(wanted_, name)) continue;
-      const HostTensor& value = results.at(name + kPeak);
+      const HostTensor &high = results.at(name + kHigh), &low = results.at(name + kLow);
       auto& peak = found_.channelPeaks[name];
-      peak.resize(value.shape[1], 0.0f);
-      for (std::int64_t i = 0; i < value.size(); ++i)
-        peak[i % value.shape[1]] = std::max(peak[i % value.shape[1]], value.as<float>()[i]);
+      peak.resize(high.shape[1], 0.0f);
+      for (std::int64_t i = 0; i < high.size(); ++i) {
+        float& top = peak[i % high.shape[1]];
+        top = std::max({top, high.as<float>()[i], -low.as<float>()[i]});
+      }
     }
     for (const auto& name : wanted_.extremes)
       for (std::int64_t item = 0; item < counted; ++item) {
-        found_.extremes[name].high.push_back(rowOf(results.at(name + kHigh), item, 1));
-        found_.extremes[name].low.push_back(rowOf(results.at(name + kLow), item, -1));
+        found_.extremes[name].high.push_back(rowOf(results.at(name + kHigh), item));
+        found_.extremes[name].low.push_back(rowOf(results.at(name + kLow), item));
       }
-    for (const auto& name : wanted_.least) {
-      const HostTensor& value = results.at(name + kLow);
-      float& least = found_.least[name];
-      for (std::int64_t i = 0; i < value.size(); ++i) least = std::min(least, -value.as<float>()[i]);
-    }
+    for (const auto& name : wanted_.least)
+      found_.least[name] =
+          std::min(found_.least[name], *std::ranges::min_element(results.at(name + kLow).as<float>()));
     if (found_.batches % every_ == 0 && static_cast<int>(found_.samples.size()) < wanted_.keep) {
       found_.samples.push_back(std::move(run.batch));
       found_.sampleImages.push_back(found_.images);
+      TensorMap& own = found_.sampleOutputs.emplace_back();
+      for (const TensorId id : graph_.outputs())
+        own[graph_.tensor(id).name] = results.at(graph_.tensor(id).name);
     }
     found_.images += static_cast<int>(counted);
   }
@@ -165,24 +178,13 @@ class Collector {
     for (auto& [name, mean] : found_.channelMeans)
       for (double& value : mean) value /= std::max(found_.images, 1);
     for (const auto& [name, sum] : sums_) found_.histograms[name] = sum.result();
-    for (const auto& name : wanted_.peaks)
-      if (const auto extremes = found_.extremes.find(name); extremes != found_.extremes.end())
-        found_.channelPeaks[name] = peaksOf(extremes->second);
   }
 
  private:
-  static std::vector<float> peaksOf(const ChannelExtremes& extremes) {
-    std::vector<float> peaks(extremes.high.at(0).size(), 0.0f);
-    for (std::size_t image = 0; image < extremes.high.size(); ++image)
-      for (std::size_t c = 0; c < peaks.size(); ++c)
-        peaks[c] = std::max({peaks[c], extremes.high[image][c], -extremes.low[image][c]});
-    return peaks;
-  }
-  static std::vector<float> rowOf(const HostTensor& value, std::int64_t item, float sign) {
-    const std::int64_t channels = value.shape[1];
-    std::vector<float> row(static_cast<std::size_t>(channels));
-    for (std::int64_t c = 0; c < channels; ++c) row[c] = sign * value.as<float>()[item * channels + c];
-    return row;
+  static std::vector<float> rowOf(const HostTensor& value, std::int64_t item) {
+    const auto row = value.as<float>().subspan(static_cast<std::size_t>(item * value.shape[1]),
+                                               static_cast<std::size_t>(value.shape[1]));
+    return {row.begin(), row.end()};
   }
 
   const Graph& graph_;
@@ -205,7 +207,7 @@ EngineOptions calibrationEngine(std::shared_ptr<const Engine> like) {
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
                                const StatisticsWanted& wanted, const Progress& progress) {
   TensorStatistics found;
-  found.engine = Engine::build(withStatistics(optimized, wanted), device, calibrationEngine());
+  const auto engine = Engine::build(withStatistics(optimized, wanted), device, calibrationEngine());
   const int total = calibrator.batchCount();
   Collector collector(optimized, wanted, total, found);
   // Several contexts in turns: statistics are many small kernels, which leave a device idle on their own.
@@ -215,7 +217,7 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
     bool last = false, running = false;
   };
   std::vector<Turn> turns;
-  for (int i = 0; i < kAtOnce; ++i) turns.push_back({Context(found.engine), {}, false, false});
+  for (int i = 0; i < kAtOnce; ++i) turns.push_back({Context(engine), {}, false, false});
   const auto collect = [&](Turn& turn) {
     if (!turn.running) return;
     collector.add(turn.context.finish(), std::move(turn.run));

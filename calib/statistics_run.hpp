@@ -35,9 +35,9 @@ struct TensorStatistics {
   std::map<std::string, float> least;               ///< values, of the tensors in `least`
   std::vector<int> sampleImages;                    ///< by sample: its first image's number
   std::vector<TensorMap> samples;                   ///< some of the batches, spread over all
+  std::vector<TensorMap> sampleOutputs;             ///< by sample: what the network gives for it
   int batches = 0;
   int images = 0;
-  std::shared_ptr<const Engine> engine;  ///< that ran: has compiled most kernels
 };
 
 /// How calibration builds its engines: untuned, so that the same is found whatever was tuned. `like`: an

@@ -33,31 +33,25 @@ CalibrationMethod parseCalibrationMethod(std::string_view text) {
                                               "': auto, entropy, minmax, percentile or mse");
 }
 
-double HistogramSum::powerOfTwoLimit(double largest) {
-  if (!(largest >= 0x1p-100)) return 0;  // as the Histogram operator
-  int exponent = 0;
-  if (std::frexp(largest, &exponent) == 0.5) --exponent;
-  return std::ldexp(1.0, exponent);
-}
+double HistogramSum::limitOf(float largest) { return std::ldexp(1.0, histogramExponent(largest)); }
 
-void HistogramSum::add(double largest, std::span<const std::int32_t> counts) {
-  const double limit = powerOfTwoLimit(largest);
+void HistogramSum::add(float largest, std::span<const std::int32_t> counts) {
+  const double limit = limitOf(largest);
   largest_ = std::max(largest_, largest);
-  if (limit > limit_) {  // bins of before become wider; a limit of 0 had everything in bin 0
-    const double factor = limit_ > 0 ? limit / limit_ : 1;
+  if (limit > limit_) {  // bins of before become wider
     std::vector<std::int64_t> wider(kBins, 0);
-    for (int b = 0; b < kBins; ++b) wider[static_cast<int>(b / factor)] += counts_[b];
+    for (int b = 0; b < kBins; ++b) wider[static_cast<int>(b * (limit_ / limit))] += counts_[b];
     counts_ = std::move(wider);
     limit_ = limit;
   }
-  const double factor = limit > 0 ? limit_ / limit : 1;
-  for (int b = 0; b < kBins; ++b) counts_[static_cast<int>(b / factor)] += counts[b];
+  const double factor = limit / limit_;
+  for (int b = 0; b < kBins; ++b) counts_[static_cast<int>(b * factor)] += counts[b];
 }
 
 AbsHistogram HistogramSum::result() const {
-  AbsHistogram even{largest_, std::vector<std::int64_t>(kBins / 2, 0)};
-  if (!(limit_ > 0)) {
-    even.counts[0] = counts_[0];
+  AbsHistogram even{static_cast<double>(largest_), std::vector<std::int64_t>(kBins / 2, 0)};
+  if (!(largest_ >= 0x1p-100f)) {
+    even.counts[0] = std::accumulate(counts_.begin(), counts_.end(), std::int64_t{0});
     return even;
   }
   // Each bin's count is spread over the equal bins below it; what is rounded off goes to the next one.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ops/histogram.hpp"
 #include "tessera/calibrator.hpp"
 
 namespace tessera {
@@ -20,20 +21,20 @@ struct AbsHistogram {
   double binWidth() const { return counts.empty() ? 0 : limit / static_cast<double>(counts.size()); }
 };
 
-/// Histograms of 4096 bins whose limits are powers of two add up exactly, whatever each batch's limit is: the
-/// finer one's bins are merged. So one pass over the data suffices.
+/// Histograms whose limits are powers of two add up exactly, whatever each batch's limit is: the finer one's
+/// bins are merged. So one pass over the data suffices.
 class HistogramSum {
  public:
-  static constexpr int kBins = 4096;
-  /// Counts of a batch with bins up to powerOfTwoLimit(largest).
-  void add(double largest, std::span<const std::int32_t> counts);
-  /// 2048 equal bins up to the largest value.
+  static constexpr int kBins = kHistogramBins;
+  /// Counts of a batch with bins up to limitOf(largest), as the Histogram operator gives them.
+  void add(float largest, std::span<const std::int32_t> counts);
+  /// 2048 equal bins up to the largest value; all in the first where that is below 2^-100.
   AbsHistogram result() const;
-  /// 0 below 2^-100, where everything is in bin 0.
-  static double powerOfTwoLimit(double largest);
+  static double limitOf(float largest);  ///< above `largest`
 
  private:
-  double limit_ = 0, largest_ = 0;
+  double limit_ = 0;
+  float largest_ = 0;
   std::vector<std::int64_t> counts_ = std::vector<std::int64_t>(kBins, 0);
 };
 

@@ -857,7 +857,7 @@ class Fp16Choice:
     layers: list[str]  #: that run in fp16
     share: float  #: of the multiply-adds that they make
     milliseconds: float  #: of a run, on the device that calibrated
-    damage: CalibrationDamage  #: mean over draws of images that had no part in the choice
+    damage: CalibrationDamage  #: mean over draws of images that ranges leave out
     worst: CalibrationDamage  #: of the draws
 
 class CalibrationResult:

@@ -62,20 +62,20 @@ PlaceOfWeight placesOf(const Graph& graph, const Layer& layer, const Shape& weig
 
 }  // namespace
 
-std::int64_t inputChannelOf(const Layer& layer, const Shape& weights, std::int64_t i) {
-  const std::int64_t taps = elementCount(weights) / (weights[0] * weights[1]);
-  const std::int64_t first = i / taps / weights[1], second = i / taps % weights[1];
-  if (traitsOf(layer.op).transposed()) return first;
-  return first / (weights[0] / layer.attrs.integer("group", 1)) * weights[1] + second;
-}
+InputChannels::InputChannels(const Layer& layer, const Shape& weights)
+    : transposed_(traitsOf(layer.op).transposed()),
+      taps_(elementCount(weights) / (weights[0] * weights[1])),
+      perRow_(weights[1]),
+      row_(taps_ * perRow_),
+      rowsPerGroup_(weights[0] / layer.attrs.integer("group", 1)) {}
 
 HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan) {
   HostTensor weights = *graph.tensor(layer.inputs[1]).constant;
   const ChannelCodes read = plan.channelsOf(graph, layer.inputs[0]);
   if (read.factor.empty()) return weights;
   auto w = weights.as<float>();
-  for (std::int64_t i = 0; i < weights.size(); ++i)
-    w[i] *= read.factor[inputChannelOf(layer, weights.shape, i)];
+  const InputChannels channelOf(layer, weights.shape);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] *= read.factor[channelOf(static_cast<std::int64_t>(i))];
   return weights;
 }
 
@@ -97,9 +97,10 @@ std::vector<double> offsetsThrough(const Graph& graph, const Layer& layer, const
   if (!read.offset.empty()) {
     sums.resize(weights.scales.size(), 0.0);
     const auto codes = weights.codes.as<std::int8_t>();
-    const std::int64_t perOutput = weights.codes.size() / weights.codes.shape[0];
-    for (std::int64_t i = 0; i < weights.codes.size(); ++i) {
-      const std::int64_t k = i / perOutput, c = inputChannelOf(layer, weights.codes.shape, i);
+    const InputChannels channelOf(layer, weights.codes.shape);
+    const auto count = static_cast<std::int64_t>(codes.size()), perOutput = count / weights.codes.shape[0];
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t k = i / perOutput, c = channelOf(i);
       // By double(code * scale / factor), exact enough that no machine's way of adding products matters once
       // it is rounded to a float.
       sums[k] += static_cast<double>(codes[i]) * static_cast<double>(weights.scales[k]) /

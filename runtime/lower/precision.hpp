@@ -102,7 +102,18 @@ CodedWeights weightCodesOf(const Graph& graph, const Layer& layer, const Int8Pla
 /// empty: nothing has offsets.
 std::vector<double> offsetsThrough(const Graph& graph, const Layer& layer, const Int8Plan& plan,
                                    const CodedWeights& weights);
-/// The input channel that weight i of a layer with a window belongs to.
-std::int64_t inputChannelOf(const Layer& layer, const Shape& weights, std::int64_t i);
+/// Which input channel weights of a layer multiply.
+class InputChannels {
+ public:
+  InputChannels(const Layer& layer, const Shape& weights);
+  std::int64_t operator()(std::int64_t weight) const {
+    const std::int64_t first = weight / row_, second = weight / taps_ % perRow_;
+    return transposed_ ? first : first / rowsPerGroup_ * perRow_ + second;
+  }
+
+ private:
+  bool transposed_;
+  std::int64_t taps_, perRow_, row_, rowsPerGroup_;
+};
 
 }  // namespace tessera

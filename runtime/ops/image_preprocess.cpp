@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "ops/image.hpp"
+#include "ops/resample_image.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
@@ -184,172 +185,29 @@ ImagePreprocess preprocessOf(const Attributes& attrs) {
 
 namespace {
 
-// What a pixel of one axis is made of: source pixels from `first` on, with weights that sum up to 1.
-struct Taps {
-  std::int64_t first = 0;
-  std::vector<double> weights;
-};
-
-// Pixel (2d + 1) * from / (2 * to) - 1/2 of the source.
-Taps linearTaps(std::int64_t d, std::int64_t from, std::int64_t to) {
-  const std::int64_t position = std::max<std::int64_t>((2 * d + 1) * from - to, 0), low = position / (2 * to);
-  if (low >= from - 1) return {from - 1, {1}};
-  const double fraction = static_cast<double>(position - low * 2 * to) / static_cast<double>(2 * to);
-  return {low, {1 - fraction, fraction}};
-}
-
-// `weightOf` pixels from `first` to `last`, made to sum up to 1.
-template <class Weight>
-Taps windowTaps(std::int64_t first, std::int64_t last, const Weight& weightOf) {
-  Taps taps{first, {}};
-  double sum = 0;
-  for (std::int64_t i = first; i <= last; ++i) sum += taps.weights.emplace_back(weightOf(i));
-  for (double& weight : taps.weights) weight /= sum;
-  return taps;
-}
-
-// Where one axis grows and the other shrinks OpenCV's INTER_AREA takes two pixels, the later one by what the
-// area covers beyond the first. Where an axis grows that is its area.
-Taps pairTaps(std::int64_t d, std::int64_t from, std::int64_t to) {
-  const std::int64_t first = d * from / to, beyond = (d + 1) * from - (first + 1) * to;
-  if (first >= from - 1 || beyond <= 0) return {std::min(first, from - 1), {1}};
-  const double share = static_cast<double>(beyond) / static_cast<double>(from);
-  return {first, {1 - share, share}};
-}
-
-Taps tapsAt(std::int64_t d, std::int64_t from, std::int64_t to, ResizeMode mode, bool pairs) {
-  if (pairs) return pairTaps(d, from, to);
-  if (mode == ResizeMode::Nearest) return {(2 * d + 1) * from / (2 * to), {1}};
-  if (mode == ResizeMode::Area)
-    return windowTaps(d * from / to, std::min(((d + 1) * from - 1) / to, from - 1), [&](std::int64_t i) {
-      return static_cast<double>(std::min((i + 1) * to, (d + 1) * from) - std::max(i * to, d * from));
-    });
-  if (mode == ResizeMode::Linear || from <= to) return linearTaps(d, from, to);
-  // A triangle of half width from / to around the centre, in units of 1 / (2 to).
-  const std::int64_t center = (2 * d + 1) * from;
-  const std::int64_t first = std::max<std::int64_t>((center - 2 * from) / (2 * to), 0);
-  return windowTaps(first, std::min((center + 2 * from) / (2 * to), from - 1), [&](std::int64_t i) {
-    return std::max<double>(static_cast<double>(2 * from - std::abs(center - (2 * i + 1) * to)), 0);
-  });
-}
-
-// The blue, green and red of all pixels, 0 to 255, dense.
-std::vector<double> bgrOf(std::span<const std::uint8_t> x, const ImageSource& source) {
-  const std::int64_t pixels = source.height * source.width;
-  std::vector<double> bgr(static_cast<std::size_t>(pixels * 3));
-  const auto at = [&](std::int64_t i) { return static_cast<double>(x[static_cast<std::size_t>(i)]); };
-  for (std::int64_t i = 0; i < pixels; ++i) {
-    double* to = &bgr[static_cast<std::size_t>(i * 3)];
-    for (std::int64_t c = 0; c < 3; ++c) {
-      switch (source.format) {
-        case PixelFormat::Bgr:
-          to[c] = at(i * 3 + c);
-          break;
-        case PixelFormat::Rgb:
-          to[c] = at(i * 3 + 2 - c);
-          break;
-        case PixelFormat::Grey:
-          to[c] = at(i);
-          break;
-        case PixelFormat::PlanarBgr:
-          to[c] = at(c * pixels + i);
-          break;
-        case PixelFormat::PlanarRgb:
-          to[c] = at((2 - c) * pixels + i);
-          break;
-        case PixelFormat::Nv12:
-          break;
-      }
+// One row of a channel of the result: where the image does not reach it is `pad`.
+void prepareRow(Resampler& image, const ImageRegion& region, const ImagePreprocess& p, std::int64_t y,
+                std::int64_t c, std::vector<double>& to) {
+  std::ranges::fill(to, p.pad);
+  const std::int64_t row = y - region.top;
+  if (row < 0 || row >= region.height) return;
+  const std::int64_t begin = std::max<std::int64_t>(-region.left, 0),
+                     end = std::min(region.width, p.width - region.left);
+  const auto take = [&](std::int64_t channel, const auto& join) {
+    const auto line = image.line(row, channel);
+    for (std::int64_t column = begin; column < end; ++column) {
+      double& value = to[static_cast<std::size_t>(column + region.left)];
+      value = join(value, line[static_cast<std::size_t>(column)]);
     }
-    if (source.format != PixelFormat::Nv12) continue;
-    const std::int64_t row = i / source.width, column = i % source.width;
-    const std::int64_t chroma = pixels + row / 2 * source.width + column / 2 * 2;
-    const bool full = source.colors == YuvColors::Bt601Full, hd = source.colors == YuvColors::Bt709;
-    const double luma = full ? at(i) : 255.0 / 219 * (at(i) - 16);
-    const double reach = full ? 1 : 255.0 / 224;
-    const double u = (at(chroma) - 128) * reach, v = (at(chroma + 1) - 128) * reach;
-    // Kr and Kb of the standard; what follows is its definition of chroma, solved for the colours.
-    const double kr = hd ? 0.2126 : 0.299, kb = hd ? 0.0722 : 0.114, kg = 1 - kr - kb;
-    const double blue = luma + 2 * (1 - kb) * u, red = luma + 2 * (1 - kr) * v;
-    const double green = luma - (2 * (1 - kb) * kb * u + 2 * (1 - kr) * kr * v) / kg;
-    to[0] = std::clamp(blue, 0.0, 255.0);
-    to[1] = std::clamp(green, 0.0, 255.0);
-    to[2] = std::clamp(red, 0.0, 255.0);
+  };
+  if (p.order == ChannelOrder::Grey) {
+    take(0, [](double, double blue) { return 0.114 * blue; });
+    take(1, [](double sum, double green) { return sum + 0.587 * green; });
+    take(2, [](double sum, double red) { return sum + 0.299 * red; });
+  } else {
+    take(p.order == ChannelOrder::Rgb ? 2 - c : c, [](double, double value) { return value; });
   }
-  return bgr;
 }
-
-bool isHalved(std::int64_t height, std::int64_t width, const ImageRegion& region) {
-  return height == 2 * region.height && width == 2 * region.width;
-}
-
-// One resized line of channel `channel` (of three) of an image, without mean and scale.
-class Resampler {
- public:
-  Resampler(std::span<const double> pixels, std::int64_t height, std::int64_t width,
-            const ImageRegion& region, const ImagePreprocess& how)
-      : pixels_(pixels),
-        height_(height),
-        width_(width),
-        region_(region),
-        mode_(how.resize),
-        rounded_(how.rounded) {
-    const ResizeMode mode = mode_;
-    pairs_ = mode == ResizeMode::Area && areaOfPairs(height, width, region, rounded_);
-    for (std::int64_t column = 0; column < region.width; ++column)
-      columns_.push_back(tapsAt(column, width, region.width, mode, pairs_));
-  }
-  double at(std::int64_t row, std::int64_t column, std::int64_t channel) {
-    if (row != row_) {
-      row_ = row;
-      rowTaps_ = tapsAt(row, height_, region_.height, mode_, pairs_);
-    }
-    const Taps& across = columns_[static_cast<std::size_t>(column)];
-    const bool same = height_ == region_.height && width_ == region_.width;
-    if (rounded_ && (mode_ == ResizeMode::Linear || pairs_) && !same) return wholeAt(across, channel);
-    double sum = 0;
-    for (std::size_t v = 0; v < rowTaps_.weights.size(); ++v) {
-      const auto line = static_cast<std::size_t>((rowTaps_.first + static_cast<std::int64_t>(v)) * width_);
-      double part = 0;
-      for (std::size_t h = 0; h < across.weights.size(); ++h)
-        part += across.weights[h] * pixels_[(line + static_cast<std::size_t>(across.first) + h) * 3 +
-                                            static_cast<std::size_t>(channel)];
-      sum += rowTaps_.weights[v] * part;
-    }
-    if (!rounded_) return sum;
-    // Of four pixels OpenCV rounds halves up.
-    return mode_ == ResizeMode::Area && isHalved(height_, width_, region_) ? std::floor(sum + 0.5)
-                                                                           : std::nearbyint(sum);
-  }
-
- private:
-  // As OpenCV resizes from 8 bits to 8: weights in units of 1 / 2048, bits dropped between columns and rows.
-  double wholeAt(const Taps& across, std::int64_t channel) const {
-    const auto weight = [](double w) {
-      return std::lrint(static_cast<double>(static_cast<float>(w) * 2048.0f));
-    };
-    std::int64_t sum = 2;
-    for (std::size_t v = 0; v < rowTaps_.weights.size(); ++v) {
-      const auto line = static_cast<std::size_t>((rowTaps_.first + static_cast<std::int64_t>(v)) * width_);
-      std::int64_t part = 0;
-      for (std::size_t h = 0; h < across.weights.size(); ++h) {
-        const std::size_t at = (line + static_cast<std::size_t>(across.first) + h) * 3;
-        part += weight(across.weights[h]) * std::lrint(pixels_[at + static_cast<std::size_t>(channel)]);
-      }
-      sum += weight(rowTaps_.weights[v]) * (part >> 4) >> 16;
-    }
-    return static_cast<double>(sum >> 2);
-  }
-
-  std::span<const double> pixels_;
-  std::int64_t height_, width_;
-  ImageRegion region_;
-  ResizeMode mode_;
-  bool pairs_ = false, rounded_ = false;
-  std::vector<Taps> columns_;
-  std::int64_t row_ = -1;
-  Taps rowTaps_;
-};
 
 class ImagePreprocessOp final : public Operator {
  public:
@@ -373,23 +231,19 @@ class ImagePreprocessOp final : public Operator {
     const ImageRegion region = imageRegion(p, source.height, source.width);
     const std::vector<double> bgr = bgrOf(inputs[0].as<std::uint8_t>(), source);
     Resampler image(bgr, source.height, source.width, region, p);
-    const auto y = outputs[0].as<float>();
     const std::int64_t channels = p.channels(), plane = p.height * p.width;
-    for (std::int64_t at = 0; at < plane * channels; ++at) {
-      const std::int64_t pixel = p.channelsLast ? at / channels : at % plane;
-      const std::int64_t c = p.channelsLast ? at % channels : at / plane;
-      const std::int64_t row = pixel / p.width - region.top, column = pixel % p.width - region.left;
-      double value = p.pad;
-      if (row >= 0 && row < region.height && column >= 0 && column < region.width) {
-        if (p.order == ChannelOrder::Grey)
-          value = 0.114 * image.at(row, column, 0) + 0.587 * image.at(row, column, 1) +
-                  0.299 * image.at(row, column, 2);
-        else
-          value = image.at(row, column, p.order == ChannelOrder::Rgb ? 2 - c : c);
-      }
+    std::vector<double> row(static_cast<std::size_t>(p.width));
+    for (std::int64_t c = 0; c < channels; ++c) {
       const auto channel = static_cast<std::size_t>(c);
-      y[static_cast<std::size_t>(at)] =
-          static_cast<float>((value - p.mean[channel]) / p.deviation[channel] * p.scale);
+      for (std::int64_t y = 0; y < p.height; ++y) {
+        prepareRow(image, region, p, y, c, row);
+        float* to = outputs[0].as<float>().data() +
+                    (p.channelsLast ? y * p.width * channels + c : c * plane + y * p.width);
+        const std::int64_t step = p.channelsLast ? channels : 1;
+        for (std::size_t column = 0; column < row.size(); ++column)
+          to[static_cast<std::int64_t>(column) * step] =
+              static_cast<float>((row[column] - p.mean[channel]) / p.deviation[channel] * p.scale);
+      }
     }
   }
   Tolerance tolerance(const OpView& view) const override {

@@ -1,91 +1,55 @@
-// AbsMax and Histogram: what calibration records of a tensor.
-// AbsMax: x f32 -> [1], the largest absolute value; NaN and infinities do not count.
-// Histogram: x f32, limit f32 [1] -> i32 [bins]; bin = min(int(|x| * (bins / limit)), bins - 1), finite
-// values only; a limit below 2^-100 counts everything in bin 0. Attributes: bins (2048); round_limit (1: the
-// limit is rounded up to a power of two, so that histograms of different tensors can be added exactly).
+// Histogram and ChannelExtremes: what calibration records of a tensor.
+// Histogram: x f32 -> counts i32 [4096], largest f32 [1]: of |x|, finite values only. Bins are equal and
+// reach to 2^e, the least power of two above the largest (e = -100 at least), so that histograms of different
+// tensors can be added exactly. ChannelExtremes: x f32 [N, C, ..] -> high f32 [N, C], low f32 [N, C]: the
+// largest and the least value of each channel; NaN do not count.
 #include <cmath>
 #include <limits>
 
+#include "ops/histogram.hpp"
 #include "ops/operator.hpp"
 #include "ops/shape_tools.hpp"
 
 namespace tessera {
-namespace {
 
-class AbsMax final : public Operator {
- public:
-  std::string_view name() const override { return "AbsMax"; }
-  bool takesHalf(std::size_t) const override { return false; }
-  std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
-    wantInputs(inputs, 1, 1);
-    if (inputs[0].type != DataType::Float32) refuse("wants f32");
-    return {f32({1})};
-  }
-  void reference(const OpView&, std::span<const HostTensor> inputs,
-                 std::span<HostTensor> outputs) const override {
-    float top = 0;
-    for (const float v : inputs[0].as<float>())
-      if (std::isfinite(v)) top = std::max(top, std::abs(v));
-    outputs[0].as<float>()[0] = top;
-  }
-  Tolerance tolerance(const OpView&) const override { return {0, 0}; }
-  OperatorTraits traits() const override { return {.statistic = true}; }
-  std::vector<OpInstance> samples() const override {
-    std::vector<OpInstance> samples{
-        makeSample("AbsMax", {}, {f32({2, 19, 33, 47})}), makeSample("AbsMax", {}, {f32({1, 3, 5, 7})}),
-        makeSample("AbsMax", {}, {f32({1})}), makeSample("AbsMax", {}, {f32({3, 1000})})};
-    samples.push_back(makeSample("AbsMax", {}, {f32({1, 4})},
-                                 {Fill::of(HostTensor::of<float>({1, 4}, {-3, NAN, -INFINITY, 2}))}));
-    return samples;
-  }
-};
-
-// Bins per unit of |x|.
-float binRate(std::int32_t bins, float limit, bool round) {
-  if (!(limit >= 0x1p-100f)) return 0;
-  if (!round) return static_cast<float>(bins) / limit;
+int histogramExponent(float largest) {
   int exponent = 0;
-  if (std::frexp(limit, &exponent) == 0.5f) --exponent;
-  return std::ldexp(static_cast<float>(bins), -exponent);
+  std::frexp(largest, &exponent);
+  return largest > 0 ? std::max(exponent, -100) : -100;
 }
+
+namespace {
 
 class Histogram final : public Operator {
  public:
   std::string_view name() const override { return "Histogram"; }
   bool takesHalf(std::size_t) const override { return false; }
-  AttributeNames attributes() const override { return {"bins", "round_limit"}; }
-  std::vector<TensorDesc> infer(const Attributes& attrs, std::span<const TensorDesc> inputs) const override {
-    wantInputs(inputs, 2, 2);
-    if (inputs[0].type != DataType::Float32 || inputs[1].type != DataType::Float32 || inputs[1].size() != 1)
-      refuse("wants f32 and one f32 limit");
-    const std::int64_t bins = attrs.integer("bins", 2048);
-    if (bins < 1 || bins > 4096) refuse("bins must lie in 1 to 4096");
-    return {{DataType::Int32, {bins}, {}}};
+  std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
+    wantInputs(inputs, 1, 1);
+    if (inputs[0].type != DataType::Float32) refuse("wants f32");
+    return {{DataType::Int32, {kHistogramBins}, {}}, f32({1})};
   }
-  void reference(const OpView& view, std::span<const HostTensor> inputs,
+  void reference(const OpView&, std::span<const HostTensor> inputs,
                  std::span<HostTensor> outputs) const override {
-    const auto bins = static_cast<std::int32_t>(view.outputs[0].shape[0]);
-    const float rate = binRate(bins, inputs[1].as<float>()[0], view.attrs.integer("round_limit") != 0);
+    float& top = outputs[1].as<float>()[0];
+    for (const float v : inputs[0].as<float>())
+      if (std::isfinite(v)) top = std::max(top, std::abs(v));
+    const int exponent = histogramExponent(top);
     auto counts = outputs[0].as<std::int32_t>();
     for (const float v : inputs[0].as<float>())
       if (std::isfinite(v))
-        ++counts[static_cast<std::size_t>(std::min(std::abs(v) * rate, static_cast<float>(bins - 1)))];
+        ++counts[static_cast<std::size_t>(
+            std::ldexp(static_cast<double>(std::abs(v)), kHistogramBits - exponent))];
   }
   Tolerance tolerance(const OpView&) const override { return {0, 0}; }
   OperatorTraits traits() const override { return {.statistic = true}; }
   std::vector<OpInstance> samples() const override {
-    const auto sample = [](Shape shape, float limit, Attributes attrs = {}) {
-      return makeSample("Histogram", std::move(attrs), {f32(std::move(shape)), f32({1})},
-                        {Fill::uniform(-2, 2), Fill::of(HostTensor::of<float>({1}, {limit}))});
+    const auto sample = [](Shape shape, double span = 2) {
+      return makeSample("Histogram", {}, {f32(std::move(shape))}, {Fill::uniform(-span, span)});
     };
-    // Values and a limit at the ends of what a float holds.
-    const auto extreme = [](std::vector<float> x, float limit, Attributes attrs = {}) {
-      const auto count = static_cast<std::int64_t>(x.size());
-      return makeSample(
-          "Histogram", std::move(attrs), {f32({1, count}), f32({1})},
-          {Fill::of(HostTensor::of<float>({1, count}, x)), Fill::of(HostTensor::of<float>({1}, {limit}))});
+    const auto of = [](Shape shape, const std::vector<float>& x) {
+      return makeSample("Histogram", {}, {f32(shape)}, {Fill::of(HostTensor::of<float>(shape, x))});
     };
-    const Attributes rounded{{"bins", 4096}, {"round_limit", 1}};
     const float most = std::numeric_limits<float>::max();
     std::vector<float> mixed(64, 1.0f);
     mixed[3] = INFINITY, mixed[20] = -INFINITY, mixed[41] = NAN, mixed[63] = -2.0f;
@@ -93,30 +57,73 @@ class Histogram final : public Operator {
     large[7] = most, large[30] = -0x1p127f, large[31] = 0.0f;
     std::vector<float> small(40, 1e-36f);
     small[0] = 0.0f, small[39] = 3e-32f;
-    return {extreme(mixed, 2),
-            extreme(mixed, 2, rounded),
-            extreme(large, most),
-            extreme(large, most, rounded),
-            extreme(large, 0x1p127f, rounded),
-            extreme(small, 3e-32f),
-            extreme(small, 3e-32f, rounded),
-            extreme(small, 1e-40f, rounded),
-            sample({2, 19, 33, 47}, 2),
-            sample({1, 3, 5, 7}, 0.5f),
-            sample({1}, 3),
-            sample({1, 16, 40, 40}, 0),
-            sample({2, 21, 60, 70}, 1.7f, {{"bins", 4095}, {"round_limit", 1}}),
-            sample({1, 5, 30, 31}, 2, {{"bins", 100}, {"round_limit", 1}})};
+    // Limits that grow within a part and differ between parts; zeros between them and powers of two, which
+    // begin a bin.
+    std::vector<float> growing(2 * 21 * 60 * 70);
+    for (std::size_t i = 0; i < growing.size(); ++i) {
+      const float size = std::ldexp(1.0f, static_cast<int>(i / 3000) % 23 - 14);
+      growing[i] = i % 7 == 0 ? 0.0f : i % 5 == 0 ? size : size * static_cast<float>(i * 97 % 1009) / -1009;
+    }
+    return {of({1, 64}, mixed),
+            of({1, 40}, large),
+            of({1, 40}, small),
+            of({2, 21, 60, 70}, growing),
+            of({1, 3}, {4, 0, -4}),
+            of({1, 16, 40, 40}, std::vector<float>(std::size_t{16} * 40 * 40, 0.0f)),
+            sample({2, 19, 33, 47}),
+            sample({1, 3, 5, 7}, 0.5),
+            sample({1}),
+            sample({3, 1000}),
+            sample({2, 5, 130, 131})};
+  }
+};
+
+class ChannelExtremesOp final : public Operator {
+ public:
+  std::string_view name() const override { return "ChannelExtremes"; }
+  bool takesHalf(std::size_t) const override { return false; }
+  std::vector<TensorDesc> infer(const Attributes&, std::span<const TensorDesc> inputs) const override {
+    wantInputs(inputs, 1, 1);
+    if (inputs[0].type != DataType::Float32) refuse("wants f32");
+    if (inputs[0].shape.size() < 3) refuse("wants items, channels and a spatial extent");
+    const TensorDesc rows = f32({inputs[0].shape[0], inputs[0].shape[1]});
+    return {rows, rows};
+  }
+  void reference(const OpView&, std::span<const HostTensor> inputs,
+                 std::span<HostTensor> outputs) const override {
+    const auto x = inputs[0].as<float>();
+    const auto high = outputs[0].as<float>(), low = outputs[1].as<float>();
+    const auto plane = x.size() / std::max<std::size_t>(high.size(), 1);
+    for (std::size_t row = 0; row < high.size(); ++row) {
+      high[row] = -INFINITY, low[row] = INFINITY;
+      for (const float v : x.subspan(row * plane, plane)) {
+        if (v > high[row]) high[row] = v;
+        if (v < low[row]) low[row] = v;
+      }
+    }
+  }
+  Tolerance tolerance(const OpView&) const override { return {0, 0}; }
+  OperatorTraits traits() const override { return {.statistic = true}; }
+  std::vector<OpInstance> samples() const override {
+    const auto sample = [](Shape shape, double low, double high) {
+      return makeSample("ChannelExtremes", {}, {f32(std::move(shape))}, {Fill::uniform(low, high)});
+    };
+    std::vector<float> odd(3 * 37, 0.5f);
+    odd[2] = NAN, odd[36] = -3, odd[40] = INFINITY, odd[110] = 7;
+    return {makeSample("ChannelExtremes", {}, {f32({1, 3, 37})},
+                       {Fill::of(HostTensor::of<float>({1, 3, 37}, odd))}),
+            sample({2, 35, 29, 31}, -2, 1), sample({1, 16, 4, 4}, -2, -1), sample({2, 3, 1, 1}, 1, 2),
+            sample({1, 20, 2, 5, 3}, -1, 1)};
   }
 };
 
 }  // namespace
 
 void addOperators_tensor_statistics(OperatorList& list) {
-  static const AbsMax absMax;
   static const Histogram histogram;
-  list.push_back(&absMax);
+  static const ChannelExtremesOp channelExtremes;
   list.push_back(&histogram);
+  list.push_back(&channelExtremes);
 }
 
 }  // namespace tessera

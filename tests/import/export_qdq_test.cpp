@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 
 #include "graph/evaluate.hpp"
 #include "lower/qdq.hpp"
@@ -134,6 +135,41 @@ TEST_F(ExportQdq, DeployedNetworksComeBackToTheBit) {
   EXPECT_EQ(integerLayers(again), integerLayers(made));
   EXPECT_EQ(again.tensor(again.inputs()[0]).name, "image");
   EXPECT_EQ(evaluate(again, inputs), evaluate(made, inputs));
+}
+
+/// The least values, so that one-sided tensors get zero points.
+void addLeast(Calibration& calibration, const Graph& network, const Inputs& inputs) {
+  Graph optimized = network;
+  optimize(optimized);
+  for (std::size_t t = 0; t < optimized.tensors().size(); ++t) {
+    const GraphTensor& tensor = optimized.tensors()[t];
+    if (tensor.isConstant() || tensor.type != DataType::Float32) continue;
+    const auto value = evaluateTensors(optimized, inputs, {static_cast<TensorId>(t)})[0];
+    calibration.least[tensor.name] = std::min(*std::ranges::min_element(value.as<float>()), 0.0f);
+  }
+}
+
+std::set<std::int64_t> zerosOf(const Graph& int8) {
+  std::set<std::int64_t> zeros;
+  for (const Layer& layer : int8.layers())
+    if (layer.attrs.has("rate")) zeros.insert(layer.attrs.integer("zero"));
+  return zeros;
+}
+
+TEST_F(ExportQdq, ZeroPointsComeBackToTheBit) {
+  const Graph network = deployed(conv);
+  Inputs inputs{{"image", test::portableRandom({1, 3, 12, 10}, 3, -0.5f, 2)}};
+  Calibration calibration = measured(network, inputs, 0.7f);
+  addLeast(calibration, network, inputs);
+  const auto file = write(network, calibration);
+  const Graph made = int8Of(network, calibration), again = int8Of(file);
+  EXPECT_GT(zerosOf(made).size(), 2u) << "behind Relu, behind SiLU, both sides";
+  EXPECT_TRUE(zerosOf(made).contains(-128));
+  EXPECT_EQ(integerLayers(again), integerLayers(made));
+  const auto wanted = evaluate(made, inputs);
+  EXPECT_EQ(evaluate(again, inputs), wanted);
+  const auto floats = evaluate(importOnnx(file), inputs);
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_LT(difference(wanted[i], floats[i]), 0.01);
 }
 
 /// What another program computes from the file, operator by operator in floats.

@@ -71,9 +71,7 @@ TEST(Entropy, EqualsTheDirectImplementation) {
 
 std::vector<std::int32_t> fineCounts(const std::vector<float>& values, double limit) {
   std::vector<std::int32_t> counts(HistogramSum::kBins, 0);
-  for (const float v : values)
-    ++counts[limit > 0 ? std::min(HistogramSum::kBins - 1, static_cast<int>(v / limit * HistogramSum::kBins))
-                       : 0];
+  for (const float v : values) ++counts[static_cast<std::size_t>(v / limit * HistogramSum::kBins)];
   return counts;
 }
 
@@ -81,10 +79,10 @@ TEST(HistogramSum, IsTheHistogramOfAllBatches) {
   HistogramSum sum;
   std::vector<float> all;
   std::mt19937 random(3);
-  for (const float top : {0.0f, 0.7f, 5.3f, 4.0f, 0.2f}) {  // limits 0, 1, 8, 4, 0.25
+  for (const float top : {0.0f, 0.7f, 5.3f, 4.0f, 0.2f}) {  // limits 2^-100, 1, 8, 8, 0.25
     std::vector<float> batch{top};
     for (int i = 0; i < 5000; ++i) batch.push_back(top * static_cast<float>(random() >> 8) * 0x1p-24f);
-    sum.add(top, fineCounts(batch, HistogramSum::powerOfTwoLimit(top)));
+    sum.add(top, fineCounts(batch, HistogramSum::limitOf(top)));
     all.insert(all.end(), batch.begin(), batch.end());
   }
   const AbsHistogram h = sum.result();
@@ -99,29 +97,45 @@ TEST(HistogramSum, IsTheHistogramOfAllBatches) {
         << percent;
 }
 
-TEST(HistogramSum, LimitsArePowersOfTwo) {
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0), 0);
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0.25), 0.25);
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0.26), 0.5);
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(4.01), 8);
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0x1.000002p100), 0x1p101) << "a float's last digit";
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0x1p127), 0x1p127);
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(std::numeric_limits<float>::max()), 0x1p128)
-      << "more than a float holds";
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0x1p-100), 0x1p-100);
-  EXPECT_EQ(HistogramSum::powerOfTwoLimit(0x1p-149), 0);
+TEST(HistogramSum, LimitsArePowersOfTwoAboveTheLargest) {
+  EXPECT_EQ(HistogramSum::limitOf(0), 0x1p-100);
+  EXPECT_EQ(HistogramSum::limitOf(0.25f), 0.5);
+  EXPECT_EQ(HistogramSum::limitOf(0.26f), 0.5);
+  EXPECT_EQ(HistogramSum::limitOf(0x1.fffffep-2f), 0.5) << "a float's last digit";
+  EXPECT_EQ(HistogramSum::limitOf(4.01f), 8);
+  EXPECT_EQ(HistogramSum::limitOf(0x1p127f), 0x1p128);
+  EXPECT_EQ(HistogramSum::limitOf(std::numeric_limits<float>::max()), 0x1p128) << "more than a float holds";
+  EXPECT_EQ(HistogramSum::limitOf(0x1p-101f), 0x1p-100);
+  EXPECT_EQ(HistogramSum::limitOf(0x1p-100f), 0x1p-99);
+  EXPECT_EQ(HistogramSum::limitOf(0x1p-149f), 0x1p-100);
+}
+
+// A largest value that is a power of two lies alone above the middle: half of the bins are the even ones.
+TEST(HistogramSum, OfAPowerOfTwoLosesNothing) {
+  std::vector<float> values;
+  for (int i = 0; i <= 2048; ++i) values.push_back(static_cast<float>(i) / 512.0f);
+  HistogramSum sum;
+  sum.add(4, fineCounts(values, 8));
+  const AbsHistogram h = sum.result();
+  for (int b = 0; b < 2047; ++b) ASSERT_EQ(h.counts[b], 1) << b;
+  EXPECT_EQ(h.counts[2047], 2);
 }
 
 // What the device counts of tensors at both ends of what a float holds.
 TEST(HistogramSum, HoldsTheLargestAndTheSmallestNumbers) {
-  const double most = std::numeric_limits<float>::max();
+  const float most = std::numeric_limits<float>::max();
   HistogramSum sum;
   std::vector<std::int32_t> first(HistogramSum::kBins, 0), large(HistogramSum::kBins, 0);
   first[0] = 10;
   large[0] = 4, large[HistogramSum::kBins / 2] = 3, large[HistogramSum::kBins - 1] = 3;
-  for (const double top : {most, 1e-45, 0x1p127, most}) sum.add(top, top < 1 ? first : large);
+  std::vector<std::int32_t> half(HistogramSum::kBins, 0);
+  half[0] = 7, half[HistogramSum::kBins / 2] = 3;
+  sum.add(most, large);
+  sum.add(1e-45f, first);
+  sum.add(0x1p127f, half);
+  sum.add(most, large);
   const AbsHistogram h = sum.result();
-  EXPECT_EQ(h.limit, most);
+  EXPECT_EQ(h.limit, static_cast<double>(most));
   EXPECT_EQ(std::accumulate(h.counts.begin(), h.counts.end(), std::int64_t{0}), 40);
   EXPECT_GE(h.counts[0], 18);
   EXPECT_EQ(h.counts[1023] + h.counts[1024], 9) << "those of 2^127";
@@ -134,7 +148,7 @@ TEST(HistogramSum, HoldsTheLargestAndTheSmallestNumbers) {
 }
 
 TEST(HistogramSum, OfNumbersTooSmallForAScaleIsThatOfZeros) {
-  for (const double top : {0x1p-149, 0x1p-126, 1e-36}) {
+  for (const float top : {0x1p-149f, 0x1p-126f, 1e-36f}) {
     HistogramSum sum;
     std::vector<std::int32_t> counts(HistogramSum::kBins, 0);
     counts[0] = 10;
@@ -147,7 +161,7 @@ TEST(HistogramSum, OfNumbersTooSmallForAScaleIsThatOfZeros) {
 
 TEST(HistogramSum, OfZerosGivesAThresholdOfOne) {
   HistogramSum sum;
-  sum.add(0, fineCounts(std::vector<float>(10, 0.0f), 0));
+  sum.add(0, fineCounts(std::vector<float>(10, 0.0f), HistogramSum::limitOf(0)));
   EXPECT_EQ(sum.result().counts[0], 10);
   EXPECT_EQ(thresholdOf(CalibrationMethod::Percentile, sum.result(), 99.99), 1);
 }

@@ -65,7 +65,7 @@ struct Fp16Choice {
   std::vector<std::string> layers;  ///< that run in fp16
   double share = 0;                 ///< of the multiply-adds that they make
   double milliseconds = 0;          ///< of a run, on the device that calibrated
-  CalibrationDamage damage;         ///< mean over draws of images that had no part in the choice
+  CalibrationDamage damage;         ///< mean over draws of images that ranges leave out
   CalibrationDamage worst;          ///< of the draws
 };
 
@@ -74,21 +74,23 @@ struct CalibrationResult {
   Calibration calibration;  ///< for EngineOptions::calibration
   bool fromCache = false;   ///< Calibrator::readCache() gave it; nothing was run
   int batches = 0;          ///< that the network was run on
-  /// By candidate: "minmax", "entropy", ..., Auto only.
+  /// By candidate: "minmax", "entropy", ..., Auto only. "unseen, mean" and "unseen, worst" are of draws of
+  /// images that no choice was made on; thresholds of whole tensors are found on all images.
   std::map<std::string, CalibrationDamage> damage;
   std::string chosen;  ///< the candidate Auto took, refinements included
   /// Auto with fp16Share: from no layer in fp16 to as many as that allows, those first that INT8 harms most
-  /// per millisecond; the one that was taken has the layers of Calibration::halfLayers.
+  /// per millisecond; the one that was taken has the layers of Calibration::halfLayers. It is the best on the
+  /// images that its damage was measured on, so that promises a little too much: "unseen" above is of others.
   std::vector<Fp16Choice> frontier;
   /// Auto, where the outputs' signal to noise is below 25 dB: layers whose codes are why, most harmful first,
   /// with the damage that is left and the time of a run, estimated from layers, if they alone are in fp16.
   std::vector<Fp16Choice> harmful;
 };
 
-/// Runs the fp32 network over the calibrator's batches on the device: absolute maxima, then histograms, then
-/// thresholds. Auto tries every method on the calibration data itself and keeps, per tensor, what harms the
-/// network's own fp32 outputs least. Throws Error(InvalidArgument) where there is no data or an activation is
-/// infinite or NaN (naming tensor and batch), Error(BadCache) for a cache of another network.
+/// Runs the fp32 network once over the calibrator's batches on the device, with histograms of its tensors,
+/// which give thresholds. Auto tries every method on the calibration data itself and keeps, per tensor, what
+/// harms the network's own fp32 outputs least. Throws Error(InvalidArgument) where there is no data or an
+/// activation is infinite or NaN (naming tensor and batch), Error(BadCache) for a cache of another network.
 CalibrationResult calibrate(const Graph& imported, const Device& device, Calibrator& calibrator,
                             const CalibrationOptions& options = {});
 
