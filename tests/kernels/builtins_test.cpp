@@ -97,7 +97,7 @@ bool isDeclared(const Device& device, const ProgramSource& source) {
 TEST(BuiltinDeclarations, MeanWhatTheDriversHeaderDoes) {
   for (const Device& device : test::devices()) {
     if (!readsLanguageHeader(device.caps())) continue;
-    const ProgramSource source{kEverything, "-cl-std=CL1.2"};
+    const ProgramSource source{.options = "-cl-std=CL1.2", .text = kEverything};
     const cl::Program declared = buildProgram(device, source, "everything");
     EXPECT_TRUE(isDeclared(device, source));
     cl::Program whole(device.impl().context(), source.text);
@@ -108,12 +108,12 @@ TEST(BuiltinDeclarations, MeanWhatTheDriversHeaderDoes) {
 
 TEST(BuiltinDeclarations, WhatTheyLackIsCompiledWithTheHeader) {
   for (const Device& device : test::devices()) {
-    const ProgramSource source{"__kernel void f(__global float* x) { x[0] = erf(lgamma(x[1])); }",
-                               "-cl-std=CL1.2"};
+    const ProgramSource source{.options = "-cl-std=CL1.2",
+                               .text = "__kernel void f(__global float* x) { x[0] = erf(lgamma(x[1])); }"};
     EXPECT_FALSE(readsLanguageHeader(device.caps()) && isDeclared(device, source));
     EXPECT_TRUE(buildProgram(device, source, "erf")());
-    EXPECT_THROW(buildProgram(device, {"__kernel void f() { nothing(); }", "-cl-std=CL1.2"}, "broken"),
-                 Error);
+    const ProgramSource broken{.options = "-cl-std=CL1.2", .text = "__kernel void f() { nothing(); }"};
+    EXPECT_THROW(buildProgram(device, broken, "broken"), Error);
   }
 }
 

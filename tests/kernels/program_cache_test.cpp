@@ -81,7 +81,7 @@ TEST(ProgramCache, KeepsTheCodeOfPrograms) {
     EXPECT_EQ(*code, codeOf(device, source, "copy"));
 
     // Other code under that name is what runs: the text was not looked at.
-    const ProgramSource other{"__kernel void other() {}", source.options};
+    const ProgramSource other{.options = source.options, .text = "__kernel void other() {}"};
     cache.save(identity, codeOf(device, other, "other"));
     EXPECT_EQ(buildProgram(device, source, "copy", &cache).getInfo<CL_PROGRAM_KERNEL_NAMES>(), "other");
     cache.save(identity, {1, 2, 3, 4});
