@@ -14,8 +14,8 @@ double sumOf(const std::map<std::string, double>& times, const std::vector<std::
   return sum;
 }
 
-Calibration inHalf(const Calibration& base, const std::vector<std::string>& layers,
-                   const FrontierTools& tools) {
+Calibration withHalfLayers(const Calibration& base, const std::vector<std::string>& layers,
+                           const FrontierTools& tools) {
   Calibration half = base;
   half.halfLayers.insert(layers.begin(), layers.end());
   return tools.complete(std::move(half));
@@ -37,7 +37,7 @@ std::vector<Fp16Gain> gainsInFp16(const std::vector<ScaleGroup>& groups, const C
     if (group.readers.empty()) continue;
     if (tried == total) break;
     progress(++tried, total);
-    const CalibrationDamage left = tools.damage(inHalf(base, group.readers, tools));
+    const CalibrationDamage left = tools.damage(withHalfLayers(base, group.readers, tools));
     const double gain = before - tools.harm(left);
     // Times of layers are rough: nothing is free.
     const double longer = std::max(sumOf(halves, group.readers) - sumOf(codes, group.readers), all / 1000);
@@ -67,7 +67,7 @@ std::vector<Fp16Choice> fp16Frontier(const std::vector<Fp16Gain>& gains, const C
     kept.push_back(std::move(choices[points == 1 ? 0 : i * (choices.size() - 1) / (points - 1)]));
   calibrations.clear();
   for (Fp16Choice& choice : kept) {
-    calibrations.push_back(choice.layers.empty() ? base : inHalf(base, choice.layers, tools));
+    calibrations.push_back(choice.layers.empty() ? base : withHalfLayers(base, choice.layers, tools));
     tools.judge(calibrations.back(), choice);
   }
   const std::vector<double> times = meter.runTimes(calibrations);

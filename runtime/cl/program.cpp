@@ -67,22 +67,31 @@ cl::Program fromCache(const Device& device, ProgramCache& cache, const std::stri
   return program;
 }
 
+cl::Program created(const Device& device, const std::string& text, const std::string& label) {
+  return guarded("creating program " + label, [&] { return cl::Program(device.impl().context(), text); });
+}
+
 std::pair<cl::Program, cl_int> compile(const Device& device, const std::string& text,
                                        const std::string& options, const std::string& label) {
-  const auto& impl = device.impl();
   log().trace("compiling {} with '{}'", label, options);
-  cl::Program program =
-      guarded("creating program " + label, [&] { return cl::Program(impl.context(), text); });
-  const cl_int status = clBuildProgram(program(), 1, &impl.device(), options.c_str(), nullptr, nullptr);
+  cl::Program program = created(device, text, label);
+  const cl_int status =
+      clBuildProgram(program(), 1, &device.impl().device(), options.c_str(), nullptr, nullptr);
   return {std::move(program), status};
 }
 
-// A program whose text declares what it uses of the language, where the driver would read a large header for
-// that: with the header's guard defined it does not. Null where it would not, or where that does not suffice.
+// What is compiled of a source that declares what it uses of the language, where the driver would read a
+// large header for that: with the header's guard defined it does not.
+ProgramSource declaring(const ProgramSource& source) {
+  return {.options = buildOptions(source) + " -D _OPENCL_H_",
+          .text = builtinDeclarations(source.text) + "#line 1\n" + source.text};
+}
+
+// A program with declarations. Null where the driver reads no header, or where they do not suffice.
 cl::Program withDeclarations(const Device& device, const ProgramSource& source, const std::string& label) {
   if (!readsLanguageHeader(device.caps())) return {};
-  auto [program, status] = compile(device, builtinDeclarations(source.text) + "#line 1\n" + source.text,
-                                   buildOptions(source) + " -D _OPENCL_H_", label);
+  const ProgramSource declared = declaring(source);
+  auto [program, status] = compile(device, declared.text, declared.options, label);
   if (status == CL_SUCCESS) return std::move(program);
   log().debug("{} uses more of OpenCL C than is declared for it, or does not compile", label);
   return {};
@@ -151,14 +160,11 @@ std::string codeIdentityOf(const Device& device, const ProgramSource& source) {
 
 std::vector<unsigned char> codeOf(const Device& device, const ProgramSource& source,
                                   const std::string& label) {
-  const auto& impl = device.impl();
-  const std::string text = builtinDeclarations(source.text) + "#line 1\n" + source.text;
-  const std::string options = buildOptions(source) + " -D _OPENCL_H_";
-  log().trace("code of {} with '{}'", label, options);
-  const cl::Program program =
-      guarded("creating program " + label, [&] { return cl::Program(impl.context(), text); });
-  if (clCompileProgram(program(), 1, &impl.device(), options.c_str(), 0, nullptr, nullptr, nullptr,
-                       nullptr) == CL_SUCCESS)
+  const ProgramSource declared = declaring(source);
+  log().trace("code of {} with '{}'", label, declared.options);
+  const cl::Program program = created(device, declared.text, label);
+  if (clCompileProgram(program(), 1, &device.impl().device(), declared.options.c_str(), 0, nullptr, nullptr,
+                       nullptr, nullptr) == CL_SUCCESS)
     return codeIn(binaryOf(program));
   return {};
 }

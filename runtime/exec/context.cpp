@@ -241,6 +241,15 @@ void Context::upload(std::string_view binding, std::span<const std::byte> elemen
   });
 }
 
+void Context::Impl::enqueueRead(std::size_t binding, HostTensor& value, bool waits) {
+  std::byte* to = staging.empty() ? value.data.data() : staging[binding].memory;
+  queue.enqueueReadBuffer(bound[binding], waits ? CL_TRUE : CL_FALSE, 0, value.data.size(), to);
+}
+
+void Context::Impl::takeStaged(std::size_t binding, HostTensor& value) const {
+  if (!staging.empty()) std::copy_n(staging[binding].memory, value.data.size(), value.data.data());
+}
+
 HostTensor Context::download(std::string_view binding) {
   Impl& c = *impl_;
   const int index = c.e().bindingIndex(binding);
@@ -248,10 +257,8 @@ HostTensor Context::download(std::string_view binding) {
   HostTensor value(b.type, b.shape);
   if (value.data.empty()) return value;
   guarded("downloading " + b.name, [&] {
-    const std::size_t bytes = value.data.size();
-    std::byte* to = c.staging.empty() ? value.data.data() : c.staging[index].memory;
-    c.queue.enqueueReadBuffer(c.bound[index], CL_TRUE, 0, bytes, to);
-    if (!c.staging.empty()) std::copy_n(to, bytes, value.data.data());
+    c.enqueueRead(static_cast<std::size_t>(index), value, true);
+    c.takeStaged(static_cast<std::size_t>(index), value);
   });
   for (const CountedOutput& counted : c.e().counted)
     if (counted.output == b.name)
@@ -307,15 +314,10 @@ TensorMap Context::finish() {
     for (std::size_t i = 0; i < bindings.size(); ++i) {
       if (bindings[i].isInput) continue;
       values[i] = HostTensor(bindings[i].type, bindings[i].shape);
-      const std::size_t bytes = values[i].data.size();
-      if (bytes == 0) continue;
-      std::byte* to = c.staging.empty() ? values[i].data.data() : c.staging[i].memory;
-      c.queue.enqueueReadBuffer(c.bound[i], CL_FALSE, 0, bytes, to);
+      if (!values[i].data.empty()) c.enqueueRead(i, values[i], false);
     }
     c.queue.finish();
-    for (std::size_t i = 0; i < c.staging.size(); ++i)
-      if (!values[i].data.empty())
-        std::copy_n(c.staging[i].memory, values[i].data.size(), values[i].data.data());
+    for (std::size_t i = 0; i < values.size(); ++i) c.takeStaged(i, values[i]);
   });
   TensorMap outputs;
   for (std::size_t i = 0; i < bindings.size(); ++i)

@@ -72,6 +72,10 @@ struct Context::Impl {
     now->haveSteps(counters);
     return now->kernels;
   }
+  /// Reads a binding into `value`, which is not empty, or into the binding's staging memory; takeStaged()
+  /// then copies it from there.
+  void enqueueRead(std::size_t binding, HostTensor& value, bool waits);
+  void takeStaged(std::size_t binding, HostTensor& value) const;
   /// Enqueues on the own queue.
   void enqueueOwn();
   /// Lets the host see what the device wrote to its memory.

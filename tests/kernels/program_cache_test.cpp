@@ -8,11 +8,19 @@
 #include "cl/builtins.hpp"
 #include "cl/program.hpp"
 #include "tests/support/devices.hpp"
+#include "tests/support/folder.hpp"
 
 namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
+
+ProgramSource copying() {
+  return ProgramSource::of(
+      {"roofline/roofline.cl",
+       "roofline",
+       {{"P_KIND", "4"}, {"P_LANES", "4"}, {"P_VALUES", "1"}, {"P_ROUNDS", "1"}, {"D_PTX", "0"}}});
+}
 
 std::vector<float> compute(const Device& device, const cl::Program& program) {
   const cl::CommandQueue queue(device.impl().context(), device.impl().device);
@@ -31,20 +39,18 @@ std::vector<float> compute(const Device& device, const cl::Program& program) {
 
 TEST(ProgramCache, BinariesServeAndBadOnesAreReplaced) {
   const Device& device = test::devices().front();
-  std::string name = (fs::temp_directory_path() / "tessera-programs-XXXXXX").string();
-  const fs::path folder = ::mkdtemp(name.data());
-  ProgramCache cache(folder);
-  const ProgramSource source = ProgramSource::of(
-      {"roofline/roofline.cl",
-       "roofline",
-       {{"P_KIND", "4"}, {"P_LANES", "4"}, {"P_VALUES", "1"}, {"P_ROUNDS", "1"}, {"D_PTX", "0"}}});
+  const test::Folder folder;
+  ProgramCache cache(folder.path());
+  const ProgramSource source = copying();
   bool found = true;
   const auto build = [&] { return buildProgram(device, source, "copy", &cache, &found); };
   const cl::Program program = build();
   EXPECT_FALSE(found);
   const auto first = compute(device, program);
   cache.save(identityOf(device, source), binaryOf(program));
-  const auto files = [&] { return std::distance(fs::directory_iterator(folder), fs::directory_iterator()); };
+  const auto files = [&] {
+    return std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator());
+  };
   const int kept = readsLanguageHeader(device.caps()) ? 2 : 1;  // PoCL 3: the code, too
   ASSERT_EQ(files(), kept);
   EXPECT_EQ(compute(device, build()), first);
@@ -60,20 +66,15 @@ TEST(ProgramCache, BinariesServeAndBadOnesAreReplaced) {
   EXPECT_EQ(compute(device, build()), first);
   EXPECT_FALSE(found);
   EXPECT_FALSE(cache.find(identity)) << "what the driver refuses is dropped";
-  fs::remove_all(folder);
 }
 
 // What PoCL compiled is found by a program's code, without its text; code that it refuses is made anew.
 TEST(ProgramCache, KeepsTheCodeOfPrograms) {
   for (const Device& device : test::devices()) {
     if (!readsLanguageHeader(device.caps())) continue;
-    std::string name = (fs::temp_directory_path() / "tessera-programs-XXXXXX").string();
-    const fs::path folder = ::mkdtemp(name.data());
-    ProgramCache cache(folder);
-    const ProgramSource source = ProgramSource::of(
-        {"roofline/roofline.cl",
-         "roofline",
-         {{"P_KIND", "4"}, {"P_LANES", "4"}, {"P_VALUES", "1"}, {"P_ROUNDS", "1"}, {"D_PTX", "0"}}});
+    const test::Folder folder;
+    ProgramCache cache(folder.path());
+    const ProgramSource source = copying();
     const std::string identity = codeIdentityOf(device, source);
     compute(device, buildProgram(device, source, "copy", &cache));
     const auto code = cache.find(identity);
@@ -87,7 +88,6 @@ TEST(ProgramCache, KeepsTheCodeOfPrograms) {
     cache.save(identity, {1, 2, 3, 4});
     compute(device, buildProgram(device, source, "copy", &cache));
     EXPECT_EQ(cache.find(identity), code);
-    fs::remove_all(folder);
   }
 }
 

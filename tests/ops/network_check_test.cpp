@@ -16,6 +16,7 @@
 #include "tests/support/compare.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/int8_network.hpp"
+#include "tests/support/made_up_times.hpp"
 #include "tests/support/samples.hpp"
 #include "tune/problem.hpp"
 
@@ -37,21 +38,6 @@ Graph twoConvolutions() {
   graph.markOutput(conv("second", conv("first", x, 3, 8), 4, 1));
   return graph;
 }
-
-// Measures nothing: one family is the fastest.
-class MadeUpTimes final : public CandidateRunner {
- public:
-  explicit MadeUpTimes(std::string fastest) : fastest_(std::move(fastest)) {}
-  std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
-    std::vector<Trial> trials;
-    for (const Candidate& c : candidates)
-      trials.push_back({Trial::Outcome::Good, c.family->id().name == fastest_ ? 1e-3 : 10, "", true});
-    return trials;
-  }
-
- private:
-  std::string fastest_;
-};
 
 class NetworkChecks : public testing::Test {
  protected:
@@ -83,7 +69,7 @@ class NetworkChecks : public testing::Test {
   void tune(const Graph& graph, const Device& device) {
     TuneOptions options = options_.tuning;
     options.mode = TuneMode::Fast;
-    Tuner tuner(device, device.caps(), options, std::make_unique<MadeUpTimes>("conv_naive"));
+    Tuner tuner(device, device.caps(), options, std::make_unique<test::MadeUpTimes>("conv_naive"));
     tuner.tune(graph);
   }
   static TensorMap input() { return {{"x", test::portableRandom({1, 3, 12, 12}, 3, -1, 1)}}; }

@@ -15,6 +15,7 @@
 #include "tests/support/devices.hpp"
 #include "tests/support/folder.hpp"
 #include "tests/support/int8_network.hpp"
+#include "tests/support/made_up_times.hpp"
 #include "tests/support/said.hpp"
 #include "tests/support/samples.hpp"
 #include "tune/records/record_store.hpp"
@@ -43,21 +44,6 @@ Graph network() {
 
 TensorMap input() { return {{"x", test::portableRandom({1, 3, 12, 12}, 3, -1, 1)}}; }
 
-// Measures nothing: one family is the fastest.
-class Favours final : public CandidateRunner {
- public:
-  explicit Favours(std::string family) : family_(std::move(family)) {}
-  std::vector<Trial> run(const std::vector<Candidate>& candidates, double, bool) override {
-    std::vector<Trial> trials;
-    for (const Candidate& c : candidates)
-      trials.push_back({Trial::Outcome::Good, c.family->id().name == family_ ? 1e-3 : 10, "", true});
-    return trials;
-  }
-
- private:
-  std::string family_;
-};
-
 class StaleRecipes : public testing::Test {
  protected:
   void SetUp() override {
@@ -84,7 +70,7 @@ class StaleRecipes : public testing::Test {
   void favourNaive() const {
     TuneOptions options = options_.tuning;
     options.mode = TuneMode::Fast;
-    Tuner tuner(device(), device().caps(), options, std::make_unique<Favours>("conv_naive"));
+    Tuner tuner(device(), device().caps(), options, std::make_unique<test::MadeUpTimes>("conv_naive"));
     tuner.tune(network());
   }
   // conv_naive as another build or driver might have it, which does not compile.
@@ -217,7 +203,7 @@ TEST_F(StaleRecipes, ARecordThatDoesNotHoldIsNotUsed) {
   {
     TuneOptions fast = options_.tuning;
     fast.mode = TuneMode::Fast;
-    Tuner tuner(device(), device().caps(), fast, std::make_unique<Favours>("conv_direct"));
+    Tuner tuner(device(), device().caps(), fast, std::make_unique<test::MadeUpTimes>("conv_direct"));
     tuner.recordRecipe(network(), tuner.lower(network()).recipe, 1);
   }
   const auto expectSaid = [&](const std::string& what, const std::function<void(RecipeNote&)>& edit) {
