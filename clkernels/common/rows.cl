@@ -12,7 +12,7 @@
 // Every work-item of a group must reach the reductions, those beyond the last row included.
 
 #define ROW_PARAMETERS                                                                                      \
-  __local float *rowScratch, int rows, int length, int storedLength, int rowInner, int rowChannels,         \
+  __local long *rowScratch, int rows, int length, int storedLength, int rowInner, int rowChannels,         \
       int channels, int K1, int K2, int R1, int R2, int xBase, int xk0, int xk1, int xk2, int xr0, int xr1, \
       int xr2, int yBase, int yk0, int yk1, int yk2, int yr0, int yr1, int yr2
 #define ROW_CHANNEL(row) ((row) / rowInner % rowChannels)
@@ -32,17 +32,17 @@
 static inline float greater(float a, float b) { return a > b || a != a ? a : b; }  // NaN if either is
 
 // ROW_SUM(v) and ROW_MAX(v) give every lane of a row the sum or maximum of its lanes. Their scratch of
-// T_LANES * T_ROWS numbers of 64 bits is a kernel argument: PoCL 3.1 lets threads share a kernel's own __local array once it has been
-// handed to a function with barriers.
+// T_LANES * T_ROWS numbers of 64 bits, whose type the argument has since drivers align it by that, is a kernel argument: PoCL 3.1 lets
+// threads share a kernel's own __local array once it has been handed to a function with barriers.
 #if T_LANES == 1
 #define ROW_SUM(v) (v)
 #define ROW_MAX(v) (v)
 #else
 #define ROW_SUM(v) rowReduce(v, rowScratch, 0)
 #define ROW_MAX(v) rowReduce(v, rowScratch, 1)
-static inline float rowReduce(float v, __local float* scratch, int takeMax) {
+static inline float rowReduce(float v, __local long* scratch, int takeMax) {
   const int lane = get_local_id(0);
-  __local float* row = scratch + get_local_id(1) * T_LANES;
+  __local float* row = (__local float*)scratch + get_local_id(1) * T_LANES;
   barrier(CLK_LOCAL_MEM_FENCE);  // the scratch's readers of an earlier reduction are done
   row[lane] = v;
   barrier(CLK_LOCAL_MEM_FENCE);
@@ -55,12 +55,12 @@ static inline float rowReduce(float v, __local float* scratch, int takeMax) {
 #endif
 
 // ROW_SUM of whole numbers, which is exact: lanes and their order do not matter.
-static inline long rowSumOfWhole(long v, __local float* scratch) {
+static inline long rowSumOfWhole(long v, __local long* scratch) {
 #if T_LANES == 1
   return v;
 #else
   const int lane = get_local_id(0);
-  __local long* row = (__local long*)scratch + get_local_id(1) * T_LANES;
+  __local long* row = scratch + get_local_id(1) * T_LANES;
   barrier(CLK_LOCAL_MEM_FENCE);
   row[lane] = v;
   barrier(CLK_LOCAL_MEM_FENCE);

@@ -1,9 +1,13 @@
 // Operands and epilogue of conv_mma.cl and its kin: halves, or codes with what makes and reads them.
 // P_HALF  1: halves; else codes
+// P_PAIRS  1: numbers as pairs of halves (conv_pairs/conv_pairs.cl), with P_HALF
 // P_YBLOCK, P_RBLOCK, P_CHANNELS, P_XOFFSET..  see conv_mma.cl
 #define PW_WIDTH 4
 #include "common/activation.cl"
 #include "common/operand.cl"
+#ifndef P_PAIRS
+#define P_PAIRS 0
+#endif
 #if P_HALF
 #define RATE float
 #define CODE_SCALE float

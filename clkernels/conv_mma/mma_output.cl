@@ -22,7 +22,7 @@ typedef struct {
 static inline Channels channelsAt(__global const float* channels, int c) {
   __global const float4* rows = (__global const float4*)(channels + 4);
   Channels four;
-#if P_HALF
+#if P_HALF && !P_PAIRS
   const int bias = 0;
   four.multiplier = (float4)(1.0f);
 #else
@@ -87,7 +87,7 @@ static inline GEMM_T4 quadOf(GEMM_T sums[SUM_ROWS][SUM_COLUMNS], int g, int n) {
 // A quad's value; place.position is not -1.
 static inline float4 finished(GEMM_T4 sum, Channels four, Place place, float4 residual, __global const int* zeroTerms, RATE rate) {
 #if P_HALF
-  float4 value = epilogue(sum, four.bias, residual, four.slope);
+  float4 value = epilogue(P_PAIRS ? sum * four.multiplier : sum, four.bias, residual, four.slope);
 #else
   float4 value = quantisedEpilogue(CORRECTED(sum, zeroTerms, place.position, place.channel), four.multiplier, four.bias,
                                    residual, four.slope);
@@ -130,6 +130,9 @@ static inline GEMM_T4 sumOfParts(volatile __global GEMM_T4* parts, int quad) {
 #define SUM_OF(g, n) quadOf(sums, g, n)
 #endif
 
+// Groups of sixteen channels that are stored together: where a warp has few pixels, residuals of one are too few bytes on their way.
+#define GROUPS_AHEAD (P_PAIRS && P_HAS_RESIDUAL && T_SPLIT == 1 && T_WN == 16 ? 4 : 1)
+
 // Rows from `row` on of the group whose rows begin at `groupRow`, pixels from `pixel` on.
 static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __global const float* channels,
                              __global const int* zeroTerms, __global const P_R* residual, __global P_Y* y) {
@@ -142,10 +145,7 @@ static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __gl
 #else
 #pragma unroll
 #endif
-  for (int g = 0; g < T_WM / 16; ++g) {
-    if (ROW_AT(row, lane, g) >= P_ROWS) return;
-    const int quad = (groupRow + ROW_AT(row, lane, g)) / 4;
-    const Channels four = channelsAt(channels, quad / PHASES * 4);
+  for (int first = 0; first < T_WM / 16; first += GROUPS_AHEAD) {
     // Residuals and parts are all asked for before the first is waited for, as far as registers go.
 #define AHEAD (T_SPLIT > 4 && T_WN > 32 ? 4 : T_WN / 8)
 #if T_SPLIT > 1
@@ -154,17 +154,27 @@ static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __gl
 #pragma unroll
 #endif
     for (int n = 0; n < T_WN / 8; n += AHEAD) {
-      Place places[AHEAD];
-      float4 residuals[AHEAD];
-      GEMM_T4 quads[AHEAD];
+      Place places[GROUPS_AHEAD][AHEAD];
+      float4 residuals[GROUPS_AHEAD][AHEAD];
+      GEMM_T4 quads[GROUPS_AHEAD][AHEAD];
 #pragma unroll
-      for (int i = 0; i < AHEAD; ++i) {
-        places[i] = placeOf(quad, PIXEL_AT(pixel, lane, n + i));
-        residuals[i] = residualAt(places[i], residual, scale);
-        quads[i] = SUM_OF(g, n + i);
+      for (int g = 0; g < GROUPS_AHEAD; ++g)
+#pragma unroll
+        for (int i = 0; i < AHEAD; ++i) {
+          const int at = ROW_AT(row, lane, first + g);
+          places[g][i] = placeOf((groupRow + at) / 4, PIXEL_AT(pixel, lane, n + i));
+          if (at >= P_ROWS) places[g][i].position = -1;
+          residuals[g][i] = residualAt(places[g][i], residual, scale);
+          quads[g][i] = SUM_OF(first + g, n + i);
+        }
+#pragma unroll
+      for (int g = 0; g < GROUPS_AHEAD; ++g) {
+        const int at = ROW_AT(row, lane, first + g);
+        if (at >= P_ROWS) continue;
+        const Channels four = channelsAt(channels, (groupRow + at) / 4 / PHASES * 4);
+#pragma unroll
+        for (int i = 0; i < AHEAD; ++i) storeQuad(quads[g][i], four, places[g][i], residuals[g][i], zeroTerms, y, rate);
       }
-#pragma unroll
-      for (int i = 0; i < AHEAD; ++i) storeQuad(quads[i], four, places[i], residuals[i], zeroTerms, y, rate);
     }
   }
 }

@@ -2,6 +2,7 @@
 #include "clkernels/conv_mma/mma_shape.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "clkernels/common/storage.hpp"
 #include "clkernels/common/tensor_cores.hpp"
@@ -99,6 +100,69 @@ HostTensor packedByPieces(const OpView& op, const HostTensor& weights, int tileR
   return result;
 }
 
+// The power of two by which each output channel's weights are scaled: its greatest becomes 2^13 to 2^14.
+std::vector<int> pairExponents(const HostTensor& weights) {
+  const auto values = weights.as<float>();
+  const std::int64_t channels = weights.shape[0], length = weights.size() / channels;
+  std::vector<int> exponents;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    float greatest = 0;
+    for (const float value : values.subspan(c * length, length))
+      if (std::isfinite(value)) greatest = std::max(greatest, std::abs(value));
+    exponents.push_back(greatest > 0 ? std::min(13 - std::ilogb(greatest), 126) : 0);
+  }
+  return exponents;
+}
+
+HostTensor pairsByPieces(const OpView& op, const HostTensor& weights, int tileRows) {
+  constexpr int kPieceLength = 8;
+  const GemmShape shape = gemmShape(blockView(op));
+  const std::vector<int> exponents = pairExponents(weights);
+  const auto values = weights.as<float>();
+  const std::int64_t rows = roundUp(shape.rows, tileRows), tiles = shape.tiles(1, false);
+  const std::int64_t plane = std::int64_t{kMmaBlock} * tileRows;
+  HostTensor result(DataType::Float32, {shape.groups, rows / tileRows, tiles, 2 * plane});
+  float* out = result.as<float>().data();
+  const std::int64_t length = std::ssize(values) / weights.shape[0];
+  forBlocksOfWeights(op, tileRows, 1,
+                     [&](std::int64_t group, std::int64_t row, std::int64_t tile, std::int64_t,
+                         std::int64_t from, std::int64_t step, std::int64_t lanes) {
+                       const std::int64_t place = mmaPlaceOfRow(row % tileRows);
+                       float* to = out + ((group * rows + row) / tileRows * tiles + tile) * 2 * plane;
+                       for (std::int64_t lane = 0; lane < lanes; ++lane, from += step) {
+                         const float value = std::ldexp(values[from], exponents[from / length]);
+                         const float high = Half::fromFloat(value).toFloat();
+                         const std::int64_t at =
+                             (lane / kPieceLength * tileRows + place) * kPieceLength + lane % kPieceLength;
+                         to[at] = high;
+                         to[at + plane] = value - high;
+                       }
+                     });
+  return result;
+}
+
+// Scales of the layer, then rows of a number for each channel: multipliers where there are any, bias, slopes.
+PackedConstant channelRows(const OpView& op, bool multiplied) {
+  std::vector<int> rows;
+  if (multiplied) rows.push_back(kMultiplierArgInput);
+  for (const int input : {kBiasInput, kSlopeInput}) rows.push_back(op.has(input) ? input : -1);
+  std::string name = "mma channels of";
+  for (const int input : rows) name += " " + std::to_string(input);
+  std::vector<float> scales;
+  for (const char* attribute : {"rate", "zero", "residual_scale", "residual_zero"})
+    scales.push_back(static_cast<float>(op.attrs.number(attribute)));
+  return {name, [rows, scales, padded = roundUp(op.outputs[0].shape[1], kMmaBlock)](const auto& inputs) {
+            const auto count = static_cast<std::int64_t>(rows.size());
+            HostTensor all(DataType::Float32, {count * padded + std::ssize(scales)});
+            auto to = std::ranges::copy(scales, all.template as<float>().begin()).out;
+            for (const int input : rows) {
+              if (input >= 0) std::ranges::copy(inputs.at(input)->template as<float>(), to);
+              to += padded;
+            }
+            return all;
+          }};
+}
+
 }  // namespace
 
 // Two instructions make eight channels each; an item keeps columns 2 q and 2 q + 1 of both, which shall be
@@ -150,6 +214,13 @@ PackedConstant packWgmmaWeights(const OpView& op, int tileRows) {
                       return codes ? packedByPieces<std::int8_t>(op, *inputs.at(1), tileRows)
                                    : packedByPieces<float>(op, *inputs.at(1), tileRows);
                     }});
+}
+
+PackedConstant packPairWeights(const OpView& op, int tileRows) {
+  return inStorage(DataType::Float16, {"pairs rows " + std::to_string(tileRows),
+                                       [op, tileRows](const std::vector<const HostTensor*>& inputs) {
+                                         return pairsByPieces(op, *inputs.at(1), tileRows);
+                                       }});
 }
 
 void addMmaDefines(Defines& defines, const OpView& op, const OpView& blocks, const DeviceCaps& device) {
@@ -207,24 +278,18 @@ OpInstance mmaSample(bool transposed, Attributes attrs, Shape x, Shape weights, 
                     {false, true, true});
 }
 
-PackedConstant packMmaChannels(const OpView& op) {
-  std::vector<int> rows;
-  if (traitsOf(op.op).quantised()) rows.push_back(kMultiplierArgInput);
-  for (const int input : {kBiasInput, kSlopeInput}) rows.push_back(op.has(input) ? input : -1);
-  std::string name = "mma channels of";
-  for (const int input : rows) name += " " + std::to_string(input);
-  std::vector<float> scales;
-  for (const char* attribute : {"rate", "zero", "residual_scale", "residual_zero"})
-    scales.push_back(static_cast<float>(op.attrs.number(attribute)));
-  return {name, [rows, scales, padded = roundUp(op.outputs[0].shape[1], kMmaBlock)](const auto& inputs) {
-            const auto count = static_cast<std::int64_t>(rows.size());
-            HostTensor all(DataType::Float32, {count * padded + std::ssize(scales)});
-            auto to = std::ranges::copy(scales, all.template as<float>().begin()).out;
-            for (const int input : rows) {
-              if (input >= 0) std::ranges::copy(inputs.at(input)->template as<float>(), to);
-              to += padded;
-            }
-            return all;
+PackedConstant packMmaChannels(const OpView& op) { return channelRows(op, traitsOf(op.op).quantised()); }
+
+PackedConstant packPairChannels(const OpView& op) {
+  PackedConstant rows = channelRows(op, true);
+  return {rows.name + " of pairs", [pack = std::move(rows.pack)](std::vector<const HostTensor*> inputs) {
+            const std::vector<int> exponents = pairExponents(*inputs.at(1));
+            HostTensor multipliers(DataType::Float32, {std::ssize(exponents)});
+            std::ranges::transform(exponents, multipliers.as<float>().begin(),
+                                   [](int exponent) { return std::ldexp(1.0f, -exponent); });
+            inputs.resize(std::max<std::size_t>(inputs.size(), kMultiplierArgInput + 1));
+            inputs[kMultiplierArgInput] = &multipliers;
+            return pack(inputs);
           }};
 }
 

@@ -29,6 +29,10 @@ PackedConstant packMmaWeights(const OpView& op, int tileRows, int tileBytes);
 /// the tile]; see conv_wgmma.cl.
 PackedConstant packWgmmaWeights(const OpView& op, int tileRows);
 
+/// Of f32 weights: pairs of halves as [group][tile of `tileRows` rows][block of 16 channels][tap][high,
+/// low][piece of 8 channels][row of the tile], every output channel scaled; see conv_pairs.cl.
+PackedConstant packPairWeights(const OpView& op, int tileRows);
+
 /// Where a row is packed: an item's results shall be neighbours; see conv_mma/mma_tile.cl.
 std::int64_t mmaPlaceOfRow(std::int64_t row);
 
@@ -56,5 +60,8 @@ OpInstance mmaSample(bool transposed, Attributes attrs, Shape x, Shape weights, 
 
 /// What the epilogue reads of channels: scales, multipliers, bias and slopes in one buffer; see conv_mma.cl.
 PackedConstant packMmaChannels(const OpView& op);
+
+/// The same for conv_pairs.cl, whose multipliers undo the scales of packPairWeights.
+PackedConstant packPairChannels(const OpView& op);
 
 }  // namespace tessera

@@ -14,12 +14,12 @@
 #define SUM_TYPE "f32"
 #define SUM_OUT "=f"
 #define WGMMA_DEPTH "k16.f32.f16.f16"
-#define WGMMA_END "1, 1, 1, 0, 0;"
+#define WGMMA_END ", 1, 1, 0, 0;"
 #else
 #define SUM_TYPE "b32"
 #define SUM_OUT "=r"
 #define WGMMA_DEPTH "k32.s32.s8.s8"
-#define WGMMA_END "1;"
+#define WGMMA_END ";"
 #endif
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -59,10 +59,24 @@
                    SUM_OUT(s[6]), SUM_OUT(s[7]));                                                                  \
   }
 
-// Adds the products of 64 pixels and T_M channels over 32 bytes of depth; descriptors of both in local memory.
-#define WGMMA(m, pixels, channels)                                                                                   \
-  asm volatile("//@ wgmma.mma_async.sync.aligned.m64n" TEXT(T_M) WGMMA_DEPTH " {" SUMS(T_M, m) "}, %0, %1, " WGMMA_END \
+// Adds a sub-tile's sums, times `factor`, to those that the compiler sees.
+#define TIMES(m, g, i) "fma.rn.f32 %" #i ", " SUM(m, g, i) ", %8, %" #i "; "
+#define ADD_SUM(m, g)                                                                                                       \
+  {                                                                                                                         \
+    GEMM_T* s = acc[g * T_SUBS + m];                                                                                        \
+    asm volatile(TIMES(m, g, 0) TIMES(m, g, 1) TIMES(m, g, 2) TIMES(m, g, 3) TIMES(m, g, 4) TIMES(m, g, 5) TIMES(m, g, 6)    \
+                     TIMES(m, g, 7)                                                                                         \
+                 : "+f"(s[0]), "+f"(s[1]), "+f"(s[2]), "+f"(s[3]), "+f"(s[4]), "+f"(s[5]), "+f"(s[6]), "+f"(s[7])           \
+                 : "f"(factor));                                                                                            \
+  }
+
+// Adds the products of 64 pixels and T_M channels over 32 bytes of depth; descriptors of both in local memory. The first of a sum's
+// sets it.
+#define WGMMA_OF(m, pixels, channels, ADDS)                                                                                \
+  asm volatile("//@ wgmma.mma_async.sync.aligned.m64n" TEXT(T_M) WGMMA_DEPTH " {" SUMS(T_M, m) "}, %0, %1, " ADDS WGMMA_END \
                ::"l"(pixels), "l"(channels) : "memory")
+#define WGMMA(m, pixels, channels) WGMMA_OF(m, pixels, channels, "1")
+#define WGMMA_FIRST(m, pixels, channels) WGMMA_OF(m, pixels, channels, "0")
 #define WGMMA_FENCE() asm volatile("//@ wgmma.fence.sync.aligned;" ::: "memory")
 #define WGMMA_COMMIT() asm volatile("//@ wgmma.commit_group.sync.aligned;" ::: "memory")
 #define WGMMA_WAIT(newer) asm volatile("//@ wgmma.wait_group.sync.aligned " #newer ";" ::: "memory")

@@ -52,41 +52,7 @@ static inline void copyPatch(int chunk, int copier, const int* offsets, __global
 }
 
 #if D_WGMMA
-#define FULL_X(stage) (meetings + (stage) * 8)
-#define EMPTY_X(stage) (meetings + (2 + (stage)) * 8)
-#define FULL_W(stage) (meetings + (4 + (stage)) * 8)
-#define EMPTY_W(stage) (meetings + (4 + T_STAGES + (stage)) * 8)
-#define MEETINGS (4 + 2 * T_STAGES)
-
-static inline void makeMeetings(uint meetings) {
-  if (get_local_id(0) == 0) {
-    for (int s = 0; s < 2; ++s) initMeeting(FULL_X(s), COPIERS), initMeeting(EMPTY_X(s), ITEMS / 32);
-    for (int s = 0; s < T_STAGES; ++s) initMeeting(FULL_W(s), 1), initMeeting(EMPTY_W(s), ITEMS / 32);
-    PROXY_FENCE();
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
-}
-
-typedef struct {
-  int stage, parity;
-} Turn;
-static inline Turn nextTurn(Turn t, int stages) {
-  const int last = t.stage + 1 == stages;
-  return (Turn){last ? 0 : t.stage + 1, t.parity ^ last};
-}
-
-// One item's work: weights, a batch at a time.
-static inline void copyWeights(int first, int last, __global const PIECE* w, uint wl, uint meetings) {
-  Turn turn = {0, 1};
-  w += first * (TAPS * W_PIECES);
-#pragma unroll 1
-  for (int left = (last - first) * (TAPS / T_BATCH); left > 0; --left) {
-    awaitMeeting(EMPTY_W(turn.stage), turn.parity);
-    copyBulk(wl + turn.stage * (T_BATCH * W_PIECES * 16), w, T_BATCH * W_PIECES * 16, FULL_W(turn.stage));
-    w += T_BATCH * W_PIECES;
-    turn = nextTurn(turn, T_STAGES);
-  }
-}
+#include "conv_wgmma/wgmma_meetings.cl"
 
 // Patches, by a warp: the first two are under way together, since their stages are empty.
 static inline void copyPatches(int first, int last, int tile, __global const PIECE* x, uint xl, uint meetings) {
@@ -136,7 +102,7 @@ static inline void multiplyTiles(int first, int last, __local PIECE* wl, __local
 #pragma unroll
         for (int t = 0; t < T_BATCH; ++t) {
           const int tap = row + batch + t;
-          const uint at = patch + tap / P_KW * (P_DY * PITCH) + tap % P_KW * P_DX;
+          const uint at = patch + TAP_AT(tap / P_KW, tap % P_KW);
           const ulong weights = channels | (ulong)(wAddress + (wt.stage * T_BATCH + t) * W_PIECES);
           WGMMA(0, pixels | (ulong)at, weights);
 #if T_SUBS > 1
@@ -177,7 +143,7 @@ static inline void sumEmulated(int first, int last, int tile, __global const PIE
       for (int s = 0; s < SUM_COLUMNS; ++s) {
         const int channel = part / T_SUBS * 16 + s / 4 * 8 + lane % 4 * 2 + s % 2;  // as packed
         const int row = item / 32 % 4 * 16 + s / 2 % 2 * 8 + lane / 4, sub = item / 128 * T_SUBS + part % T_SUBS;
-        const int position = SUB_AT(sub) + row / 8 * EIGHT_STEP + row % 8 + tap / P_KW * (P_DY * PITCH) + tap % P_KW * P_DX;
+        const int position = SUB_AT(sub) + row / 8 * EIGHT_STEP + row % 8 + TAP_AT(tap / P_KW, tap % P_KW);
         for (int piece = 0; piece < PIECES; ++piece)
           acc[part][s] = addProducts(wl + piece * T_M + channel, xl + piece * X_PITCH + position, acc[part][s]);
       }

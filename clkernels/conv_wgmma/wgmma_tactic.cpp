@@ -8,6 +8,7 @@
 
 #include "clkernels/common/constraint.hpp"
 #include "clkernels/common/gpu_model.hpp"
+#include "clkernels/common/tensor_cores.hpp"
 
 namespace tessera {
 namespace {
@@ -25,19 +26,14 @@ constexpr std::array kWidths{16, 32, 8, 0};
 
 // The positions of a row, and the rows, of an image and the zeros behind it, where a tile is a run of them.
 int linearPitch(const GemmShape& s) {
+  if (s.strideX != 1 || s.strideY != 1) return s.gridWidth;
   const int reach = (s.tapsX - 1) * s.dilationX;
   return std::max(s.width + std::max(s.padX, s.gridWidth - s.width - s.padX + reach), s.gridWidth);
 }
 int linearRows(const GemmShape& s) {
+  if (s.strideX != 1 || s.strideY != 1) return s.gridHeight;
   const int reach = (s.tapsY - 1) * s.dilationY;
   return std::max(s.height + std::max(s.padY, s.gridHeight - s.height - s.padY + reach), s.gridHeight);
-}
-
-// Positions of a tile's patch.
-std::int64_t patchOf(const WgmmaTactic& t, const GemmShape& s) {
-  const std::int64_t reachX = (s.tapsX - 1) * s.dilationX, reachY = (s.tapsY - 1) * s.dilationY;
-  if (t.wide == 0) return t.pixels() + reachY * linearPitch(s) + reachX;
-  return (t.wide + reachX) * (t.pixels() / t.wide + reachY);
 }
 
 std::vector<int> splits(const MmaProblem& p, const DeviceCaps& device) {
@@ -47,46 +43,53 @@ std::vector<int> splits(const MmaProblem& p, const DeviceCaps& device) {
   return values;
 }
 
-std::vector<int> batches(const GemmShape& s) {
-  std::vector<int> values;
-  for (int batch = 1; batch <= kUnrolled; ++batch) {
-    WgmmaTactic t;
-    t.batch = batch;
-    if (t.unrolls(s)) values.push_back(batch);
-  }
-  return values;
-}
-
 // The most stages that fit, up to eight.
 void fillStages(WgmmaTactic& t, const MmaProblem& p, const DeviceCaps& device) {
-  for (t.stages = 8; t.stages > 2 && t.localBytes(p) > static_cast<int>(device.localMemory);) --t.stages;
+  for (t.stages = 8; t.stages > 2 && t.localBytes(p) > wgmmaLocalBytes(device);) --t.stages;
 }
 
 }  // namespace
+
+int wgmmaLocalBytes(const DeviceCaps& device) {
+  return static_cast<int>(hasWgmma(device) ? kWgmmaLocalBytes
+                                           : std::min(device.localMemory, std::size_t{1} << 20));
+}
+
+std::int64_t wgmmaPatch(const GemmShape& s, int pixels, int wide) {
+  const std::int64_t reachX = (s.tapsX - 1) * s.dilationX, reachY = (s.tapsY - 1) * s.dilationY;
+  if (wide == 0) return pixels + reachY * linearPitch(s) + reachX;
+  const std::int64_t planes =
+      std::min<std::int64_t>(reachX + 1, s.strideX) * std::min<std::int64_t>(reachY + 1, s.strideY);
+  return planes * (wide + reachX / s.strideX) * (pixels / wide + reachY / s.strideY);
+}
+
+std::int64_t wgmmaPixelTiles(const GemmShape& s, int pixels, int wide) {
+  if (wide == 0) return ceilDiv(std::int64_t{s.batch} * linearRows(s) * linearPitch(s), std::int64_t{pixels});
+  return s.batch * ceilDiv(s.gridWidth, wide) * ceilDiv(s.gridHeight, pixels / wide);
+}
+
+std::vector<int> wgmmaBatches(const GemmShape& s) {
+  const int unrolled = s.taps() <= kUnrolled ? s.taps() : s.tapsX;
+  std::vector<int> values;
+  for (int batch = 1; batch <= kUnrolled; ++batch)
+    if (unrolled % batch == 0) values.push_back(batch);
+  return values;
+}
 
 int wgmmaChunks(const MmaProblem& p) {
   return static_cast<int>(ceilDiv(p.shape.channels * p.blockBytes, kPiece * kPieces));
 }
 
-bool WgmmaTactic::unrolls(const GemmShape& s) const {
-  return (s.taps() <= kUnrolled ? s.taps() : s.tapsX) % batch == 0;
-}
-
 int WgmmaTactic::localBytes(const MmaProblem& p) const {
-  std::int64_t pitch = patchOf(*this, p.shape);
+  std::int64_t pitch = wgmmaPatch(p.shape, pixels(), wide);
   if (p.blockBytes > kPiece) pitch = (pitch + 3) / 8 * 8 + 4;
   const std::int64_t bytes =
       kPiece * kPieces * (std::int64_t{stages} * batch * m + 2 * pitch) + 8 * (4 + 2 * stages);
   return static_cast<int>(std::min<std::int64_t>(bytes, std::numeric_limits<int>::max()));
 }
 
-std::int64_t WgmmaTactic::pixelTiles(const GemmShape& s) const {
-  if (wide == 0)
-    return ceilDiv(std::int64_t{s.batch} * linearRows(s) * linearPitch(s), std::int64_t{pixels()});
-  return s.batch * ceilDiv(s.gridWidth, wide) * ceilDiv(s.gridHeight, pixels() / wide);
-}
 std::int64_t WgmmaTactic::tiles(const GemmShape& s) const {
-  return ceilDiv(s.rows, m) * s.groups * pixelTiles(s);
+  return ceilDiv(s.rows, m) * s.groups * wgmmaPixelTiles(s, pixels(), wide);
 }
 std::int64_t WgmmaTactic::partialBytes(const GemmShape& s) const {
   return split == 1 ? 0 : split * tiles(s) * m * pixels() * 4;
@@ -98,7 +101,7 @@ TacticSpace wgmmaSpace(const MmaProblem& p, const DeviceCaps& device) {
                       {"TEAMS", {1, 2}},
                       {"SUBS", {1, 2}},
                       {"WIDE", {0, 8, 16, 32}},
-                      {"BATCH", batches(p.shape)},
+                      {"BATCH", wgmmaBatches(p.shape)},
                       {"STAGES", {2, 3, 4, 5, 6, 7, 8}},
                       {"SPLIT", splits(p, device)}};
   const GemmShape shape = p.shape;
@@ -107,7 +110,7 @@ TacticSpace wgmmaSpace(const MmaProblem& p, const DeviceCaps& device) {
   const int most = static_cast<int>(device.maxWorkGroup);
   require<WgmmaTactic>(space, "a work-group has at most " + std::to_string(most) + " items",
                        [most](const WgmmaTactic& t) { return t.items() <= most; });
-  const auto local = static_cast<int>(std::min<std::size_t>(device.localMemory, std::size_t{1} << 20));
+  const int local = wgmmaLocalBytes(device);
   require<WgmmaTactic>(space, "patches and weights fit local memory (" + std::to_string(local) + " bytes)",
                        [p, local](const WgmmaTactic& t) { return t.localBytes(p) <= local; });
   require<WgmmaTactic>(space, "a tile is at most once too large", [shape](const WgmmaTactic& t) {
@@ -160,7 +163,7 @@ WgmmaTactic wgmmaFallback(const MmaProblem& p, const DeviceCaps& device) {
   if (device.isCpu()) return best;  // the model is of GPUs
   double least = std::numeric_limits<double>::max();
   const TacticSpace space = wgmmaSpace(p, device);
-  const std::vector<int> parts = splits(p, device), whole = batches(p.shape);
+  const std::vector<int> parts = splits(p, device), whole = wgmmaBatches(p.shape);
   for (const Tile& tile : kTiles)
     for (const int wide : kWidths)
       for (const int batch : whole) {

@@ -18,12 +18,20 @@ struct WgmmaTactic {
   }
   int pixels() const { return 64 * teams * subs; }      ///< of a tile
   int items() const { return 128 * teams + 64; }        ///< of a work-group
-  bool unrolls(const GemmShape& s) const;               ///< whether batches are whole where taps are unrolled
   int localBytes(const MmaProblem& p) const;            ///< of a work-group
-  std::int64_t pixelTiles(const GemmShape& s) const;    ///< of all images
   std::int64_t tiles(const GemmShape& s) const;         ///< output tiles
   std::int64_t partialBytes(const GemmShape& s) const;  ///< sums of all parts; 0 where the sum is not split
 };
+
+/// Local memory of a work-group whose program is for Hopper's own target, or emulates one.
+int wgmmaLocalBytes(const DeviceCaps& device);
+
+/// Positions of the patch of a tile of `pixels`, in a rectangle of `wide` pixels or, where that is 0, a run.
+std::int64_t wgmmaPatch(const GemmShape& s, int pixels, int wide);
+/// Tiles of so many pixels, of all images.
+std::int64_t wgmmaPixelTiles(const GemmShape& s, int pixels, int wide);
+/// How many taps may be a batch: whole ones where taps are unrolled.
+std::vector<int> wgmmaBatches(const GemmShape& s);
 
 /// Chunks of 32 bytes of channels.
 int wgmmaChunks(const MmaProblem& p);

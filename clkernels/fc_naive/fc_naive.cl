@@ -10,7 +10,7 @@
 
 __kernel void fc_naive(__global const P_T* restrict x, __global const P_T* restrict weights,
                        __global const float* restrict bias, __global const P_T* restrict residual,
-                       __global const float* restrict slope, __global P_T* restrict y, __local float* rowScratch, int rows, int inputs,
+                       __global const float* restrict slope, __global P_T* restrict y, __local long* rowScratch, int rows, int inputs,
                        int outputs, int xBase, int xBatch, int yBase, int yBatch, int residualBase,
                        int residualBatch) {
   const int row = get_global_id(1), lane = get_global_id(0);

@@ -1,6 +1,7 @@
 // wgmma_probe: the sums that a team of four warps makes of 64 pixels and 64 channels by conv_wgmma's instruction, as integers.
 //   y[pixel * 64 + channel] = sum over k of x[pixel][k] * w[channel][k]
 // x and w hold pieces of 16 bytes: [piece of two][row of 64]
+// They lie at both ends of PROBE_PIECES pieces of local memory, as many as tactics may take.
 // P_HALF  as in conv_mma/mma.cl; D_MMA and D_WGMMA are 1
 #define T_M 64
 #define T_SUBS 1
@@ -10,7 +11,8 @@
 __attribute__((reqd_work_group_size(128, 1, 1))) __kernel void wgmma_check(__global const PIECE* restrict x,
                                                                            __global const PIECE* restrict w,
                                                                            __global int* restrict y) {
-  __local PIECE xl[128], wl[128];
+  __local PIECE tiles[PROBE_PIECES];
+  __local PIECE *xl = tiles, *wl = tiles + (PROBE_PIECES - 128);
   __local ulong words[1];
   EACH_SUM(DECLARE_SUM)
   const int item = get_local_id(0), lane = item % 32;

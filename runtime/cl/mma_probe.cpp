@@ -61,7 +61,11 @@ Check mmaCheck(bool half) {
 Check wgmmaCheck(bool half) {
   return {{"mma_probe/wgmma_probe.cl",
            "wgmma_check",
-           {{"D_MMA", "1"}, {"D_WGMMA", "1"}, {kPtxTarget, "sm_90a"}, {"P_HALF", half ? "1" : "0"}}},
+           {{"D_MMA", "1"},
+            {"D_WGMMA", "1"},
+            {kPtxTarget, "sm_90a"},
+            {"P_HALF", half ? "1" : "0"},
+            {"PROBE_PIECES", std::to_string((kWgmmaLocalBytes - kPiece) / kPiece)}}},
           64,
           128,
           true};
