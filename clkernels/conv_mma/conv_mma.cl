@@ -25,6 +25,7 @@
 #include "conv_mma/mma_tile.cl"
 #include "conv_mma/mma_loop.cl"
 #include "conv_gemm/split_sum.cl"
+#define EARLY_QUADS 16
 #include "conv_mma/mma_output.cl"
 
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_mma(
@@ -38,12 +39,19 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_mma(
   const int2 at = itemAt(get_local_id(0));
   w += group * (P_TILES * ROW_TILES * W_PIECES) + rowTile * W_PIECES;
   x += (P_XOFFSET + group * (P_C * X_PLANE)) * BLOCK_PIECES;
+#if IS_EARLY
+  char4 early[T_WM / 16][T_WN / 8];
+  askForResiduals(group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, residual, early);
+#define RESIDUALS_HERE early
+#else
+#define RESIDUALS_HERE residual
+#endif
   accumulate(FIRST_TILE, LAST_TILE, pixelTile, w, x, wl, xl, acc);
 #if T_SPLIT > 1
   leavePart(acc, partial);
   if (!isLast(counters, (__local int*)wl)) return;
-  storeSums(partial, group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, channels, zeroTerms, residual, y);
+  storeSums(partial, group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, channels, zeroTerms, RESIDUALS_HERE, y);
 #else
-  storeSums(acc, group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, channels, zeroTerms, residual, y);
+  storeSums(acc, group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, channels, zeroTerms, RESIDUALS_HERE, y);
 #endif
 }

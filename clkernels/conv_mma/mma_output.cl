@@ -44,6 +44,36 @@ static inline Channels channelsAt(__global const float* channels, int c) {
 #define INDEX(block, offset, batch, place) \
   ((offset) + (place).n * (batch) + ((place).channel / (block) * O_PLANE + (place).position) * (block) + (place).channel % (block))
 
+// A kernel that defines EARLY_QUADS has residuals of codes asked for before the sums begin, where an item's are so few quads at most:
+// small sums would wait for them.
+#ifndef EARLY_QUADS
+#define EARLY_QUADS 0
+#endif
+#define QUADS (T_WM / 16 * (T_WN / 8))
+#define IS_EARLY (!P_HALF && P_HAS_RESIDUAL && P_RBLOCK > 1 && T_SPLIT == 1 && QUADS <= EARLY_QUADS)
+#if IS_EARLY && P_RESIDUAL_CODED
+#define RESIDUALS char4 residual[T_WM / 16][T_WN / 8]
+#define RESIDUAL_OF(g, n, place, scale) decode(residual[g][n], scale)
+static inline void askForResiduals(int groupRow, int row, int pixel, __global const P_R* residual, char4 early[T_WM / 16][T_WN / 8]) {
+  const int lane = get_local_id(0) % 32;
+#pragma unroll
+  for (int g = 0; g < T_WM / 16; ++g)
+#pragma unroll
+    for (int n = 0; n < T_WN / 8; ++n) {
+      const int at = ROW_AT(row, lane, g);
+      const Place place = placeOf((groupRow + at) / 4, PIXEL_AT(pixel, lane, n));
+      early[g][n] = (char4)(0);
+      if (at < P_ROWS && place.position >= 0)
+        early[g][n] = *(__global const char4*)(residual + INDEX(P_RBLOCK, P_ROFFSET, P_RBATCH, place));
+    }
+}
+#else
+#undef IS_EARLY
+#define IS_EARLY 0
+#define RESIDUALS __global const P_R* residual
+#define RESIDUAL_OF(g, n, place, scale) residualAt(place, residual, scale)
+#endif
+
 static inline float4 residualAt(Place place, __global const P_R* residual, CODE_SCALE scale) {
 #if P_HAS_RESIDUAL
   if (place.position < 0) return (float4)(0.0f);
@@ -78,7 +108,6 @@ static inline void storeFour(float4 value, Place place, __global P_Y* y, RATE ra
 }
 
 // Four channels of a pixel: of sixteen channels g the item's own four, its n-th pixel, eight apart.
-#define QUADS (T_WM / 16 * (T_WN / 8))
 static inline GEMM_T4 quadOf(GEMM_T sums[SUM_ROWS][SUM_COLUMNS], int g, int n) {
   const GEMM_T* s = sums[g * (T_WN / 16) + n / 2] + n % 2 * 2;
   return (GEMM_T4)(s[0], s[1], s[4], s[5]);
@@ -135,7 +164,7 @@ static inline GEMM_T4 sumOfParts(volatile __global GEMM_T4* parts, int quad) {
 
 // Rows from `row` on of the group whose rows begin at `groupRow`, pixels from `pixel` on.
 static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __global const float* channels,
-                             __global const int* zeroTerms, __global const P_R* residual, __global P_Y* y) {
+                             __global const int* zeroTerms, RESIDUALS, __global P_Y* y) {
   const int lane = get_local_id(0) % 32;
   const RATE rate = RATE_OF(channels);
   const CODE_SCALE scale = SCALE_OF(channels);
@@ -164,7 +193,7 @@ static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __gl
           const int at = ROW_AT(row, lane, first + g);
           places[g][i] = placeOf((groupRow + at) / 4, PIXEL_AT(pixel, lane, n + i));
           if (at >= P_ROWS) places[g][i].position = -1;
-          residuals[g][i] = residualAt(places[g][i], residual, scale);
+          residuals[g][i] = RESIDUAL_OF(first + g, n + i, places[g][i], scale);
           quads[g][i] = SUM_OF(first + g, n + i);
         }
 #pragma unroll

@@ -1,4 +1,5 @@
 // conv_pairs: large convolutions in fp32 by Hopper's wgmma, numbers as pairs of halves.
+#include "clkernels/common/in_chains.hpp"
 #include "clkernels/common/tensor_cores.hpp"
 #include "clkernels/conv_mma/mma_shape.hpp"
 #include "clkernels/conv_pairs/pairs_tactic.hpp"
@@ -8,7 +9,7 @@
 namespace tessera {
 namespace {
 
-constexpr double kWorthwhile = 0.4e9;  // operations; untuned not for smaller ones
+constexpr double kWorthwhile = 0.15e9;  // operations; untuned not for smaller ones
 
 GemmShape shapeOf(const OpView& op) { return gemmShape(blockView(op)); }
 
@@ -23,7 +24,7 @@ std::string whyNotOperands(const OpView& op) {
   return {};
 }
 
-class ConvPairs final : public KernelFamily {
+class ConvPairs final : public KernelFamily, public InChains {
  public:
   FamilyId id() const override { return {"conv_pairs", 1}; }
 
@@ -39,6 +40,9 @@ class ConvPairs final : public KernelFamily {
     return Verdict::yes();
   }
 
+  Verdict offersInChains(const OpView&) const override {
+    return Verdict::no("its kernel is compiled for a target of its own");
+  }
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
     return pairsSpace(shapeOf(p), device);
   }

@@ -1,5 +1,5 @@
-// conv_wgmma, deconv_wgmma, q_conv_wgmma, q_deconv_wgmma: as conv_mma/conv_mma.cl, by Hopper's wgmma, for windows that move by one
-// pixel: a patch of x in local memory serves all taps, and weights arrive by bulk copies.
+// conv_wgmma, deconv_wgmma, q_conv_wgmma, q_deconv_wgmma: as conv_mma/conv_mma.cl, by Hopper's wgmma: a patch of x in
+// local memory serves all taps, and weights arrive by bulk copies.
 //
 // Operands, macros and the epilogue are conv_mma.cl's but for
 //   weights  [group][tile of T_M rows][chunk of 32 bytes of channels][tap][piece of 16 bytes][row of the tile], zero beyond rows and

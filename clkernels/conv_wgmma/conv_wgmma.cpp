@@ -1,6 +1,7 @@
 // conv_wgmma, deconv_wgmma, q_conv_wgmma, q_deconv_wgmma: large convolutions by Hopper's wgmma, of halves and
 // of codes.
 #include "clkernels/common/gpu_model.hpp"
+#include "clkernels/common/in_chains.hpp"
 #include "clkernels/common/tensor_cores.hpp"
 #include "clkernels/conv_mma/mma_shape.hpp"
 #include "clkernels/conv_wgmma/wgmma_tactic.hpp"
@@ -17,7 +18,7 @@ constexpr double kWorthwhile = 1.5e9;
 
 MmaProblem productOf(const OpView& op) { return {gemmShape(blockView(op)), blockBytes(op)}; }
 
-class ConvWgmma final : public KernelFamily {
+class ConvWgmma final : public KernelFamily, public InChains {
  public:
   ConvWgmma(std::string_view name, std::string_view mma, std::string_view op)
       : name_(name), mma_(mma), op_(op) {}
@@ -27,8 +28,6 @@ class ConvWgmma final : public KernelFamily {
     if (!hasWgmma(device) && !device.isCpu()) return Verdict::no("it needs the tensor cores of Hopper");
     if (const auto why = whyNoMma(op); !why.empty()) return Verdict::no(why);
     const MmaProblem p = productOf(op);
-    if (p.shape.strideY != 1 || p.shape.strideX != 1)
-      return Verdict::no("its windows move by more than a pixel");
     if (p.shape.taps() == 1) return Verdict::no("its window is one pixel: nothing is read twice");
     if (!wgmmaSpace(p, device).contains(toTactic(WgmmaTactic())))
       return Verdict::no("no tile fits the device's local memory and work-group limit");
@@ -37,6 +36,9 @@ class ConvWgmma final : public KernelFamily {
 
   std::vector<BlockChoice> blockChoices(const OpView& op, const DeviceCaps& device) const override {
     return findFamily(mma_)->blockChoices(op, device);
+  }
+  Verdict offersInChains(const OpView&) const override {
+    return Verdict::no("its kernel is compiled for a target of its own");
   }
   TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
     return wgmmaSpace(productOf(p), device);
@@ -96,6 +98,8 @@ std::vector<OpInstance> ConvWgmma::samples() const {
     add({{"pads", List{1, 1, 1, 1}}}, {1, 128, 9, 17}, {20, 128, 3, 3});
     add({{"pads", List{0, 2, 3, 1}}, {"dilations", List{2, 1}}, {"group", 2}}, {3, 96, 11, 8}, {32, 48, 5, 3},
         false);
+    // Windows that move by more than a pixel see several planes of the patch.
+    add({{"pads", List{1, 1, 1, 1}}, {"strides", List{2, 2}}}, {2, 24, 19, 14}, {20, 24, 3, 3});
   }
   if (traitsOf(op_).quantised()) return quantisedSamples(std::string(op_), floats);
   return floats;  // tests derive halves

@@ -107,6 +107,9 @@ TacticSpace wgmmaSpace(const MmaProblem& p, const DeviceCaps& device) {
   const GemmShape shape = p.shape;
   require<WgmmaTactic>(space, "a rectangle has whole sub-tiles of 8 x 8 pixels",
                        [](const WgmmaTactic& t) { return t.wide == 0 || t.pixels() / t.wide % 8 == 0; });
+  if (shape.strideX > 1 || shape.strideY > 1)
+    require<WgmmaTactic>(space, "a run of positions moves by one pixel",
+                         [](const WgmmaTactic& t) { return t.wide > 0; });
   const int most = static_cast<int>(device.maxWorkGroup);
   require<WgmmaTactic>(space, "a work-group has at most " + std::to_string(most) + " items",
                        [most](const WgmmaTactic& t) { return t.items() <= most; });

@@ -5,10 +5,13 @@
 #include "cl/mma_probe.hpp"
 #include "cl/program.hpp"
 #include "cl/ptx_target.hpp"
+#include "clkernels/common/in_chains.hpp"
+#include "clkernels/common/tensor_cores.hpp"
 #include "launch/caps_for.hpp"
 #include "lower/ways.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/invented_device.hpp"
+#include "tests/support/samples.hpp"
 
 namespace tessera {
 namespace {
@@ -19,12 +22,14 @@ TensorDesc described(DataType type, Shape shape, bool constant = false) {
   return t;
 }
 
-OpView halfConvolution(std::int64_t channels, std::int64_t size) {
-  const auto half = DataType::Float16;
+OpView convolutionOf(DataType type, std::int64_t channels, std::int64_t size) {
   return {"Convolution",
           {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}},
-          {described(half, {1, channels, size, size}), described(half, {channels, channels, 3, 3}, true)},
-          {described(half, {1, channels, size, size})}};
+          {described(type, {1, channels, size, size}), described(type, {channels, channels, 3, 3}, true)},
+          {described(type, {1, channels, size, size})}};
+}
+OpView halfConvolution(std::int64_t channels, std::int64_t size) {
+  return convolutionOf(DataType::Float16, channels, size);
 }
 
 TEST(Mma, IsProbedBeforeItIsUsed) {
@@ -85,6 +90,40 @@ TEST(Wgmma, NamesItsTargetOnHopperOnly) {
   }
 }
 
+// Networks in one launch are compiled for the plain target: no family whose kernel wants another one is
+// offered there.
+TEST(PtxTarget, KernelsForItAreNotOfferedInChains) {
+  const DeviceCaps caps = test::inventedGpu();
+  int found = 0;
+  for (const KernelFamily* family : allFamilies())
+    for (const OpInstance& instance : test::instancesFor(*family))
+      for (const BlockChoice& choice : family->blockChoices(instance.view, caps)) {
+        const OpView op = withBlocks(instance.view, choice);
+        if (!family->applies(op, caps)) continue;
+        const Problem problem = family->problem(op);
+        for (const KernelCall& call : family->plan(problem, family->fallback(problem, caps), caps).calls)
+          for (const auto& [name, value] : call.defines)
+            if (name == kPtxTarget) {
+              EXPECT_FALSE(offersInChains(*family, op)) << family->id().name;
+              ++found;
+            }
+      }
+  EXPECT_GT(found, 0);
+}
+
+// In f32 tensor cores take numbers as pairs of halves.
+TEST(Pairs, TakeLargeConvolutionsOfFloatsOnHopperAloneUntuned) {
+  const auto floats = [](std::int64_t channels, std::int64_t size) {
+    return convolutionOf(DataType::Float32, channels, size);
+  };
+  DeviceCaps caps = test::inventedGpu();
+  EXPECT_EQ(favourite(floats(256, 64), caps), "conv_pairs");
+  EXPECT_NE(favourite(floats(64, 8), caps), "conv_pairs");
+  caps.nvidiaComputeCapability = kWgmmaCapability - 1;
+  EXPECT_NE(favourite(floats(256, 64), caps), "conv_pairs");
+  EXPECT_NE(favourite(floats(256, 64), test::inventedCpu()), "conv_pairs");
+}
+
 std::optional<std::string> forTarget(std::string_view ptx, std::string_view target = "sm_90a") {
   return forPtxTarget({ptx.begin(), ptx.end()}, target);
 }
@@ -111,12 +150,14 @@ TEST(PtxTarget, RefusesWhatIsNotPtxForItsFamily) {
 
 TEST(Mma, EveryUntunedTacticIsAMemberOfItsSpace) {
   const DeviceCaps caps = test::inventedGpu();
-  for (const char* name : {"conv_mma", "conv_wgmma"}) {
+  for (const auto& [name, type, block] :
+       {std::tuple{"conv_mma", DataType::Float16, 16}, std::tuple{"conv_wgmma", DataType::Float16, 16},
+        std::tuple{"conv_pairs", DataType::Float32, 1}}) {
     const KernelFamily& family = *findFamily(name);
     for (const std::int64_t channels : {1, 16, 40, 64, 512, 2048})
       for (const std::int64_t size : {1, 7, 14, 56, 300}) {
-        const OpView op = withBlocks(halfConvolution(channels, size),
-                                     BlockChoice::uniform(halfConvolution(channels, size), 16));
+        const OpView plain = convolutionOf(type, channels, size);
+        const OpView op = withBlocks(plain, BlockChoice::uniform(plain, block));
         ASSERT_TRUE(family.applies(op, caps)) << family.applies(op, caps).why;
         const Problem problem = family.problem(op);
         const Tactic tactic = family.fallback(problem, caps);
