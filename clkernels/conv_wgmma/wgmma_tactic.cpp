@@ -17,11 +17,15 @@ constexpr int kPiece = 16, kPieces = 2;  // bytes; of a row in a chunk
 constexpr int kUnrolled = 9;             // taps that are unrolled together, else a row's
 constexpr std::array kSplits{1, 2, 3, 4, 6, 8, 12, 16};
 
-// Worth trying untuned, measured on an H200.
+// Worth trying untuned, and how many cycles a product takes for one of 128 channels and two teams of one
+// sub-tile: the larger a tile, the fewer bytes pass through local memory for each of its products. Measured
+// on an H200.
 struct Tile {
   int m, teams, subs;
+  double cycles;
 };
-constexpr std::array kTiles{Tile{128, 2, 1}, Tile{128, 1, 2}, Tile{64, 2, 2}, Tile{64, 2, 1}};
+constexpr std::array kTiles{Tile{128, 2, 2, 0.757}, Tile{128, 2, 1, 1},   Tile{128, 1, 2, 0.978},
+                            Tile{64, 2, 1, 1.25},   Tile{64, 1, 2, 1.43}, Tile{64, 2, 2, 1.43}};
 constexpr std::array kWidths{16, 32, 8, 0};
 
 // The positions of a row, and the rows, of an image and the zeros behind it, where a tile is a run of them.
@@ -129,23 +133,28 @@ TacticSpace wgmmaSpace(const MmaProblem& p, const DeviceCaps& device) {
   return space;
 }
 
-// Fitted to 58 measurements on an H200, of layers of FCN-8s, VGG-16 and ResNet-50 b32, within their networks
-// or alone (then raised by what networks cost the clock, 8 % in INT8, 25 % in fp16): mean error 12 %. Per
-// cycle and unit:
-constexpr double kProducts = 1540, kCodeProducts = 1840;  // of pairs of bytes, two for a half
-constexpr double kNarrow = 1.42;     // for 64 channels, whose patch is read as often as 128's
-constexpr double kBatchCycles = 73;  // between batches, of all multiplying warps
-constexpr double kCopyCycles = 710, kCopyBytes = 18;  // of a batch's weights from the second-level cache
-constexpr double kLatency = 200;                      // of a tile where one group has a unit for itself
-constexpr double kResultCycles = 0.23, kCodeCycles = 0.275;  // of a result
-constexpr double kStartCycles = 5170, kFenceCycles = 2310, kPartBytes = 23;
+// Fitted to 62 measurements on an H200, of layers of FCN-8s, VGG-16 and ResNet-50 b32, alone on random
+// numbers: mean error 5 %. Per cycle and unit:
+constexpr double kProducts = 1320, kCodeProducts = 1380;  // of pairs of bytes, two for a half
+constexpr double kStrided = 1.83;                         // longer where windows move by more than a pixel
+constexpr double kBatchCycles = 40;                       // between batches, of all multiplying warps
+constexpr double kCopyCycles = 1220, kCopyBytes = 24;     // of a batch's weights from the second-level cache
+constexpr double kLatency = 147;                          // of a tile where one group has a unit for itself
+constexpr double kResultCycles = 0.27, kCodeCycles = 0.29;  // of a result
+constexpr double kFenceCycles = 1700, kPartBytes = 23;
+
+double cyclesOf(const WgmmaTactic& t) {
+  for (const Tile& tile : kTiles)
+    if (tile.m == t.m && tile.teams == t.teams && tile.subs == t.subs) return tile.cycles;
+  return 1.5;
+}
 
 double wgmmaSeconds(const MmaProblem& p, const WgmmaTactic& t, const DeviceCaps& device) {
   const GpuModel model = gpuModel(device);
-  const bool codes = p.blockBytes == kPiece;
+  const bool codes = p.blockBytes == kPiece, strided = p.shape.strideX > 1 || p.shape.strideY > 1;
   const double results = 1.0 * t.m * t.pixels();
-  const double products =
-      results * kPiece * kPieces / 2 / (codes ? kCodeProducts : kProducts) * (t.m == 64 ? kNarrow : 1.0);
+  const double products = results * kPiece * kPieces / 2 / (codes ? kCodeProducts : kProducts) * cyclesOf(t) *
+                          (strided ? kStrided : 1.0);
   const double registers = 32 + t.m * t.subs / 2.0;
   const double groups = static_cast<double>(t.tiles(p.shape)) * t.split;
   const double perUnit = std::ceil(groups / device.computeUnits);
@@ -155,8 +164,8 @@ double wgmmaSeconds(const MmaProblem& p, const WgmmaTactic& t, const DeviceCaps&
   const double tile =
       std::max(std::max(together * products, kLatency * t.subs) + kBatchCycles / t.batch, arrival / t.batch);
   const double depth = std::ceil(1.0 * wgmmaChunks(p) / t.split) * p.shape.taps();
-  double cycles = perUnit / together * depth * tile +
-                  perUnit * (codes ? kCodeCycles : kResultCycles) * results + kStartCycles;
+  double cycles =
+      perUnit / together * depth * tile + perUnit * (codes ? kCodeCycles : kResultCycles) * results;
   if (t.split > 1) cycles += kFenceCycles + 4.0 * t.split * results / kPartBytes;
   return cycles / model.clock;
 }
@@ -170,6 +179,7 @@ WgmmaTactic wgmmaFallback(const MmaProblem& p, const DeviceCaps& device) {
   for (const Tile& tile : kTiles)
     for (const int wide : kWidths)
       for (const int batch : whole) {
+        if (tile.m == 128 && batch > 7) continue;  // slower, as measured
         WgmmaTactic t{tile.m, tile.teams, tile.subs, wide, batch, 2, 1};
         fillStages(t, p, device);
         for (const int split : parts) {
