@@ -17,8 +17,8 @@ inline bool hasWgmma(const DeviceCaps& device) {
   return device.nvidia && device.nvidiaComputeCapability == kWgmmaCapability;
 }
 
-/// Local memory of a work-group of programs for sm_90a: OpenCL promises 48 KiB, the assembler and the driver give what CUDA's
-/// kernels have to ask for. Probed with wgmma.
+/// Local memory of a work-group of programs for sm_90a: OpenCL promises 48 KiB, the assembler and the driver
+/// give what CUDA's kernels have to ask for. Probed with wgmma.
 inline constexpr std::size_t kWgmmaLocalBytes = std::size_t{226} << 10;
 
 /// A call with this define has its program's binary, PTX, rewritten for the target that the define names
