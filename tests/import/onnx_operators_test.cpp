@@ -86,6 +86,37 @@ TEST_F(OnnxOperators, ReductionsWithoutAxesReduceAllOrNothing) {
   }
 }
 
+// ONNX Runtime and PyTorch agree; what is cut off is not repeated.
+TEST_F(OnnxOperators, NegativePadsCutBeforeWhatIsLeftIsRepeated) {
+  for (const auto& [mode, wanted] : std::map<std::string, std::vector<float>>{
+           {"wrap", {1, 2, 0, 1, 2}}, {"reflect", {2, 1, 0, 1, 2}}, {"edge", {0, 0, 0, 1, 2}}}) {
+    OnnxModel model(19);
+    model.input("x", {4}).ints("pads", {2, -1}).output("y");
+    OnnxModel::attribute(model.node("Pad", {"x", "pads"}, {"y"}), "mode", Attribute::STRING).set_s(mode);
+    EXPECT_THAT(runCounting(import(model)), testing::ElementsAreArray(wanted)) << mode;
+    OnnxModel behind(19);
+    behind.input("x", {4}).ints("pads", {-1, 3}).output("y");
+    OnnxModel::attribute(behind.node("Pad", {"x", "pads"}, {"y"}), "mode", Attribute::STRING).set_s(mode);
+    const std::vector<float> after = mode == "wrap"   ? std::vector<float>{1, 2, 3, 1, 2, 3}
+                                     : mode == "edge" ? std::vector<float>{1, 2, 3, 3, 3, 3}
+                                                      : std::vector<float>{1, 2, 3, 2, 1, 2};
+    EXPECT_THAT(runCounting(import(behind)), testing::ElementsAreArray(after)) << mode;
+  }
+}
+
+// The sum is over nothing; the square and the logarithm are taken.
+TEST_F(OnnxOperators, ReductionsOverNoAxisStillDoWhatIsDoneToElements) {
+  for (const auto& [type, wanted] : std::map<std::string, std::vector<float>>{
+           {"ReduceSumSquare", {0, 1, 4, 9}}, {"ReduceL1", {0, 1, 2, 3}}, {"ReduceL2", {0, 1, 2, 3}}}) {
+    OnnxModel model(18);
+    model.input("x", {2, 2}).output("y");
+    OnnxModel::set(model.node(type, {"x"}, {"y"}), "noop_with_empty_axes", std::int64_t{1});
+    const Graph graph = import(model);
+    EXPECT_EQ(outputShape(graph), (Shape{2, 2}));
+    EXPECT_THAT(runCounting(graph), testing::ElementsAreArray(wanted)) << type;
+  }
+}
+
 TEST_F(OnnxOperators, ResizeKeepsTheAspectRatio) {
   for (const auto& [policy, expected] : std::map<std::string, Shape>{
            {"stretch", {1, 1, 8, 12}}, {"not_larger", {1, 1, 6, 12}}, {"not_smaller", {1, 1, 8, 16}}}) {
