@@ -86,6 +86,49 @@ TEST_F(OnnxOperators, ReductionsWithoutAxesReduceAllOrNothing) {
   }
 }
 
+// Kernels clamp indices that are computed; what the file holds is looked at.
+TEST_F(OnnxOperators, KnownIndicesLieWithinTheirExtents) {
+  const std::int64_t far = std::int64_t{1} << 40;
+  for (const std::string type : {"Gather", "GatherElements", "ScatterElements", "GatherND", "ScatterND"})
+    for (const std::int64_t index :
+         {std::int64_t{1}, std::int64_t{-2}, std::int64_t{2}, std::int64_t{-3}, far, -far}) {
+      SCOPED_TRACE(type + " " + std::to_string(index));
+      const bool rows = type.ends_with("ND");  // the first coordinate's extent is 5
+      OnnxModel model(18);
+      model.input("x", {5, 2});
+      auto& indices = model.initializer("i", tessera_onnx::Tensor::INT64, {1, rows ? 2 : 1});
+      if (rows) indices.add_int64_data(4);
+      indices.add_int64_data(index);
+      std::vector<std::string> operands{"x", "i"};
+      if (type.starts_with("Scatter")) {
+        model.floats("u", rows ? Shape{1} : Shape{1, 1}, {7});
+        operands.push_back("u");
+      }
+      auto& node = model.output("y").node(type, operands, {"y"}, "pick");
+      if (!rows) OnnxModel::set(node, "axis", std::int64_t{1});
+      if (index == 1 || index == -2)
+        import(model);
+      else
+        EXPECT_THAT(
+            message(model, ErrorCode::BadModel),
+            testing::AllOf(testing::HasSubstr("'pick'"), testing::HasSubstr("index " + std::to_string(index) +
+                                                                            " lies outside an extent of 2")));
+    }
+}
+
+TEST_F(OnnxOperators, RecurrentLayersAreAsWideAsTheirWeights) {
+  for (const std::int64_t hidden : {std::int64_t{3}, std::int64_t{1} << 40}) {
+    OnnxModel model(14);
+    model.input("x", {2, 1, 4}).floats("w", {1, 3, 4}, std::vector<float>(12, 0.1f));
+    model.floats("r", {1, 3, 3}, std::vector<float>(9, 0.1f)).output("y");
+    OnnxModel::set(model.node("RNN", {"x", "w", "r"}, {"y"}, "rnn"), "hidden_size", hidden);
+    if (hidden == 3)
+      EXPECT_EQ(outputShape(import(model)), (Shape{2, 1, 1, 3}));
+    else
+      EXPECT_THAT(message(model, ErrorCode::BadModel), testing::HasSubstr("hidden_size"));
+  }
+}
+
 // ONNX Runtime and PyTorch agree; what is cut off is not repeated.
 TEST_F(OnnxOperators, NegativePadsCutBeforeWhatIsLeftIsRepeated) {
   for (const auto& [mode, wanted] : std::map<std::string, std::vector<float>>{
