@@ -18,6 +18,7 @@ void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments&
   const OptionGroup group(app, "Images");
   options.app = &app;
   options.ownSizes = wants.sizes;
+  options.presets = wants.presets;
   app.add_option("--model,-m", options.model, "ONNX, .pb, .tflite, .uff, prototxt,caffemodel, or a plan")
       ->required()
       ->type_name("M");
@@ -137,7 +138,7 @@ Sidecar sidecarOf(const ImageOptions& options, const std::vector<ImageFile>& fil
   const bool described =
       !options.preprocess.empty() || !options.preset.empty() || findSidecar(options.model).has_value();
   if (!described) (void)importBatch(1, options, Sidecar(), files, options.ranges.largest());
-  return sidecarFor(options.model, options.preprocess, options.preset);
+  return sidecarFor(options.model, options.preprocess, options.preset, options.presets ? "--preset" : "");
 }
 
 }  // namespace
