@@ -23,6 +23,8 @@ if(TESSERA_SHARED)
   install(FILES ${CMAKE_BINARY_DIR}/tessera.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endif()
 
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/tessera RENAME copyright)
+
 # `cpack` in the build folder makes tessera_VERSION_ARCH.deb: library, headers, programs, the demo's network and images.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME tessera)
@@ -33,6 +35,11 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "ocl-icd-libopencl1")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "pocl-opencl-icd | opencl-icd")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "ocl-icd-opencl-dev, opencl-c-headers, libspdlog-dev, libprotobuf-dev, libxxhash-dev")
+# For the headers; and what the static library is linked with.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS
+    "ocl-icd-opencl-dev, opencl-c-headers, libspdlog-dev, libfmt-dev, libprotobuf-dev, libxxhash-dev")
+if(CLBlast_FOUND)
+  string(APPEND CPACK_DEBIAN_PACKAGE_SUGGESTS ", libclblast-dev")
+endif()
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 include(CPack)

@@ -15,15 +15,16 @@ Sidecar Sidecar::read(const fs::path& file, const std::string& preset) {
 
 std::optional<fs::path> findSidecar(const std::string& model) { return findDescription(model); }
 
-Sidecar sidecarFor(const std::string& model, const std::string& given, const std::string& preset) {
+Sidecar sidecarFor(const std::string& model, const std::string& given, const std::string& preset,
+                   const std::string& hint) {
   if (!given.empty()) return Sidecar::read(given, preset);
   if (const auto file = findDescription(model)) return Sidecar::read(*file, preset);
   if (!preset.empty()) return Sidecar(NetworkDescription::ofPreset(preset));
   throw Error(ErrorCode::InvalidArgument,
               "Nothing says how images become the input of " + model +
-                  ": put a description beside it (the same name with .json) or give one with --preprocess "
-                  "(of a usual "
-                  "classifier or detector, --preset says it all), e.g. "
+                  ": put a description beside it (the same name with .json) or give one with --preprocess" +
+                  (hint.empty() ? "" : " (of a usual classifier or detector, " + hint + " says it all)") +
+                  ", e.g. "
                   R"({"input": {"channels": "RGB", "mean": [0, 0, 0], "std": [1, 1, 1], "scale": 0.00392, )"
                   R"("resize": "linear"}, "labels": "cityscapes"}.)");
 }

@@ -25,8 +25,10 @@ struct Sidecar : NetworkDescription {
 std::optional<fs::path> findSidecar(const std::string& model);
 
 /// The description of a model's images: `given` where there is one, else the file beside the model, else what
-/// `preset` says. Throws Error(InvalidArgument) that says what to write where there is none.
-Sidecar sidecarFor(const std::string& model, const std::string& given, const std::string& preset = {});
+/// `preset` says. Throws Error(InvalidArgument) that says what to write where there is none; `hint`: how
+/// the program's user names a preset, empty where that is of no use.
+Sidecar sidecarFor(const std::string& model, const std::string& given, const std::string& preset = {},
+                   const std::string& hint = {});
 
 /// The text of a description with the labels in it, where it names a file: needs no other file, as plans do.
 std::string portableDescription(const fs::path& sidecar);

@@ -18,6 +18,7 @@ void addImageOptions(CLI::App& app, ImageOptions& options, const ImageArguments&
   const OptionGroup group(app, "Images");
   options.app = &app;
   options.ownSizes = wants.sizes;
+  options.presets = wants.presets;
   app.add_option("--model,-m", options.model, "ONNX, .pb, .tflite, .uff, prototxt,caffemodel, or a plan")
       ->required()
       ->type_name("M");
@@ -130,6 +131,18 @@ Graph importNetwork(const ImageOptions& options, const Sidecar& sidecar, const s
 
 }  // namespace
 
+namespace {
+
+// A model that can not be used is said before a description of its images is asked for.
+Sidecar sidecarOf(const ImageOptions& options, const std::vector<ImageFile>& files) {
+  const bool described =
+      !options.preprocess.empty() || !options.preset.empty() || findSidecar(options.model).has_value();
+  if (!described) (void)importBatch(1, options, Sidecar(), files, options.ranges.largest());
+  return sidecarFor(options.model, options.preprocess, options.preset, options.presets ? "--preset" : "");
+}
+
+}  // namespace
+
 ImageNetwork openNetwork(const ImageOptions& options, const std::vector<ImageFile>& files,
                          const std::string& task) {
   const Device device = options.common.selectDevice();
@@ -141,7 +154,7 @@ ImageNetwork openNetwork(const ImageOptions& options, const std::vector<ImageFil
   else
     requireNoSelfCheck(options.model, options.common);
   Sidecar sidecar = engine ? sidecarOfPlan(*engine, options.model, options.preprocess, options.preset)
-                           : sidecarFor(options.model, options.preprocess, options.preset);
+                           : sidecarOf(options, files);
   if (!sidecar.task.empty() && sidecar.task != task)
     throw Error(ErrorCode::InvalidArgument,
                 sidecar.where() + " describes a network for " + sidecar.task + ", not for " + task + ".");

@@ -27,6 +27,7 @@ struct ImageOptions {
   ShapeArguments shapes;
   ShapeRangeArguments ranges;  ///< the number of images may change, or with `ownSizes` the size of each
   bool ownSizes = false;       ///< ImageArguments::sizes
+  bool presets = false;        ///< ImageArguments::presets
   std::string model, preprocess, preset, labels, out;
   std::vector<std::string> images, videos;
   std::int64_t maxBatch = 1;

@@ -61,7 +61,7 @@ EngineOptions EngineArguments::options(const CommonOptions& common) const {
 }
 
 Sidecar EngineArguments::sidecar() const {
-  Sidecar described = sidecarFor(model, preprocess);
+  Sidecar described = sidecarFor(model, preprocess, {}, R"({"preset": "NAME"})");
   if (!shapes.empty())
     described.preprocess.height = described.preprocess.width = 0;  // the command line decides
   return described;

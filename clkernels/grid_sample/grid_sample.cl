@@ -39,7 +39,9 @@ static inline void tapsAt(float coordinate, float extent, int padding, int corne
 #if P_TAPS == 1
   at = rint(at);
 #endif
+#if P_TAPS < 4  // cubic curves go on beyond the border, from cells that are repeated there
   if (padding == 1) at = clamp(at, 0.0f, extent - 1.0f);
+#endif
   if (padding == 2) at = reflectAt(at, low, high);
   const float first = floor(at), r = at - first;
 #if P_TAPS == 1

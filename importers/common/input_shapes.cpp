@@ -43,7 +43,7 @@ class Resolver {
     if (const auto all = options_.inputShapes.find("*"); all != options_.inputShapes.end())
       fillAll(all->second);
     for (auto& input : inputs_) {
-      closeBySymbol();
+      closeBySymbol(input);
       if (options_.openShape && isOpen(input)) ask(input);
     }
     closeBySymbol();
@@ -110,11 +110,13 @@ class Resolver {
       if (input.extents[i].open()) bind(input, i, (*shape)[i]);
   }
 
+  void closeBySymbol(DeclaredInput& input) {
+    for (auto& extent : input.extents)
+      if (const auto bound = symbols_.find(extent.symbol); extent.open() && bound != symbols_.end())
+        extent.value = bound->second.first;
+  }
   void closeBySymbol() {
-    for (auto& input : inputs_)
-      for (auto& extent : input.extents)
-        if (const auto bound = symbols_.find(extent.symbol); extent.open() && bound != symbols_.end())
-          extent.value = bound->second.first;
+    for (auto& input : inputs_) closeBySymbol(input);
   }
 
   /// The batch is the extent with such a name, else the first where its name says nothing else.

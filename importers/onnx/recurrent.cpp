@@ -256,6 +256,8 @@ Recurrent recurrentOf(Node& node) {
     node.bad("attribute direction contradicts the weights");
   if (!r.fits(1, r.inputs) || !r.fits(2, r.hidden))
     node.bad("its weights do not fit each other or the input");
+  if (node.integer("hidden_size", r.hidden) != r.hidden)
+    node.bad("attribute hidden_size contradicts the weights");
   if (r.steps < 1 || r.steps > kMostUnrolled)
     node.unsupported("it has " + std::to_string(r.steps) + " steps, unrolling stops at " +
                      std::to_string(kMostUnrolled));

@@ -17,6 +17,25 @@ constexpr Mode kModes[] = {
     {"ReduceLogSum", "log_sum", 18}, {"ReduceLogSumExp", "log_sum_exp", 18},
 };
 
+TensorId summable(Node& node, TensorId x) {
+  const DataType type = node.typeOf(x);
+  const bool direct = type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
+  return direct ? x : node.cast(x, DataType::Int32);
+}
+
+// Over no axis: what is done to elements before and after a sum is done all the same, as over an extent of 1.
+void reduceNothing(Node& node, const std::string& mode) {
+  if (mode == "sum" || mode == "mean" || mode == "max" || mode == "min" || mode == "prod")
+    return node.set(0, node.in(0));
+  Shape single = node.shape(0);
+  const auto rank = static_cast<std::int64_t>(single.size());
+  single.push_back(1);
+  const TensorId x = node.add("Reshape", {summable(node, node.in(0))}, {{"shape", single}}, "single");
+  const TensorId y =
+      node.add("Reduce", {x}, {{"mode", mode}, {"axes", std::vector<std::int64_t>{rank}}, {"keepdims", 0}});
+  node.set(0, node.cast(y, node.typeOf(node.in(0))));
+}
+
 void reduce(Node& node) {
   const Mode* row = nullptr;
   for (const auto& candidate : kModes)
@@ -27,13 +46,12 @@ void reduce(Node& node) {
     axes = node.integers("axes");
   else if (node.has(1))
     axes = node.constantInts(1, "axes");
-  if (axes.empty() && node.flag("noop_with_empty_axes")) return node.set(0, node.in(0));
+  if (axes.empty() && node.flag("noop_with_empty_axes")) return reduceNothing(node, row->mode);
   axes = node.axes(std::move(axes), node.rank(0));
   const DataType type = node.typeOf(node.in(0));
-  const bool direct = type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
-  const TensorId x = direct ? node.in(0) : node.cast(node.in(0), DataType::Int32);
-  const TensorId y = node.add(
-      "Reduce", {x}, {{"mode", row->mode}, {"axes", axes}, {"keepdims", node.integer("keepdims", 1)}});
+  const TensorId y =
+      node.add("Reduce", {summable(node, node.in(0))},
+               {{"mode", row->mode}, {"axes", axes}, {"keepdims", node.integer("keepdims", 1)}});
   node.set(0, node.cast(y, type));
 }
 

@@ -96,6 +96,21 @@ void split(Node& node) {
   if (start != extent) node.bad("the parts do not sum up to the extent");
 }
 
+// What negative pads take away, which is not repeated: they become 0.
+TensorId cropped(Node& node, std::vector<std::int64_t>& pads) {
+  if (std::all_of(pads.begin(), pads.end(), [](auto p) { return p >= 0; })) return node.in(0);
+  Shape starts = node.shape(0), sizes = starts;
+  for (std::size_t d = 0; d < sizes.size(); ++d) {
+    std::int64_t &before = pads[d], &after = pads[d + sizes.size()];
+    starts[d] = std::max<std::int64_t>(-before, 0);
+    sizes[d] -= starts[d] + std::max<std::int64_t>(-after, 0);
+    if (sizes[d] < 0) node.bad("its pads take more away than there is");
+    before = std::max<std::int64_t>(before, 0);
+    after = std::max<std::int64_t>(after, 0);
+  }
+  return node.add("Slice", {node.in(0)}, {{"starts", starts}, {"sizes", sizes}}, "cropped");
+}
+
 void pad(Node& node) {
   const bool attributes = node.opset() < 11;
   const auto given = attributes ? node.integers(node.hasAttribute("paddings") ? "paddings" : "pads")
@@ -123,7 +138,8 @@ void pad(Node& node) {
   const std::string mode = node.string("mode", "constant");
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
     node.bad("attribute mode has the unknown value " + mode);
-  node.result("Pad", {node.in(0)}, {{"pads", pads}, {"mode", mode}, {"value", value}});
+  const TensorId x = mode == "constant" ? node.in(0) : cropped(node, pads);
+  node.result("Pad", {x}, {{"pads", pads}, {"mode", mode}, {"value", value}});
 }
 
 /// Keeps the middle of an extent that is too long and fills around one that is too short.

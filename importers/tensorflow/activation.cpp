@@ -46,6 +46,11 @@ void expm1(Node& node) {
                     {{"alpha", 1.0}, {"beta", -1.0}}));
 }
 
+void erfc(Node& node) {
+  node.set(0, unary(node, "Affine", unary(node, "Erf", node.held(0), {}, "erf"),
+                    {{"alpha", -1.0}, {"beta", 1.0}}));
+}
+
 void log1p(Node& node) {
   node.set(
       0, unary(node, "Log", unary(node, "Affine", node.held(0), {{"alpha", 1.0}, {"beta", 1.0}}, "shifted")));
@@ -122,6 +127,7 @@ void addRows_activation(RowList& rows) {
   rows.push_back({"HardSwish", hardSwish, "of TFLite"});
   rows.push_back({"Rsqrt", rsqrt});
   rows.push_back({"Expm1", expm1});
+  rows.push_back({"Erfc", erfc});
   rows.push_back({"Log1p", log1p});
   for (const char* type : {"Abs", "Neg", "Sign"}) rows.push_back({type, signed1});
   rows.push_back({"Square", square});

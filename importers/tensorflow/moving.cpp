@@ -140,6 +140,26 @@ void gatherNd(Node& node) {
               {{"batch_dims", node.attributes().integer("batch_dims")}});
 }
 
+/// Mirrored with the border: known positions are picked, axis by axis.
+TensorId mirrored(Node& node, TensorId x, const std::vector<std::int64_t>& begins,
+                  const std::vector<std::int64_t>& ends) {
+  for (std::size_t d = 0; d < begins.size(); ++d) {
+    const std::int64_t extent = node.shapeOf(x)[d], before = begins[d], after = ends[d];
+    if (before == 0 && after == 0) continue;
+    if (before > extent || after > extent) node.bad("it mirrors more than there is");
+    HostTensor picked = node.allocate(DataType::Int64, {before + extent + after});
+    auto cells = picked.as<std::int64_t>();
+    for (std::int64_t i = 0; i < picked.size(); ++i) {
+      const std::int64_t at = i - before;
+      cells[static_cast<std::size_t>(i)] = at < 0 ? -1 - at : at < extent ? at : 2 * extent - 1 - at;
+    }
+    const std::string part = "mirrored" + std::to_string(d);
+    x = node.add("Gather", {x, node.constantOf(std::move(picked), part + "/cells")},
+                 {{"axis", static_cast<std::int64_t>(d)}}, part);
+  }
+  return x;
+}
+
 void pad(Node& node) {
   const Held x = node.held(0);
   const auto rank = static_cast<std::size_t>(node.rank(0));
@@ -163,7 +183,7 @@ void pad(Node& node) {
   ends = stored(x.order, ends);
   // The border itself is repeated: of one cell that is what edge does.
   if (mode == "SYMMETRIC" && std::any_of(given.begin(), given.end(), [](auto p) { return p > 1; }))
-    node.unsupported("it mirrors more than one cell with the border (SYMMETRIC)");
+    return node.set(0, Held{mirrored(node, x.id, begins, ends), x.order});
   std::vector<std::int64_t> pads = begins;
   pads.insert(pads.end(), ends.begin(), ends.end());
   if (std::all_of(pads.begin(), pads.end(), [](auto p) { return p == 0; })) return node.set(0, x);
@@ -240,7 +260,7 @@ void addRows_moving(RowList& rows) {
   for (const char* type : {"Gather", "GatherV2"}) rows.push_back({type, gather, "batch_dims up to the axis"});
   rows.push_back({"GatherNd", gatherNd});
   for (const char* type : {"Pad", "PadV2"}) rows.push_back({type, pad});
-  rows.push_back({"MirrorPad", pad, "SYMMETRIC: of one cell"});
+  rows.push_back({"MirrorPad", pad});
   rows.push_back({"Tile", tile});
   rows.push_back({"OneHot", oneHot});
   rows.push_back({"ReverseV2", reverse});

@@ -148,6 +148,15 @@ TensorId coordinates(Node& node, const Crop& crop, std::int64_t first, std::int6
   return node.add("Affine", {at}, {{"alpha", 2.0}, {"beta", -1.0}}, part);
 }
 
+/// Of the nearest cell; halves go up, where GridSample takes the even cell.
+TensorId nearestCell(Node& node, TensorId at, std::int64_t extent, const std::string& part) {
+  if (extent < 2) return at;
+  const double half = static_cast<double>(extent - 1) / 2;
+  const TensorId cell = node.add("Affine", {at}, {{"alpha", half}, {"beta", half + 0.5}}, part + "/cell");
+  const TensorId whole = node.add("Floor", {cell}, {}, part + "/whole");
+  return node.add("Affine", {whole}, {{"alpha", 1 / half}, {"beta", -1.0}}, part + "/nearest");
+}
+
 /// Where a coordinate lies inside the image: -1 to 1.
 TensorId insideImage(Node& node, TensorId at, const std::string& part) {
   const TensorId distance = node.add("Abs", {at}, {}, part + "/distance");
@@ -169,10 +178,13 @@ void cropAndResize(Node& node) {
   const TensorId images = node.add("Gather", {image, node.in(2)}, {{"axis", std::int64_t{0}}}, "images");
   const TensorId y = node.reshape(coordinates(node, crop, 0, h, "y"), {regions, h, 1, 1}, "y column"),
                  across = node.reshape(coordinates(node, crop, 1, w, "x"), {regions, 1, w, 1}, "x row");
+  const auto place = [&](TensorId at, std::size_t axis, const char* part) {
+    return nearest ? nearestCell(node, at, node.shapeOf(image)[axis], part) : at;
+  };
   const Shape cells{regions, h, w, 1};
   const TensorId grid = node.add("Concat",
-                                 {node.add("Expand", {across}, {{"shape", cells}}, "x cells"),
-                                  node.add("Expand", {y}, {{"shape", cells}}, "y cells")},
+                                 {node.add("Expand", {place(across, 3, "x")}, {{"shape", cells}}, "x cells"),
+                                  node.add("Expand", {place(y, 2, "y")}, {{"shape", cells}}, "y cells")},
                                  {{"axis", std::int64_t{3}}}, "grid");
   const TensorId sampled = node.add(
       "GridSample", {images, grid},

@@ -262,7 +262,7 @@ constexpr Row kRows[] = {
     {97, "RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighbor", resize<ResizeNearestNeighborOptions>},
     {98, "LEAKY_RELU", "LeakyRelu", leakyRelu},
     {99, "SQUARED_DIFFERENCE", "SquaredDifference", nullptr},
-    {100, "MIRROR_PAD", "MirrorPad", mirrorPad, "SYMMETRIC: of one cell"},
+    {100, "MIRROR_PAD", "MirrorPad", mirrorPad},
     {101, "ABS", "Abs", nullptr},
     {102, "SPLIT_V", "SplitV", nullptr},
     {104, "CEIL", "Ceil", nullptr},

@@ -1,5 +1,6 @@
 """Options, plans, precision, tuning, devices, errors, the log."""
 import logging
+import os
 import pathlib
 import subprocess
 import sys
@@ -131,6 +132,24 @@ def test_candidates_can_run_in_a_process_of_their_own(device):
     tuning = tessera.TuneOptions("fast", seconds=1.5, folder="", worker=tessera.TUNE_WORKER)
     engine = tessera.Engine.build(graph, device, tessera.EngineOptions(tuning=tuning))
     assert engine.tuning.candidates > engine.tuning.bad
+
+
+def test_a_process_with_tensorflow_is_refused(tmp_path):
+    """Before it crashes: TensorFlow's protobuf and LLVM are everybody's."""
+    library = tmp_path / "libtensorflow_framework.so.2"
+    library.write_bytes(b"x" * 4096)
+    script = f"""
+import mmap
+with open({str(library)!r}, "rb") as file:
+    held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+try:
+    import tessera
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(pathlib.Path(tessera.__file__).parents[1])})
+    assert "TensorFlow is loaded in this process" in done.stdout, done.stdout + done.stderr
 
 
 def test_errors_have_classes_and_codes():

@@ -25,6 +25,10 @@ print(tessera.__version__, *tessera.Context(engine).run({"x": np.arange(4, dtype
 """
 
 
+pytestmark = pytest.mark.skipif(not (BUILT / "CMakeCache.txt").is_file(),
+                                reason=f"{PACKAGE} is not in a build folder, which these tests install from")
+
+
 def version():
     line = next(line for line in (ROOT / "CMakeLists.txt").read_text().splitlines() if line.startswith("project("))
     return line.split("VERSION ")[1].split()[0]

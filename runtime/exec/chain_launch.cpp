@@ -63,6 +63,12 @@ cl::Buffer makeChainSync(const cl::Context& context, const Chain& chain) {
 }
 
 void makeChain(Engine::Impl& engine, std::size_t groups) {
+  const auto units = static_cast<std::size_t>(engine.caps.computeUnits);
+  const std::size_t bound = engine.caps.nvidia ? units * kMostPerUnit : 1;
+  if (groups > bound)  // before anything is compiled
+    throw Error(ErrorCode::Unsupported, "its " + std::to_string(groups) +
+                                            " work-groups are not on the device at the same time, at most " +
+                                            std::to_string(bound) + " can be");
   ChainLaunch launch;
   launch.chain = composeChain(engine.lowered, engine.caps,
                               [&](int step, int index) { return contentIn(engine, step, index); });
@@ -73,7 +79,6 @@ void makeChain(Engine::Impl& engine, std::size_t groups) {
   }
   guarded("preparing the one launch of " + engine.name, [&] {
     launch.constants = copyConstants(engine, launch.chain);
-    const auto units = static_cast<std::size_t>(engine.caps.computeUnits);
     launch.mostGroups = 1;
     if (engine.caps.nvidia) {
       std::size_t most = kMostPerUnit;

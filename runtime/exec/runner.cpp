@@ -220,6 +220,23 @@ ImportOptions importingFor(const NetworkDescription& described) {
   return options;
 }
 
+// A model that can not be used is said before a description is asked for. What it leaves open, a description
+// would have given.
+void requireUsable(const std::string& model) {
+  bool open = false;
+  ImportOptions options;
+  options.openShape = [&](const std::string&, const std::vector<std::int64_t>& declared) {
+    open |=
+        declared.empty() || std::any_of(declared.begin() + 1, declared.end(), [](auto e) { return e < 0; });
+    return std::optional<Shape>();
+  };
+  try {
+    importModel(model, options);
+  } catch (const Error&) {
+    if (!open) throw;
+  }
+}
+
 }  // namespace
 
 Runner Runner::load(const std::string& modelOrPlan, const Device& device, const EngineOptions& engine) {
@@ -232,9 +249,11 @@ Runner Runner::load(const std::string& modelOrPlan, const Device& device, const 
     return {loaded, NetworkDescription::parse(loaded->description(), modelOrPlan).runnerOptions()};
   }
   const auto file = findDescription(modelOrPlan);
-  if (!file)
+  if (!file) {
+    requireUsable(modelOrPlan);
     throw Error(ErrorCode::InvalidArgument,
                 "There is no description beside the model " + modelOrPlan + hint + ".");
+  }
   const NetworkDescription described = NetworkDescription::read(*file);
   RunnerOptions options = described.runnerOptions();
   return {Engine::build(importModel(modelOrPlan, importingFor(described)), device, engine),

@@ -14,6 +14,7 @@ namespace {
 constexpr char kReformatSign = '~';
 // Before the steps, where it is known: "chain=GROUPS".
 constexpr std::string_view kChain = "chain=";
+constexpr int kMostGroups = 1 << 20;  // far more than any device holds at once
 
 std::string escaped(std::string_view name) {
   std::string text;
@@ -54,7 +55,8 @@ int parseGroups(std::string_view word) {
   const std::string_view number = word.substr(kChain.size());
   int groups = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), groups);
-  if (error != std::errc{} || end != number.data() + number.size() || groups < 0) malformed(word);
+  if (error != std::errc{} || end != number.data() + number.size() || groups < 0 || groups > kMostGroups)
+    malformed(word);
   return groups;
 }
 

@@ -1,8 +1,9 @@
-// GridSample: values of an image at the places a grid says, as ONNX defines it. Inputs: x [N, C, spatial..],
-// grid [N, out.., spatial rank], whose last extent holds coordinates innermost first, -1 to 1 across the
-// image. Attributes: mode (linear; nearest: half to even, cubic: Keys' with a = -0.75), padding (zeros;
-// border, reflection), align_corners (0: -1 and 1 are the image's edges; 1: the centres of its outer cells).
-// A coordinate that is not a number lies outside, before the first cell.
+// GridSample: values of an image at the places a grid says, as ONNX defines it (cubic beyond a border, which
+// it leaves open, as ONNX Runtime and PyTorch do it). Inputs: x [N, C, spatial..], grid [N, out.., spatial
+// rank], whose last extent holds coordinates innermost first, -1 to 1 across the image. Attributes: mode
+// (linear; nearest: half to even, cubic: Keys' with a = -0.75), padding (zeros; border, reflection),
+// align_corners (0: -1 and 1 are the image's edges; 1: the centres of its outer cells). A coordinate that is
+// not a number lies outside, before the first cell.
 #include "ops/grid_sample.hpp"
 
 #include <algorithm>
@@ -39,7 +40,8 @@ Taps tapsAt(const GridSampling& g, int axis, float coordinate) {
   float at = g.alignCorners ? (coordinate + 1) / 2 * (extent - 1) : ((coordinate + 1) * extent - 1) / 2;
   at = std::isnan(at) ? -10 : std::clamp(at, -kFar, kFar);
   if (g.taps == 1) at = std::nearbyint(at);
-  if (g.padding == 1) at = std::clamp(at, 0.0f, extent - 1);
+  // Cubic curves go on beyond the border, from cells that are repeated there.
+  if (g.padding == 1 && g.taps < 4) at = std::clamp(at, 0.0f, extent - 1);
   if (g.padding == 2) at = reflect(at, low, high);
   Taps taps;
   taps.count = g.taps;

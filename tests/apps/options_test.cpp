@@ -250,5 +250,29 @@ TEST_F(Options, CalibrationHonoursTheDescribedSize) {
   EXPECT_EQ(open.code, 0) << open.err;
 }
 
+// What is wrong with the model is said before a description of its images is asked for.
+TEST_F(Options, AModelThatCanNotBeUsedGoesBeforeItsDescription) {
+  cv::imwrite(at("a.png"), cv::Mat(24, 32, CV_8UC3, cv::Scalar(9, 80, 200)));
+  test::writeText(folder / "broken.onnx", "\x08\x07no model");
+  OnnxModel unknown, open;
+  unknown.input("image", {1, 3, -1, -1}).output("y");
+  unknown.node("NobodyKnows", {"image"}, {"y"});
+  write("unknown.onnx", unknown);
+  open.input("image", {1, 3, -1, -1}).output("y");
+  open.node("Relu", {"image"}, {"y"});
+  write("open.onnx", open);
+  for (const std::string program : {"segmenter", "classifier", "detector"})
+    for (const auto& [net, says] :
+         {std::pair("broken.onnx", "is no ONNX model"), std::pair("unknown.onnx", "NobodyKnows"),
+          std::pair("open.onnx", "Nothing says how images become the input")}) {
+      const auto result = runProgram(program, {"--model", at(net), "--images", at("a.png")});
+      EXPECT_EQ(result.code, 1);
+      EXPECT_THAT(result.err, HasSubstr(says)) << program;
+      EXPECT_EQ(result.err.find("--preset says") != std::string::npos,
+                program != "segmenter" && std::string(net) == "open.onnx")
+          << program << " " << net;
+    }
+}
+
 }  // namespace
 }  // namespace tessera

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+
 #include "tests/apps/program.hpp"
 #include "tests/import/onnx_model.hpp"
 
@@ -72,6 +75,56 @@ TEST_F(PluginPrograms, AreTuned) {
   EXPECT_THAT(built.err, testing::Not(HasSubstr("PIXELS=8 on PixelNorm")));  // does not divide 36 pixels
   EXPECT_THAT(built.err, testing::Not(HasSubstr("is rejected")));
   EXPECT_THAT(built.err, testing::Not(HasSubstr("tuning in this process")));
+}
+
+// In every precision, from a model and from a plan, with and without images: the plugin's layer stays in f32.
+TEST_F(PluginPrograms, TakePluginsInEveryPrecision) {
+  test::OnnxModel model;
+  model.input("x", {1, 3, 16, 16}).output("y");
+  model.floats("w", {8, 3, 1, 1}, std::vector<float>(24, 0.02f));
+  model.node("Conv", {"x", "w"}, {"c"}, "before");
+  auto& norm = model.node("PixelNorm", {"c"}, {"n"}, "norm");
+  norm.set_domain("com.example");
+  test::OnnxModel::attribute(norm, "epsilon", tessera_onnx::Attribute::FLOAT).set_f(0.5f);
+  model.floats("v", {3, 8, 1, 1},
+               {1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6, 5, 4, 3, 2, 1, 1, -1, 1, -1, 1, -1, 1, -1});
+  model.node("Conv", {"n", "v"}, {"y"}, "behind");
+  test::writeText(folder_ / "conv.onnx", model.bytes());
+  test::writeText(folder_ / "conv.json", R"({"input": {"scale": 0.004}})");
+  cv::Mat picture(16, 16, CV_8UC3);
+  cv::randu(picture, 0, 256);
+  cv::imwrite(at("a.png"), picture);
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--plugins", plugin_});
+    return runProgram("tessera", arguments);
+  };
+  ASSERT_EQ(run({"run", at("conv.onnx"), "--random", "--out", at("fp32")}).code, 0);
+  const auto calibrated = run({"calibrate", at("conv.onnx"), "--calibration-images", at("a.png"),
+                               "--calibration-cache", at("c.txt"), "--calibration-method", "minmax"});
+  ASSERT_EQ(calibrated.code, 0) << calibrated.err;
+  for (const std::string precision : {"fp16", "int8"}) {
+    SCOPED_TRACE(precision);
+    std::vector<std::string> how{"--precision", precision};
+    if (precision == "int8") how.insert(how.end(), {"--calibration-cache", at("c.txt")});
+    const auto with = [&](std::vector<std::string> arguments) {
+      arguments.insert(arguments.end(), how.begin(), how.end());
+      return run(arguments);
+    };
+    const auto seen = with({"inspect", at("conv.onnx")});
+    EXPECT_THAT(seen.out, testing::ContainsRegex("before +Convolution +" + precision));
+    EXPECT_THAT(seen.out, testing::ContainsRegex("norm +PixelNorm +fp32")) << seen.out << seen.err;
+    const auto ran = with({"run", at("conv.onnx"), "--random", "--out", at(precision), "--compare",
+                           at("fp32/y.npy"), "--atol", "1", "--rtol", "0.1"});
+    EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
+    ASSERT_EQ(with({"build", at("conv.onnx"), "--out", at("net.plan")}).code, 0);
+    const auto loaded =
+        runProgram("tessera", {"run", at("net.plan"), "--random", "--out", at("plan"), "--self-check"});
+    EXPECT_EQ(loaded.code, 0) << loaded.err;
+    EXPECT_EQ(app::readFile(folder_ / "plan/y.npy"), app::readFile(at(precision) + "/y.npy"));
+    const auto pictured = runProgram("segmenter", {"--model", at("net.plan"), "--images", at("a.png"),
+                                                   "--preprocess", at("conv.json"), "--out", at("out")});
+    EXPECT_EQ(pictured.code, 0) << pictured.err;
+  }
 }
 
 TEST_F(PluginPrograms, FilesThatAreNoneEndThem) {

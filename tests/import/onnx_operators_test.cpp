@@ -86,6 +86,80 @@ TEST_F(OnnxOperators, ReductionsWithoutAxesReduceAllOrNothing) {
   }
 }
 
+// Kernels clamp indices that are computed; what the file holds is looked at.
+TEST_F(OnnxOperators, KnownIndicesLieWithinTheirExtents) {
+  const std::int64_t far = std::int64_t{1} << 40;
+  for (const std::string type : {"Gather", "GatherElements", "ScatterElements", "GatherND", "ScatterND"})
+    for (const std::int64_t index :
+         {std::int64_t{1}, std::int64_t{-2}, std::int64_t{2}, std::int64_t{-3}, far, -far}) {
+      SCOPED_TRACE(type + " " + std::to_string(index));
+      const bool rows = type.ends_with("ND");  // the first coordinate's extent is 5
+      OnnxModel model(18);
+      model.input("x", {5, 2});
+      auto& indices = model.initializer("i", tessera_onnx::Tensor::INT64, {1, rows ? 2 : 1});
+      if (rows) indices.add_int64_data(4);
+      indices.add_int64_data(index);
+      std::vector<std::string> operands{"x", "i"};
+      if (type.starts_with("Scatter")) {
+        model.floats("u", rows ? Shape{1} : Shape{1, 1}, {7});
+        operands.push_back("u");
+      }
+      auto& node = model.output("y").node(type, operands, {"y"}, "pick");
+      if (!rows) OnnxModel::set(node, "axis", std::int64_t{1});
+      if (index == 1 || index == -2)
+        import(model);
+      else
+        EXPECT_THAT(
+            message(model, ErrorCode::BadModel),
+            testing::AllOf(testing::HasSubstr("'pick'"), testing::HasSubstr("index " + std::to_string(index) +
+                                                                            " lies outside an extent of 2")));
+    }
+}
+
+TEST_F(OnnxOperators, RecurrentLayersAreAsWideAsTheirWeights) {
+  for (const std::int64_t hidden : {std::int64_t{3}, std::int64_t{1} << 40}) {
+    OnnxModel model(14);
+    model.input("x", {2, 1, 4}).floats("w", {1, 3, 4}, std::vector<float>(12, 0.1f));
+    model.floats("r", {1, 3, 3}, std::vector<float>(9, 0.1f)).output("y");
+    OnnxModel::set(model.node("RNN", {"x", "w", "r"}, {"y"}, "rnn"), "hidden_size", hidden);
+    if (hidden == 3)
+      EXPECT_EQ(outputShape(import(model)), (Shape{2, 1, 1, 3}));
+    else
+      EXPECT_THAT(message(model, ErrorCode::BadModel), testing::HasSubstr("hidden_size"));
+  }
+}
+
+// ONNX Runtime and PyTorch agree; what is cut off is not repeated.
+TEST_F(OnnxOperators, NegativePadsCutBeforeWhatIsLeftIsRepeated) {
+  for (const auto& [mode, wanted] : std::map<std::string, std::vector<float>>{
+           {"wrap", {1, 2, 0, 1, 2}}, {"reflect", {2, 1, 0, 1, 2}}, {"edge", {0, 0, 0, 1, 2}}}) {
+    OnnxModel model(19);
+    model.input("x", {4}).ints("pads", {2, -1}).output("y");
+    OnnxModel::attribute(model.node("Pad", {"x", "pads"}, {"y"}), "mode", Attribute::STRING).set_s(mode);
+    EXPECT_THAT(runCounting(import(model)), testing::ElementsAreArray(wanted)) << mode;
+    OnnxModel behind(19);
+    behind.input("x", {4}).ints("pads", {-1, 3}).output("y");
+    OnnxModel::attribute(behind.node("Pad", {"x", "pads"}, {"y"}), "mode", Attribute::STRING).set_s(mode);
+    const std::vector<float> after = mode == "wrap"   ? std::vector<float>{1, 2, 3, 1, 2, 3}
+                                     : mode == "edge" ? std::vector<float>{1, 2, 3, 3, 3, 3}
+                                                      : std::vector<float>{1, 2, 3, 2, 1, 2};
+    EXPECT_THAT(runCounting(import(behind)), testing::ElementsAreArray(after)) << mode;
+  }
+}
+
+// The sum is over nothing; the square and the logarithm are taken.
+TEST_F(OnnxOperators, ReductionsOverNoAxisStillDoWhatIsDoneToElements) {
+  for (const auto& [type, wanted] : std::map<std::string, std::vector<float>>{
+           {"ReduceSumSquare", {0, 1, 4, 9}}, {"ReduceL1", {0, 1, 2, 3}}, {"ReduceL2", {0, 1, 2, 3}}}) {
+    OnnxModel model(18);
+    model.input("x", {2, 2}).output("y");
+    OnnxModel::set(model.node(type, {"x"}, {"y"}), "noop_with_empty_axes", std::int64_t{1});
+    const Graph graph = import(model);
+    EXPECT_EQ(outputShape(graph), (Shape{2, 2}));
+    EXPECT_THAT(runCounting(graph), testing::ElementsAreArray(wanted)) << type;
+  }
+}
+
 TEST_F(OnnxOperators, ResizeKeepsTheAspectRatio) {
   for (const auto& [policy, expected] : std::map<std::string, Shape>{
            {"stretch", {1, 1, 8, 12}}, {"not_larger", {1, 1, 6, 12}}, {"not_smaller", {1, 1, 8, 16}}}) {

@@ -17,11 +17,25 @@ namespace {
 
 using namespace test;
 
+// Two layers, whose searches are short.
+Graph smallNetwork() {
+  Graph graph;
+  graph.name = "small";
+  TensorId x = graph.addInput("x", DataType::Float32, {1, 4, 6, 6});
+  for (const std::string name : {"first", "second"})
+    x = graph.add("Convolution", name,
+                  {x, graph.addConstant(name + ".w", portableRandom({4, 4, 1, 1}, 7, -1, 1))});
+  graph.markOutput(x);
+  return graph;
+}
+
+TensorMap someInput() { return {{"x", portableRandom({1, 4, 6, 6}, 3, -1, 1)}}; }
+
 class BackgroundTuning : public testing::Test {
  protected:
   BackgroundTuning() {
     options.precision = Precision::Int8;
-    options.calibration = int8NetworkCalibration(network);
+    options.calibration = calibrationOf(network, someInput());
     options.tuning.folder = folder.path();
     options.tuning.seconds = 1;
   }
@@ -34,12 +48,12 @@ class BackgroundTuning : public testing::Test {
   }
 
   const Folder folder;
-  const Graph network = int8Network();
+  const Graph network = smallNetwork();
   EngineOptions options;
 };
 
 TEST_F(BackgroundTuning, ContextsGoOnWithWhatWasFoundAndGiveTheSameBits) {
-  const TensorMap expected = Context(build(TuneMode::Off)).run(int8NetworkInput());
+  const TensorMap expected = Context(build(TuneMode::Off)).run(someInput());
   const auto engine = build(TuneMode::Background);
   EXPECT_EQ(engine->tuning().candidates, 0u) << "it answers before anything is tried";
   constexpr int kThreads = 3;
@@ -50,7 +64,7 @@ TEST_F(BackgroundTuning, ContextsGoOnWithWhatWasFoundAndGiveTheSameBits) {
       Context context(engine);
       for (int after = 0; after < 3; after += engine->tuningDone()) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the search has a low priority
-        for (const auto& [name, value] : context.run(int8NetworkInput()))
+        for (const auto& [name, value] : context.run(someInput()))
           if (value.data != expected.at(name).data) faults[i] += name + " differs\n";
       }
       if (!hasSwapped(context)) faults[i] += "it still runs what was built first\n";
@@ -72,21 +86,21 @@ TEST_F(BackgroundTuning, BoundBuffersStayBound) {
   engine->waitForTuning();
   EXPECT_TRUE(engine->tuningDone());
   EXPECT_FALSE(hasSwapped(context)) << "between runs only";
-  for (const auto& [name, value] : int8NetworkInput()) context.upload(name, value);
+  for (const auto& [name, value] : someInput()) context.upload(name, value);
   context.execute();
   EXPECT_TRUE(hasSwapped(context));
   EXPECT_EQ(context.buffer(output), other.buffer(output));
-  EXPECT_EQ(other.download(output).data, context.run(int8NetworkInput()).at(output).data);
+  EXPECT_EQ(other.download(output).data, context.run(someInput()).at(output).data);
 }
 
 TEST_F(BackgroundTuning, EndsWithTheEngine) {
   options.tuning.seconds = 600;
   {
     Context context(build(TuneMode::Background));
-    context.run(int8NetworkInput());
+    context.run(someInput());
   }
   options.tuning.seconds = 1;
-  EXPECT_FALSE(Context(build(TuneMode::Cached)).run(int8NetworkInput()).empty());
+  EXPECT_FALSE(Context(build(TuneMode::Cached)).run(someInput()).empty());
 }
 
 TEST_F(BackgroundTuning, WhatIsKnownIsNotSearchedFor) {

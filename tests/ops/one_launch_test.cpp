@@ -344,6 +344,7 @@ TEST(OneLaunch, IsPartOfARecipe) {
     EXPECT_EQ(Recipe::parse(recipe.text()), recipe);
     EXPECT_EQ(lowerGraph(branches(), test::inventedGpu(), recipe).chainGroups, groups);
   }
+  EXPECT_THROW(Recipe::parse("chain=2147483647"), Error) << "no device has so many";
   EXPECT_THAT(test::refusal([] { Recipe::parse("chain=many"); }, ErrorCode::BadCache),
               HasSubstr("chain=many"));
 }

@@ -4,9 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "tessera/exporter.hpp"
 #include "tessera/presets.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/folder.hpp"
+#include "tests/support/refusal.hpp"
 #include "tests/support/support.hpp"
 
 namespace tessera {
@@ -222,8 +226,16 @@ TEST(Runner, ReadsTheDescription) {
   Engine::build(meansOfChannels(1, true), test::device())->save(folder / "silent.plan");
   EXPECT_THAT([&] { Runner::load((folder / "silent.plan").string(), test::device()); },
               ThrowsMessage<Error>(HasSubstr("does not say what its images and outputs are")));
-  EXPECT_THAT([&] { Runner::load((folder / "none.onnx").string(), test::device()); },
-              ThrowsMessage<Error>(HasSubstr("no description beside the model")));
+  const auto refusal = [&](const std::string& model, ErrorCode code) {
+    return test::refusal([&] { Runner::load((folder / model).string(), test::device()); }, code);
+  };
+  exportOnnx(meansOfChannels(1, true), folder / "alone.onnx");
+  EXPECT_THAT(refusal("alone.onnx", ErrorCode::InvalidArgument),
+              HasSubstr("no description beside the model"));
+  // What is wrong with the model goes before.
+  EXPECT_THAT(refusal("none.onnx", ErrorCode::BadModel), HasSubstr("none.onnx"));
+  std::ofstream(folder / "broken.onnx") << "\x08\x07no model";
+  EXPECT_THAT(refusal("broken.onnx", ErrorCode::BadModel), HasSubstr("is no ONNX model"));
 
   const auto demo = test::sourceFolder() / "apps/detector/demo";
   Runner detector = Runner::load((demo / "detector_street.onnx").string(), test::device());

@@ -45,6 +45,13 @@ TEST(GridSample, PaddingsGoOnBeyondTheEdges) {
       (Values{16}));
 }
 
+// As ONNX Runtime and PyTorch do it.
+TEST(GridSample, CubicCurvesGoOnBeyondTheBorder) {
+  const Attributes cubic = {{"mode", std::string("cubic")}, {"padding", std::string("border")}};
+  // Coordinate -0.5: cells 0, 0, 0, 1 with weights -3/32, 19/32, 19/32, -3/32; -6: the first cell alone.
+  EXPECT_EQ(sampledRow({2, 34, 8, 16}, {-1, -3.75f}, cubic), (Values{2 - 32 * 3.0f / 32, 2}));
+}
+
 TEST(GridSample, NearestRoundsHalfToEven) {
   const Attributes nearest = {{"mode", std::string("nearest")}, {"align_corners", 1}};
   EXPECT_EQ(sampledRow({1, 2, 3, 4, 5}, {-0.75f, -0.25f, 0.25f}, nearest),

@@ -173,8 +173,8 @@ TEST_F(StaleRecipes, KernelsOnRecordThatDoNotCompileAreReplaced) {
   expectRight(engine, right);
 }
 
-// Rewrites the recipe that is on record.
-void editRecord(const fs::path& folder, const std::function<void(RecipeNote&)>& edit) {
+// Rewrites the text of the recipe that is on record.
+void editRecordText(const fs::path& folder, const std::function<void(std::string&)>& edit) {
   int edited = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".tactics") continue;
@@ -184,10 +184,7 @@ void editRecord(const fs::path& folder, const std::function<void(RecipeNote&)>& 
       auto record = parseRecord(line);
       ASSERT_TRUE(record);
       if (auto* note = std::get_if<Note>(&*record); note && note->kind == RecipeNote::kKind) {
-        auto recipe = RecipeNote::parse(note->text);
-        ASSERT_TRUE(recipe);
-        edit(*recipe);
-        note->text = recipe->text();
+        edit(note->text);
         ++edited;
       }
       text += lineOf(*record) + "\n";
@@ -196,6 +193,32 @@ void editRecord(const fs::path& folder, const std::function<void(RecipeNote&)>& 
     std::ofstream(entry.path()) << text;
   }
   EXPECT_GT(edited, 0);
+}
+
+void editRecord(const fs::path& folder, const std::function<void(RecipeNote&)>& edit) {
+  editRecordText(folder, [&](std::string& text) {
+    auto recipe = RecipeNote::parse(text);
+    ASSERT_TRUE(recipe);
+    edit(*recipe);
+    text = recipe->text();
+  });
+}
+
+TEST_F(StaleRecipes, ARecordThatDoesNotReadIsNamedOnce) {
+  const HostTensor right = wanted();
+  {
+    TuneOptions fast = options_.tuning;
+    fast.mode = TuneMode::Fast;
+    Tuner tuner(device(), device().caps(), fast, std::make_unique<test::MadeUpTimes>("conv_direct"));
+    tuner.recordRecipe(network(), tuner.lower(network()).recipe, 1);
+  }
+  editRecordText(*options_.tuning.folder, [](std::string& text) { text += "|"; });
+  const test::Said said;
+  expectRight(build(), right);
+  const std::string text = said.text();
+  EXPECT_THAT(text, HasSubstr("the recipe on record of 'network"));
+  EXPECT_THAT(text, HasSubstr("does not read as one"));
+  EXPECT_EQ(text.find("does not read"), text.rfind("does not read"));
 }
 
 TEST_F(StaleRecipes, ARecordThatDoesNotHoldIsNotUsed) {

@@ -251,6 +251,13 @@ void RecordStore::complain(const char* what, const std::string& why) {
   patience_ = {};  // once is enough to wait for somebody who does not end
 }
 
+void RecordStore::sayUnread(const Note& note) const {
+  if (!unread_.insert(keyOf(note.subject, note.kind, note.source)).second) return;
+  constexpr std::size_t kShown = 60;
+  log().warn("tuning: the {} on record of '{}' is not used: '{}{}' does not read as one", note.kind,
+             note.subject, note.text.substr(0, kShown), note.text.size() > kShown ? ".." : "");
+}
+
 void RecordStore::append(const Record& record) {
   if (file_.empty()) return;
   const LockedFile file(file_, O_RDWR | O_CREAT | O_APPEND, patience_);

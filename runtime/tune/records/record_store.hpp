@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -57,7 +58,10 @@ class RecordStore {
     const Note* found = lastNote(T::kKind, subject, source);
     if (!found) return std::nullopt;
     auto parsed = T::parse(found->text);
-    if (!parsed) return std::nullopt;
+    if (!parsed) {
+      sayUnread(*found);
+      return std::nullopt;
+    }
     return Noted<T>{*std::move(parsed), matchOf(found->device)};
   }
 
@@ -101,6 +105,7 @@ class RecordStore {
   RecordMatch matchOf(const std::string& device) const;
   void clear();
   void complain(const char* what, const std::string& why);
+  void sayUnread(const Note& note) const;  ///< once a note
   Merged take(std::string_view text, bool write);
 
   std::filesystem::path file_;
@@ -113,6 +118,7 @@ class RecordStore {
       bySubject_;  ///< notes, by kind, source and subject
   std::chrono::milliseconds patience_;
   bool complained_ = false;
+  mutable std::set<std::string> unread_;
 };
 
 /// `$TESSERA_CACHE_DIR`, else `$XDG_CACHE_HOME/tessera`, else `~/.cache/tessera`; empty where none is set.

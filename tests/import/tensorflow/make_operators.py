@@ -230,7 +230,20 @@ def vision():
          lambda a, b: raw.BatchMatMulV3(x=a, y=b, Tout=tf.float32))
 
 
+def later():
+    """Written last, so that those above keep their numbers."""
+    # Places halfway between two pixels.
+    case("crop_nearest", image(2, 5, 7), lambda x: [
+        tf.image.crop_and_resize(x, [[0.0, 0, 1, 1], [0.25, 0, 1, 0.5]], [1, 0], [9, 5], method="nearest"),
+        tf.image.crop_and_resize(x, [[-0.5, 0.1, 1.25, 1]], [0], [4, 3], method="nearest", extrapolation_value=3)])
+    w = numbers([3, 3, 3, 4])
+    case("pad_symmetric", image(1, 4, 5), lambda x: [
+        tf.pad(tf.nn.conv2d(x, w, 1, "SAME"), [[0, 0], [4, 2], [1, 5], [0, 0]], "SYMMETRIC"),
+        tf.pad(x, [[1, 0], [0, 2], [2, 0], [3, 1]], "SYMMETRIC")])
+    case("gelu", {"x": numbers([2, 3, 4, 3], -4, 4)}, lambda x: [tf.nn.gelu(x), tf.nn.gelu(x, approximate=True), tf.math.erfc(x)])
+
+
 if __name__ == "__main__":
     for theme in (convolutions, planar, poolings, arithmetic, reductions, normalisations, shapes, products, resizing, others,
-                  vision):
+                  vision, later):
         theme()
