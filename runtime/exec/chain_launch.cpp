@@ -12,6 +12,9 @@ namespace tessera {
 namespace {
 
 constexpr std::size_t kMostPerUnit = 8;  // groups, of 128 items and more
+// Of W groups a thread of PoCL's takes 1 + W / threads of what is left: with so many for each the last thread
+// finds one, too.
+constexpr std::size_t kLaunchedForThread = 4;
 
 cl::Buffer bufferOf(const Engine::Impl& engine, int step, int index) {
   const auto i = static_cast<std::size_t>(index);
@@ -74,7 +77,8 @@ void makeChain(Engine::Impl& engine, std::size_t groups) {
   guarded("preparing the one launch of " + engine.name, [&] {
     launch.constants = copyConstants(engine, launch.chain);
     const auto units = static_cast<std::size_t>(engine.caps.computeUnits);
-    launch.mostGroups = 1;
+    launch.mostGroups = std::max<std::size_t>(launch.chain.shares, 1);
+    if (launch.mostGroups > 1) launch.launched = kLaunchedForThread;
     if (engine.caps.nvidia) {
       std::size_t most = kMostPerUnit;
       while (most > 0 && !groupsFit(engine, launch, units * most)) --most;
@@ -95,6 +99,11 @@ void makeChain(Engine::Impl& engine, std::size_t groups) {
 
 void enqueueChain(const Device& device, const cl::CommandQueue& on, const cl::Kernel& kernel,
                   const ChainLaunch& launch) {
+  const cl::NDRange items(launch.groups * launch.launched * launch.chain.items), group(launch.chain.items);
+  if (launch.chain.shares) {
+    on.enqueueNDRangeKernel(kernel, cl::NullRange, items, group);
+    return;
+  }
   Device::Impl::ChainTurn& turn = device.impl().chainTurn;
   const std::lock_guard lock(turn.mutex);
   std::vector<cl::Event> waits;
@@ -102,8 +111,7 @@ void enqueueChain(const Device& device, const cl::CommandQueue& on, const cl::Ke
     turn.last.enqueueMarkerWithWaitList(nullptr, &waits.emplace_back());
     turn.last.flush();
   }
-  on.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(launch.groups * launch.chain.items),
-                          cl::NDRange(launch.chain.items), waits.empty() ? nullptr : &waits);
+  on.enqueueNDRangeKernel(kernel, cl::NullRange, items, group, waits.empty() ? nullptr : &waits);
   turn.last = on;
 }
 
