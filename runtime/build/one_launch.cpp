@@ -119,7 +119,10 @@ std::shared_ptr<Engine> EngineBuilder::inOneLaunch(const Network& network, std::
   const bool forced = options_.launches == Launches::One;
   int& decided = engine->impl_->lowered.chainGroups;
   if (engine->impl().chain || options_.launches == Launches::Steps) return engine;
-  const bool measures = searches(options_.tuning.mode) && decided == kChainUnknown && canChain(caps_);
+  // In the background PoCL's compiler would take a core from who runs meanwhile, for much longer than a
+  // search.
+  const bool measures = searches(options_.tuning.mode) && decided == kChainUnknown && canChain(caps_) &&
+                        !(stop_ && caps_.isCpu());
   if (!forced && !measures) return engine;
   const auto stays = [&](spdlog::level::level_enum level, const std::string& why) {
     log().log(level, "'{}' does not run in one launch: {}", name_, why);
