@@ -134,7 +134,8 @@ static inline void ahead(__global const char* from, ulong begin, ulong bytes) {
 
 __kernel __attribute__((reqd_work_group_size(P_ITEMS, 1, 1))) void chain(CHAIN_PARAMETERS volatile __global uint* sync, int probing) {
 #if P_SHARES
-  // Of the thread: PoCL's threads would share what a kernel declares as local.
+  // On the thread's stack: PoCL's threads would share what a kernel declares as local.
+  typedef char chainFitsTheStack[chainBytes <= 512 << 10 ? 1 : -1];
   int4 chainMemory[(chainBytes + 15) / 16] __attribute__((aligned(64)));
   __local char* memory = (__local char*)(size_t)chainMemory;
 #else
