@@ -43,15 +43,23 @@ static inline uint countUp(volatile __global uint* count, uint by) {
 static inline int takeUnits(volatile __global uint* taken, int units, int each) {
   return look(taken) >= (uint)units ? units : (int)countUp(taken, each);
 }
+// A moment, and now and then what is left of the thread's time: whoever is waited for may be waiting for the core.
+static inline void waitABit(uint looks) {
+#if defined(__x86_64__)
+#if defined(__linux__)
+  if (looks % 1024 == 0) {
+    long call = 24;  // sched_yield
+    __asm__ volatile("syscall" : "+a"(call) : : "rcx", "r11", "memory");
+  }
+#endif
+  __builtin_ia32_pause();
+#endif
+}
 // Returns when all units of a phase are done, of which the caller did `own`.
 static inline void finishPhase(volatile __global uint* done, uint own, uint all) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);  // stores around the caches, too
   if (own) countUp(done, own);
-  while (look(done) < all) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-  }
+  for (uint looks = 1; look(done) < all; ++looks) waitABit(looks);
 }
 // Does `work` for the units `t` of one kernel's `all`, `each` at a time. A counter has a cache line.
 #define CHAIN_LINE 16
