@@ -7,7 +7,8 @@
 //   memory                local memory
 //   ahead(..)             in CHAIN_AHEAD_0 and on, the constants of the phase behind
 //   sync                  [0] groups that have come to meetings, [1] groups that are done, [2] groups that saw all others,
-//                         counters of the steps from P_COUNTERS on; zero before a launch and after it;
+//                         counters of the steps from P_COUNTERS on; with P_SHARES from P_TAKEN on, a cache line each, how many
+//                         units of each share of a kernel are taken, then how many of all are done; zero before a launch and after it;
 //                         from P_TIMES on the unit's clock at the beginning of each phase and at the end, 64 bits each
 // P_ITEMS  of a work-group
 // D_MEET   1: groups meet by PTX (release, acquire at the device's scope); 0: there is one group only, or
@@ -17,8 +18,8 @@
 // Groups that meet have to be on the device at the same time: whoever launches finds out how many can be, by a launch with
 // `probing` 1, which gives up after a while. Groups that take units need not be: one waits only for units that another has begun, and
 // that one runs.
-#if !defined(P_SHARES) || !defined(P_ITEMS) || !defined(P_COUNTERS) || !defined(P_TIMES) || !defined(D_MEET) || !defined(CHAIN_PHASES) || !defined(CHAIN_PARAMETERS)
-#error "chain needs P_SHARES, P_ITEMS, P_COUNTERS, D_MEET and the generated phases"
+#if !defined(P_SHARES) || !defined(P_TAKEN) || !defined(P_ITEMS) || !defined(P_COUNTERS) || !defined(P_TIMES) || !defined(D_MEET) || !defined(CHAIN_PHASES) || !defined(CHAIN_PARAMETERS)
+#error "chain needs P_SHARES, P_TAKEN, P_ITEMS, P_COUNTERS, D_MEET and the generated phases"
 #endif
 
 #if D_MEET
