@@ -7,15 +7,19 @@
 //   memory                local memory
 //   ahead(..)             in CHAIN_AHEAD_0 and on, the constants of the phase behind
 //   sync                  [0] groups that have come to meetings, [1] groups that are done, [2] groups that saw all others,
-//                         counters of the steps from P_COUNTERS on; zero before a launch and after it;
+//                         counters of the steps from P_COUNTERS on; with P_SHARES from P_TAKEN on, a cache line each, how many
+//                         units of each share of a kernel are taken, then how many of all are done; zero before a launch and after it;
 //                         from P_TIMES on the unit's clock at the beginning of each phase and at the end, 64 bits each
 // P_ITEMS  of a work-group
-// D_MEET   1: groups meet by PTX (release, acquire at the device's scope); 0: there is one group only
+// D_MEET   1: groups meet by PTX (release, acquire at the device's scope); 0: there is one group only, or
+// P_SHARES > 0: groups of one item take units of work until a phase has none left, each from a share of its own first, of which
+//          there are P_SHARES, then from others'
 //
-// Groups that wait for each other have to be on the device at the same time: whoever launches finds out how many can be, by a
-// launch with `probing` 1, which gives up after a while.
-#if !defined(P_ITEMS) || !defined(P_COUNTERS) || !defined(P_TIMES) || !defined(D_MEET) || !defined(CHAIN_PHASES) || !defined(CHAIN_PARAMETERS)
-#error "chain needs P_ITEMS, P_COUNTERS, D_MEET and the generated phases"
+// Groups that meet have to be on the device at the same time: whoever launches finds out how many can be, by a launch with
+// `probing` 1, which gives up after a while. Groups that take units need not be: one waits only for units that another has begun, and
+// that one runs.
+#if !defined(P_SHARES) || !defined(P_TAKEN) || !defined(P_ITEMS) || !defined(P_COUNTERS) || !defined(P_TIMES) || !defined(D_MEET) || !defined(CHAIN_PHASES) || !defined(CHAIN_PARAMETERS)
+#error "chain needs P_SHARES, P_TAKEN, P_ITEMS, P_COUNTERS, D_MEET and the generated phases"
 #endif
 
 #if D_MEET
@@ -31,9 +35,49 @@ static inline uint seen(volatile __global uint* count) {
 #define MOST_LOOKS (1u << 24)
 #endif
 
+#if P_SHARES
+static inline uint look(volatile __global uint* count) { return __atomic_load_n(count, __ATOMIC_ACQUIRE); }
+static inline uint countUp(volatile __global uint* count, uint by) {
+  return __atomic_fetch_add(count, by, __ATOMIC_ACQ_REL);
+}
+// The first of `each` units of a share that are now the caller's; from `units` on there are none left.
+static inline int takeUnits(volatile __global uint* taken, int units, int each) {
+  return look(taken) >= (uint)units ? units : (int)countUp(taken, each);
+}
+// A moment, and now and then what is left of the thread's time: whoever is waited for may be waiting for the core.
+static inline void waitABit(uint looks) {
+#if defined(__x86_64__)
+#if defined(__linux__)
+  if (looks % 1024 == 0) {
+    long call = 24;  // sched_yield
+    __asm__ volatile("syscall" : "+a"(call) : : "rcx", "r11", "memory");
+  }
+#endif
+  __builtin_ia32_pause();
+#endif
+}
+// Returns when all units of a phase are done, of which the caller did `own`.
+static inline void finishPhase(volatile __global uint* done, uint own, uint all) {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);  // stores around the caches, too
+  if (own) countUp(done, own);
+  for (uint looks = 1; look(done) < all; ++looks) waitABit(looks);
+}
+// Does `work` for the units `t` of one kernel's `all`, `each` at a time. A counter has a cache line.
+#define CHAIN_LINE 16
+#define CHAIN_TAKE(word, all, each, work)                                                                  \
+  for (int other = 0; other < P_SHARES; ++other) {                                                         \
+    const int share = (first + other) % P_SHARES, begin = (long)(all) * share / P_SHARES;                  \
+    const int units = (int)((long)(all) * (share + 1) / P_SHARES) - begin;                                 \
+    for (int at; (at = takeUnits(sync + (word) + share * CHAIN_LINE, units, each)) < units;)               \
+      for (int t = begin + at; t < begin + min(at + (each), units); ++t, ++own) work                       \
+  }
+#endif
+
 // The first group's first item keeps the time.
 static inline void keepTime(volatile __global uint* sync, int phase) {
-#if D_MEET
+#if P_SHARES
+  if (get_group_id(0) == 0) ((volatile __global ulong*)(sync + P_TIMES))[phase] = __builtin_readcyclecounter();
+#elif D_MEET
   if (get_global_id(0) != 0) return;
   ulong now;
   asm volatile("mov.u64 %0, %%clock64;" : "=l"(now));
@@ -64,6 +108,11 @@ static inline void leave(volatile __global uint* sync, uint groups) {
   if (get_local_id(0) != 0 || atomic_inc(sync + 1) != groups - 1) return;
   sync[0] = 0;
   sync[1] = 0;
+#elif P_SHARES
+  if (countUp(sync + 1, 1) != groups - 1) return;
+  sync[0] = 0;
+  sync[1] = 0;
+  for (int i = P_TAKEN; i < P_TIMES; ++i) sync[i] = 0;
 #endif
 }
 
@@ -93,13 +142,24 @@ static inline void ahead(__global const char* from, ulong begin, ulong bytes) {
 #define CHAIN_PLACE(t, e0, e1) (t) % (e0), (t) / (e0) % (e1), (t) / ((e0) * (e1))
 
 __kernel __attribute__((reqd_work_group_size(P_ITEMS, 1, 1))) void chain(CHAIN_PARAMETERS volatile __global uint* sync, int probing) {
+#if P_SHARES
+  // On the thread's stack: PoCL's threads would share what a kernel declares as local.
+  typedef char chainFitsTheStack[chainBytes <= 512 << 10 ? 1 : -1];
+  int4 chainMemory[(chainBytes + 15) / 16] __attribute__((aligned(64)));
+  __local char* memory = (__local char*)(size_t)chainMemory;
+#else
   __local int4 chainMemory[(chainBytes + 15) / 16];
   __local char* memory = (__local char*)chainMemory;
+#endif
   const int item = get_local_id(0), group = get_group_id(0), groups = get_num_groups(0);
   if (probing) {
     probeGroups(sync, groups);
     return;
   }
+#if P_SHARES
+  const int first = (int)(countUp(sync, 1) % P_SHARES);
+  uint own = 0;
+#endif
   keepTime(sync, 0);
   CHAIN_PHASES
   keepTime(sync, P_PHASES);

@@ -26,8 +26,7 @@ static inline PW_T activate(PW_T x, PW_T slope) {
 #endif
 }
 
-// The whole epilogue on values: `value` is the accumulator in float.
-static inline PW_T epilogue(PW_T value, PW_T bias, PW_T residual, PW_T slope) {
+static inline PW_T beforeActivation(PW_T value, PW_T bias, PW_T residual) {
 #pragma OPENCL FP_CONTRACT OFF
 #if P_HAS_BIAS
   value = value + bias;
@@ -35,7 +34,11 @@ static inline PW_T epilogue(PW_T value, PW_T bias, PW_T residual, PW_T slope) {
 #if P_HAS_RESIDUAL
   value = value + residual;
 #endif
-  return activate(value, slope);
+  return value;
+}
+// The whole epilogue on values: `value` is the accumulator in float.
+static inline PW_T epilogue(PW_T value, PW_T bias, PW_T residual, PW_T slope) {
+  return activate(beforeActivation(value, bias, residual), slope);
 }
 
 // Bias or slope of the PW_WIDTH channels from c on: vector loads must stay inside the array, so blocked families

@@ -8,5 +8,6 @@
 #define P_SLOPE 0
 #define P_RESIDUAL_CODED 0
 #define P_CORRECTED 0
+#define P_BOUNDS 0
 #include "common/activation.cl"
 #include "common/quant.cl"

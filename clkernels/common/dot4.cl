@@ -7,7 +7,7 @@
 //   2 cl_arm_integer_dot_product_accumulate_int8
 //   3 AMD's sdot4 instruction builtin
 //   4 NVIDIA PTX dp4a
-//   5 x86 AVX-512 VNNI: vectors only (dot4x16); single values are emulated
+//   5 x86 AVX-512 VNNI: vectors only (dot4x16, and dot4x16OfPositive without a bias); single values are emulated
 //   6 x86 AVX2: vectors only, by another instruction where no code is negative (dot4x16OfPositive)
 #ifndef D_DOT4
 #error "D_DOT4 names the body of dot4"
@@ -45,6 +45,8 @@ static inline int16 dot4x16(uint16 biased, int16 b, int16 acc) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(biased), "v"(b));
   return acc;
 }
+// The same of codes that are not biased, none of which is negative.
+static inline int16 dot4x16OfPositive(uint16 codes, int16 b, int16 acc) { return dot4x16(codes, b, acc); }
 #else
 #define BIASED_CODES 0
 #define CODE_BIAS 0u

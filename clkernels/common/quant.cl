@@ -5,9 +5,12 @@
 // P_RESIDUAL_CODED  1: the residual holds codes, 0: floats
 // P_ZEROS           1: codes have zero points and go from -128 to 127; 0: they lie around 0, from -127 to 127
 // P_CORRECTED       1: x has a zero point other than 0, which sums are corrected for
+// P_BOUNDS          the activation of a result in codes around 0 where it is bounds: 1 from 0 up (Relu), 2 from 0 to P_BETA (Clip); 0:
+//                   another one. Products with the rate are ordered as what they are made of, rounded ones too, so the bounds come
+//                   behind it, where they and the range of codes are one: the same bits in fewer operations
 // RATE, CODE_SCALE  what encoding and decoding take: rate or scale, with P_ZEROS and the zero point, by WITH_ZERO(..)
-#if !defined(P_CODED) || !defined(P_RESIDUAL_CODED) || !defined(P_ZEROS) || !defined(P_CORRECTED)
-#error "the INT8 epilogue needs P_CODED, P_RESIDUAL_CODED, P_ZEROS and P_CORRECTED"
+#if !defined(P_CODED) || !defined(P_RESIDUAL_CODED) || !defined(P_ZEROS) || !defined(P_CORRECTED) || !defined(P_BOUNDS)
+#error "the INT8 epilogue needs P_CODED, P_RESIDUAL_CODED, P_ZEROS, P_CORRECTED and P_BOUNDS"
 #endif
 #pragma OPENCL FP_CONTRACT OFF
 #include "common/rounded.cl"
@@ -78,7 +81,12 @@ static inline PW_T decodeNumber(PW_T code, CODE_SCALE scale) { return (code - LI
 #define WITH_ZERO(scale, zero) (scale)
 // clamp(rint(x * rate), -127, 127); NaN gives 0.
 static inline PW_CHAR encode(PW_T x, RATE rate) {
+#if P_BOUNDS
+  const float most = P_BOUNDS == 2 ? fmin(P_BETA * rate, 127.0f) : 127.0f;
+  return PW_CODES_OF(fmin(fmax(x * rate, LIT(0.0f)), LIT(most)), 0.0f);
+#else
   return PW_CODES_OF(withinCodes(x * rate, -127.0f, 127.0f), 0.0f);
+#endif
 }
 static inline PW_T decodeNumber(PW_T code, CODE_SCALE scale) { return code * scale; }
 #endif
@@ -136,8 +144,12 @@ static inline PW_T loadResidual(__global const char* p, int i, CODE_SCALE scale)
 static inline PW_T loadResidual(__global const float* p, int i, CODE_SCALE scale) { return PW_LOAD(p, i); }
 #endif
 
-// From accumulators to the value before encoding.
+// From accumulators to the value before encoding, which is left to apply P_BOUNDS.
 static inline PW_T quantisedEpilogue(PW_INT accumulator, PW_T multiplier, PW_T bias, PW_T residual, PW_T slope) {
   const PW_T y = PW_TO_FLOAT(accumulator) * multiplier;
+#if P_BOUNDS
+  return beforeActivation(y, bias, residual);
+#else
   return epilogue(y, bias, residual, slope);
+#endif
 }

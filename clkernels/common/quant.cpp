@@ -5,6 +5,7 @@
 #include <map>
 
 #include "ops/geometry.hpp"
+#include "ops/pointwise.hpp"
 #include "ops/quantised.hpp"
 
 namespace tessera {
@@ -151,6 +152,16 @@ void addCorrectionDefines(Defines& defines, const OpView& op) {
   defines.emplace_back("P_ZERO_SETS", std::to_string(sets));
 }
 
+// P_BOUNDS of common/quant.cl.
+int boundsOf(const OpView& op, const DeviceCaps& device) {
+  if (!device.isCpu() || op.outputs[0].type != DataType::Int8 || hasZeroPoints(op.attrs)) return 0;
+  const std::string activation = op.attrs.string("activation");
+  if (activation == "Relu") return 1;
+  if (activation != "Clip") return 0;
+  const PointwiseConstants bounds = pointwiseConstants(*findPointwise(activation), op.attrs);
+  return bounds.alpha == 0 && bounds.beta >= 0 ? 2 : 0;
+}
+
 }  // namespace
 
 void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& device) {
@@ -161,6 +172,7 @@ void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& devic
   defines.emplace_back("P_ZEROS", hasZeroPoints(op.attrs) ? "1" : "0");
   defines.emplace_back("P_CORRECTED", isCorrected(op) ? "1" : "0");
   if (isCorrected(op)) addCorrectionDefines(defines, op);
+  addDefine(defines, "P_BOUNDS", boundsOf(op, device));
   defines.emplace_back("D_DOT4", std::to_string(static_cast<int>(device.dot4)));
 }
 

@@ -9,7 +9,8 @@ namespace tessera {
 inline constexpr int kMultiplierArgInput =
     5;  ///< index of the multipliers among a quantised operator's inputs
 
-/// Appends the epilogue's defines, P_CODED, P_RESIDUAL_CODED, P_ZEROS, P_CORRECTED and D_DOT4.
+/// Appends the epilogue's defines, P_CODED, P_RESIDUAL_CODED, P_ZEROS, P_CORRECTED, P_BOUNDS and
+/// D_DOT4.
 void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& device);
 
 /// Kernel arguments: rate and zero point of the result's codes, then those of the residual's; 0 where absent.

@@ -45,6 +45,11 @@ class ConvDirect final : public TiledFamily {
         // Matrix products over flattened pixels, with and without a tail.
         convolutionSample({2, 48, 5, 7}, {64, 48, 1, 1}, {{"activation", "Relu"}}, true, true),
         convolutionSample({1, 130, 1, 1}, {19, 130, 1, 1}, {}),
+        // Bounds, within what codes hold and beyond.
+        convolutionSample({1, 16, 6, 9}, {35, 16, 1, 1},
+                          {{"activation", "Clip"}, {"alpha", 0.0}, {"beta", 0.4}}, true, true),
+        convolutionSample({1, 40, 5, 9}, {16, 40, 1, 1},
+                          {{"activation", "Clip"}, {"alpha", 0.0}, {"beta", 60.0}}),
         convolutionSample({1, 32, 13, 13}, {33, 32, 1, 1}, {{"strides", List{2, 2}}}),
         convolutionSample({1, 64, 8, 11}, {96, 32, 3, 3},
                           {{"pads", List{1, 1, 1, 1}}, {"group", std::int64_t{2}}}),

@@ -72,9 +72,10 @@ static inline void copyPatch(__global const P_X* x, PATCH ELEMENT* patch, const 
 
 // Asks for the pixels that one tap reads at `from`: the hardware does not foresee the leap to the next channel block.
 static inline void prefetchPixels(__global const P_X* from) {
-#if D_PREFETCH && P_BLOCK == 16 && !P_CODES
+#if D_PREFETCH && P_BLOCK == 16 && (!P_CODES || IN_PLACE)
+  // Four pixels in codes are a cache line.
 #pragma unroll
-  for (int i = 0; i < T_TX; ++i) __builtin_prefetch((const void*)(size_t)(from + i * P_STEP * P_BLOCK));
+  for (int i = 0; i < T_TX; i += P_CODES && P_STEP == 1 ? 4 : 1) __builtin_prefetch((const void*)(size_t)(from + i * P_STEP * P_BLOCK));
 #endif
 }
 

@@ -3,11 +3,13 @@
 // P_LANES      4: an element of the patch is a word of codes
 //              2 (body 6 of common/dot4.cl): a pair, which the patch holds widened to 16 bits and the weights are widened to when
 //              they are loaded
-// P_POSITIVE   1: no code of x is negative, which body 6 gains from: in blocks of 16 channels, x is read in place
+// P_POSITIVE   1: no code of x is negative, which bodies 5 and 6 gain from: nothing is biased, and in blocks of 16 channels x is read
+//              in place
 //
 // P_PLANAR     1: the output is planar, 0: in blocks of 16 channels
 // corrections  [(ky * KW + kx) * T_TK * 16 + k]: where the dot product wants biased codes (common/dot4.cl) the patch is
-//              biased, and the sums start at minus 128 times the sum of the weights of all taps used, given here per tap
+//              biased unless P_POSITIVE, and the sums start at minus 128 times the sum of the weights of all taps used, given here per
+//              tap
 #if !defined(P_PLANAR) || !defined(P_LANES) || !defined(P_POSITIVE)
 #error "tile_codes.cl needs P_PLANAR, P_LANES and P_POSITIVE"
 #endif
@@ -18,7 +20,12 @@
 #endif
 #define STEPS (DEPTH / P_LANES)
 #define ELEMENT uint
+#define TILE_BIASED (BIASED_CODES && !P_POSITIVE)
+#if TILE_BIASED
 #define OUTSIDE CODE_BIAS
+#else
+#define OUTSIDE 0u
+#endif
 #define WHOLE_BLOCKS 1
 #define IN_PLACE (P_POSITIVE && P_PATCH == 0)
 #define SUMS_IN_Y 0
@@ -49,7 +56,7 @@ static inline Taps tapsFrom(Taps taps, long weights, long corrections) {
 
 static inline int16 firstSums(const Taps taps, const Window v, int ky0, int ky1, int kx0, int kx1, int j) {
   int16 sums = 0;
-#if BIASED_CODES
+#if TILE_BIASED
   for (int ky = ky0; ky < ky1; ++ky)
     for (int kx = kx0; kx < kx1; ++kx) sums += vload16((ky * v.KW + kx) * T_TK + j, taps.corrections);
 #endif
@@ -85,8 +92,8 @@ static inline void copyPixels(__global const char* row, PATCH uint* to, int firs
 #elif P_BLOCK == 16
 static inline void copyPixels(__global const char* row, PATCH uint* to, int first, int end, int plane, int channels) {
   int i = first;
-  for (; i + 4 <= end; i += 4) vstore16(vload16(0, (__global const uint*)(row + i * 16)) ^ CODE_BIAS, 0, to + i * 4);
-  for (; i < end; ++i) vstore4(vload4(0, (__global const uint*)(row + i * 16)) ^ CODE_BIAS, 0, to + i * 4);
+  for (; i + 4 <= end; i += 4) vstore16(vload16(0, (__global const uint*)(row + i * 16)) ^ OUTSIDE, 0, to + i * 4);
+  for (; i < end; ++i) vstore4(vload4(0, (__global const uint*)(row + i * 16)) ^ OUTSIDE, 0, to + i * 4);
 }
 #else
 // Interleaves up to four planes: WIDTH pixels from the i-th on.
@@ -96,7 +103,7 @@ static inline void copyPixels(__global const char* row, PATCH uint* to, int firs
     if (channels > 1) word |= PW_CAT(convert_uint, WIDTH)(PW_CAT(vload, WIDTH)(0, codes + plane + (i))) << 8;             \
     if (channels > 2) word |= PW_CAT(convert_uint, WIDTH)(PW_CAT(vload, WIDTH)(0, codes + 2 * plane + (i))) << 16;        \
     if (channels > 3) word |= PW_CAT(convert_uint, WIDTH)(PW_CAT(vload, WIDTH)(0, codes + 3 * plane + (i))) << 24;        \
-    PW_CAT(vstore, WIDTH)(word ^ CODE_BIAS, 0, to + (i));                                                                 \
+    PW_CAT(vstore, WIDTH)(word ^ OUTSIDE, 0, to + (i));                                                                 \
   }
 static inline void copyPixels(__global const char* row, PATCH uint* to, int first, int end, int plane, int channels) {
   __global const uchar* codes = (__global const uchar*)row;
@@ -110,7 +117,7 @@ static inline void copyPixels(__global const char* row, PATCH uint* to, int firs
   for (; i < end; ++i) {
     uint word = 0;
     for (int c = 0; c < min(channels, 4); ++c) word |= (uint)codes[c * plane + i] << (8 * c);
-    to[i] = word ^ CODE_BIAS;
+    to[i] = word ^ OUTSIDE;
   }
 }
 #endif

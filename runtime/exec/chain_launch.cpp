@@ -12,6 +12,9 @@ namespace tessera {
 namespace {
 
 constexpr std::size_t kMostPerUnit = 8;  // groups, of 128 items and more
+// Of W groups a thread of PoCL's takes 1 + W / threads of what is left: with so many for each the last thread
+// finds one, too.
+constexpr std::size_t kLaunchedForThread = 4;
 
 cl::Buffer bufferOf(const Engine::Impl& engine, int step, int index) {
   const auto i = static_cast<std::size_t>(index);
@@ -64,7 +67,7 @@ cl::Buffer makeChainSync(const cl::Context& context, const Chain& chain) {
 
 void makeChain(Engine::Impl& engine, std::size_t groups) {
   const auto units = static_cast<std::size_t>(engine.caps.computeUnits);
-  const std::size_t bound = engine.caps.nvidia ? units * kMostPerUnit : 1;
+  const std::size_t bound = std::max<std::size_t>(engine.caps.nvidia ? units * kMostPerUnit : units, 1);
   if (groups > bound)  // before anything is compiled
     throw Error(ErrorCode::Unsupported, "its " + std::to_string(groups) +
                                             " work-groups are not on the device at the same time, at most " +
@@ -79,7 +82,8 @@ void makeChain(Engine::Impl& engine, std::size_t groups) {
   }
   guarded("preparing the one launch of " + engine.name, [&] {
     launch.constants = copyConstants(engine, launch.chain);
-    launch.mostGroups = 1;
+    launch.mostGroups = std::max<std::size_t>(launch.chain.shares, 1);
+    if (launch.mostGroups > 1) launch.launched = kLaunchedForThread;
     if (engine.caps.nvidia) {
       std::size_t most = kMostPerUnit;
       while (most > 0 && !groupsFit(engine, launch, units * most)) --most;
@@ -100,6 +104,11 @@ void makeChain(Engine::Impl& engine, std::size_t groups) {
 
 void enqueueChain(const Device& device, const cl::CommandQueue& on, const cl::Kernel& kernel,
                   const ChainLaunch& launch) {
+  const cl::NDRange items(launch.groups * launch.launched * launch.chain.items), group(launch.chain.items);
+  if (launch.chain.shares) {
+    on.enqueueNDRangeKernel(kernel, cl::NullRange, items, group);
+    return;
+  }
   Device::Impl::ChainTurn& turn = device.impl().chainTurn;
   const std::lock_guard lock(turn.mutex);
   std::vector<cl::Event> waits;
@@ -107,8 +116,7 @@ void enqueueChain(const Device& device, const cl::CommandQueue& on, const cl::Ke
     turn.last.enqueueMarkerWithWaitList(nullptr, &waits.emplace_back());
     turn.last.flush();
   }
-  on.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(launch.groups * launch.chain.items),
-                          cl::NDRange(launch.chain.items), waits.empty() ? nullptr : &waits);
+  on.enqueueNDRangeKernel(kernel, cl::NullRange, items, group, waits.empty() ? nullptr : &waits);
   turn.last = on;
 }
 

@@ -16,8 +16,11 @@ namespace tessera {
 struct ChainLaunch {
   Chain chain;
   cl::Buffer constants;
-  std::size_t groups = 0;      ///< that it is launched with
-  std::size_t mostGroups = 0;  ///< that were seen to be on the device at the same time
+  std::size_t groups = 0;      ///< that run it
+  std::size_t mostGroups = 0;  ///< that are on the device at the same time
+  /// That are launched for each that runs it: a thread of PoCL's takes several at once, and who comes late
+  /// finds nothing left to do.
+  std::size_t launched = 1;
 };
 
 /// Builds the chain of an assembled engine, to be launched with `groups` work-groups. Throws

@@ -42,6 +42,11 @@ void Context::Impl::Form::setChainArguments(const Impl& context) {
   cl_uint i = 0;
   for (const ChainBuffer& b : e().chain->chain.buffers) {
     using Kind = ChainBuffer::Kind;
+    if (b.kind == Kind::Constant) {
+      const auto buffer = static_cast<cl_mem>(const_cast<void*>(b.key));
+      chain.setArg(i++, sizeof(cl_mem), &buffer);
+      continue;
+    }
     const cl::Buffer& buffer = b.kind == Kind::Arena     ? context.arena
                                : b.kind == Kind::Slot    ? context.slots[b.index]
                                : b.kind == Kind::Binding ? storage[b.index]

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <set>
 
 #include "lower/chain_program.hpp"
 
@@ -15,6 +16,12 @@ constexpr std::size_t kSyncWords = 32, kConstantAlign = 256;
 // but they have no more local memory than small ones, which the tiles of fp32 want.
 constexpr std::size_t kLargeItems = 512, kSmallItems = 128;
 constexpr std::size_t kMostItems = 512;  // of a work-group
+constexpr std::size_t kCacheLine = 16;   // words
+// A group that takes units of work takes so many at a time that each group comes so often.
+constexpr std::size_t kTakes = 16;
+// Buffers of constants that are arguments of their own, of so many bytes at least: what every device takes
+// has room for 128 pointers. The others are copied into one.
+constexpr std::size_t kOwnBuffers = 96, kOwnBytes = 64 << 10;
 
 std::size_t product(const std::vector<std::size_t>& extents) {
   std::size_t all = 1;
@@ -53,6 +60,9 @@ class Composer {
     chain_.items = meets_ ? wantedItems() : 1;
     for (const Placed& p : placed_)
       if (waits(p)) chain_.items = std::max(chain_.items, product(p.call->local));
+    if (device_.pocl && device_.isCpu() && chain_.items == 1)
+      chain_.shares = static_cast<std::size_t>(std::max(device_.computeUnits, 1));
+    chain_.takenAt = chain_.syncWords;
     if (meets_) chain_.items = (chain_.items + kChainWarp - 1) / kChainWarp * kChainWarp;
     if (chain_.items > std::min(kMostItems, device_.maxWorkGroup)) refuseItems();
     std::string body;
@@ -97,6 +107,7 @@ class Composer {
       }
       chain_.syncWords += step.launch.counters;
     }
+    if (!meets_) return placeInTurn();
     const auto phases = phasesOf(lowered_, [&](int a, int b) {
       return functions.count(a) && functions.count(b) &&
              pieces_.functions[functions[a]].localBytes == pieces_.functions[functions[b]].localBytes;
@@ -107,6 +118,12 @@ class Composer {
       p.behind = its.behind;
     }
     std::ranges::stable_sort(placed_, {}, &Placed::phase);
+    chain_.kernels = placed_.size();
+  }
+
+  // One call after the other, as launches do: ends of phases cost little there.
+  void placeInTurn() {
+    for (std::size_t i = 0; i < placed_.size(); ++i) placed_[i].phase = static_cast<int>(i);
     chain_.kernels = placed_.size();
   }
 
@@ -136,7 +153,7 @@ class Composer {
   std::string callText(const Placed& p) {
     std::string text;
     if (p.phase != phase_) {
-      if (phase_ >= 0) text += "meet(sync, " + number(chain_.phases.size()) + ", groups); \\\n";
+      if (phase_ >= 0) text += endOfPhase();
       text += "CHAIN_AHEAD_" + number(chain_.phases.size()) + " \\\n";
       phase_ = p.phase;
       first_ = waited_ = 0;
@@ -153,6 +170,16 @@ class Composer {
     return text;
   }
 
+  std::string endOfPhase() {
+    const std::string phase = number(chain_.phases.size());
+    if (!chain_.shares) return "meet(sync, " + phase + ", groups); \\\n";
+    const std::string text = "finishPhase(sync + " + number(chain_.syncWords) + ", own, " + number(units_) +
+                             "); own = 0; keepTime(sync, " + phase + "); \\\n";
+    chain_.syncWords += kCacheLine;
+    units_ = 0;
+    return text;
+  }
+
   std::string byItems(const Placed& p) { return itemsOf(p, product(p.call->global), p.call->global, 1); }
 
   // Items that wait for nobody, warp by warp over all groups; `each` of them are one group of the kernel's.
@@ -161,6 +188,14 @@ class Composer {
     const std::size_t chunk = std::min(kChainWarp, chain_.items);
     requireRange(p, all);
     const std::string c = number(chunk), e = number(each);
+    if (chain_.shares) {
+      const std::string word = number(chain_.syncWords);
+      chain_.syncWords += chain_.shares * kCacheLine;
+      units_ += all;
+      return "CHAIN_TAKE(" + word + ", " + number(all) + ", " +
+             number(std::max<std::size_t>(all / (chain_.shares * kTakes), 1)) + ", " +
+             invocation(p, "t / " + e, "t % " + e, "memory", extents) + ") \\\n";
+    }
     std::string text = "for (int t = (item / " + c + " * groups + CHAIN_FIRST(" + number(first_) + ")) * " +
                        c + " + item % " + c + "; t < " + number(all) + "; t += groups * " +
                        number(chain_.items) + ") " +
@@ -176,7 +211,9 @@ class Composer {
       groups.push_back(p.call->global[d] / p.call->local[d]);
     const std::size_t all = product(groups);
     requireRange(p, all);
-    if (!waits(p)) return itemsOf(p, all * items, groups, items);
+    if (f.local) pieces_.localFunctions.insert(chainFunctionName(p.function));
+    // One item has nobody to wait for, and its group's local memory for itself.
+    if (!waits(p) || chain_.shares) return itemsOf(p, all * items, groups, items);
     if (!meets_ && items != chain_.items)
       refuse(*p.step, "its work-groups of " + number(items) + " items have barriers, others have " +
                           number(chain_.items) + " items");
@@ -187,7 +224,6 @@ class Composer {
     if (f.local) {
       const std::string name = chainFunctionName(p.function);
       beside = name + "_side";
-      pieces_.localFunctions.insert(name);
       local += " + item / " + number(items) + " * " + name + "_bytes";
     }
     const bool whole = items == chain_.items;
@@ -297,11 +333,20 @@ class Composer {
   std::string constantPointer(const ChainContent& content) {
     const auto it = std::ranges::find(chain_.constants, content.key, &ChainConstant::key);
     if (it != chain_.constants.end()) return place({ChainBuffer::Kind::Constants, 0}, it->offset);
+    if (!meets_ && content.bytes >= kOwnBytes && owned(content.key)) {
+      ChainBuffer buffer{ChainBuffer::Kind::Constant, 0};
+      buffer.key = content.key;
+      return place(buffer, 0);
+    }
     const std::size_t offset = chain_.constantBytes;
     chain_.constants.push_back({content.key, offset, content.bytes});
     pieces_.fresh.back().end = offset + content.bytes;
     chain_.constantBytes += (content.bytes + kConstantAlign - 1) / kConstantAlign * kConstantAlign;
     return place({ChainBuffer::Kind::Constants, 0}, offset);
+  }
+  // Whether a buffer of constants is an argument of its own, or may become one.
+  bool owned(const void* key) {
+    return owned_.count(key) || (owned_.size() < kOwnBuffers && owned_.insert(key).second);
   }
   std::string place(const ChainBuffer& buffer, std::size_t offset) {
     auto it = std::ranges::find(chain_.buffers, buffer);
@@ -312,12 +357,15 @@ class Composer {
 
   void finishProgram(std::string body) {
     pieces_.body = std::move(body);
+    if (chain_.shares) pieces_.body += endOfPhase();
     chain_.timesAt = (chain_.syncWords + 1) / 2 * 2;
     chain_.syncWords = chain_.timesAt + 2 * (chain_.phases.size() + 1);
     KernelCall& call = chain_.call;
     call.source = "chain/chain.cl", call.entry = "chain";
     call.prologue = chainProgram(pieces_, chain_, device_);
     call.defines = {{"P_ITEMS", number(chain_.items)},
+                    {"P_SHARES", number(chain_.shares)},
+                    {"P_TAKEN", number(chain_.takenAt)},
                     {"P_COUNTERS", number(kSyncWords)},
                     {"D_MEET", meets_ ? "1" : "0"},
                     {"P_TIMES", number(chain_.timesAt)},
@@ -335,7 +383,9 @@ class Composer {
   std::map<std::string, std::size_t> callers_;  // by function and numbers
   int phase_ = -1;
   std::size_t waited_ = 0;  // items of the groups of the phase's last step that has barriers; 0: none has
-  std::size_t first_ = 0;   // units of work that the phase has given to groups
+  std::size_t units_ = 0;   // of the phase, to be taken
+  std::set<const void*> owned_;
+  std::size_t first_ = 0;              // units of work that the phase has given to groups
   std::map<int, std::size_t> firsts_;  // by step: what it was when the step was placed
 };
 
@@ -346,7 +396,7 @@ Verdict canChain(const DeviceCaps& device) {
   if (device.pocl) return Verdict::yes();
   return Verdict::no("work-groups of " + device.name +
                      " are not known to wait for each other: NVIDIA's from compute "
-                     "capability 7.0 on do; PoCL runs chains with one group");
+                     "capability 7.0 on do; PoCL's need not");
 }
 
 Chain composeChain(const Lowered& lowered, const DeviceCaps& device, const ChainContents& contents) {

@@ -14,14 +14,15 @@ namespace tessera {
 
 /// A buffer that the chain's kernel takes.
 struct ChainBuffer {
-  enum class Kind { Arena, Slot, Binding, Constants } kind = Kind::Arena;
-  int index = 0;  ///< Slot: which; Binding: storage id
+  enum class Kind { Arena, Slot, Binding, Constants, Constant } kind = Kind::Arena;
+  int index = 0;              ///< Slot: which; Binding: storage id
+  const void* key = nullptr;  ///< Constant: ChainContent's
   bool operator==(const ChainBuffer&) const = default;
 };
 
 /// Where a constant lies in the chain's buffer of constants.
 struct ChainConstant {
-  const void* key = nullptr;  ///< ChainConstants's
+  const void* key = nullptr;  ///< ChainContent's
   std::size_t offset = 0, bytes = 0;
 };
 
@@ -41,6 +42,10 @@ struct Chain {
   std::size_t syncWords = 0;  ///< of the sync buffer, zeros at first
   std::size_t timesAt = 0;    ///< the word of it from which on the device's clock is kept, two words a time
   std::size_t items = 0;      ///< of a work-group
+  /// Groups that the work of a phase is shared out to, who take from each other when they are through (PoCL
+  /// on CPUs); 0: groups meet, and must be on the device together.
+  std::size_t shares = 0;
+  std::size_t takenAt = 0;  ///< the word of the sync buffer from which on it is kept who has taken what
   std::size_t kernels = 0;
   std::vector<std::string> phases;  ///< the layers of each
 };

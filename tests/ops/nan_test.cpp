@@ -2,6 +2,7 @@
 // codes make it 0.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -167,6 +168,32 @@ TEST(Nan, HasTheCodeZero) {
   const auto codes = test::runOperator("Reformat", {{"to", std::string("i8")}, {"scale", 0.1}}, {x});
   EXPECT_EQ(codes[0].number(3), 0);
   expectAsReference("Reformat", {{"to", std::string("i8")}, {"scale", 0.1}}, {x});
+}
+
+// Bounds may be taken behind the product with the rate, where NaN and infinity must come out as before it.
+TEST(Nan, HasTheCodeZeroBehindActivationsThatAreBounds) {
+  HostTensor x(DataType::Int8, {1, 16, 4, 5}), weights(DataType::Int8, {16, 16, 1, 1});
+  for (std::int64_t i = 0; i < x.size(); ++i) x.setNumber(i, static_cast<double>(i * 37 % 255 - 127));
+  for (std::int64_t i = 0; i < weights.size(); ++i)
+    weights.setNumber(i, static_cast<double>(i * 53 % 255 - 127));
+  const HostTensor bias = HostTensor::of<float>({16}, std::vector<float>(16, 0.25f)),
+                   multiplier = HostTensor::of<float>({16}, std::vector<float>(16, 1e-4f));
+  HostTensor residual = spoiled({1, 16, 4, 5});
+  for (std::int64_t i = 0; i < residual.size(); i += 11)
+    residual.as<float>()[static_cast<std::size_t>(i)] = i % 2 ? INFINITY : -INFINITY;
+  residual.as<float>()[5] = std::bit_cast<float>(0x7fc00055u);
+  const Attributes quantised{{"rate", 20.0}};
+  for (const auto& [alpha, beta] : {std::pair{0.0, 1.23}, {0.0, -1.0}}) {
+    Attributes attrs = quantised;
+    attrs.set("activation", std::string("Clip"));
+    attrs.set("alpha", alpha), attrs.set("beta", beta);
+    expectAsReference("QConvolution", attrs, {x, weights, bias, residual, {}, multiplier},
+                      {false, true, true, false, false, true});
+  }
+  Attributes attrs = quantised;
+  attrs.set("activation", std::string("Relu"));
+  expectAsReference("QConvolution", attrs, {x, weights, bias, residual, {}, multiplier},
+                    {false, true, true, false, false, true});
 }
 
 }  // namespace

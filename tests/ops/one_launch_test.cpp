@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "cl/device_impl.hpp"
 #include "clkernels/common/in_chains.hpp"
 #include "clkernels/common/tensor_cores.hpp"
@@ -233,6 +236,51 @@ TEST(OneLaunch, ComputesCodesAsStepsDo) {
   EXPECT_EQ(context.run(test::int8NetworkInput()), expected.run(test::int8NetworkInput()));
 }
 
+// Planar convolutions, which keep rows in local memory, for many work-items; each adds the one before.
+Graph planarSums() {
+  Graph g;
+  g.name = "planar sums";
+  TensorId x = g.addInput("x", DataType::Float32, {1, 5, 96, 64});
+  TensorId sum = kNoTensor;
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = "conv" + std::to_string(i);
+    const HostTensor weights = test::portableRandom({5, 5, 3, 3}, 7 + i, -0.2f, 0.2f);
+    std::vector<TensorId> inputs{sum == kNoTensor ? x : sum, g.addConstant(name + ".w", weights)};
+    if (sum != kNoTensor) inputs.insert(inputs.end(), {kNoTensor, sum});
+    sum = g.add("Convolution", name, inputs, {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
+  }
+  g.markOutput(sum);
+  return g;
+}
+
+TEST(OneLaunch, ThreadsHaveLocalMemoryOfTheirOwn) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  Context steps(Engine::build(planarSums(), *device, launching(Launches::Steps))),
+      one(Engine::build(planarSums(), *device, launching(Launches::One)));
+  for (unsigned seed = 0; seed < 100; ++seed) {
+    const TensorMap input{{"x", test::portableRandom({1, 5, 96, 64}, seed, -2, 2)}};
+    ASSERT_EQ(one.run(input), steps.run(input)) << seed;
+  }
+}
+
+TEST(OneLaunch, RunsOfTwoContextsSideBySide) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  const auto one = Engine::build(planarSums(), *device, launching(Launches::One));
+  const TensorMap input{{"x", test::portableRandom({1, 5, 96, 64}, 1, -2, 2)}};
+  const TensorMap wanted = Context(one).run(input);
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&] {
+      Context context(one);
+      for (int i = 0; i < 30; ++i) right += context.run(input) == wanted;
+    });
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(right, 90);
+}
+
 Lowered loweredFor(const DeviceCaps& caps, const Graph& g = branches()) {
   Lowered lowered =
       lowerGraph(g, caps, chooseRecipe(g, caps, fallbackTactics(caps), {}, LayoutChoice::Greedy).recipe);
@@ -316,6 +364,41 @@ TEST(OneLaunch, IsComposedForGpus) {
   EXPECT_EQ(chain.constantBytes % 256, 0u);
   EXPECT_THAT(chain.call.prologue, HasSubstr("meet(sync, 1, groups)"));
   EXPECT_THAT(chain.call.prologue, testing::Not(HasSubstr("__kernel")));
+}
+
+// PoCL with so many threads.
+DeviceCaps threadsOfPocl(int threads) {
+  DeviceCaps caps = test::inventedCpu();
+  caps.computeUnits = threads;
+  return caps;
+}
+
+TEST(OneLaunch, IsSharedOutToThreadsOfACpu) {
+  const DeviceCaps caps = threadsOfPocl(3);
+  const Lowered lowered = loweredFor(caps);
+  const Chain chain = composeChain(lowered, caps, anyContent);
+  EXPECT_EQ(chain.shares, 3u);
+  EXPECT_EQ(chain.items, 1u);
+  EXPECT_EQ(chain.phases.size(), chain.kernels) << "one kernel after the other, as launches do";
+  EXPECT_THAT(chain.call.prologue, testing::AllOf(HasSubstr("CHAIN_TAKE("), HasSubstr("finishPhase(")));
+  EXPECT_THAT(chain.call.prologue, testing::Not(HasSubstr("meet(")));
+  EXPECT_GE(chain.timesAt, chain.takenAt + chain.kernels * (3 + 1) * 16);
+  EXPECT_EQ(composeChain(loweredFor(test::inventedGpu()), test::inventedGpu(), anyContent).shares, 0u);
+}
+
+TEST(OneLaunch, LargeConstantsOfACpuAreNotCopied) {
+  const auto large = [](int step, int index) {
+    ChainContent content = anyContent(step, index);
+    if (index == 0) content.bytes = 100'000;
+    return content;
+  };
+  const DeviceCaps caps = threadsOfPocl(2);
+  const Chain chain = composeChain(loweredFor(caps), caps, large);
+  EXPECT_GE(std::ranges::count(chain.buffers, ChainBuffer::Kind::Constant, &ChainBuffer::kind), 3);
+  EXPECT_LT(chain.constantBytes, 100'000u);
+  EXPECT_LE(chain.buffers.size(), 126u) << "two more arguments, and devices take 128 pointers";
+  EXPECT_GT(composeChain(loweredFor(test::inventedGpu()), test::inventedGpu(), large).constantBytes,
+            300'000u);
 }
 
 TEST(OneLaunch, IsRefusedWithTheReason) {
