@@ -20,14 +20,21 @@ constexpr CalibrationMethod kMethods[] = {CalibrationMethod::MinMax, Calibration
                                           CalibrationMethod::Mse, CalibrationMethod::Entropy};
 // A change is kept where it lowers the damage by this share: less is chance.
 constexpr double kWorthwhile = 0.004;
+// A floor below ranges of channels is for images that are too few, which shows: it makes codes coarser.
+constexpr double kWorthAFloor = 0.1;
 // Relative squared error of outputs of 25 dB.
 constexpr double kPoor = 3.16e-3;
 // Groups of layers that are tried in fp16 to choose from, and to name the harmful ones.
 constexpr int kTriedInHalf = 24, kNamed = 6;
 // By how much codes around 0 may be worse than zero points and still be taken.
 constexpr double kWorthAZero = 0.02;
-// Of the images, whose extremes a channel's codes reach.
-constexpr double kShares[] = {1.0, 0.9, 0.75, 0.5};
+// Zero points of tensors that reach little below 0.
+constexpr std::int64_t kFarFromZero = -64;
+// Ranges of channels that are tried: the share of the images whose extremes codes reach, and the least part
+// of the tensor's own range.
+constexpr struct {
+  double share, floor;
+} kRanges[] = {{1.0, 0}, {0.9, 0}, {0.75, 0}, {1.0, 0.25}, {1.0, 0.5}};
 // Parts of the samples. The first is what candidates are compared on; the others are left out in turn to say
 // what the calibration does to images unseen, but for those that a choice among layers in fp16 is made on.
 constexpr int kDraws = kComparedEvery, kDrawsForHalf = 2;
@@ -89,6 +96,7 @@ class Search {
     for (const auto method : kMethods) candidates.push_back({[=] { return of(method); }, kCompared});
     const auto damages = compareEach(candidates, "methods");
     reference_ = damages[0];
+    meter_.expectAlike();
     for (std::size_t i = 0; i < damages.size(); ++i) {
       result_.damage[std::string(toString(kMethods[i]))] = damages[i];
       if (i > 0 && score(damages[i]) >= least_) continue;
@@ -99,17 +107,27 @@ class Search {
     best_.scales = in_.thresholds.scales(parseCalibrationMethod(result_.chosen));
   }
 
+  // Whether most tensors of codes are one-sided: codes around 0 have twice their steps.
+  bool mostlyOneSided() const {
+    const Int8Plan plan = planInt8(in_.graph, best_, in_.options.layerPrecision);
+    int sided = 0;
+    for (const auto& [name, _] : best_.scales) sided += plan.zero(in_.graph.findTensor(name)) <= kFarFromZero;
+    return 2 * sided > static_cast<int>(best_.scales.size());
+  }
+
   // Codes around 0 where zero points gain little: kernels have more to choose from for them.
   void centreCodes() {
+    if (mostlyOneSided()) return;
     Calibration centred = best_;
     centred.least.clear();
     const CalibrationDamage d =
-        compare(channels_ ? withChannels(centred, {share_, imagesOf(kComparedEvery, 0)}) : centred);
+        compare(channels_ ? withChannels(centred, rangeWithout(imagesOf(kComparedEvery, 0))) : centred);
     result_.damage["codes around 0"] = d;
     if (d.error > bestDamage_.error * (1 + kWorthAZero)) return;  // changes are few, and chance among such
+    meter_.expectAlike();
     least_ = score(d);
     bestDamage_ = d;
-    best_ = channels_ ? withChannels(std::move(centred), {share_, {}}) : std::move(centred);
+    best_ = channels_ ? withChannels(std::move(centred), rangeWithout({})) : std::move(centred);
   }
 
   /// Keeps the candidate where it is better by enough.
@@ -176,6 +194,11 @@ class Search {
         if (group.offsets[i]) candidate.least.erase(in_.graph.tensor(group.tensors[i]).name);
   }
 
+  // The ranges that were chosen, without some images.
+  ChannelRange rangeWithout(std::set<int> left) const {
+    return {range_.share, range_.floor, std::move(left)};
+  }
+
   // The calibration with a range for every channel.
   Calibration withChannels(Calibration candidate, const ChannelRange& range) const {
     leaveOutCentred(candidate);
@@ -190,15 +213,16 @@ class Search {
   bool tryChannels() {
     if (in_.statistics.extremes.empty()) return false;
     const std::set<int> left = imagesOf(kComparedEvery, 0);
-    std::vector<double> shares;
+    std::vector<ChannelRange> ranges;
     std::vector<DamageMeter::Candidate> candidates;
     double uncertainty = 0;
-    for (const double share : kShares) {
+    for (const auto& [share, floor] : kRanges) {
       // Ranges that another draw of images would not have are fitted to these.
-      uncertainty = rangeUncertainty(in_.statistics, share);
+      uncertainty = rangeUncertainty(in_.statistics, {share, floor, {}});
       if (uncertainty > kMostUncertainty) continue;
-      shares.push_back(share);
-      candidates.push_back({[=, this] { return withChannels(best_, {share, left}); }, kCompared});
+      ranges.push_back({share, floor, left});
+      candidates.push_back(
+          {[=, this, range = ranges.back()] { return withChannels(best_, range); }, kCompared});
     }
     const auto damages = compareEach(candidates, "ranges of channels");
     bool better = false;
@@ -206,19 +230,23 @@ class Search {
       const CalibrationDamage& d = damages[i];
       auto& told = result_.damage["channels"];
       if (i == 0 || score(d) < score(told)) told = d;
-      if (score(d) >= least_ * (1 - kWorthwhile)) continue;
-      least_ = score(d), bestDamage_ = d, share_ = shares[i], better = true;
+      const double worth = ranges[i].floor > 0 ? kWorthAFloor : kWorthwhile;
+      if (score(d) >= least_ * (1 - worth)) continue;
+      least_ = score(d), bestDamage_ = d, range_ = ranges[i], better = true;
     }
-    if (shares.empty())
+    if (ranges.empty())
       log().warn(
           "calibration: {} images are too few for ranges of channels, those of one half of them differ from "
           "the "
           "other half's by {:.0f} % on average: tensors have one range each",
           in_.statistics.images, uncertainty * 100);
     if (!better) return false;
-    best_ = withChannels(best_, {share_, {}});
+    meter_.expectAlike();
+    best_ = withChannels(best_, rangeWithout({}));
     plainBiases_ = plainBiases_ && !in_.options.biasCorrection;
-    result_.chosen += fmt::format(", ranges of channels ({:g} % of the images)", share_ * 100);
+    result_.chosen += fmt::format(", ranges of channels ({:g} % of the images)", range_.share * 100);
+    if (range_.floor > 0)
+      result_.chosen += fmt::format(", none below {:g} % of the tensor's", range_.floor * 100);
     return true;
   }
 
@@ -233,7 +261,7 @@ class Search {
     std::vector<DamageMeter::Candidate> candidates;
     for (int draw = first; draw < end; ++draw) {
       const auto make = [=, this, &of] {
-        return channels_ ? withChannels(of, {share_, imagesOf(draws, draw)}) : of;
+        return channels_ ? withChannels(of, rangeWithout(imagesOf(draws, draw))) : of;
       };
       candidates.push_back({make, {draw, meter_.batches(), draws}});
     }
@@ -266,9 +294,7 @@ class Search {
             [this](const Calibration& c, Fp16Choice& choice) {
               expected(c, {1, 1 + kDrawsForHalf}, choice);
             },
-            [this](Calibration c) {
-              return channels_ ? withChannels(std::move(c), {share_, {}}) : c;
-            }};
+            [this](Calibration c) { return channels_ ? withChannels(std::move(c), rangeWithout({})) : c; }};
   }
 
   // Layers in fp16, as far as the options allow. They are ranked on the samples that chose everything else,
@@ -279,10 +305,13 @@ class Search {
     if (share <= 0 && !poor) return;
     const auto groups = scaleGroups(in_, best_);
     const FrontierTools tools = frontierTools();
-    const auto gains = gainsInFp16(groups, best_, share > 0 ? kTriedInHalf : kNamed, meter_, tools,
-                                   [this](int done, int total) { report("layers in fp16", done, total); });
+    const auto progress = [this](int done, int total) { report("layers in fp16", done, total); };
+    if (share <= 0) {
+      result_.harmful = harmfulLayers(groups, best_, kNamed, meter_, tools, progress);
+      return;
+    }
+    const auto gains = gainsInFp16(groups, best_, kTriedInHalf, meter_, tools, progress);
     if (poor) nameHarmful(gains);
-    if (share <= 0) return;
     std::vector<Calibration> calibrations;
     result_.frontier = fp16Frontier(gains, best_, share, meter_, tools, calibrations);
     unseen_.first = 1 + kDrawsForHalf;
@@ -331,7 +360,7 @@ class Search {
       if (!mayRun(count + compared())) break;
       Calibration candidate = best_;
       candidate.floatLayers.insert(group.readers.begin(), group.readers.end());
-      if (channels_) candidate = withChannels(candidate, {share_, {}});
+      if (channels_) candidate = withChannels(candidate, rangeWithout({}));
       const double gain = before - rough(candidate);
       if (gain > before * 2 * kWorthwhile) options.push_back({&group, gain});
     }
@@ -346,7 +375,7 @@ class Search {
       candidate.floatLayers.insert(group->readers.begin(), group->readers.end());
     }
     if (candidate.floatLayers.size() == best_.floatLayers.size()) return;
-    if (channels_) candidate = withChannels(candidate, {share_, {}});
+    if (channels_) candidate = withChannels(candidate, rangeWithout({}));
     if (consider(std::move(candidate), nullptr))
       result_.chosen += ", " + std::to_string(best_.floatLayers.size()) + " layers in fp32 (" +
                         fmt::format("{:.1f}", std::ceil(share * 1000) / 10) + " % of the multiply-adds)";
@@ -377,7 +406,7 @@ class Search {
   double least_ = INFINITY;
   bool plainBiases_ = false;
   bool channels_ = false;    ///< channels have ranges of their own
-  double share_ = 1;         ///< of the images that those reach
+  ChannelRange range_;       ///< what those reach
   Draws unseen_{1, kDraws};  ///< that had no part in any choice
 };
 

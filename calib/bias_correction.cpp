@@ -31,16 +31,18 @@ std::map<std::string, std::vector<float>> biasCorrections(
     if (transposed)
       for (const auto stride : layer.attrs.integers("strides")) share /= static_cast<double>(stride);
     std::vector<double> sums(coded.scales.size(), 0);
-    for (std::int64_t i = 0; i < weights.size(); ++i) {
-      const std::int64_t first = i / taps / weights.shape[1], second = i / taps % weights.shape[1];
-      const std::int64_t perGroupIn = transposed ? weights.shape[0] / group : weights.shape[1];
-      const std::int64_t k = transposed ? first / perGroupIn * weights.shape[1] + second : first;
-      const std::int64_t c = transposed ? first : first / (weights.shape[0] / group) * perGroupIn + second;
-      sums[k] +=
-          (static_cast<double>(w[i]) - static_cast<double>(codes[i]) * static_cast<double>(coded.scales[k])) *
-          (read.factor.empty() ? means->second[c] : means->second[c] / static_cast<double>(read.factor[c])) *
-          share;
-    }
+    const std::int64_t rows = weights.shape[0], columns = weights.shape[1], perGroup = rows / group;
+    std::int64_t i = 0;
+    for (std::int64_t row = 0; row < rows; ++row)
+      for (std::int64_t column = 0; column < columns; ++column) {
+        const std::int64_t k = transposed ? row / perGroup * columns + column : row;
+        const std::int64_t c = transposed ? row : row / perGroup * columns + column;
+        const double mean =
+            read.factor.empty() ? means->second[c] : means->second[c] / static_cast<double>(read.factor[c]);
+        const auto scale = static_cast<double>(coded.scales[k]);
+        for (std::int64_t tap = 0; tap < taps; ++tap, ++i)
+          sums[k] += (static_cast<double>(w[i]) - static_cast<double>(codes[i]) * scale) * mean * share;
+      }
     std::vector<float> correction;
     for (const double sum : sums) correction.push_back(static_cast<float>(sum));
     // Means of very large values overflow on the device; such a layer goes without.

@@ -23,6 +23,16 @@ float quantile(std::vector<float>& values, double share) {
   return static_cast<float>(static_cast<double>(*below) * (1 - part) + static_cast<double>(above) * part);
 }
 
+// A channel that was silent on most of a few images need not be on others: on either side, all reach some
+// part of the farthest.
+void raise(std::vector<float>& reach, double floor) {
+  const auto half = static_cast<std::ptrdiff_t>(reach.size() / 2);
+  for (auto side = reach.begin(); side != reach.end(); side += half) {
+    const auto least = static_cast<float>(floor * static_cast<double>(*std::max_element(side, side + half)));
+    for (auto r = side; r != side + half; ++r) *r = std::max(*r, least);
+  }
+}
+
 // How far each channel reaches below 0, then above.
 std::vector<float> reachOf(const ChannelExtremes& extremes, const ChannelRange& range) {
   const std::size_t channels = extremes.high[0].size();
@@ -37,6 +47,7 @@ std::vector<float> reachOf(const ChannelExtremes& extremes, const ChannelRange& 
     reach[c] = std::max(quantile(low, range.share), 0.0f);
     reach[channels + c] = std::max(quantile(high, range.share), 0.0f);
   }
+  raise(reach, range.floor);
   return reach;
 }
 
@@ -91,12 +102,12 @@ std::map<std::string, float> leastValues(const Graph& graph, const TensorStatist
   return values;
 }
 
-double rangeUncertainty(const TensorStatistics& statistics, double share) {
+double rangeUncertainty(const TensorStatistics& statistics, const ChannelRange& range) {
   double sum = 0, channels = 0;
   for (const auto& [_, extremes] : statistics.extremes) {
     const int images = static_cast<int>(extremes.high.size());
     if (images < 2) return 1;
-    ChannelRange halves[2]{{share, {}}, {share, {}}};
+    ChannelRange halves[2]{{range.share, range.floor, {}}, {range.share, range.floor, {}}};
     for (int i = 0; i < images; ++i) halves[i % 2].left.insert(i);
     const auto a = reachOf(extremes, halves[0]), b = reachOf(extremes, halves[1]);
     for (std::size_t c = 0; c < a.size() / 2; ++c) {

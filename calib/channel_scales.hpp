@@ -12,6 +12,7 @@ namespace tessera {
 /// Which images count, and how much of each channel its codes reach.
 struct ChannelRange {
   double share = 1;    ///< of the images whose extremes lie within the range; 1: all
+  double floor = 0;    ///< of the tensor's farthest channel, that every channel reaches at least
   std::set<int> left;  ///< numbers of images that do not count
 };
 
@@ -28,6 +29,6 @@ std::map<std::string, float> leastValues(const Graph& graph, const TensorStatist
 
 /// How much ranges found on one half of the images differ from those of the other half, as a share of the
 /// range, mean over all channels; what is found changes that much with the draw of images.
-double rangeUncertainty(const TensorStatistics& statistics, double share);
+double rangeUncertainty(const TensorStatistics& statistics, const ChannelRange& range);
 
 }  // namespace tessera

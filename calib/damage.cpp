@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 #include <future>
+#include <limits>
+#include <numeric>
 #include <set>
 
 #include "calib/class_axis.hpp"
@@ -16,33 +18,69 @@
 namespace tessera {
 namespace {
 
-constexpr int kTimedRounds = 9;
+constexpr int kTimedRounds = 9, kTimedAlone = 3;
+
+double milliseconds(Context& context) {
+  const auto begin = std::chrono::steady_clock::now();
+  context.execute();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
 
 struct Sums {
   std::int64_t changed = 0, places = 0;
+};
+
+// The largest class at each of `inner` places; of equal ones the first.
+struct LargestClass {
+  std::vector<float> value;
+  std::vector<std::int32_t> index;
+
+  void find(const float* scores, std::int64_t classes, std::int64_t inner) {
+    value.assign(scores, scores + inner);
+    index.assign(static_cast<std::size_t>(inner), 0);
+    for (std::int64_t c = 1; c < classes; ++c)
+      for (std::int64_t i = 0; i < inner; ++i) {
+        const float score = scores[c * inner + i];
+        const bool larger = score > value[i];
+        value[i] = larger ? score : value[i];
+        index[i] = larger ? static_cast<std::int32_t>(c) : index[i];
+      }
+  }
 };
 
 // Positions whose largest class differs; classes lie along `axis`.
 void countChanges(const HostTensor& expected, const HostTensor& result, std::size_t axis, Sums& sums) {
   const Shape& shape = expected.shape;
   if (axis >= shape.size() || shape[axis] < 2 || expected.size() == 0) return;
-  const auto e = expected.as<float>(), r = result.as<float>();
   const std::int64_t classes = shape[axis];
   std::int64_t inner = 1;
   for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= shape[i];
-  std::vector<std::int64_t> bestE(inner), bestR(inner);
+  LargestClass wanted, got;
   for (std::int64_t base = 0; base < expected.size(); base += classes * inner) {
-    std::fill(bestE.begin(), bestE.end(), 0);
-    std::fill(bestR.begin(), bestR.end(), 0);
-    for (std::int64_t c = 1; c < classes; ++c)
-      for (std::int64_t i = 0; i < inner; ++i) {
-        const std::int64_t at = base + c * inner + i;
-        if (e[at] > e[base + bestE[i] * inner + i]) bestE[i] = c;
-        if (r[at] > r[base + bestR[i] * inner + i]) bestR[i] = c;
-      }
-    for (std::int64_t i = 0; i < inner; ++i) sums.changed += bestE[i] != bestR[i];
+    wanted.find(expected.as<float>().data() + base, classes, inner);
+    got.find(result.as<float>().data() + base, classes, inner);
+    for (std::int64_t i = 0; i < inner; ++i) sums.changed += wanted.index[i] != got.index[i];
     sums.places += inner;
   }
+}
+
+// |r - e|^2 / |e|^2 over what is finite in e; sums of several lanes, which the compiler makes vectors of.
+double relativeError(std::span<const float> e, std::span<const float> r) {
+  constexpr std::size_t kLanes = 8;
+  double difference[kLanes] = {}, power[kLanes] = {};
+  const auto add = [&](std::size_t i, std::size_t lane) {
+    const bool counts = std::abs(e[i]) <= std::numeric_limits<float>::max();
+    const double y = counts ? static_cast<double>(e[i]) : 0.0;
+    const double d = counts ? static_cast<double>(r[i]) - y : 0.0;
+    difference[lane] += d * d;
+    power[lane] += y * y;
+  };
+  std::size_t i = 0;
+  for (; i + kLanes <= e.size(); i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) add(i + lane, lane);
+  for (; i < e.size(); ++i) add(i, 0);
+  return std::accumulate(std::begin(difference), std::end(difference), 0.0) /
+         std::max(std::accumulate(std::begin(power), std::end(power), 0.0), 1e-30);
 }
 
 }  // namespace
@@ -70,8 +108,9 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Pre
     log().warn("output '{}' holds infinities or NaN in fp32; INT8 is compared with its other values", name);
 }
 
-std::shared_ptr<const Engine> DamageMeter::engineOf(const Calibration* calibration) const {
-  EngineOptions options = calibrationEngine(like_);
+std::shared_ptr<const Engine> DamageMeter::engineOf(const Calibration* calibration,
+                                                    const std::shared_ptr<const Engine>& like) const {
+  EngineOptions options = calibrationEngine(like);
   options.precision = calibration ? Precision::Int8 : Precision::Fp16;
   if (calibration) options.calibration = *calibration;
   options.layerPrecision = precision_;
@@ -79,23 +118,25 @@ std::shared_ptr<const Engine> DamageMeter::engineOf(const Calibration* calibrati
 }
 
 std::map<std::string, double> DamageMeter::layerTimes(const Calibration* calibration) {
-  Context context(engineOf(calibration));
+  Context context(engineOf(calibration, like_));
   std::map<std::string, double> times;
   for (const LayerTime& time : context.profile(3)) times[time.layer.name] += time.milliseconds;
   return times;
 }
 
+double DamageMeter::runTime() const {
+  Context context(last_);
+  double least = milliseconds(context);
+  for (int i = 1; i < kTimedAlone; ++i) least = std::min(least, milliseconds(context));
+  return least;
+}
+
 std::vector<double> DamageMeter::runTimes(const std::vector<Calibration>& calibrations) {
   std::vector<Context> contexts;
-  for (const Calibration& calibration : calibrations) contexts.emplace_back(engineOf(&calibration));
+  for (const Calibration& calibration : calibrations) contexts.emplace_back(engineOf(&calibration, like_));
   std::vector<std::vector<double>> times(contexts.size());
   for (int round = 0; round < kTimedRounds; ++round)
-    for (std::size_t i = 0; i < contexts.size(); ++i) {
-      const auto begin = std::chrono::steady_clock::now();
-      contexts[i].execute();
-      times[i].push_back(
-          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
-    }
+    for (std::size_t i = 0; i < contexts.size(); ++i) times[i].push_back(milliseconds(contexts[i]));
   std::vector<double> medians;
   for (auto& list : times) {
     std::ranges::nth_element(list, list.begin() + kTimedRounds / 2);
@@ -105,27 +146,26 @@ std::vector<double> DamageMeter::runTimes(const std::vector<Calibration>& calibr
 }
 
 CalibrationDamage DamageMeter::operator()(const Calibration& calibration, BatchPart part) {
-  const auto engine = engineOf(&calibration);
-  like_ = engine;
-  return measure(engine, part);
+  last_ = engineOf(&calibration, like_);
+  if (!like_) like_ = last_;
+  return measure(last_, part);
 }
 
 std::vector<CalibrationDamage> DamageMeter::operator()(const std::vector<Candidate>& candidates,
                                                        const std::function<void(int)>& done) {
   std::vector<CalibrationDamage> damages;
-  const auto build = [&](std::size_t i) {
-    return std::async(std::launch::async, [this, &make = candidates[i].make] {
+  const auto build = [&](std::size_t i, const std::shared_ptr<const Engine>& like) {
+    return std::async(std::launch::async, [this, &make = candidates[i].make, like] {
       const Calibration calibration = make();
-      return engineOf(&calibration);
+      return engineOf(&calibration, like);
     });
   };
   std::future<std::shared_ptr<const Engine>> next;
-  if (!candidates.empty()) next = build(0);
+  if (!candidates.empty()) next = build(0, like_);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    like_ = next.get();
-    const auto engine = like_;
-    if (i + 1 < candidates.size()) next = build(i + 1);
-    damages.push_back(measure(engine, candidates[i].part));
+    last_ = next.get();
+    if (i + 1 < candidates.size()) next = build(i + 1, last_);
+    damages.push_back(measure(last_, candidates[i].part));
     done(static_cast<int>(i) + 1);
   }
   return damages;
@@ -143,15 +183,7 @@ CalibrationDamage DamageMeter::measure(const std::shared_ptr<const Engine>& engi
     if (b + part.step < end) context.start(batches_[b + part.step]);  // runs while these are compared
     for (const auto& [name, expected] : expected_[b]) {
       if (expected.type != DataType::Float32) continue;
-      const auto e = expected.as<float>(), r = results.at(name).as<float>();
-      double difference = 0, power = 0;
-      for (std::size_t i = 0; i < e.size(); ++i) {
-        if (!std::isfinite(e[i])) continue;
-        const double d = static_cast<double>(r[i]) - static_cast<double>(e[i]);
-        difference += d * d;
-        power += static_cast<double>(e[i]) * static_cast<double>(e[i]);
-      }
-      damage.error += difference / std::max(power, 1e-30);
+      damage.error += relativeError(expected.as<float>(), results.at(name).as<float>());
       terms += 1;
       if (const auto axis = classAxes_.find(name); axis != classAxes_.end())
         countChanges(expected, results.at(name), axis->second, classes);

@@ -34,20 +34,25 @@ class DamageMeter {
   /// Milliseconds of each layer by name: as calibrated, or of the network in fp16 where there is no
   /// calibration.
   std::map<std::string, double> layerTimes(const Calibration* calibration);
+  /// Networks to come are likely to be as the one that was compared last: they share what it has compiled.
+  void expectAlike() { like_ = last_; }
+  /// Milliseconds of a run of the network that was compared last, the shortest of some.
+  double runTime() const;
   /// Milliseconds of a run of each, medians of runs in turns.
   std::vector<double> runTimes(const std::vector<Calibration>& calibrations);
   int batches() const { return static_cast<int>(batches_.size()); }
   int runs() const { return runs_; }  ///< INT8 runs so far
 
  private:
-  std::shared_ptr<const Engine> engineOf(const Calibration* calibration) const;
+  std::shared_ptr<const Engine> engineOf(const Calibration* calibration,
+                                         const std::shared_ptr<const Engine>& like) const;
   CalibrationDamage measure(const std::shared_ptr<const Engine>& engine, BatchPart part);
 
   const Graph& graph_;
   Device device_;
   PrecisionOptions precision_;
   std::vector<TensorMap> batches_, expected_;
-  std::shared_ptr<const Engine> like_;            ///< has compiled most kernels of the next
+  std::shared_ptr<const Engine> like_, last_;     ///< has compiled most kernels of the next; compared last
   std::map<std::string, std::size_t> classAxes_;  ///< by output
   int runs_ = 0;
 };

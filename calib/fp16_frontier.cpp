@@ -49,6 +49,25 @@ std::vector<Fp16Gain> gainsInFp16(const std::vector<ScaleGroup>& groups, const C
   return gains;
 }
 
+std::vector<Fp16Choice> harmfulLayers(const std::vector<ScaleGroup>& groups, const Calibration& base,
+                                      int count, DamageMeter& meter, const FrontierTools& tools,
+                                      const std::function<void(int done, int total)>& progress) {
+  const double before = tools.harm(tools.damage(base));
+  std::vector<Fp16Choice> found;
+  int tried = 0;
+  for (const ScaleGroup& group : groups) {
+    if (group.readers.empty()) continue;
+    if (tried == count) break;
+    progress(++tried, count);
+    const CalibrationDamage left = tools.damage(withHalfLayers(base, group.readers, tools));
+    if (tools.harm(left) < before) found.push_back({group.readers, group.share, meter.runTime(), left, left});
+  }
+  std::ranges::stable_sort(found, [&](const Fp16Choice& a, const Fp16Choice& b) {
+    return tools.harm(a.damage) < tools.harm(b.damage);
+  });
+  return found;
+}
+
 std::vector<Fp16Choice> fp16Frontier(const std::vector<Fp16Gain>& gains, const Calibration& base,
                                      double share, DamageMeter& meter, const FrontierTools& tools,
                                      std::vector<Calibration>& calibrations) {

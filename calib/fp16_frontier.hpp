@@ -33,6 +33,12 @@ std::vector<Fp16Gain> gainsInFp16(const std::vector<ScaleGroup>& groups, const C
                                   DamageMeter& meter, const FrontierTools& tools,
                                   const std::function<void(int done, int total)>& progress);
 
+/// What groups give alone in fp16, most first, with the time of a run then: the first `count` of `groups` are
+/// tried.
+std::vector<Fp16Choice> harmfulLayers(const std::vector<ScaleGroup>& groups, const Calibration& base,
+                                      int count, DamageMeter& meter, const FrontierTools& tools,
+                                      const std::function<void(int done, int total)>& progress);
+
 /// From no layer in fp16 to as many as `share` of the multiply-adds allows, in the order of the gains; every
 /// choice is judged and timed. `calibrations` gets what belongs to each.
 std::vector<Fp16Choice> fp16Frontier(const std::vector<Fp16Gain>& gains, const Calibration& base,

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <limits>
 #include <numeric>
+#include <thread>
 
 #include "tessera/error.hpp"
 
@@ -130,27 +132,49 @@ double percentileThreshold(const AbsHistogram& histogram, double percent) {
   return histogram.limit;
 }
 
-double codingError(const AbsHistogram& histogram, double threshold) {
-  const double step = threshold / 127, width = histogram.binWidth();
-  double sum = 0, total = 0;
-  for (std::size_t b = 0; b < histogram.counts.size(); ++b) {
-    if (!histogram.counts[b]) continue;
-    const double x = (static_cast<double>(b) + 0.5) * width, code = std::min(std::rint(x / step), 127.0);
-    // Inside a bin wider than a step the error is that of rounding; a bin's centre alone would hide it.
-    const double error =
-        x < threshold ? std::max((x - code * step) * (x - code * step), width > step ? step * step / 12 : 0.0)
-                      : (x - threshold) * (x - threshold);
-    sum += static_cast<double>(histogram.counts[b]) * error;
-    total += static_cast<double>(histogram.counts[b]);
+namespace {
+
+// Bins that hold something.
+struct OccupiedBins {
+  std::vector<double> centres, counts, errors;
+  double width = 0, total = 0;
+
+  explicit OccupiedBins(const AbsHistogram& histogram) : width(histogram.binWidth()) {
+    for (std::size_t b = 0; b < histogram.counts.size(); ++b) {
+      if (!histogram.counts[b]) continue;
+      centres.push_back((static_cast<double>(b) + 0.5) * width);
+      counts.push_back(static_cast<double>(histogram.counts[b]));
+      total += counts.back();
+    }
+    errors.resize(centres.size());
   }
-  return total > 0 ? sum / total : 0;
+
+  double error(double threshold) {
+    const double step = threshold / 127;
+    // Inside a bin wider than a step the error is that of rounding; a bin's centre alone would hide it.
+    const double least = width > step ? step * step / 12 : 0.0;
+    for (std::size_t i = 0; i < centres.size(); ++i) {
+      constexpr double kRound = 0x1.8p52;  // added and taken off: rint(), which is a call on plain x86-64
+      const double x = centres[i], code = std::min(x / step + kRound - kRound, 127.0), off = x - code * step;
+      const double beyond = x - threshold;
+      errors[i] = counts[i] * (x < threshold ? std::max(off * off, least) : beyond * beyond);
+    }
+    return total > 0 ? std::accumulate(errors.begin(), errors.end(), 0.0) / total : 0;
+  }
+};
+
+}  // namespace
+
+double codingError(const AbsHistogram& histogram, double threshold) {
+  return OccupiedBins(histogram).error(threshold);
 }
 
 double mseThreshold(const AbsHistogram& histogram) {
   double best = std::numeric_limits<double>::infinity(), chosen = histogram.limit;
+  OccupiedBins occupied(histogram);
   const int bins = static_cast<int>(histogram.counts.size());
   for (int candidate = bins; candidate >= bins / 32; candidate -= std::max(1, bins / 256)) {
-    const double threshold = histogram.limit * candidate / bins, error = codingError(histogram, threshold);
+    const double threshold = histogram.limit * candidate / bins, error = occupied.error(threshold);
     if (error < best) best = error, chosen = threshold;
   }
   return chosen;
@@ -178,10 +202,18 @@ double thresholdOf(CalibrationMethod method, const AbsHistogram& histogram, doub
 }
 
 ThresholdTable::ThresholdTable(const std::map<std::string, AbsHistogram>& histograms, double percent) {
-  for (const auto& [name, histogram] : histograms)
-    for (const auto& [method, _] : kNames)
-      if (method != CalibrationMethod::Auto)
-        thresholds_[name][method] = thresholdOf(method, histogram, percent);
+  std::vector<std::pair<const AbsHistogram*, std::map<CalibrationMethod, double>*>> all;
+  for (const auto& [name, histogram] : histograms) all.emplace_back(&histogram, &thresholds_[name]);
+  const std::size_t shards = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::future<void>> others;
+  for (std::size_t shard = 0; shard < shards; ++shard)
+    others.push_back(std::async(std::launch::async, [&, shard] {
+      for (std::size_t i = shard; i < all.size(); i += shards)
+        for (const auto& [method, _] : kNames)
+          if (method != CalibrationMethod::Auto)
+            (*all[i].second)[method] = thresholdOf(method, *all[i].first, percent);
+    }));
+  for (auto& other : others) other.get();
 }
 
 double ThresholdTable::of(CalibrationMethod method, const std::string& tensor) const {

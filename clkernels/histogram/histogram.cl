@@ -81,23 +81,26 @@ __kernel void histogram_sum(__global const int* restrict partial, __global int* 
   y[b] = sum;
 }
 
-// CPUs: one work-item a group reads its part of an item once. Its limit grows with what it meets, chunk by chunk, and
-// the bins so far are merged then.
-#define CHUNK 1024
+// CPUs: one work-item a group. It looks for the largest of a chunk, which the caches hold, and then counts it. The limit grows
+// with what it meets, and the bins so far are merged then.
+#define CHUNK 32768
+#define ROW 1024
 
+// Magnitudes of finite numbers are in the order of their bits.
 static inline float largestOf(__global const float* v, int count) {
-  float16 tops = (float16)(0.0f);
-  float top = 0.0f;
+  int16 tops = (int16)(0), tops1 = tops;
   int i = 0;
-  for (; i + 16 <= count; i += 16) {
-    const float16 a = fabs(vload16(0, v + i));
-    tops = fmax(tops, select((float16)(0.0f), a, a < (float16)(INFINITY)));
+  for (; i + 32 <= count; i += 32) {
+    const int16 a = as_int16(fabs(vload16(0, v + i))), b = as_int16(fabs(vload16(0, v + i + 16)));
+    tops = max(tops, select(a, (int16)(0), a >= (int16)(0x7f800000)));
+    tops1 = max(tops1, select(b, (int16)(0), b >= (int16)(0x7f800000)));
   }
+  float top = 0.0f;
   for (; i < count; ++i) top = fmax(top, magnitude(v[i]));
-  const float8 eight = fmax(tops.lo, tops.hi);
-  const float4 four = fmax(eight.lo, eight.hi);
-  const float2 two = fmax(four.lo, four.hi);
-  return fmax(top, fmax(two.x, two.y));
+  const int8 eight = max(max(tops, tops1).lo, max(tops, tops1).hi);
+  const int4 four = max(eight.lo, eight.hi);
+  const int2 two = max(four.lo, four.hi);
+  return fmax(top, as_float(max(two.x, two.y)));
 }
 
 static inline void mergeBins(__local int* counts, int shift) {
@@ -117,7 +120,7 @@ static inline void mergeBins(__local int* counts, int shift) {
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void histogram_alone(
     __global const float* restrict x, __global int* restrict partial, __global float* restrict tops, int items,
     int channels, int plane, int block, int base, int batch) {
-  __local int even[PLACES], odd[PLACES];
+  __local int even[PLACES], odd[PLACES], places[ROW];
   for (int b = 0; b < PLACES; ++b) even[b] = odd[b] = 0;
   const int blocks = (channels + block - 1) / block, item = blocks * plane * block;
   const int whole = channels / block * plane * block, lanes = channels % block;  // padding lanes from `whole` on
@@ -142,16 +145,21 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void histogram_alone(
       }
       const float rate = binRate(exponent);
       int i = first;
-      for (; i + 16 <= next; i += 16) {
-        const float16 a = fabs(vload16(0, from + i));
-        const int16 element = lane + i, finite = a < (float16)(INFINITY);
-        const int16 counted = finite & ((element < (int16)(whole)) | ((element & (block - 1)) < (int16)(lanes)));
-        const int16 bin = convert_int16(select((float16)(0.0f), a * rate, finite));
-        int at[16];
-        vstore16(select(NOTHING + lane, select(bin, ZEROS + lane, bin == 0), counted), 0, at);
-        for (int k = 0; k < 16; k += 2) {
-          ++even[at[k]];
-          ++odd[at[k + 1]];
+      for (int row; (row = min(next - i, ROW) / 16 * 16) > 0; i += row) {
+        // All places first: what was just written as a vector is slow to read element by element.
+        for (int k = 0; k < row; k += 16) {
+          const float16 a = fabs(vload16(0, from + i + k));
+          const int16 element = lane + (i + k), finite = a < (float16)(INFINITY);
+          const int16 counted = finite & ((element < (int16)(whole)) | ((element & (block - 1)) < (int16)(lanes)));
+          const int16 bin = convert_int16(select((float16)(0.0f), a * rate, finite));
+          vstore16(select(NOTHING + lane, select(bin, ZEROS + lane, bin == 0), counted), 0, places + k);
+        }
+        for (int k = 0; k < row; k += 16) {
+#pragma unroll
+          for (int j = 0; j < 16; j += 2) {
+            ++even[places[k + j]];
+            ++odd[places[k + j + 1]];
+          }
         }
       }
       for (; i < next; ++i) {

@@ -14,6 +14,7 @@
 #include "cl/mma_probe.hpp"
 #include "exec/random_inputs.hpp"
 #include "exec/weights.hpp"
+#include "graph/alike.hpp"
 #include "graph/amount.hpp"
 #include "lower/memory_need.hpp"
 #include "lower/ordered_sums.hpp"
@@ -228,12 +229,21 @@ std::shared_ptr<Engine> EngineBuilder::fastest(const Network& network) {
     engine =
         keepIfRight(*tuner_, network.graph, std::move(engine), options_.tuning.verify, assembleLike(network));
   engine->impl_->tuning = tuner_->report(sources);
+  engine->impl_->untuned = options_.tuning.mode == TuneMode::Off && !options_.tuning.workspaceLimit;
   engine->impl_->tuning.limited = tuner_->known().limitedLayers(network.graph, engine->impl_->lowered);
   return inOneLaunch(network, std::move(engine));
 }
 
 // What is on record may not compile any more, with another driver say.
 std::pair<std::shared_ptr<Engine>, TacticSources> EngineBuilder::byRecords(const Network& network) {
+  if (const auto alike = recipeOfAlike(network)) try {
+      const TuneReport& its = options_.sharePrograms->impl().tuning;
+      TacticSources sources;
+      sources.problems = its.problems, sources.defaults = its.defaults, sources.fallback = its.fallback;
+      return {assemble(network, lowerGraph(network.graph, caps_, *alike)), sources};
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::BadCache) throw;  // some family takes only certain numbers
+    }
   auto found = tuner_->lower(network.graph);
   try {
     return {assemble(network, found.lowered), found.sources};
@@ -312,6 +322,18 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   requireBudget(*made, options_.memoryBudget);
   verifyPlugins(*made);
   return std::shared_ptr<Engine>(new Engine(std::move(made)));
+}
+
+// Of another engine without tuning, whose network differs from this one in numbers alone, such as scales:
+// what would be chosen again.
+std::optional<Recipe> EngineBuilder::recipeOfAlike(const Network& network) const {
+  if (!options_.sharePrograms || options_.tuning.mode != TuneMode::Off || options_.tuning.workspaceLimit)
+    return std::nullopt;
+  const Engine::Impl& other = options_.sharePrograms->impl();
+  if (!other.untuned || other.caps.fingerprint() != caps_.fingerprint() ||
+      !differInNumbersAlone(other.graph, network.graph))
+    return std::nullopt;
+  return recipeOf(other.lowered);
 }
 
 // A search has its own processes, and a plan that brings programs needs none.

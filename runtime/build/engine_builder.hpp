@@ -55,6 +55,7 @@ class EngineBuilder {
   /// The form of `main` for `graph`, tuned as the options say.
   std::shared_ptr<Engine> form(const Engine& main, Graph graph);
   std::shared_ptr<Engine> byRecipeOf(const Engine& main, const Network& network, Found found);
+  std::optional<Recipe> recipeOfAlike(const Network& network) const;
   /// Tunes a network, lets its variants race where there is something to decide, and builds the fastest.
   std::shared_ptr<Engine> fastest(const Network& network);
   /// The fastest of a network's variants, and where its tactics came from.

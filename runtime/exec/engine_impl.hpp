@@ -47,6 +47,7 @@ struct Engine::Impl {
   std::vector<LayerPrecision> precisions;
   MemoryUse memory;
   TuneReport tuning;
+  bool untuned = false;                  ///< kernels were chosen by what their layers are alone
   std::size_t plannedWeights = 0;        ///< packed constants that came from a plan
   std::shared_ptr<const Golden> golden;  ///< of the plan that it came from; null: from none
 

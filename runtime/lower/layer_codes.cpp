@@ -75,7 +75,15 @@ HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan&
   if (read.factor.empty()) return weights;
   auto w = weights.as<float>();
   const InputChannels channelOf(layer, weights.shape);
-  for (std::size_t i = 0; i < w.size(); ++i) w[i] *= read.factor[channelOf(static_cast<std::int64_t>(i))];
+  const std::int64_t rows = weights.shape[0], columns = weights.shape[1],
+                     taps = weights.size() / (rows * columns);
+  const std::int64_t step = columns > 1 ? channelOf(taps) - channelOf(0) : 0;  // from one column to the next
+  float* at = w.data();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* factor = &read.factor[channelOf(row * columns * taps)];
+    for (std::int64_t column = 0; column < columns; ++column, factor += step, at += taps)
+      for (std::int64_t tap = 0; tap < taps; ++tap) at[tap] *= *factor;
+  }
   return weights;
 }
 

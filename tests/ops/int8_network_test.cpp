@@ -112,5 +112,27 @@ TEST_F(Int8Network, GivesTheSameBitsAsAnEngineOfTheFloatNetwork) {
   }
 }
 
+// Kernels are chosen once for networks that differ in numbers alone, and compute what they would alone.
+TEST_F(Int8Network, AnEngineLikeAnotherRunsByItsRecipe) {
+  EngineOptions options;
+  options.precision = Precision::Int8;
+  options.tuning.mode = TuneMode::Off;
+  options.calibration = calibration;
+  const auto first = Engine::build(network, device(), options);
+  for (auto& [_, scale] : options.calibration->scales) scale *= 1.25f;
+  const auto alone = Engine::build(network, device(), options);
+  options.sharePrograms = first;
+  const auto like = Engine::build(network, device(), options);
+  ASSERT_EQ(like->layers().size(), alone->layers().size());
+  for (std::size_t i = 0; i < like->layers().size(); ++i) {
+    EXPECT_EQ(like->layers()[i].family, alone->layers()[i].family) << like->layers()[i].name;
+    EXPECT_EQ(like->layers()[i].tactic, alone->layers()[i].tactic) << like->layers()[i].name;
+  }
+  const TensorMap wanted = Context(alone).run(int8NetworkInput());
+  for (const auto& [name, value] : Context(like).run(int8NetworkInput()))
+    EXPECT_EQ(value.data, wanted.at(name).data) << name;
+  EXPECT_NE(Context(first).run(int8NetworkInput()).begin()->second.data, wanted.begin()->second.data);
+}
+
 }  // namespace
 }  // namespace tessera

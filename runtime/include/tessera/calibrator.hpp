@@ -83,7 +83,7 @@ struct CalibrationResult {
   /// images that its damage was measured on, so that promises a little too much: "unseen" above is of others.
   std::vector<Fp16Choice> frontier;
   /// Auto, where the outputs' signal to noise is below 25 dB: layers whose codes are why, most harmful first,
-  /// with the damage that is left and the time of a run, estimated from layers, if they alone are in fp16.
+  /// with the damage left and the time of a run (estimated with a frontier) if they alone are in fp16.
   std::vector<Fp16Choice> harmful;
 };
 

@@ -60,6 +60,7 @@ struct EngineOptions {
   bool optimized = false;  ///< the graph went through optimize() already; a calibration's hash is not checked
   std::shared_ptr<const Engine>
       sharePrograms;  ///< an engine on the same device: kernels that it has compiled are not compiled again
+                      ///< (nor, untuned, chosen again where the networks differ in numbers alone)
 };
 
 /// An input or output of the network, as the host sees it: planar, dense.
