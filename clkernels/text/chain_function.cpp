@@ -140,10 +140,8 @@ class Writer {
       result.byItems &= !mentions(d, kOfGroups);
     }
     for (const KernelArg& arg : call_.args)
-      if (arg.kind == KernelArg::Kind::Local) {
-        result.byItems = false, result.local = true;
-        bytes_ += " + " + std::to_string((arg.integer + 15) / 16 * 16);
-      }
+      if (arg.kind == KernelArg::Kind::Local) result.byItems = false, result.local = true;
+    result.localArgumentBytes = localArgumentBytes(call_);
     byItems_ = result.byItems;
     for (const std::size_t extent : call_.local) result.items *= extent;
     if (!byItems_ && call_.local.empty()) refuseCall(call_, "leaves its work-groups to the driver");
@@ -305,6 +303,13 @@ class Writer {
 };
 
 }  // namespace
+
+std::size_t localArgumentBytes(const KernelCall& call) {
+  std::size_t bytes = 0;
+  for (const KernelArg& arg : call.args)
+    if (arg.kind == KernelArg::Kind::Local) bytes += (static_cast<std::size_t>(arg.integer) + 15) / 16 * 16;
+  return bytes;
+}
 
 ChainFunction chainFunction(const KernelCall& call, const std::string& name, const std::string& barrier,
                             const Defines& compiler) {

@@ -2,6 +2,7 @@
 #include "importers/common/input_shapes.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <limits>
 
@@ -26,6 +27,13 @@ bool namesOther(const std::string& symbol) {
   return false;
 }
 
+/// What exporters write for each extent that has no name: "?", "-1", "None". The same is not the same extent.
+bool namesNothing(const std::string& symbol) {
+  return symbol == "None" || std::none_of(symbol.begin(), symbol.end(), [](unsigned char c) {
+           return std::isalpha(c) || c == '_' || c >= 0x80;
+         });
+}
+
 bool isOpen(const DeclaredInput& input) {
   return !input.ranked || std::any_of(input.extents.begin(), input.extents.end(),
                                       [](const DeclaredExtent& extent) { return extent.open(); });
@@ -37,6 +45,9 @@ class Resolver {
       : file_(file), inputs_(inputs), options_(options) {}
 
   void run() {
+    for (auto& input : inputs_)
+      for (auto& extent : input.extents)
+        if (namesNothing(extent.symbol)) extent.symbol.clear();
     for (auto& input : inputs_)
       if (const auto given = options_.inputShapes.find(input.name); given != options_.inputShapes.end())
         replace(input, given->second);

@@ -42,6 +42,10 @@ std::string callIdentity(const KernelCall& call) {
   return text;
 }
 
+bool sameLocal(const ChainFunction& a, const ChainFunction& b) {
+  return a.localBytes == b.localBytes && a.localArgumentBytes == b.localArgumentBytes;
+}
+
 struct Placed {
   const KernelCall* call = nullptr;
   const Step* step = nullptr;
@@ -110,7 +114,7 @@ class Composer {
     if (!meets_) return placeInTurn();
     const auto phases = phasesOf(lowered_, [&](int a, int b) {
       return functions.count(a) && functions.count(b) &&
-             pieces_.functions[functions[a]].localBytes == pieces_.functions[functions[b]].localBytes;
+             sameLocal(pieces_.functions[functions[a]], pieces_.functions[functions[b]]);
     });
     for (Placed& p : placed_) {
       const StepPhases& its = phases[static_cast<std::size_t>(p.stepIndex)];
@@ -140,6 +144,9 @@ class Composer {
         if (e.code() != ErrorCode::Unsupported) throw;
         refuse(step, e.what());
       }
+    // Steps of one function that want more of their arguments than the first one make it larger.
+    std::size_t& most = pieces_.functions[static_cast<std::size_t>(it->second)].localArgumentBytes;
+    most = std::max(most, localArgumentBytes(call));
     return it->second;
   }
   Defines compilerMacros() const {

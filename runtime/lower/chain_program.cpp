@@ -26,8 +26,8 @@ std::string sideText(const std::string& name, const ChainFunction& f, const Chai
                      const DeviceCaps& device) {
   const std::string most = std::to_string(chain.items / f.items),
                     fits = std::to_string(device.localMemory) + " / " + name + "_bytes";
-  return "enum { " + name + "_bytes = " + f.localBytes + " };\nenum { " + name + "_side = " + fits + " < " +
-         most + " ? " + fits + " : " + most + " };\n";
+  return "enum { " + name + "_bytes = " + f.localBytes + " + " + std::to_string(f.localArgumentBytes) +
+         " };\nenum { " + name + "_side = " + fits + " < " + most + " ? " + fits + " : " + most + " };\n";
 }
 
 // The local memory of the function that wants most.

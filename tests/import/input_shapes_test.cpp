@@ -54,6 +54,18 @@ TEST(InputShapes, AShapeClosesTheSymbolsOfOtherInputs) {
   EXPECT_THAT(refusal({mask, kImage}, options), AllOf(HasSubstr("'height'"), HasSubstr("7"), HasSubstr("8")));
 }
 
+// Exporters write one word for every extent without a name.
+TEST(InputShapes, AWordThatNamesNothingIsNoName) {
+  for (const char* word : {"?", "-1", "None", "*"}) {
+    const auto image = input("x", {symbol(word), fixed(3), symbol(word), symbol(word)});
+    ImportOptions options;
+    options.inputShapes["x"] = {1, 3, 48, 192};
+    const auto shapes = resolve({image, input("lengths", {symbol(word)})}, options);
+    EXPECT_EQ(shapes.at("x"), (Shape{1, 3, 48, 192})) << word;
+    EXPECT_EQ(shapes.at("lengths"), (Shape{1})) << word << ": the batch, not an extent of x";
+  }
+}
+
 TEST(InputShapes, AStarFillsWhatIsOpen) {
   ImportOptions options;
   options.inputShapes["*"] = {1, 3, 8, 9};

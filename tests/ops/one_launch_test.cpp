@@ -113,6 +113,27 @@ TEST(OneLaunch, TakesTinyLayers) {
   EXPECT_EQ(one.run(inputOf(1)), steps.run(inputOf(1)));
 }
 
+// One kernel whose second call wants more local memory than its first.
+TEST(OneLaunch, KernelsTakeTheLocalMemoryOfTheLargestCall) {
+  const Device* device = chainable();
+  if (!device) GTEST_SKIP() << "no device runs networks in one launch";
+  Graph g;
+  g.name = "growing";
+  TensorId last = g.addInput("x", DataType::Float32, {1, 3, 8, 8});
+  for (const std::int64_t channels : {8, 8}) {
+    const std::string name = "conv" + std::to_string(last);
+    const HostTensor weights =
+        test::portableRandom({channels, g.tensor(last).shape[1], 3, 3}, 7, -0.3f, 0.3f);
+    last = g.add("Convolution", name, {last, g.addConstant(name + ".w", weights)},
+                 {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}});
+  }
+  g.markOutput(last);
+  Context steps(Engine::build(Graph(g), *device, launching(Launches::Steps))),
+      one(Engine::build(Graph(g), *device, launching(Launches::One)));
+  const TensorMap x{{"x", test::portableRandom({1, 3, 8, 8}, 1, -2, 2)}};
+  EXPECT_EQ(one.run(x), steps.run(x));
+}
+
 TEST(OneLaunch, ComputesTheSameBits) {
   const Device* device = chainable();
   if (!device) GTEST_SKIP() << "no device runs networks in one launch";
