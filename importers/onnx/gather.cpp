@@ -1,40 +1,17 @@
 // Picking and placing by indices.
 #include <numeric>
 
+#include "importers/common/indices.hpp"
 #include "importers/onnx/node.hpp"
 
 namespace tessera::onnx {
 namespace {
 
-// Indices that are known have to lie within their extents; kernels clamp those that are computed. Index i of
-// the tensor counts along `extents[i % extents.size()]`.
-void wantWithin(const Node& node, const Shape& extents) {
-  const HostTensor* indices = node.valueOf(node.in(1));
-  if (!indices || extents.empty()) return;
-  for (std::int64_t i = 0; i < indices->size(); ++i) {
-    const std::int64_t extent = extents[static_cast<std::size_t>(i) % extents.size()];
-    const double index = indices->number(i);
-    if (index < static_cast<double>(-extent) || index >= static_cast<double>(extent))
-      node.bad("its index " + std::to_string(static_cast<std::int64_t>(index)) +
-               " lies outside an extent of " + std::to_string(extent));
-  }
-}
-
 /// The axis that single indices count along.
 std::int64_t axisOfIndices(const Node& node) {
   const std::int64_t axis = node.axis(node.integer("axis", 0), node.rank(0));
-  wantWithin(node, {node.shape(0)[static_cast<std::size_t>(axis)]});
+  wantIndicesWithin(node, node.in(1), {node.shape(0)[static_cast<std::size_t>(axis)]}, true);
   return axis;
-}
-
-/// Rows of indices count along the extents from `first` on.
-void wantRowsWithin(const Node& node, std::size_t first) {
-  const Shape& x = node.shape(0);
-  const Shape& indices = node.shape(1);
-  const std::int64_t width = indices.empty() ? 0 : indices.back();
-  if (width < 0 || width > static_cast<std::int64_t>(x.size() - std::min(first, x.size()))) return;
-  const auto begin = x.begin() + static_cast<std::ptrdiff_t>(first);
-  wantWithin(node, Shape(begin, begin + width));
 }
 
 void gather(Node& node) { node.result("Gather", {node.in(0), node.in(1)}, {{"axis", axisOfIndices(node)}}); }
@@ -50,7 +27,7 @@ void gatherNd(Node& node) {
   const Shape shape = node.shapeOf(indices);
   if (batchDims < 0 || batchDims >= static_cast<std::int64_t>(shape.size()))
     node.bad("attribute batch_dims is out of range");
-  wantRowsWithin(node, static_cast<std::size_t>(batchDims));
+  wantRowsWithin(node, node.in(1), node.shape(0), static_cast<std::size_t>(batchDims), true);
   if (batchDims > 0) {
     Shape coordinates = shape;
     coordinates.back() = batchDims;
@@ -96,7 +73,7 @@ void scatter(Node& node, const std::string& op, Attributes attrs) {
 void scatterElements(Node& node) { scatter(node, "ScatterElements", {{"axis", axisOfIndices(node)}}); }
 
 void scatterNd(Node& node) {
-  wantRowsWithin(node, 0);
+  wantRowsWithin(node, node.in(1), node.shape(0), 0, true);
   scatter(node, "ScatterNd", {});
 }
 

@@ -2,32 +2,54 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "importers/tensorflow/operands.hpp"
 
 namespace tessera::tensorflow {
 namespace {
 
-/// Inputs: boxes [B, 4], scores [B], the most boxes, iou_threshold, score_threshold.
-void nonMaxSuppression(Node& node) {
+/// What the operators of one list of boxes have in common.
+struct Suppressed {
+  std::int64_t boxes, wanted;  ///< how many there are, and the most that are asked for
+  double overlap, sigma;       ///< iou_threshold and soft_nms_sigma (0: boxes are dropped)
+  std::optional<double> least;
+  bool padded;  ///< filled up with zeros to the most
+};
+
+/// Inputs: boxes [B, 4], scores [B], the most boxes, iou_threshold, score_threshold, soft_nms_sigma.
+Suppressed suppressedBy(Node& node) {
   if (node.rank(0) != 2 || node.rank(1) != 1 || node.shape(0)[1] != 4 || node.shape(0)[0] != node.shape(1)[0])
     node.bad("it wants boxes of four numbers and a score each");
-  const std::int64_t boxes = node.shape(0)[0];
-  const std::int64_t most = std::clamp<std::int64_t>(node.constantInt(2, "max_output_size"), 0, boxes);
+  Suppressed s{};
+  s.boxes = node.shape(0)[0];
+  s.wanted = node.constantInt(2, "max_output_size");
   const bool byAttribute = node.type() == "NonMaxSuppression";
-  const double overlap =
+  s.overlap =
       byAttribute ? node.attributes().number("iou_threshold", 0.5) : node.constantNumber(3, "iou_threshold");
-  if (!(overlap >= 0 && overlap <= 1)) node.bad("iou_threshold lies outside 0 to 1");
-  if (node.has(5) && node.constantNumber(5, "soft_nms_sigma") != 0)
-    node.unsupported("it lowers scores instead of dropping boxes (soft_nms_sigma)");
-  if (node.attributes().integer("pad_to_max_output_size") != 0)
-    node.unsupported("it pads its result (pad_to_max_output_size)");
-  Attributes attrs{{"max_output_boxes_per_class", most}, {"iou_threshold", overlap}};
-  if (node.has(4)) attrs.set("score_threshold", node.constantNumber(4, "score_threshold"));
+  if (!(s.overlap >= 0 && s.overlap <= 1)) node.bad("iou_threshold lies outside 0 to 1");
+  if (s.wanted < 0) node.bad("max_output_size is negative");
+  if (node.has(4)) s.least = node.constantNumber(4, "score_threshold");
+  s.sigma = node.has(5) ? node.constantNumber(5, "soft_nms_sigma") : 0;
+  if (!(s.sigma >= 0)) node.bad("soft_nms_sigma is negative");
+  s.padded = node.attributes().integer("pad_to_max_output_size") != 0;
+  if (node.attributes().integer("drops_at_threshold") !=
+      0) {  // of TFLite, which lowers scores otherwise, too
+    if (s.sigma > 0) node.unsupported("it lowers scores (soft_nms_sigma)");
+    s.overlap = std::nextafter(static_cast<float>(s.overlap), -1.0F);
+  }
+  return s;
+}
+
+/// The indices that are selected in the falling order of scores, with those scores; the rest are counted out.
+void selectRows(Node& node, const Suppressed& s) {
+  const std::int64_t most = std::min(s.wanted, s.boxes);
+  Attributes attrs{{"max_output_boxes_per_class", most}, {"iou_threshold", s.overlap}};
+  if (s.least) attrs.set("score_threshold", *s.least);
   const TensorId scores = node.in(1);
   const auto made = node.addAll(
       "NonMaxSuppression",
-      {node.reshape(node.in(0), {1, boxes, 4}, "boxes"), node.reshape(scores, {1, 1, boxes}, "scores")},
+      {node.reshape(node.in(0), {1, s.boxes, 4}, "boxes"), node.reshape(scores, {1, 1, s.boxes}, "scores")},
       std::move(attrs));
   const std::int64_t rows = node.shapeOf(made[0])[0];
   const TensorId column = node.add(
@@ -39,6 +61,61 @@ void nonMaxSuppression(Node& node) {
     node.set(1, node.add("Gather", {scores, selected}, {{"axis", std::int64_t{0}}}, "chosen scores"));
   const TensorId count = node.cast(node.reshape(made[1], {}, "count"), DataType::Int32);
   node.set(withScores ? 2 : 1, count);
+}
+
+/// [B, 4] with the lower corner first, which TensorFlow doesn't ask for.
+TensorId orderedCorners(Node& node, std::int64_t boxes) {
+  const auto half = [&](std::int64_t first, const std::string& part) {
+    return node.add("Slice", {node.in(0)},
+                    {{"starts", std::vector<std::int64_t>{0, first}}, {"sizes", Shape{boxes, 2}}}, part);
+  };
+  const TensorId one = half(0, "one corner"), other = half(2, "other corner");
+  return node.add("Concat",
+                  {node.add("Min", {one, other}, {}, "low"), node.add("Max", {one, other}, {}, "high")},
+                  {{"axis", std::int64_t{1}}}, "corners");
+}
+
+/// Rows of index and score whose scores fall, or with zeros behind them up to the most that are asked for.
+/// Boxes carry their index where others carry a class.
+void suppressRows(Node& node, const Suppressed& s) {
+  const std::int64_t most = s.padded ? s.wanted : std::min(s.wanted, s.boxes);
+  if (most < 1 || most > 1 << 20 || s.boxes < 1 || s.boxes > 1 << 24)
+    node.unsupported("it selects " + std::to_string(most) + " of " + std::to_string(s.boxes) + " boxes");
+  HostTensor numbers = node.allocate(DataType::Int32, {1, s.boxes});
+  for (std::int64_t i = 0; i < s.boxes; ++i) numbers.setNumber(i, static_cast<double>(i));
+  // Of TensorFlow's boxes only those above the threshold count.
+  const float least = static_cast<float>(s.least.value_or(-std::numeric_limits<double>::infinity()));
+  const float above = std::nextafter(least, std::numeric_limits<float>::infinity());
+  Attributes attrs{{"kind", std::string(s.sigma > 0 ? "soft" : "hard")},
+                   {"threshold", static_cast<double>(above)},
+                   {"overlap", s.overlap},
+                   {"per_class", std::int64_t{0}},
+                   {"most", most}};
+  if (s.sigma > 0) attrs.set("softness", 2 * s.sigma);
+  const auto made = node.addAll(
+      "SuppressBoxes",
+      {node.reshape(orderedCorners(node, s.boxes), {1, s.boxes, 4}, "boxes"),
+       node.reshape(node.in(1), {1, s.boxes}, "scores"), node.constantOf(std::move(numbers), "numbers")},
+      std::move(attrs));
+  TensorId rows = node.reshape(made[0], {most, 6}, "rows");
+  if (!s.padded) rows = node.add("CountedRows", {rows, made[1]}, {}, "counted");
+  const auto column = [&](std::int64_t first, const std::string& part) {
+    const TensorId taken = node.add(
+        "Slice", {rows}, {{"starts", std::vector<std::int64_t>{0, first}}, {"sizes", Shape{most, 1}}}, part);
+    return node.reshape(taken, {most}, part + "s");
+  };
+  const bool withScores = node.type() == "NonMaxSuppressionV5";
+  node.set(0, node.cast(column(5, "index"), DataType::Int32));
+  if (withScores) node.set(1, column(4, "kept score"));
+  node.set(withScores ? 2 : 1, node.reshape(made[1], {}, "count"));
+}
+
+void nonMaxSuppression(Node& node) {
+  const Suppressed s = suppressedBy(node);
+  if (s.padded || s.sigma > 0)
+    suppressRows(node, s);
+  else
+    selectRows(node, s);
 }
 
 /// Inputs: boxes [N, B, 1 or classes, 4], scores [N, B, classes], the most boxes of a class, the most of all,
@@ -91,9 +168,10 @@ void combinedSuppression(Node& node) {
 void addRows_detection(RowList& rows) {
   rows.push_back({"CombinedNonMaxSuppression", combinedSuppression,
                   "max_output_size_per_class not below max_total_size"});
-  for (const char* type : {"NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3",
-                           "NonMaxSuppressionV4", "NonMaxSuppressionV5"})
-    rows.push_back({type, nonMaxSuppression, "counted rows; without soft_nms_sigma and padding"});
+  for (const char* type : {"NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3"})
+    rows.push_back({type, nonMaxSuppression, "counted rows"});
+  rows.push_back({"NonMaxSuppressionV4", nonMaxSuppression, "counted rows, or padded"});
+  rows.push_back({"NonMaxSuppressionV5", nonMaxSuppression, "counted rows, or padded"});
 }
 
 }  // namespace tessera::tensorflow

@@ -32,14 +32,9 @@ void squaredDifference(Node& node) {
   node.set(0, arithmetic(node, "Mul", difference, difference));
 }
 
-void divNoNan(Node& node) {
-  const Held b = node.held(1);
-  const Held zero{node.scalar(node.typeOf(b.id), 0, "zero")};
-  const Aligned compared = aligned(node, {b, zero});
-  const Held isZero{node.add("Equal", compared.ids, {}, "is zero"), compared.order};
-  const Held quotient = arithmetic(node, "Div", node.held(0), b, {}, "quotient");
-  const Aligned all = aligned(node, {isZero, zero, quotient});
-  node.result("Where", all.ids, {}, all.order);
+/// The remainder with the sign of the dividend.
+void truncateMod(Node& node) {
+  node.set(0, arithmetic(node, "Mod", node.held(0), node.held(1), {{"alpha", 1.0}}));
 }
 
 void addN(Node& node) {
@@ -106,7 +101,7 @@ void addRows_elementwise(RowList& rows) {
   for (const auto& [type, op] : binaryNames()) rows.push_back({type, binary});
   rows.push_back({"FloorDiv", floorDiv});
   rows.push_back({"SquaredDifference", squaredDifference});
-  rows.push_back({"DivNoNan", divNoNan});
+  for (const char* type : {"Mod", "TruncateMod"}) rows.push_back({type, truncateMod});
   for (const char* type : {"AddN", "AccumulateNV2"}) rows.push_back({type, addN});
   for (const char* type : {"BiasAdd", "BiasAddV1"}) rows.push_back({type, biasAdd});
   for (const auto& [type, op] : comparisonNames()) rows.push_back({type, comparison});

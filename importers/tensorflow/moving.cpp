@@ -114,32 +114,6 @@ void unpack(Node& node) {
   }
 }
 
-/// Entries of an axis; the indices' axes take its place.
-void gather(Node& node) {
-  std::int64_t batch = node.attributes().integer("batch_dims");
-  if (batch < 0) batch += node.rank(1);
-  const std::int64_t axis = node.axis(node.has(2) ? node.constantInt(2, "axis") : 0, node.rank(0));
-  if (batch != 0) {
-    if (batch < 0 || batch > node.rank(1)) node.bad("its batch_dims are impossible");
-    if (axis != batch)
-      node.unsupported("in each item of a batch it gathers along another axis than the first");
-    Shape tuples = node.shape(1);
-    tuples.push_back(1);
-    const TensorId indices = node.cast(node.in(1), DataType::Int64);
-    return node.result("GatherNd", {node.in(0), node.reshape(indices, tuples, "tuples")},
-                       {{"batch_dims", batch}});
-  }
-  const bool single = node.rank(1) == 0;
-  const Held x = single ? node.held(0) : Held{node.in(0)};
-  node.result("Gather", {x.id, node.in(1)}, {{"axis", storedAxis(x.order, axis)}},
-              single ? withoutAxes(x.order, node.shape(0).size(), {axis}) : Order{});
-}
-
-void gatherNd(Node& node) {
-  node.result("GatherNd", {node.in(0), node.cast(node.in(1), DataType::Int64)},
-              {{"batch_dims", node.attributes().integer("batch_dims")}});
-}
-
 /// Mirrored with the border: known positions are picked, axis by axis.
 TensorId mirrored(Node& node, TensorId x, const std::vector<std::int64_t>& begins,
                   const std::vector<std::int64_t>& ends) {
@@ -249,6 +223,20 @@ void reverse(Node& node) {
   node.result("Slice", {x.id}, {{"starts", starts}, {"sizes", shape}, {"steps", steps}}, x.order);
 }
 
+/// Inputs: matrices, how many diagonals below and above the main one stay (negative: all of them).
+void bandPart(Node& node) {
+  const std::int64_t below = node.constantInt(1, "num_lower"), above = node.constantInt(2, "num_upper");
+  if (node.rank(0) < 2) node.bad("its input is no matrix");
+  TensorId x = node.in(0);
+  const auto cut = [&](std::int64_t upper, std::int64_t k, const std::string& part) {
+    k = std::clamp(k, -kMostElements, kMostElements);
+    x = node.add("Trilu", {x}, {{"upper", upper}, {"k", k}}, part);
+  };
+  if (below >= 0) cut(1, -below, above >= 0 ? "above" : "");
+  if (above >= 0) cut(0, above, "");
+  node.set(0, x);
+}
+
 }  // namespace
 
 void addRows_moving(RowList& rows) {
@@ -257,10 +245,9 @@ void addRows_moving(RowList& rows) {
   rows.push_back({"Split", split});
   rows.push_back({"SplitV", splitV});
   rows.push_back({"Unpack", unpack});
-  for (const char* type : {"Gather", "GatherV2"}) rows.push_back({type, gather, "batch_dims up to the axis"});
-  rows.push_back({"GatherNd", gatherNd});
   for (const char* type : {"Pad", "PadV2"}) rows.push_back({type, pad});
   rows.push_back({"MirrorPad", pad});
+  rows.push_back({"MatrixBandPart", bandPart, "a band known at import"});
   rows.push_back({"Tile", tile});
   rows.push_back({"OneHot", oneHot});
   rows.push_back({"ReverseV2", reverse});

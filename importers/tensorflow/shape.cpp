@@ -65,6 +65,18 @@ void range(Node& node) {
   node.set(0, node.constantOf(std::move(values), "range"));
 }
 
+/// Inputs: first, last, how many.
+void linSpace(Node& node) {
+  const double first = node.constantNumber(0, "start"), last = node.constantNumber(1, "stop");
+  const std::int64_t count = node.constantInt(2, "num");
+  if (count < 1) node.bad("it wants " + std::to_string(count) + " numbers");
+  HostTensor values = node.allocate(node.typeOf(node.held(0).id), {count});
+  const double step = count > 1 ? (last - first) / static_cast<double>(count - 1) : 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    values.setNumber(i, i > 0 && i + 1 == count ? last : first + static_cast<double>(i) * step);
+  node.set(0, node.constantOf(std::move(values), "space"));
+}
+
 /// The wanted shape with -1 filled in.
 Shape closed(const Node& node, Shape wanted, std::int64_t count) {
   std::int64_t known = 1, open = -1;
@@ -149,6 +161,7 @@ void addRows_shape(RowList& rows) {
   rows.push_back({"Fill", fill, "shape and value known at import"});
   for (const char* type : {"ZerosLike", "OnesLike"}) rows.push_back({type, zerosLike});
   rows.push_back({"Range", range, "known at import"});
+  rows.push_back({"LinSpace", linSpace, "known at import"});
   rows.push_back({"Reshape", reshape, "shape known at import"});
   rows.push_back({"Flatten", flatten, "of UFF"});
   rows.push_back({"Squeeze", squeeze});

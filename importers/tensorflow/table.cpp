@@ -10,6 +10,8 @@ void addRows_activation(RowList&);
 void addRows_conv(RowList&);
 void addRows_detection(RowList&);
 void addRows_elementwise(RowList&);
+void addRows_gather(RowList&);
+void addRows_guarded(RowList&);
 void addRows_matmul(RowList&);
 void addRows_moving(RowList&);
 void addRows_normalization(RowList&);
@@ -25,9 +27,10 @@ void addRows_tflite_detection(RowList&);
 
 namespace {
 constexpr void (*kThemes[])(RowList&) = {
-    addRows_activation, addRows_conv,    addRows_detection,     addRows_elementwise, addRows_matmul,
-    addRows_moving,     addRows_pooling, addRows_normalization, addRows_quantize,    addRows_reduction,
-    addRows_resize,     addRows_shape,   addRows_slicing,       addRows_space,
+    addRows_activation, addRows_conv,          addRows_detection, addRows_elementwise,
+    addRows_gather,     addRows_guarded,       addRows_matmul,    addRows_moving,
+    addRows_pooling,    addRows_normalization, addRows_quantize,  addRows_reduction,
+    addRows_resize,     addRows_shape,         addRows_slicing,   addRows_space,
 };
 /// Operators whose operands lie otherwise in the other formats.
 constexpr void (*kOtherThemes[])(RowList&) = {addRows_tflite, addRows_tflite_detection};

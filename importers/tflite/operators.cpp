@@ -54,6 +54,11 @@ void dilated(Operator& op) {
   }
 }
 
+/// Rows are always padded, and boxes at the threshold are dropped as well.
+void paddedSuppression(Operator& op) {
+  op.node.attributes.set("pad_to_max_output_size", std::int64_t{1}).set("drops_at_threshold", std::int64_t{1});
+}
+
 void pool(Operator& op) {
   if (const auto* o = op.options<Pool2DOptions>()) {
     window(op, *o);
@@ -275,8 +280,8 @@ constexpr Row kRows[] = {
     {114, "QUANTIZE", "Identity", nullptr},
     {116, "ROUND", "Round", nullptr},
     {117, "HARD_SWISH", "HardSwish", nullptr},
-    {120, "NON_MAX_SUPPRESSION_V4", "NonMaxSuppressionV4", nullptr, "counted rows"},
-    {121, "NON_MAX_SUPPRESSION_V5", "NonMaxSuppressionV5", nullptr, "counted rows; without soft_nms_sigma"},
+    {120, "NON_MAX_SUPPRESSION_V4", "NonMaxSuppressionV4", paddedSuppression, "padded"},
+    {121, "NON_MAX_SUPPRESSION_V5", "NonMaxSuppressionV5", paddedSuppression, "padded; without soft_nms_sigma"},
     {123, "SELECT_V2", "SelectV2", nullptr},
     {124, "DENSIFY", "Identity", nullptr, "of constants"},
     {126, "BATCH_MATMUL", "BatchMatMulV2", batchMatMul},

@@ -105,6 +105,20 @@ TEST_F(TensorflowImport, UnknownConditionsAreRefused) {
             (std::vector<float>{0, 2}));
 }
 
+TEST_F(TensorflowImport, KnownIndicesLieWithinTheirExtents) {
+  const auto gathered = [](std::int32_t at) {
+    TensorflowModel m;
+    m.input("x", {3, 2});
+    m.ints("at", {1}, {at});
+    m.node("Gather", "y", {"x", "at"});
+    return m;
+  };
+  EXPECT_EQ(import(gathered(2)).layers().size(), 1u);
+  for (const int outside : {3, -1})
+    EXPECT_THAT(message(gathered(outside), ErrorCode::BadModel),
+                AllOf(HasSubstr("'y'"), HasSubstr("lies outside an extent of 3")));
+}
+
 TEST_F(TensorflowImport, TextsMatterOnlyWhereTheyAreRead) {
   TensorflowModel m;
   m.input("x", {2});

@@ -243,7 +243,39 @@ def later():
     case("gelu", {"x": numbers([2, 3, 4, 3], -4, 4)}, lambda x: [tf.nn.gelu(x), tf.nn.gelu(x, approximate=True), tf.math.erfc(x)])
 
 
+
+def latest():
+    nothing = np.array([0, 1, -2, 0, 3, 0], np.float32)
+    case("no_nan", {"a": np.array([0, 2, 0, np.inf, -1, np.nan], np.float32), "b": nothing}, lambda a, b: [
+        raw.MulNoNan(x=a, y=b), raw.Xdivy(x=b, y=a), raw.Xlogy(x=b, y=tf.abs(a)), raw.Xlog1py(x=b, y=tf.abs(a)),
+        raw.DivNoNan(x=a, y=b)])
+    case("atan2", {"a": np.array([1, 1, -1, -1, 0, 0, 2, -2, 0], np.float32),
+                   "b": np.array([2, -2, 2, -2, 3, -3, 0, 0, 0], np.float32)}, lambda a, b: tf.atan2(a, b))
+    case("truncate_mod", {"a": numbers([3, 4], -5, 5), "b": numbers([4], 0.5, 2)}, lambda a, b: [
+        raw.Mod(x=a, y=b), raw.Mod(x=tf.cast(a * 3.0, tf.int32), y=[3, -2, 4, -5])])
+    case("scatter_nd", {"at": np.array([[1, 0], [2, 3], [1, 0]], np.int32), "u": numbers([3, 2])},
+         lambda at, u: tf.scatter_nd(at, u, [3, 4, 2]))
+    rows = np.array([[3], [0]], np.int32)
+    case("tensor_scatter", {"x": numbers([5, 3]), "u": numbers([2, 3])}, lambda x, u: [
+        tf.tensor_scatter_nd_update(x, rows, u), tf.tensor_scatter_nd_add(x, rows, u),
+        tf.tensor_scatter_nd_sub(x, rows, u), tf.tensor_scatter_nd_max(x, rows, u),
+        tf.tensor_scatter_nd_min(x, rows, u)])
+    case("band_part", {"x": numbers([2, 4, 5])}, lambda x: [
+        tf.linalg.band_part(x, 1, 2), tf.linalg.band_part(x, -1, 0), tf.linalg.band_part(x, 0, -1)])
+    case("lin_space", {"x": numbers([2, 5])}, lambda x: x * raw.LinSpace(start=-1.0, stop=3.0, num=5))
+    corner = numbers([12, 2], 0, 1)
+    boxes = np.concatenate([corner, corner + numbers([12, 2], 0.1, 0.6)], 1)
+    boxes[3] = boxes[3][[2, 1, 0, 3]]  # corners in the other order
+    case("suppression_padded", {"boxes": boxes, "scores": numbers([12], 0, 1)}, lambda b, s: [
+        *raw.NonMaxSuppressionV4(boxes=b, scores=s, max_output_size=15, iou_threshold=0.3, score_threshold=0.2,
+                                 pad_to_max_output_size=True),
+        *raw.NonMaxSuppressionV5(boxes=b, scores=s, max_output_size=8, iou_threshold=1.0, score_threshold=0.25,
+                                 soft_nms_sigma=0.4, pad_to_max_output_size=True)])
+    case("suppression_soft", {"boxes": boxes, "scores": numbers([12], 0, 1)}, lambda b, s: list(raw.NonMaxSuppressionV5(
+        boxes=b, scores=s, max_output_size=12, iou_threshold=0.6, score_threshold=0.3, soft_nms_sigma=0.3)))
+
+
 if __name__ == "__main__":
     for theme in (convolutions, planar, poolings, arithmetic, reductions, normalisations, shapes, products, resizing, others,
-                  vision, later):
+                  vision, later, latest):
         theme()

@@ -90,6 +90,18 @@ def detection(name):
     record(name, model, [numbers([1, 20, 4]), numbers([1, 20, 5], -3, 3)])
 
 
+def suppression(name):
+    """Padded rows, with and without scores."""
+    corner = numbers([12, 2], 0, 1)
+    boxes = np.concatenate([corner, corner + numbers([12, 2], 0.1, 0.6)], 1)
+    function = lambda b, s: [
+        *raw.NonMaxSuppressionV4(boxes=b, scores=s, max_output_size=15, iou_threshold=0.3, score_threshold=0.2,
+                                 pad_to_max_output_size=True),
+        *raw.NonMaxSuppressionV5(boxes=b, scores=s, max_output_size=8, iou_threshold=0.5, score_threshold=0.25,
+                                 soft_nms_sigma=0.0, pad_to_max_output_size=True)]
+    record(name, converter(function, [[12, 4], [12]]).convert(), [boxes, numbers([12], 0, 1)])
+
+
 def operators():
     x = [[1, 6, 7, 3]]
     w, dw, b = numbers([3, 3, 3, 4]), numbers([3, 3, 3, 2]), numbers([4])
@@ -121,6 +133,7 @@ def operators():
         tf.compat.v1.image.resize_bilinear(x, [7, 9], align_corners=True), tf.image.resize(x, [7, 9]),
         tf.compat.v1.image.resize_nearest_neighbor(x, [8, 10]), tf.nn.depth_to_space(tf.concat([x, x[..., :1]], 3), 2)])
     detection("lite_detection")
+    suppression("lite_suppression")
 
 
 def networks():
