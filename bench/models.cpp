@@ -29,7 +29,7 @@ struct Options {
   std::vector<std::string>
       turns;  ///< PRECISION[:TUNE[:CHOICE[:LAUNCHES]]], measured in turns; empty: what `common` says
   bool roofline = false;
-  std::string exportFolder, precisionChoice = "measured", launches = "measured";
+  std::string exportFolder, precisionChoice = "measured";
 };
 
 struct Row {
@@ -64,12 +64,11 @@ class RandomCalibrator final : public Calibrator {
 EngineOptions engineOptions(const Graph& graph, const Device& device, const Options& options,
                             const std::string& variant) {
   app::CommonOptions common = options.common;
-  std::string choice = options.precisionChoice, launches = options.launches;
+  std::string choice = options.precisionChoice;
   std::istringstream fields(variant);
-  for (std::string* field : {&common.precision, &common.tune, &choice, &launches})
+  for (std::string* field : {&common.precision, &common.tune, &choice, &common.launches})
     if (std::string text; std::getline(fields, text, ':') && !text.empty()) *field = text;
   EngineOptions engine = common.engineOptions();
-  engine.launches = parseLaunches(launches);
   if (engine.precision != Precision::Int8) return engine;
   RandomCalibrator random(graph, options.batch);
   CalibrationOptions calibration;
@@ -234,7 +233,6 @@ int main(int argc, char** argv) {
   app.add_flag("--roofline", options.roofline, "Measure all that the device gives at best, too");
   app::addDeviceOptions(app, options.common);
   app::addPrecisionChoice(app, options.precisionChoice);
-  app::addLaunches(app, options.launches);
   app::addOutputOptions(app, options.common);
   return app::runProgram(app, argc, argv, options.common, [&] { return bench::run(options); });
 }

@@ -114,6 +114,7 @@ std::string searchHint(const CommonOptions& options) {
 EngineOptions CommonOptions::engineOptions() const {
   EngineOptions options;
   options.precision = parsePrecision(precision);
+  options.launches = parseLaunches(launches);
   options.tuning.mode = parseTuneMode(tune);
   options.tuning.seconds = tuneBudget;
   options.tuning.shipped = tuningCache;
@@ -186,21 +187,16 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       ->transform(bytes)
       ->check(most)
       ->type_name("BYTES");
+  app.add_option("--launches", options.launches,
+                 "One per kernel (steps), one for all (one), or the faster that tuning found (measured)")
+      ->check(CLI::IsMember({"measured", "steps", "one"}))
+      ->capture_default_str();
 }
 
 void addPrecisionChoice(CLI::App& app, std::string& choice) {
   app.add_option("--precision-choice", choice,
                  "Every layer that can, or those for which it pays (tunes both)")
       ->check(CLI::IsMember({"rules", "measured"}))
-      ->capture_default_str();
-}
-
-void addLaunches(CLI::App& app, std::string& launches) {
-  app.add_option(
-         "--launches", launches,
-         "A launch for each kernel (steps), one for the whole network (one), or what tuning found to be "
-         "faster (measured)")
-      ->check(CLI::IsMember({"measured", "steps", "one"}))
       ->capture_default_str();
 }
 

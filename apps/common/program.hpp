@@ -26,6 +26,7 @@ struct CommonOptions {
   std::vector<std::string> tuneWorker;     ///< TuneOptions::worker
   std::string tuningCache;                 ///< file of records that comes with an application
   std::optional<std::uint64_t> workspace;  ///< bytes; TuneOptions::workspaceLimit
+  std::string launches = "measured";       ///< EngineOptions::launches
   std::string json;                        ///< file for the machine-readable result
   std::string logLevel = "warning";
 
@@ -54,13 +55,11 @@ class OptionGroup {
 
 /// Adds --device.
 void addDeviceOption(CLI::App& app, CommonOptions& options);
-/// Adds --device, --precision, --self-check, --tune, --tune-budget, --tuning-cache, --workspace; programs
-/// that run a network want them.
+/// Adds --device, --precision, --self-check, --tune, --tune-budget, --tuning-cache, --workspace,
+/// --launches; programs that run a network want them.
 void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune = TuneDefault::Fast);
 /// Adds --precision-choice.
 void addPrecisionChoice(CLI::App& app, std::string& choice);
-/// Adds --launches.
-void addLaunches(CLI::App& app, std::string& launches);
 /// Adds --plugins, as addDeviceOptions() does; runProgram() loads them.
 void addPluginsOption(CLI::App& app, CommonOptions& options);
 /// Adds --json and --log-level.
