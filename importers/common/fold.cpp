@@ -48,6 +48,15 @@ std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::st
   const Layer layer = graph.addLayer(op, name, std::move(inputs), std::move(attrs), std::move(outputNames));
   const double bytes = checkedBytes(graph, layer);
   if (!foldable) return layer.outputs;
+  Values values;
+  for (TensorId id : layer.inputs) values.push_back(id == kNoTensor ? nullptr : graph.tensor(id).constant);
+  const auto settle = [&](const Values& results) {
+    graph.editLayers().pop_back();
+    for (std::size_t i = 0; i < results.size(); ++i) graph.tensor(layer.outputs[i]).constant = results[i];
+    return layer.outputs;
+  };
+  std::pair<std::string, Values> key{layer.op + " " + layer.attrs.text(), std::move(values)};
+  if (const auto known = folded_.find(key); known != folded_.end()) return settle(known->second);
   const double work = evaluationWork(graph, layer);
   if (!budget.canHold(bytes) || !budget.canFold(work)) {
     budget.leaveToDevice(work);
@@ -60,11 +69,10 @@ std::vector<TensorId> ImportBuilder::addAll(const std::string& op, const std::st
   std::vector<HostTensor> operands;
   for (TensorId id : layer.inputs)
     operands.push_back(id == kNoTensor ? HostTensor{} : *graph.tensor(id).constant);
-  auto results = evaluateLayer(graph, layer, operands);
-  graph.editLayers().pop_back();
-  for (std::size_t i = 0; i < results.size(); ++i)
-    graph.tensor(layer.outputs[i]).constant = std::make_shared<const HostTensor>(std::move(results[i]));
-  return layer.outputs;
+  Values made;
+  for (HostTensor& result : evaluateLayer(graph, layer, operands))
+    made.push_back(std::make_shared<const HostTensor>(std::move(result)));
+  return settle(folded_.emplace(std::move(key), std::move(made)).first->second);
 }
 
 TensorId ImportBuilder::add(const std::string& op, const std::string& name, std::vector<TensorId> inputs,

@@ -3,8 +3,11 @@
 /// imported is collected, so that one error lists it all.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "importers/common/budget.hpp"
@@ -70,6 +73,10 @@ class ImportBuilder {
   std::string file_;
   std::vector<RejectedNode> rejected_;
   std::set<TensorId> unfolded_;
+  /// What layers of constants gave, by operator with attributes and operands: loops that are unrolled ask for
+  /// the same weights in every round.
+  using Values = std::vector<std::shared_ptr<const HostTensor>>;
+  std::map<std::pair<std::string, Values>, Values> folded_;
 };
 
 }  // namespace tessera

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <map>
 
 #include "tests/import/onnx_fixture.hpp"
 
@@ -46,6 +47,34 @@ TEST_F(OnnxBudget, ConstantsHaveABound) {
   EXPECT_NO_THROW(import(filledModel(1 << 18), tight));
   EXPECT_THAT(message(filledModel(1 << 20), ErrorCode::Unsupported, tight), HasSubstr("4.0 MiB"));
   EXPECT_THAT(message(filledModel(std::int64_t{1} << 62), ErrorCode::Unsupported), HasSubstr("'fill'"));
+}
+
+/// A GRU over many steps, unrolled: every step multiplies by the same gates' weights.
+OnnxModel recurrentModel(std::int64_t steps, std::int64_t hidden) {
+  OnnxModel model;
+  model.input("x", {steps, 1, 4}).output("y");
+  const auto weights = [&](const char* name, Shape shape) {
+    std::vector<float> values(static_cast<std::size_t>(elementCount(shape)));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 17) / 64;
+    model.floats(name, shape, values);
+  };
+  weights("w", {1, 3 * hidden, 4});
+  weights("r", {1, 3 * hidden, hidden});
+  OnnxModel::set(model.node("GRU", {"x", "w", "r"}, {"y"}), "hidden_size", hidden);
+  return model;
+}
+
+TEST_F(OnnxBudget, WhatUnrolledStepsShareIsMadeOnce) {
+  constexpr std::int64_t kSteps = 60, kHidden = 64;
+  ImportOptions tight;
+  tight.maxConstantBytes = 1 << 20;  // each step's gates alone are 48 KiB
+  const Graph graph = import(recurrentModel(kSteps, kHidden), tight);
+  std::map<const HostTensor*, std::size_t> bytes;
+  for (const auto& tensor : graph.tensors())
+    if (tensor.isConstant()) bytes[tensor.constant.get()] = tensor.constant->data.size();
+  std::size_t all = 0;
+  for (const auto& [value, size] : bytes) all += size;
+  EXPECT_LT(all, std::size_t{4 * 3 * kHidden * (kHidden + 4) * sizeof(float)});
 }
 
 TEST_F(OnnxBudget, TheBoundIsThatOfAllConstantsTogether) {
