@@ -12,6 +12,8 @@ namespace tessera {
 namespace {
 
 constexpr double kMostHalf = 65504, kLeastNormalHalf = 6.103515625e-05;
+constexpr std::int64_t kFew =
+    16;  ///< numbers that gain nothing in half, but lose digits: scales that are computed
 
 // Why half precision cannot hold a constant: a number beyond its range, or, unless the constant is `weights`,
 // whose small numbers add little to sums, one so small that half of its digits or all would go.
@@ -65,8 +67,9 @@ class HalfRewriter {
     for (std::size_t i = 0; i < from_.layers().size(); ++i) {
       const Layer& layer = from_.layers()[i];
       whyNot.push_back(wanted.at(i) ? whyFp32(layer) : "it is not to be kept in half precision");
-      if (keepsSize(from_, layer) &&
-          std::ranges::any_of(layer.inputs, [&](TensorId id) { return isBeyond(id); }))
+      if (makesFloatsOfIntegers(layer) ||
+          (keepsSize(from_, layer) &&
+           std::ranges::any_of(layer.inputs, [&](TensorId id) { return isBeyond(id); })))
         for (const TensorId id : layer.outputs) beyond_[id] = isF32(id);
       addLayer(layer, whyNot.back().empty());
     }
@@ -89,6 +92,10 @@ class HalfRewriter {
     for (const TensorId id : layer.inputs)
       if (id != kNoTensor && beyond_[id])
         return "half precision cannot hold what '" + from_.tensor(id).name + "' may be";
+    if (makesFloatsOfIntegers(layer))
+      return "half precision cannot hold every integer that '" + from_.tensor(layer.inputs[0]).name +
+             "' may be";
+    if (isAmongFew(layer)) return "its few numbers gain nothing in half precision";
     const Operator& op = operatorNamed(layer.op);
     bool floats = std::ranges::any_of(layer.outputs, [&](TensorId id) { return isF32(id); }), half = false;
     const bool sums = traitsOf(layer.op).multiplyAdds != nullptr;
@@ -106,12 +113,29 @@ class HalfRewriter {
     return half || makesFloats(layer) ? "" : layer.op + " computes on fp32 only";
   }
 
-  // Whether input i of a layer in half is a constant that half cannot hold and that may stand beside half:
-  // not one beyond half's range, whose results would be, too.
+  // Whether input i of a layer in half stands there as floats: a constant that half cannot hold (not one
+  // beyond half's range, whose results would be, too), or a few numbers that are computed as floats.
   bool staysFloat(const Layer& layer, std::size_t i) const {
     const auto& t = from_.tensor(layer.inputs[i]);
-    if (i == 0 || !t.isConstant() || !traitsOf(layer.op).mixesFloats) return false;
+    if (i == 0 || !traitsOf(layer.op).mixesFloats) return false;
+    if (!t.isConstant()) return elementCount(t.shape) <= kFew && halves_[layer.inputs[i]] == kNoTensor;
     return !goesBeyondHalf(t) && !whyNotHalf(t, false).empty();
+  }
+
+  // Whether the layer computes a few numbers of a few, element by element.
+  bool isAmongFew(const Layer& layer) const {
+    const auto few = [&](TensorId id) {
+      return id == kNoTensor || elementCount(from_.tensor(id).shape) <= kFew;
+    };
+    return traitsOf(layer.op).elementwise && std::ranges::all_of(layer.inputs, few) &&
+           std::ranges::all_of(layer.outputs, few);
+  }
+
+  // Whether the layer makes floats of integers of 32 or 64 bits: sums of codes, positions.
+  bool makesFloatsOfIntegers(const Layer& layer) const {
+    if (!makesFloats(layer) || !isF32(layer.outputs[0])) return false;
+    const DataType from = from_.tensor(layer.inputs[0]).type;
+    return from == DataType::Int32 || from == DataType::Int64;
   }
 
   // Whether the type of the layer's result is its own choice.

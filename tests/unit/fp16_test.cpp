@@ -144,8 +144,8 @@ TEST(Fp16, OptionsKeepLayersInFp32) {
 
 TEST(Fp16, OperatorsWithoutHalfGetFloats) {
   Graph g;
-  const TensorId boxes = g.addInput("boxes", DataType::Float32, {1, 6, 4});
-  const TensorId scores = g.addInput("scores", DataType::Float32, {1, 1, 6});
+  const TensorId boxes = g.addInput("boxes", DataType::Float32, {1, 60, 4});
+  const TensorId scores = g.addInput("scores", DataType::Float32, {1, 1, 60});
   const TensorId sure = g.add("Sigmoid", "sure", {scores}, {}, {"sure"});
   const Layer nms =
       g.addLayer("NonMaxSuppression", "nms", {boxes, sure}, {{"max_output_boxes_per_class", 3}});
@@ -156,15 +156,36 @@ TEST(Fp16, OperatorsWithoutHalfGetFloats) {
   EXPECT_THAT(m.of("nms").reason, HasSubstr("NonMaxSuppression"));
 }
 
-TEST(Fp16, CastsToFloatGiveHalf) {
+TEST(Fp16, CastsOfBytesGiveHalf) {
   Graph g;
-  const TensorId i = g.addInput("i", DataType::Int32, {4});
+  const TensorId i = g.addInput("i", DataType::Int8, {40});
   const TensorId f = g.add("Cast", "cast", {i}, {{"to", std::string("f32")}}, {"f"});
   g.markOutput(g.add("Relu", "relu", {f}, {}, {"y"}));
+  EXPECT_EQ(made(g).typeOf("f"), DataType::Float16);
+}
+
+// Sums of codes, times scales so small that half has no digits for them.
+TEST(Fp16, WideIntegersAndComputedScalesStayInFp32) {
+  Graph g;
+  const TensorId i = g.addInput("i", DataType::Int32, {40});
+  const TensorId x = g.addInput("x", DataType::Float32, {40});
+  const TensorId sums = g.add("Cast", "cast", {i}, {{"to", std::string("f32")}}, {"sums"});
+  const TensorId high = g.add("Reduce", "high", {x}, {{"mode", std::string("max")}}, {"h"});
+  const TensorId scale = g.add("Affine", "scale", {high}, {{"alpha", 1e-7}, {"beta", 0.0}}, {"s"});
+  g.markOutput(g.add("Mul", "product", {sums, scale}, {}, {"y"}));
+  g.markOutput(g.add("Mul", "small", {x, scale}, {}, {"z"}));
   const Made m = made(g);
-  EXPECT_EQ(m.typeOf("f"), DataType::Float16);
-  const auto y = evaluate(m.graph, {{"i", HostTensor::of<std::int32_t>({4}, {-3, 0, 7, 2048})}})[0];
-  EXPECT_EQ(y, HostTensor::of<float>({4}, {0, 0, 7, 2048}));
+  EXPECT_THAT(m.of("cast").reason, HasSubstr("cannot hold every integer"));
+  EXPECT_EQ(m.of("product").precision, Precision::Fp32);
+  EXPECT_THAT(m.of("scale").reason, HasSubstr("few numbers"));
+  EXPECT_EQ(m.of("small").precision, Precision::Fp16) << "a scale in f32 stands beside half";
+  HostTensor wide(DataType::Int32, {40});
+  for (std::int64_t k = 0; k < 40; ++k) wide.setNumber(k, static_cast<double>(100'000 * (k - 20) + 1));
+  const HostTensor given = seededTensor({40}, 5);
+  const auto exact = evaluate(g, {{"i", wide}, {"x", given}})[0];
+  const auto half = evaluate(m.graph, {{"i", wide}, {"x", given}})[0];
+  for (std::int64_t k = 0; k < 40; ++k)
+    EXPECT_NEAR(half.number(k), exact.number(k), 1e-3 * std::abs(exact.number(k))) << k;
 }
 
 }  // namespace
