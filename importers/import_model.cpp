@@ -1,12 +1,14 @@
 // Chooses the importer by what the file holds.
+#include "importers/common/decode_ends.hpp"
 #include "importers/common/file_format.hpp"
 #include "importers/tensorflow/import.hpp"
 #include "importers/tflite/import.hpp"
 #include "importers/uff/import.hpp"
 
 namespace tessera {
+namespace {
 
-Graph importModel(const std::string& model, const ImportOptions& options) {
+Graph importByContent(const std::string& model, const ImportOptions& options) {
   const auto comma = model.find(',');
   if (comma != std::string::npos)
     return importCaffe(model.substr(0, comma), model.substr(comma + 1), options);
@@ -31,6 +33,14 @@ Graph importModel(const std::string& model, const ImportOptions& options) {
     throw Error(ErrorCode::InvalidArgument,
                 model + ": a Caffe network is given as net.prototxt,net.caffemodel");
   return importOnnx(model, options);
+}
+
+}  // namespace
+
+Graph importModel(const std::string& model, const ImportOptions& options) {
+  Graph graph = importByContent(model, options);
+  if (options.decodeEnds) decodeEnds(graph);
+  return graph;
 }
 
 }  // namespace tessera

@@ -81,7 +81,13 @@ class Results {
       line += fmt::format("{} {} {:.3f} ({})", caption.empty() ? "" : ",", name, c.confidence, c.index);
       caption.push_back(fmt::format("{:.3f}  {}", c.confidence, name));
     }
-    if (shown.empty()) line += " no class";
+    if (answer.classes.empty()) {
+      ++unsound_;
+      log().error("{}: the network's scores are not numbers (NaN or infinite)", frame.file);
+      line += " no class, since the scores are not numbers";
+    } else if (shown.empty()) {
+      line += " no class";
+    }
     Json result{{"file", frame.file}, {"classes", std::move(classes)}};
     if (truth_) score(frame, answer, result);
     results_.push_back(std::move(result));
@@ -92,6 +98,8 @@ class Results {
   }
 
   const std::string& text() const { return text_; }
+  /// Images whose scores were not numbers.
+  std::size_t unsound() const { return unsound_; }
   Json json(const RunReport& report) const {
     Json json = runJson(report);
     json["results"] = results_;
@@ -128,6 +136,7 @@ class Results {
   const Prepared& prepared_;
   std::optional<ClassTruth> truth_;
   Accuracy accuracy_;
+  std::size_t unsound_ = 0;
   Json results_ = Json::array();
   std::string text_;
 };
@@ -148,7 +157,7 @@ int runClassifier(const ClassifierOptions& options) {
     throw Error(ErrorCode::InvalidArgument, "None of the images could be classified.");
   if (!options.common.json.empty()) writeJson(options.common.json, results.json(report));
   std::fputs((results.text() + "\n" + runTable(report) + results.accuracyTable()).c_str(), stdout);
-  return report.frames.failed ? kFailed : kDone;
+  return report.frames.failed || results.unsound() ? kFailed : kDone;
 }
 
 }  // namespace tessera::app

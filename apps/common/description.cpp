@@ -2,6 +2,7 @@
 #include "apps/common/description.hpp"
 
 #include "apps/common/labels.hpp"
+#include "apps/common/program.hpp"
 
 namespace tessera::app {
 
@@ -14,6 +15,13 @@ Sidecar Sidecar::read(const fs::path& file, const std::string& preset) {
 }
 
 std::optional<fs::path> findSidecar(const std::string& model) { return findDescription(model); }
+
+void requireOwnResultFile(const std::string& json, const std::string& model) {
+  const auto file = json.empty() ? std::nullopt : findDescription(model);
+  std::error_code none;
+  if (file && fs::equivalent(json, *file, none))
+    throw UsageError("--json " + json + " is the description of " + model + ", which it would replace.");
+}
 
 Sidecar sidecarFor(const std::string& model, const std::string& given, const std::string& preset,
                    const std::string& hint) {

@@ -23,6 +23,8 @@ struct Sidecar : NetworkDescription {
 
 /// As findDescription().
 std::optional<fs::path> findSidecar(const std::string& model);
+/// Throws UsageError where results would be written over the description beside the model.
+void requireOwnResultFile(const std::string& json, const std::string& model);
 
 /// The description of a model's images: `given` where there is one, else the file beside the model, else what
 /// `preset` says. Throws Error(InvalidArgument) that says what to write where there is none; `hint`: how

@@ -83,6 +83,7 @@ Graph importBatch(std::int64_t batch, const ImageOptions& options, const Sidecar
                   const std::vector<ImageFile>& files, const InputShapes& at) {
   ImportOptions importing;
   importing.inputShapes = options.shapes.shapes();
+  importing.decodeEnds = true;
   options.freeze.apply(importing);
   cv::Size size;
   const ImagePreprocess& how = sidecar.preprocess;
@@ -147,6 +148,7 @@ ImageNetwork openNetwork(const ImageOptions& options, const std::vector<ImageFil
                          const std::string& task) {
   const Device device = options.common.selectDevice();
   requireModelFiles(options.model);
+  requireOwnResultFile(options.common.json, options.model);
   std::shared_ptr<const Engine> engine;
   if (isPlan(options.model))
     engine =

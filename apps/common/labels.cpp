@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <sstream>
 
 #include "apps/common/files.hpp"
@@ -129,6 +130,15 @@ int datasetIdOf(const Json& value, const LabelSet& before, const std::string& wh
   return id;
 }
 
+void requireKnownKeys(const Json& item, const std::string& where, const std::string& which) {
+  static const std::set<std::string> known{"category", "color", "id", "ignore", "key", "name"};
+  for (const auto& [key, value] : item.items())
+    if (!known.count(key))
+      refuseFile(where, which + " has '" + key +
+                            "', which is not known; there are name, color ([red, green, "
+                            "blue]), category, ignore, id, key");
+}
+
 LabelSet parse(const Json& list, const std::string& where) {
   if (!list.is_array() || list.empty()) refuseFile(where, "labels are a list of classes");
   LabelSet set{where, {}};
@@ -139,6 +149,7 @@ LabelSet parse(const Json& list, const std::string& where) {
     if (item.is_string()) {
       c.name = item.get<std::string>();
     } else if (item.is_object() && item.contains("name") && item["name"].is_string()) {
+      requireKnownKeys(item, where, which);
       c.name = item["name"].get<std::string>();
       if (item.contains("category") && item["category"].is_string())
         c.category = item["category"].get<std::string>();

@@ -1,10 +1,15 @@
 // Videos frame by frame.
 #include "apps/common/video_frames.hpp"
 
-#include <memory>
+#include <spdlog/logger.h>
 
+#include <memory>
+#include <set>
+
+#include "apps/common/images.hpp"
 #include "apps/common/videos.hpp"
 #include "calib/images/media.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera::app {
 namespace {
@@ -74,6 +79,23 @@ FrameStatistics runVideo(const fs::path& file, const fs::path& target, const std
   else
     writeAtomically(target, runInto);
   return frames;
+}
+
+bool eachVideo(const std::vector<std::string>& videos, bool others,
+               const std::function<void(const std::string& video, const std::string& name)>& run) {
+  std::set<std::string> names;
+  std::size_t failed = 0;
+  for (const std::string& video : videos) {
+    const std::string name = uniqueName(fs::path(video).stem().string(), names);
+    try {
+      run(video, name);
+    } catch (const Error& e) {
+      ++failed;
+      if (!others && failed == videos.size()) throw;
+      log().error("{}", e.what());
+    }
+  }
+  return failed == 0;
 }
 
 cv::Size firstSize(const std::vector<ImageFile>& files, const std::vector<std::string>& videos) {

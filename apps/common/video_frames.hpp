@@ -23,6 +23,12 @@ using VideoRun =
 FrameStatistics runVideo(const fs::path& file, const fs::path& target, const std::string& doing,
                          const VideoRun& run);
 
+/// Runs each video under a name of its own for its results. One that can not be read or written is reported,
+/// and the others follow; whether there was none such. Throws its Error where nothing else is left: no video,
+/// nor `others`.
+bool eachVideo(const std::vector<std::string>& videos, bool others,
+               const std::function<void(const std::string& video, const std::string& name)>& run);
+
 /// Rows and columns of the first picture that can be read: the size of a network that leaves it open.
 cv::Size firstSize(const std::vector<ImageFile>& files, const std::vector<std::string>& videos);
 

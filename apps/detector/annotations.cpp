@@ -1,11 +1,14 @@
 // Annotated boxes.
 #include "apps/detector/annotations.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <cmath>
 #include <sstream>
 
 #include "tessera/error.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera::app {
 namespace {
@@ -40,7 +43,31 @@ std::map<std::int64_t, int> classesOf(const Json& categories, const LabelSet& la
     const auto it = named.find(category["name"].get<std::string>());
     if (it != named.end()) byName.try_emplace(id, it->second);
   }
-  return byName.empty() ? byPlace : byName;
+  if (byName.empty()) {
+    log().warn(
+        "{}: none of its categories is called as a label is; they are taken for the labels in their order",
+        file.string());
+    return byPlace;
+  }
+  return byName;
+}
+
+// Says what is annotated and left out, because no label has the category's name.
+void reportLeftOut(const std::map<std::int64_t, std::size_t>& leftOut, const Json& categories,
+                   const fs::path& file) {
+  std::string names;
+  std::size_t boxes = 0;
+  for (const Json& category : categories) {
+    const auto it = leftOut.find(idIn(category, "id", file));
+    if (it == leftOut.end()) continue;
+    boxes += it->second;
+    names += (names.empty() ? "" : ", ") + (category.contains("name") && category["name"].is_string()
+                                                ? category["name"].get<std::string>()
+                                                : std::to_string(it->first));
+  }
+  if (boxes > 0)
+    log().warn("{}: {} boxes are not scored, whose categories no label is called: {}", file.string(), boxes,
+               names);
 }
 
 RightBox cocoBox(const Json& annotation, int index, const fs::path& file) {
@@ -58,6 +85,36 @@ RightBox cocoBox(const Json& annotation, int index, const fs::path& file) {
                false};
   const auto crowd = annotation.find("iscrowd");
   box.crowd = crowd != annotation.end() && crowd->is_number() && crowd->get<double>() != 0;
+  return box;
+}
+
+struct YoloBox {
+  int index = 0;
+  double left = 1, top = 1, right = 0, bottom = 0;  ///< fractions of the image
+};
+
+// A line of a label file: class, centre and size; or class and corners of a polygon, whose bounds count.
+std::optional<YoloBox> yoloBox(const std::string& line, int classes) {
+  std::istringstream fields(line);
+  std::vector<double> values;
+  for (double value = 0; fields >> value;) values.push_back(value);
+  const bool numbers = fields.eof(), polygon = values.size() >= 7 && values.size() % 2 == 1;
+  if (!numbers || (values.size() != 5 && !polygon)) return std::nullopt;
+  const double index = values[0];
+  if (index < 0 || index >= classes || index != std::floor(index)) return std::nullopt;
+  constexpr double kMost = 1.01;  // tools round
+  if (std::any_of(values.begin() + 1, values.end(), [](double v) { return !(v >= 1 - kMost && v <= kMost); }))
+    return std::nullopt;
+  YoloBox box{static_cast<int>(index)};
+  if (!polygon) {
+    box.left = values[1] - values[3] / 2, box.right = values[1] + values[3] / 2;
+    box.top = values[2] - values[4] / 2, box.bottom = values[2] + values[4] / 2;
+    return box;
+  }
+  for (std::size_t i = 1; i + 1 < values.size(); i += 2) {
+    box.left = std::min(box.left, values[i]), box.right = std::max(box.right, values[i]);
+    box.top = std::min(box.top, values[i + 1]), box.bottom = std::max(box.bottom, values[i + 1]);
+  }
   return box;
 }
 
@@ -97,13 +154,18 @@ void BoxAnnotations::readCoco(const fs::path& file, const LabelSet& labels) {
     annotated.id = id;
     byId[id] = &annotated;
   }
+  std::map<std::int64_t, std::size_t> leftOut;
   for (const Json& annotation : listIn(json, "annotations", file)) {
     const auto image = byId.find(idIn(annotation, "image_id", file));
     if (image == byId.end()) refuseFile(file, "an annotation is of an image that is not in the list");
-    const auto index = classes.find(idIn(annotation, "category_id", file));
-    if (index == classes.end()) continue;  // a category that the labels do not have
-    image->second->boxes.push_back(cocoBox(annotation, index->second, file));
+    const std::int64_t category = idIn(annotation, "category_id", file);
+    const auto index = classes.find(category);
+    if (index == classes.end())
+      ++leftOut[category];
+    else
+      image->second->boxes.push_back(cocoBox(annotation, index->second, file));
   }
+  reportLeftOut(leftOut, json["categories"], file);
 }
 
 AnnotatedImage BoxAnnotations::readYolo(const fs::path& image, std::int64_t height,
@@ -117,16 +179,16 @@ AnnotatedImage BoxAnnotations::readYolo(const fs::path& image, std::int64_t heig
   for (std::string line; std::getline(text, line);) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    std::istringstream fields(line);
-    double index = -1, x = 0, y = 0, bw = 0, bh = 0;
-    fields >> index >> x >> y >> bw >> bh;
-    if (!fields || index < 0 || index >= classes_ || index != std::floor(index))
-      refuseFile(file, "line " + std::to_string(number) +
-                           " is not `class x y width height` with a class from 0 to " +
-                           std::to_string(classes_ - 1));
-    annotated.boxes.push_back({{static_cast<float>((x - bw / 2) * w), static_cast<float>((y - bh / 2) * h),
-                                static_cast<float>((x + bw / 2) * w), static_cast<float>((y + bh / 2) * h)},
-                               static_cast<int>(index),
+    const auto box = yoloBox(line, classes_);
+    if (!box)
+      refuseFile(file,
+                 "line " + std::to_string(number) +
+                     " is not `class x y width height` or `class x1 y1 x2 y2 x3 y3 ..` (a polygon) with a "
+                     "class from 0 to " +
+                     std::to_string(classes_ - 1) + " and fractions of the image");
+    annotated.boxes.push_back({{static_cast<float>(box->left * w), static_cast<float>(box->top * h),
+                                static_cast<float>(box->right * w), static_cast<float>(box->bottom * h)},
+                               box->index,
                                false});
   }
   return annotated;

@@ -23,8 +23,9 @@ struct AnnotatedImage {
 class BoxAnnotations {
  public:
   /// `path`: a .json file (images, annotations, categories: by the names of the labels, else by their order),
-  /// or a folder with STEM.txt of lines `class x y width height` (centre and size, fractions of the image).
-  /// Throws Error(InvalidArgument) that names the file and what is wrong with it.
+  /// or a folder with STEM.txt of lines `class x y width height` (centre and size, fractions of the image) or
+  /// `class x1 y1 x2 y2 x3 y3 ..` (a polygon, whose bounds count). Warns of boxes whose categories no label
+  /// is called. Throws Error(InvalidArgument) that names the file and what is wrong with it.
   BoxAnnotations(const fs::path& path, const LabelSet& labels);
 
   /// Of an image with those extents; none where nothing is said of it. COCO's are found by file name, YOLO's

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <set>
 
 #include "apps/common/video_frames.hpp"
 #include "apps/detector/results.hpp"
@@ -78,7 +77,12 @@ void detectVideo(const DetectorOptions& options, Prepared& prepared, const std::
     };
     return runFrames<Runner>(prepared.networks, source, sink, progress);
   };
-  report.frames.append(runVideo(file, target, "detecting", run));
+  try {
+    report.frames.append(runVideo(file, target, "detecting", run));
+  } catch (...) {
+    results.dropVideo();
+    throw;
+  }
   results.endVideo(file);
 }
 
@@ -99,17 +103,16 @@ int runDetector(const DetectorOptions& options) {
     const auto sink = [&](Frame frame, const Answer& answer) { results.addImage(std::move(frame), answer); };
     report.frames.append(runFrames<Runner>(prepared.networks, imageSource(files), sink, progress));
   }
-  std::set<std::string> names;
-  for (const std::string& video : options.videos) {
-    const std::string name = uniqueName(fs::path(video).stem().string(), names);
-    report.files.emplace_back(video, name);
-    detectVideo(options, prepared, video, name, results, report);
-  }
+  const bool whole =
+      eachVideo(options.videos, !files.empty(), [&](const std::string& video, const std::string& name) {
+        detectVideo(options, prepared, video, name, results, report);
+        report.files.emplace_back(video, name);
+      });
   if (report.frames.images == 0) throw Error(ErrorCode::InvalidArgument, "None of the images could be read.");
   if (!options.common.json.empty()) writeJson(options.common.json, results.json(report));
   if (!options.cocoResults.empty()) writeJson(options.cocoResults, results.coco());
   std::fputs((results.text() + "\n" + runTable(report) + results.scoreTable()).c_str(), stdout);
-  return report.frames.failed ? kFailed : kDone;
+  return report.frames.failed || results.unsound() || !whole ? kFailed : kDone;
 }
 
 }  // namespace tessera::app

@@ -5,6 +5,7 @@
 #include <spdlog/logger.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "apps/common/drawing.hpp"
@@ -28,6 +29,19 @@ DetectorResults::DetectorResults(const DetectorOptions& options, LabelSet labels
   if (!options.annotations.empty()) annotations_.emplace(options.annotations, labels_);
 }
 
+Answer DetectorResults::sound(const std::string& file, const Answer& answer) {
+  Answer kept = answer;
+  const std::size_t without = std::erase_if(kept.objects, [](const DetectedObject& o) {
+    return !std::isfinite(o.score) || !std::isfinite(o.box.left) || !std::isfinite(o.box.top) ||
+           !std::isfinite(o.box.right) || !std::isfinite(o.box.bottom);
+  });
+  if (without > 0) {
+    ++unsound_;
+    log().error("{}: {} boxes are left out, which are not numbers (NaN or infinite)", file, without);
+  }
+  return kept;
+}
+
 std::vector<DetectedObject> DetectorResults::shown(const Answer& answer) const {
   std::vector<DetectedObject> objects = answer.objects;
   std::erase_if(objects, [&](const auto& o) { return static_cast<double>(o.score) < threshold_; });
@@ -44,8 +58,9 @@ Json DetectorResults::objectsJson(const std::vector<DetectedObject>& objects) co
   return list;
 }
 
-void DetectorResults::addImage(Frame frame, const Answer& answer) {
+void DetectorResults::addImage(Frame frame, const Answer& given) {
   ++images_;
+  const Answer answer = sound(frame.file, given);
   const std::vector<DetectedObject> objects = shown(answer);
   results_.push_back({{"file", frame.file}, {"objects", objectsJson(objects)}});
   std::map<int, std::size_t> counts;
@@ -57,7 +72,8 @@ void DetectorResults::addImage(Frame frame, const Answer& answer) {
   writeImage(fs::path(options_.out) / (frame.name + "_boxes.jpg"), frame.image);
 }
 
-cv::Mat DetectorResults::addFrame(Frame frame, const Answer& answer) {
+cv::Mat DetectorResults::addFrame(Frame frame, const Answer& given) {
+  const Answer answer = sound(frame.file, given);
   const std::vector<DetectedObject> objects = shown(answer);
   results_.push_back({{"file", frame.file}, {"frame", frames_++}, {"objects", objectsJson(objects)}});
   for (const DetectedObject& o : objects) ++counts_[o.index];
@@ -68,6 +84,12 @@ cv::Mat DetectorResults::addFrame(Frame frame, const Answer& answer) {
 void DetectorResults::endVideo(const std::string& file) {
   text_ +=
       fmt::format("{}: {} frames:{}\n", fs::path(file).filename().string(), frames_, countsText(counts_));
+  counts_.clear();
+  frames_ = 0;
+}
+
+void DetectorResults::dropVideo() {
+  results_.erase(results_.end() - frames_, results_.end());
   counts_.clear();
   frames_ = 0;
 }

@@ -27,15 +27,22 @@ class DetectorResults {
   /// After the last frame of a video: its line of text.
   void endVideo(const std::string& file);
 
+  /// In place of endVideo(), where a video could not be read to its end: forgets its frames.
+  void dropVideo();
+
   Json json(const RunReport& report) const;
   /// What is found in each image and in all frames of each video, a line each.
   const std::string& text() const { return text_; }
+  /// Images and frames of which boxes were not numbers.
+  std::size_t unsound() const { return unsound_; }
   /// Average precision; empty without annotations.
   std::string scoreTable() const;
   /// In COCO's result format.
   const Json& coco() const { return coco_; }
 
  private:
+  /// Without boxes that are not numbers, which are reported.
+  Answer sound(const std::string& file, const Answer& answer);
   std::vector<DetectedObject> shown(const Answer& answer) const;
   std::string countsText(const std::map<int, std::size_t>& counts) const;
   Json objectsJson(const std::vector<DetectedObject>& objects) const;
@@ -49,7 +56,8 @@ class DetectorResults {
   DetectionScore score_;
   Json results_ = Json::array(), coco_ = Json::array();
   std::string text_;
-  std::map<int, std::size_t> counts_;     ///< of a video so far, by class
+  std::map<int, std::size_t> counts_;  ///< of a video so far, by class
+  std::size_t unsound_ = 0;
   std::int64_t images_ = 0, frames_ = 0;  ///< frames: of the video
 };
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <set>
 
 #include "apps/common/video_frames.hpp"
 #include "apps/segmenter/annotations.hpp"
@@ -154,19 +153,18 @@ int runSegmenter(const SegmenterOptions& options) {
     result.confusion.emplace(prepared.labels.scored());
   }
   if (!files.empty()) segmentImages(options, prepared, std::move(files), std::move(annotations), result);
-  std::set<std::string> names;
-  for (const std::string& video : options.videos) {
-    const std::string name = uniqueName(fs::path(video).stem().string(), names);
-    result.files.emplace_back(video, name);
-    segmentVideo(options, prepared, video, name, result);
-  }
+  const bool whole =
+      eachVideo(options.videos, !files.empty(), [&](const std::string& video, const std::string& name) {
+        segmentVideo(options, prepared, video, name, result);
+        result.files.emplace_back(video, name);
+      });
   if (result.frames.images == 0)
     throw Error(ErrorCode::InvalidArgument, "None of the images could be segmented.");
   if (!options.common.json.empty()) writeJson(options.common.json, resultJson(result));
   if (!options.confusion.empty())
     writeFile(options.confusion, confusionCsv(*result.confusion, result.labels));
   std::fputs(resultTable(result).c_str(), stdout);
-  return result.frames.failed ? kFailed : kDone;
+  return result.frames.failed || !whole ? kFailed : kDone;
 }
 
 }  // namespace tessera::app

@@ -34,6 +34,7 @@ ImportOptions EngineArguments::importOptions(const OpenShape& openShape) const {
   ImportOptions options;
   options.inputShapes = shapes.shapes();
   freeze.apply(options);
+  options.decodeEnds = describe && (!preprocess.empty() || findSidecar(model));  // for programs with images
   options.openShape = openShape;
   if (!openShape &&
       !int8.images.empty())  // images to calibrate from have the size that their description says
@@ -110,6 +111,7 @@ std::shared_ptr<const Engine> EngineArguments::build(const CommonOptions& common
     return engine;
   }
   requireNoSelfCheck(model, common);
+  requireOwnResultFile(common.json, model);
   const Device device = common.selectDevice();
   EngineOptions engineOptions = options(common);
   if (describe)

@@ -1,6 +1,7 @@
 // Reads an ONNX file into a layer graph.
 #include <spdlog/logger.h>
 
+#include "importers/common/decode_ends.hpp"
 #include "importers/common/protobuf_file.hpp"
 #include "importers/onnx/import_graph.hpp"
 #include "importers/onnx/model_names.hpp"
@@ -75,7 +76,9 @@ Graph importOnnx(const std::filesystem::path& file, const ImportOptions& options
     throw Error(e.code(),
                 e.what() + std::string("\nBefore it, not supported:") + state.builder.rejectedList());
   }
-  return state.builder.finish();
+  Graph graph = state.builder.finish();
+  if (options.decodeEnds) decodeEnds(graph);
+  return graph;
 }
 
 }  // namespace tessera

@@ -28,11 +28,12 @@ void define(py::module_& module, const char* name, Import import, Arguments... a
              py::arg("input_shapes") = py::dict(), py::arg("open_shape") = py::none(),
              py::arg("constants") = py::dict(), py::arg("max_constant_bytes") = defaults.maxConstantBytes,
              py::arg("max_folded_work") = defaults.maxFoldedWork, py::arg("max_layers") = defaults.maxLayers,
-             doc(name));
+             py::arg("decode_ends") = defaults.decodeEnds, doc(name));
 }
 
 ImportOptions optionsOf(int batch, Shapes shapes, OpenShape openShape, const py::object& constants,
-                        std::uint64_t maxConstantBytes, std::uint64_t maxFoldedWork, std::int64_t maxLayers) {
+                        std::uint64_t maxConstantBytes, std::uint64_t maxFoldedWork, std::int64_t maxLayers,
+                        bool decodeEnds) {
   ImportOptions options;
   options.batch = batch;
   options.inputShapes = std::move(shapes);
@@ -47,6 +48,7 @@ ImportOptions optionsOf(int batch, Shapes shapes, OpenShape openShape, const py:
   options.maxConstantBytes = maxConstantBytes;
   options.maxFoldedWork = maxFoldedWork;
   options.maxLayers = maxLayers;
+  options.decodeEnds = decodeEnds;
   return options;
 }
 
@@ -56,27 +58,28 @@ void bindImporters(py::module_& module) {
   define(
       module, "import_model",
       [](const fs::path& model, int batch, Shapes shapes, OpenShape open, const py::object& constants,
-         std::uint64_t bytes, std::uint64_t work, std::int64_t layers) {
+         std::uint64_t bytes, std::uint64_t work, std::int64_t layers, bool decode) {
         const auto options =
-            optionsOf(batch, std::move(shapes), std::move(open), constants, bytes, work, layers);
+            optionsOf(batch, std::move(shapes), std::move(open), constants, bytes, work, layers, decode);
         return withoutGil([&] { return importModel(model.string(), options); });
       },
       py::arg("model"));
   define(
       module, "import_onnx",
       [](const fs::path& file, int batch, Shapes shapes, OpenShape open, const py::object& constants,
-         std::uint64_t bytes, std::uint64_t work, std::int64_t layers) {
+         std::uint64_t bytes, std::uint64_t work, std::int64_t layers, bool decode) {
         const auto options =
-            optionsOf(batch, std::move(shapes), std::move(open), constants, bytes, work, layers);
+            optionsOf(batch, std::move(shapes), std::move(open), constants, bytes, work, layers, decode);
         return withoutGil([&] { return importOnnx(file, options); });
       },
       py::arg("file"));
   define(
       module, "import_caffe",
       [](const fs::path& prototxt, const fs::path& caffemodel, int batch, Shapes shapes, OpenShape open,
-         const py::object& constants, std::uint64_t bytes, std::uint64_t work, std::int64_t layers) {
+         const py::object& constants, std::uint64_t bytes, std::uint64_t work, std::int64_t layers,
+         bool decode) {
         const auto options =
-            optionsOf(batch, std::move(shapes), std::move(open), constants, bytes, work, layers);
+            optionsOf(batch, std::move(shapes), std::move(open), constants, bytes, work, layers, decode);
         return withoutGil([&] { return importCaffe(prototxt, caffemodel, options); });
       },
       py::arg("prototxt"), py::arg("caffemodel"));

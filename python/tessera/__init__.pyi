@@ -316,7 +316,7 @@ class NetworkBuilder:
 def import_model(model: _Path, *, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] = {},
                  open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
                  constants: Mapping[str, ArrayLike] = {}, max_constant_bytes: int = 1 << 27,
-                 max_folded_work: int = 1 << 28, max_layers: int = 1 << 16) -> Graph:
+                 max_folded_work: int = 1 << 28, max_layers: int = 1 << 16, decode_ends: bool = False) -> Graph:
     """Imports `model.onnx`, `net.prototxt,net.caffemodel`, or a model of TensorFlow (`.pb`, `.tflite`, `.uff`); the bytes tell
     which.
 
@@ -328,19 +328,20 @@ def import_model(model: _Path, *, batch: int = 1, input_shapes: Mapping[str, Seq
     constants: inputs to freeze, by name. A number stands for all elements.
     max_constant_bytes, max_folded_work, max_layers: what an import may spend (bytes of constants, multiply-adds to fold
         them, layers after loops are unrolled), beside an allowance for every byte of the files.
+    decode_ends: inputs and outputs in codes (i8, u8) become f32, and are coded and decoded inside.
 
     Raises BadModel that names file and reason, or one Unsupported that lists every node Tessera can not run."""
 
 def import_onnx(file: _Path, *, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] = {},
                 open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
                 constants: Mapping[str, ArrayLike] = {}, max_constant_bytes: int = 1 << 27,
-                max_folded_work: int = 1 << 28, max_layers: int = 1 << 16) -> Graph:
+                max_folded_work: int = 1 << 28, max_layers: int = 1 << 16, decode_ends: bool = False) -> Graph:
     """As import_model(), of a file of any name."""
 
 def import_caffe(prototxt: _Path, caffemodel: _Path, *, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] = {},
                  open_shape: Callable[[str, list[int]], Sequence[int] | None] | None = None,
                  constants: Mapping[str, ArrayLike] = {}, max_constant_bytes: int = 1 << 27,
-                 max_folded_work: int = 1 << 28, max_layers: int = 1 << 16) -> Graph:
+                 max_folded_work: int = 1 << 28, max_layers: int = 1 << 16, decode_ends: bool = False) -> Graph:
     """As import_model(), of files of any names."""
 
 def load_plugins(file: _Path) -> list[str]:

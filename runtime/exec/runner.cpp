@@ -198,7 +198,9 @@ Runner::Runner(std::shared_ptr<const Engine> engine, RunnerOptions options) {
 Runner Runner::load(const std::string& modelOrPlan, const Device& device, RunnerOptions options,
                     const EngineOptions& engine) {
   if (isPlan(modelOrPlan)) return {Engine::load(modelOrPlan, device, engine.tuning), std::move(options)};
-  return {Engine::build(importModel(modelOrPlan), device, engine), std::move(options)};
+  ImportOptions importing;
+  importing.decodeEnds = true;
+  return {Engine::build(importModel(modelOrPlan, importing), device, engine), std::move(options)};
 }
 
 namespace {
@@ -206,6 +208,7 @@ namespace {
 // Open extents of the input that images fill, from their description.
 ImportOptions importingFor(const NetworkDescription& described) {
   ImportOptions options;
+  options.decodeEnds = true;
   const ImagePreprocess& how = described.preprocess;
   if (how.height == 0) return options;
   options.openShape = [&described, &how](const std::string& name,

@@ -8,8 +8,11 @@
 namespace tessera {
 namespace {
 
+bool isChain(const Layer& layer) { return layer.op == "Pointwise" || layer.op == "QPointwise"; }
+
 // Whether a layer gives its input's values, in other places or another type.
 bool keepsValues(const Layer& layer) {
+  if (isChain(layer)) return layer.attrs.string("expression", "").empty();  // only coded or decoded
   static const std::set<std::string> moving{"Cast",     "Reformat",   "Transpose", "Reshape",
                                             "Identity", "Dequantize", "Quantize"};
   return moving.count(layer.op) > 0;
@@ -18,7 +21,7 @@ bool keepsValues(const Layer& layer) {
 bool isProbability(const Layer& layer) {
   if (layer.op == "Softmax") return layer.attrs.integer("log") == 0;
   if (layer.op == "Sigmoid" || layer.attrs.string("activation", "") == "Sigmoid") return true;
-  if (layer.op != "PointwiseChain") return false;
+  if (!isChain(layer)) return false;
   const std::string steps = layer.attrs.string("expression", "");  // the last one gives the result
   const auto last = steps.rfind('=');
   return last != std::string::npos && steps.compare(last + 1, 8, "Sigmoid(") == 0;

@@ -134,13 +134,19 @@ ImageRegion imageRegion(const ImagePreprocess& how, std::int64_t imageHeight, st
   const bool crop = how.fit == ImageFit::Crop;
   const double ratio = crop ? std::max(rows, columns) / how.crop : std::min(rows, columns);
   const auto scaled = [&](std::int64_t extent, std::int64_t input) {
-    const std::int64_t fitted = std::llround(static_cast<double>(extent) * ratio);
-    return crop ? std::max(fitted, input) : std::clamp<std::int64_t>(fitted, 1, input);
+    const double exact = static_cast<double>(extent) * ratio;
+    // torchvision cuts off what is not a whole pixel; the shorter side is whole but for rounding.
+    if (crop) return std::max(static_cast<std::int64_t>(std::floor(exact + 1e-6)), input);
+    return std::clamp<std::int64_t>(std::llround(exact), 1, input);
   };
   ImageRegion region{0, 0, scaled(imageHeight, how.height), scaled(imageWidth, how.width)};
   if (how.fit == ImageFit::LetterboxTopLeft) return region;
-  region.top = (how.height - region.height) / 2;
-  region.left = (how.width - region.width) / 2;
+  // Of a crop a half goes to the even number, as torchvision rounds it.
+  const auto half = [&](std::int64_t room) {
+    return crop ? std::llrint(static_cast<double>(room) / 2) : room / 2;
+  };
+  region.top = half(how.height - region.height);
+  region.left = half(how.width - region.width);
   return region;
 }
 

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "apps/classifier/truth.hpp"
 #include "apps/common/images.hpp"
 #include "tests/apps/program.hpp"
@@ -189,6 +191,31 @@ TEST(SqueezeNetProgram, SeesASoccerBall) {
   EXPECT_EQ(best["class"], "soccer ball");
   EXPECT_NEAR(best["confidence"].get<double>(), 0.96505, 2e-4) << "OpenCV's, with its resize of 8 bits";
   EXPECT_THAT(result.out, HasSubstr("coco3.jpg: soccer ball 0.965 (805)"));
+}
+
+TEST_F(Classifier, ScoresThatAreNoNumbersAreAnError) {
+  caffe::TrainedNet weights;
+  weights.ParseFromString(app::readFile(folder / "net.caffemodel"));
+  weights.mutable_layer(0)->mutable_blobs(0)->set_data(0, std::numeric_limits<float>::quiet_NaN());
+  writeText(folder / "net.caffemodel", weights.SerializeAsString());
+  const auto result = run({});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("scores are not numbers"));
+}
+
+TEST_F(Classifier, ResultsDoNotReplaceTheDescription) {
+  const std::string before = app::readFile(folder / "net.json");
+  const auto result = run({"--json", at("net.json")});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("which it would replace"));
+  EXPECT_EQ(app::readFile(folder / "net.json"), before);
+}
+
+TEST_F(Classifier, UnknownKeysOfLabelsAreErrors) {
+  writeText(folder / "words.json", R"(["blue", {"name": "green", "colour": [0, 255, 0]}, "red"])");
+  const auto result = run({"--labels", at("words.json")});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("class 1 has 'colour', which is not known"));
 }
 
 }  // namespace

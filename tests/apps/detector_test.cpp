@@ -117,6 +117,36 @@ TEST_F(Detector, ScoresAgainstCocoAndYolo) {
   }
 }
 
+TEST_F(Detector, AnnotationsThatAreNotScoredAreSaid) {
+  writeText(folder / "coco.json",
+            R"({"images": [{"id": 31, "file_name": "7.png"}, {"id": 32, "file_name": "more.png"}],
+    "categories": [{"id": 5, "name": "red"}, {"id": 9, "name": "zebra"}],
+    "annotations": [{"image_id": 31, "category_id": 5, "bbox": [32, 0, 64, 64]},
+                    {"image_id": 32, "category_id": 9, "bbox": [0, 32, 64, 64]}]})");
+  const auto partly = run({"--images", at("images"), "--annotations", at("coco.json")});
+  EXPECT_THAT(partly.err, HasSubstr("1 boxes are not scored, whose categories no label is called: zebra"));
+  std::string text = app::readFile(folder / "coco.json");
+  text.replace(text.find("red"), 3, "tar");
+  writeText(folder / "coco.json", text);
+  const auto none = run({"--images", at("images"), "--annotations", at("coco.json")});
+  EXPECT_THAT(none.err, HasSubstr("taken for the labels in their order"));
+}
+
+// A polygon's bounds are its box; anything but fractions is refused.
+TEST_F(Detector, LabelFilesHoldBoxesOrPolygons) {
+  writeText(folder / "yolo/7.txt", "2 0.25 0 0.75 0.1 0.6 0.5 0.3 0.4\n");
+  const auto polygons =
+      run({"--images", at("images/7.png"), "--json", at("r.json"), "--annotations", at("yolo")});
+  ASSERT_EQ(polygons.code, 0) << polygons.err;
+  EXPECT_NEAR(app::readJson(at("r.json"))["map"].get<double>(), 1, 1e-9);
+  for (const char* line : {"2 64 32 64 64", "2 0.5 0.25 0.5 0.5 0.9", "2 0.5 0.25 0.5 x"}) {
+    writeText(folder / "yolo/7.txt", std::string(line) + "\n");
+    const auto refused = run({"--images", at("images/7.png"), "--annotations", at("yolo")});
+    EXPECT_EQ(refused.code, 1) << line;
+    EXPECT_THAT(refused.err, HasSubstr("7.txt: line 1 is not")) << line;
+  }
+}
+
 // As YOLO's own tools have it: no file, no objects.
 TEST_F(Detector, ImagesWithoutALabelFileHaveNoObjects) {
   writeText(folder / "yolo/7.txt", "2 0.5 0.25 0.5 0.5\n");
@@ -160,6 +190,18 @@ TEST_F(Detector, VideosBecomeVideos) {
   EXPECT_THAT(result.out, HasSubstr("v.avi: 5 frames: 5 green\n"));
   EXPECT_EQ(json["results"][3]["objects"][0]["class"], "green");
   EXPECT_TRUE(fs::exists(folder / "out/v_boxes.mp4"));
+}
+
+TEST_F(Detector, ADamagedVideoLeavesTheOthers) {
+  cv::VideoWriter video(at("v.avi"), cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 10, {128, 128});
+  for (int i = 0; i < 5; ++i) video.write(picture({1, 1}, {0, 255, 0}));
+  video.release();
+  const std::string bytes = app::readFile(folder / "v.avi");
+  writeText(folder / "cut.avi", bytes.substr(0, bytes.size() / 2));
+  const auto result = run({"--video", at("cut.avi"), at("v.avi"), "--json", at("r.json")});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("cut.avi"));
+  EXPECT_EQ(app::readJson(at("r.json"))["results"].size(), 5u);
 }
 
 TEST_F(Detector, OptionsReplaceTheDescriptions) {

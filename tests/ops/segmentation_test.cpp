@@ -240,6 +240,9 @@ TEST(ImageRegion, CropReachesBeyondTheInput) {
   EXPECT_EQ(regionOf(ImageFit::Crop, 100, 100, 50, 200), (ImageRegion{0, -150, 100, 400}));
   // The shorter side becomes 256, of which 224 stay.
   EXPECT_EQ(regionOf(ImageFit::Crop, 224, 224, 480, 640, 224.0 / 256), (ImageRegion{-16, -58, 256, 341}));
+  // As torchvision: 640 * 256 / 427 is 383.7, of which 383 stay; 79.5 and 80.5 rows or columns become 80.
+  EXPECT_EQ(regionOf(ImageFit::Crop, 224, 224, 427, 640, 224.0 / 256), (ImageRegion{-16, -80, 256, 383}));
+  EXPECT_EQ(regionOf(ImageFit::Crop, 224, 224, 385, 256, 224.0 / 256), (ImageRegion{-80, -16, 385, 256}));
 }
 
 TEST(Segmentation, RefusesToCrop) {

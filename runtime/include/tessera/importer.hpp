@@ -32,6 +32,11 @@ struct ImportOptions {
   /// has to be a value of the input's type.
   std::map<std::string, std::string> constantNumbers;
 
+  /// Inputs and outputs in codes (i8, u8) become f32, and are coded and decoded inside: inputs by the scale
+  /// and zero point that the model decodes them with, else to the nearest code; outputs where the model codes
+  /// them by a scale. For those who have images and want scores.
+  bool decodeEnds = false;
+
   // What an import may spend, so that a small file can not take all memory or time. Large files may spend
   // more: the bounds hold beside an allowance for every byte of the model's files. Error(Unsupported) names
   // the node that goes beyond, before anything is computed.
