@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <spdlog/fmt/fmt.h>
 
 #include "calib/channel_scales.hpp"
 #include "calib/fp16_frontier.hpp"
 #include "calib/scale_groups.hpp"
+#include "calib/weight_rounding.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -59,6 +61,7 @@ class Search {
     leaveInFloat();
     if (!channels_) refine();
     leaveInHalf();
+    roundWeights();
     if (plainBiases_) best_.biasCorrection.clear();
     result_.calibration = best_;
     result_.damage["auto"] = bestDamage_;
@@ -250,6 +253,36 @@ class Search {
     return true;
   }
 
+  // The calibration with its weights rounded by what their layers read on all images but those of one draw
+  // (-1: none is left out).
+  Calibration withRounding(Calibration candidate, int draw) const {
+    candidate.weightSteps = roundedWeights(
+        in_.graph, planInt8(in_.graph, candidate, in_.options.layerPrecision), moments_->without(draw));
+    if (in_.options.biasCorrection) candidate.biasCorrection = corrections(candidate);
+    return candidate;
+  }
+
+  // What was chosen, found without the images of one of `draws` draws.
+  Calibration foundWithout(const Calibration& of, int draws, int draw) const {
+    const std::set<int> left = imagesOf(draws, draw);
+    Calibration found = channels_ ? withChannels(of, rangeWithout(left)) : of;
+    return moments_ ? withRounding(std::move(found), left.empty() ? -1 : draw) : found;
+  }
+
+  // Errors of weights make up for each other, where that helps on images that it was not found on.
+  void roundWeights() {
+    if (imagesOf(kDraws, 0).empty()) return;
+    moments_.emplace(in_.graph, in_.device, in_.options, in_.statistics, kDraws);
+    const CalibrationDamage d = compare(foundWithout(best_, kDraws, 0));
+    result_.damage["rounded weights"] = d;
+    if (score(d) >= least_ * (1 - kWorthwhile)) return moments_.reset();
+    least_ = score(d);
+    bestDamage_ = d;
+    best_ = withRounding(best_, -1);
+    plainBiases_ = plainBiases_ && !in_.options.biasCorrection;
+    result_.chosen += ", weights rounded by their inputs";
+  }
+
   struct Draws {
     int first, end;
   };
@@ -260,9 +293,7 @@ class Search {
     const int end = std::min(wanted.end, draws), first = std::min(wanted.first, end - 1), count = end - first;
     std::vector<DamageMeter::Candidate> candidates;
     for (int draw = first; draw < end; ++draw) {
-      const auto make = [=, this, &of] {
-        return channels_ ? withChannels(of, rangeWithout(imagesOf(draws, draw))) : of;
-      };
+      const auto make = [=, this, &of] { return foundWithout(of, draws, draw); };
       candidates.push_back({make, {draw, meter_.batches(), draws}});
     }
     double squares = 0;
@@ -405,9 +436,10 @@ class Search {
   CalibrationDamage reference_, bestDamage_;
   double least_ = INFINITY;
   bool plainBiases_ = false;
-  bool channels_ = false;    ///< channels have ranges of their own
-  ChannelRange range_;       ///< what those reach
-  Draws unseen_{1, kDraws};  ///< that had no part in any choice
+  bool channels_ = false;                ///< channels have ranges of their own
+  ChannelRange range_;                   ///< what those reach
+  std::optional<InputMoments> moments_;  ///< that weights are rounded by
+  Draws unseen_{1, kDraws};              ///< that had no part in any choice
 };
 
 }  // namespace

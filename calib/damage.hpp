@@ -19,8 +19,8 @@ struct BatchPart {
 /// Compares an INT8 network's outputs with fp32's, on a few batches. No labels are needed.
 class DamageMeter {
  public:
-  /// `expected`: outputs of the fp32 network by batch; none: it is run.
-  DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
+  /// Layers' precisions as in `options`. `expected`: outputs of the fp32 network by batch; none: it is run.
+  DamageMeter(const Graph& optimized, const Device& device, const CalibrationOptions& options,
               std::vector<TensorMap> batches, std::vector<TensorMap> expected = {});
   CalibrationDamage operator()(const Calibration& calibration, BatchPart part = {});
   /// Something to compare, made when its turn comes, on a thread of its own.
@@ -51,6 +51,7 @@ class DamageMeter {
   const Graph& graph_;
   Device device_;
   PrecisionOptions precision_;
+  std::vector<std::string> worker_;
   std::vector<TensorMap> batches_, expected_;
   std::shared_ptr<const Engine> like_, last_;     ///< has compiled most kernels of the next; compared last
   std::map<std::string, std::size_t> classAxes_;  ///< by output
