@@ -39,7 +39,7 @@ constexpr struct {
 } kRanges[] = {{1.0, 0}, {0.9, 0}, {0.75, 0}, {1.0, 0.25}, {1.0, 0.5}};
 // Parts of the samples. The first is what candidates are compared on; the others are left out in turn to say
 // what the calibration does to images unseen, but for those that a choice among layers in fp16 is made on.
-constexpr int kDraws = kComparedEvery, kDrawsForHalf = 2;
+constexpr int kDraws = kComparedEvery, kDrawsForHalf = 2, kDrawsForRounding = 2;
 // Ranges that differ more between halves of the images are chance.
 constexpr double kMostUncertainty = 0.15;
 
@@ -263,21 +263,34 @@ class Search {
   }
 
   // What was chosen, found without the images of one of `draws` draws.
-  Calibration foundWithout(const Calibration& of, int draws, int draw) const {
+  Calibration foundWithout(const Calibration& of, int draws, int draw, bool rounded) const {
     const std::set<int> left = imagesOf(draws, draw);
     Calibration found = channels_ ? withChannels(of, rangeWithout(left)) : of;
-    return moments_ ? withRounding(std::move(found), left.empty() ? -1 : draw) : found;
+    return rounded ? withRounding(std::move(found), left.empty() ? -1 : draw) : found;
   }
 
-  // Errors of weights make up for each other, where that helps on images that it was not found on.
+  // Errors of weights make up for each other, where that helps on images that it was not found on: on those
+  // of two draws, for the gain is less than what three images of one are off by.
   void roundWeights() {
-    if (imagesOf(kDraws, 0).empty()) return;
+    if (imagesOf(kDraws, kDrawsForRounding - 1).empty()) return;
     moments_.emplace(in_.graph, in_.device, in_.options, in_.statistics, kDraws);
-    const CalibrationDamage d = compare(foundWithout(best_, kDraws, 0));
-    result_.damage["rounded weights"] = d;
-    if (score(d) >= least_ * (1 - kWorthwhile)) return moments_.reset();
-    least_ = score(d);
-    bestDamage_ = d;
+    std::vector<DamageMeter::Candidate> candidates;
+    for (const bool rounded : {false, true})
+      for (int draw = 0; draw < kDrawsForRounding; ++draw)
+        candidates.push_back({[=, this] { return foundWithout(best_, kDraws, draw, rounded); },
+                              {draw, meter_.batches(), kDraws}});
+    const auto damages = compareEach(candidates, "rounded weights");
+    unseen_.first = std::max(unseen_.first, kDrawsForRounding);
+    double plain = 0, rounded = 0;
+    auto& told = result_.damage["rounded weights"];
+    for (int draw = 0; draw < kDrawsForRounding; ++draw) {
+      const CalibrationDamage& d = damages[kDrawsForRounding + draw];
+      plain += score(damages[draw]), rounded += score(d);
+      told.error += d.error / kDrawsForRounding, told.changed += d.changed / kDrawsForRounding;
+    }
+    if (rounded >= plain * (1 - kWorthwhile)) return moments_.reset();
+    least_ = score(damages[kDrawsForRounding]);
+    bestDamage_ = damages[kDrawsForRounding];
     best_ = withRounding(best_, -1);
     plainBiases_ = plainBiases_ && !in_.options.biasCorrection;
     result_.chosen += ", weights rounded by their inputs";
@@ -293,7 +306,7 @@ class Search {
     const int end = std::min(wanted.end, draws), first = std::min(wanted.first, end - 1), count = end - first;
     std::vector<DamageMeter::Candidate> candidates;
     for (int draw = first; draw < end; ++draw) {
-      const auto make = [=, this, &of] { return foundWithout(of, draws, draw); };
+      const auto make = [=, this, &of] { return foundWithout(of, draws, draw, moments_.has_value()); };
       candidates.push_back({make, {draw, meter_.batches(), draws}});
     }
     double squares = 0;

@@ -59,6 +59,8 @@ class Window {
     strides_ = attributeOf(layer, "strides", rank);
     dilations_ = attributeOf(layer, "dilations", rank);
     channels_ = graph.tensor(layer.inputs[0]).shape[1] / group_;
+    const auto pads = layer.attrs.integers("pads");
+    zerosAround_ = transposed_ || std::ranges::any_of(pads, [](auto pad) { return pad > 0; });
   }
 
   LayerMoments sums() const {
@@ -74,6 +76,9 @@ class Window {
                           SquareMatrix(static_cast<std::int64_t>(taps.size()))});
     return sums;
   }
+
+  // Whether the window reaches beyond the input.
+  bool zerosAround() const { return zerosAround_; }
 
   Place offsetOf(std::int64_t tap) const {
     Place place = placeIn(window_, tap);
@@ -92,7 +97,7 @@ class Window {
     return phase;
   }
 
-  bool transposed_;
+  bool transposed_, zerosAround_;
   std::int64_t group_, channels_;
   Place window_, strides_, dilations_;
 };
@@ -100,10 +105,14 @@ class Window {
 // One image's tensor, less the means of its channels.
 class Centred {
  public:
-  Centred(const float* values, const Shape& shape, const std::vector<double>* means)
-      : values_(values), extents_(padded(std::span(shape).subspan(2), 1)), means_(means) {}
+  Centred(const float* values, const Shape& shape, const std::vector<double>* means, bool zerosAround)
+      : values_(values),
+        extents_(padded(std::span(shape).subspan(2), 1)),
+        means_(means),
+        zerosAround_(zerosAround) {}
   std::int64_t places() const { return extents_[0] * extents_[1] * extents_[2]; }
-  // Channels from `first` on at a place moved by `by`; zeros outside.
+  // Channels from `first` on at a place moved by `by`; outside, the zeros that a window finds there, or,
+  // where none looks there, nothing.
   void read(std::int64_t place, const Place& by, std::int64_t first, std::span<float> to) const {
     Place at = placeIn(extents_, place);
     bool inside = true;
@@ -111,21 +120,23 @@ class Centred {
       at[a] += by[a];
       inside = inside && at[a] >= 0 && at[a] < extents_[a];
     }
+    const auto meanOf = [&](std::size_t i) {
+      return means_ ? static_cast<float>((*means_)[first + static_cast<std::int64_t>(i)]) : 0.0f;
+    };
     if (!inside) {
-      std::ranges::fill(to, 0.0f);
+      for (std::size_t i = 0; i < to.size(); ++i) to[i] = zerosAround_ ? -meanOf(i) : 0.0f;
       return;
     }
     const float* from = values_ + (at[0] * extents_[1] + at[1]) * extents_[2] + at[2];
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      const std::int64_t c = first + static_cast<std::int64_t>(i);
-      to[i] = from[c * places()] - (means_ ? static_cast<float>((*means_)[c]) : 0.0f);
-    }
+    for (std::size_t i = 0; i < to.size(); ++i)
+      to[i] = from[(first + static_cast<std::int64_t>(i)) * places()] - meanOf(i);
   }
 
  private:
   const float* values_;
   Place extents_;
   const std::vector<double>* means_;
+  bool zerosAround_;
 };
 
 // Adds the products of pairs in rows, of which there are as many as fit, to the upper triangle.
@@ -217,7 +228,8 @@ InputMoments::InputMoments(const Graph& optimized, const Device& device, const C
       const Window window(optimized, layer);
       for (std::int64_t item = 0; item < value.shape[0]; ++item) {
         const Centred x(value.as<float>().data() + item * (value.size() / value.shape[0]), value.shape,
-                        means == statistics.channelMeans.end() ? nullptr : &means->second);
+                        means == statistics.channelMeans.end() ? nullptr : &means->second,
+                        window.zerosAround());
         const std::int64_t seed = static_cast<std::int64_t>(s) * value.shape[0] + item;
         for (SumOfWeights& sum : parts_[s % parts_.size()][layer.name]) gather(x, seed, window, sum);
       }
