@@ -90,11 +90,10 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Cal
     : graph_(optimized),
       device_(device),
       precision_(options.layerPrecision),
-      worker_(options.worker),
       batches_(std::move(batches)),
       expected_(std::move(expected)) {
   if (expected_.empty()) {
-    Context context(Engine::build(graph_, device_, calibrationEngine(worker_)));
+    Context context(Engine::build(graph_, device_, calibrationEngine({})));
     for (const auto& batch : batches_) expected_.push_back(context.run(batch));
   }
   for (const TensorId id : graph_.outputs())
@@ -111,7 +110,7 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Cal
 
 std::shared_ptr<const Engine> DamageMeter::engineOf(const Calibration* calibration,
                                                     const std::shared_ptr<const Engine>& like) const {
-  EngineOptions options = calibrationEngine(worker_, like);
+  EngineOptions options = calibrationEngine({}, like);
   options.precision = calibration ? Precision::Int8 : Precision::Fp16;
   if (calibration) options.calibration = *calibration;
   options.layerPrecision = precision_;

@@ -51,7 +51,6 @@ class DamageMeter {
   const Graph& graph_;
   Device device_;
   PrecisionOptions precision_;
-  std::vector<std::string> worker_;
   std::vector<TensorMap> batches_, expected_;
   std::shared_ptr<const Engine> like_, last_;     ///< has compiled most kernels of the next; compared last
   std::map<std::string, std::size_t> classAxes_;  ///< by output

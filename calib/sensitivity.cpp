@@ -26,7 +26,6 @@ std::vector<LayerSensitivity> rankLayers(const Graph& imported, const Device& de
     }
   for (const auto& [tensor, _] : calibration.scales) none.floatTensors.insert(tensor);
   CalibrationOptions plain;  // whatever layers are wanted
-  plain.worker = options.worker;
   DamageMeter meter(graph, device, plain, std::move(samples));
   std::vector<LayerSensitivity> ranked;
   for (const Layer* layer : layers) {

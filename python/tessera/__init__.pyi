@@ -845,7 +845,7 @@ class CalibrationOptions:
             saves on this device (CalibrationResult.frontier); fp16's bits differ between devices.
         passes_off, keep_fp32, keep_first_last: as of the engine to come (EngineOptions).
         progress: called with the stage's name, batches done and batches in all (0: not known).
-        worker: as of TuneOptions, TUNE_WORKER for one: such processes compile the kernels that calibrating needs side by side."""
+        worker: as of TuneOptions, TUNE_WORKER for one: such processes compile the fp32 network with its statistics side by side."""
 
 class CalibrationDamage:
     """How an INT8 network's outputs differ from fp32's."""
