@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <spdlog/fmt/fmt.h>
 
 #include "calib/channel_scales.hpp"
 #include "calib/fp16_frontier.hpp"
 #include "calib/scale_groups.hpp"
+#include "calib/weight_rounding.hpp"
 #include "tessera/log.hpp"
 
 namespace tessera {
@@ -37,7 +39,7 @@ constexpr struct {
 } kRanges[] = {{1.0, 0}, {0.9, 0}, {0.75, 0}, {1.0, 0.25}, {1.0, 0.5}};
 // Parts of the samples. The first is what candidates are compared on; the others are left out in turn to say
 // what the calibration does to images unseen, but for those that a choice among layers in fp16 is made on.
-constexpr int kDraws = kComparedEvery, kDrawsForHalf = 2;
+constexpr int kDraws = kComparedEvery, kDrawsForHalf = 2, kDrawsForRounding = 2;
 // Ranges that differ more between halves of the images are chance.
 constexpr double kMostUncertainty = 0.15;
 
@@ -59,6 +61,7 @@ class Search {
     leaveInFloat();
     if (!channels_) refine();
     leaveInHalf();
+    roundWeights();
     if (plainBiases_) best_.biasCorrection.clear();
     result_.calibration = best_;
     result_.damage["auto"] = bestDamage_;
@@ -250,6 +253,49 @@ class Search {
     return true;
   }
 
+  // The calibration with its weights rounded by what their layers read on all images but those of one draw
+  // (-1: none is left out).
+  Calibration withRounding(Calibration candidate, int draw) const {
+    candidate.weightSteps = roundedWeights(
+        in_.graph, planInt8(in_.graph, candidate, in_.options.layerPrecision), moments_->without(draw));
+    if (in_.options.biasCorrection) candidate.biasCorrection = corrections(candidate);
+    return candidate;
+  }
+
+  // What was chosen, found without the images of one of `draws` draws.
+  Calibration foundWithout(const Calibration& of, int draws, int draw, bool rounded) const {
+    const std::set<int> left = imagesOf(draws, draw);
+    Calibration found = channels_ ? withChannels(of, rangeWithout(left)) : of;
+    return rounded ? withRounding(std::move(found), left.empty() ? -1 : draw) : found;
+  }
+
+  // Errors of weights make up for each other, where that helps on images that it was not found on: on those
+  // of two draws, for the gain is less than what three images of one are off by.
+  void roundWeights() {
+    if (imagesOf(kDraws, kDrawsForRounding - 1).empty()) return;
+    moments_.emplace(in_.graph, in_.device, in_.options, in_.statistics, kDraws);
+    std::vector<DamageMeter::Candidate> candidates;
+    for (const bool rounded : {false, true})
+      for (int draw = 0; draw < kDrawsForRounding; ++draw)
+        candidates.push_back({[=, this] { return foundWithout(best_, kDraws, draw, rounded); },
+                              {draw, meter_.batches(), kDraws}});
+    const auto damages = compareEach(candidates, "rounded weights");
+    unseen_.first = std::max(unseen_.first, kDrawsForRounding);
+    double plain = 0, rounded = 0;
+    auto& told = result_.damage["rounded weights"];
+    for (int draw = 0; draw < kDrawsForRounding; ++draw) {
+      const CalibrationDamage& d = damages[kDrawsForRounding + draw];
+      plain += score(damages[draw]), rounded += score(d);
+      told.error += d.error / kDrawsForRounding, told.changed += d.changed / kDrawsForRounding;
+    }
+    if (rounded >= plain * (1 - kWorthwhile)) return moments_.reset();
+    least_ = score(damages[kDrawsForRounding]);
+    bestDamage_ = damages[kDrawsForRounding];
+    best_ = withRounding(best_, -1);
+    plainBiases_ = plainBiases_ && !in_.options.biasCorrection;
+    result_.chosen += ", weights rounded by their inputs";
+  }
+
   struct Draws {
     int first, end;
   };
@@ -260,9 +306,7 @@ class Search {
     const int end = std::min(wanted.end, draws), first = std::min(wanted.first, end - 1), count = end - first;
     std::vector<DamageMeter::Candidate> candidates;
     for (int draw = first; draw < end; ++draw) {
-      const auto make = [=, this, &of] {
-        return channels_ ? withChannels(of, rangeWithout(imagesOf(draws, draw))) : of;
-      };
+      const auto make = [=, this, &of] { return foundWithout(of, draws, draw, moments_.has_value()); };
       candidates.push_back({make, {draw, meter_.batches(), draws}});
     }
     double squares = 0;
@@ -405,9 +449,10 @@ class Search {
   CalibrationDamage reference_, bestDamage_;
   double least_ = INFINITY;
   bool plainBiases_ = false;
-  bool channels_ = false;    ///< channels have ranges of their own
-  ChannelRange range_;       ///< what those reach
-  Draws unseen_{1, kDraws};  ///< that had no part in any choice
+  bool channels_ = false;                ///< channels have ranges of their own
+  ChannelRange range_;                   ///< what those reach
+  std::optional<InputMoments> moments_;  ///< that weights are rounded by
+  Draws unseen_{1, kDraws};              ///< that had no part in any choice
 };
 
 }  // namespace

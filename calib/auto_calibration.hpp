@@ -11,6 +11,7 @@ namespace tessera {
 /// What Auto works with.
 struct AutoInputs {
   const Graph& graph;
+  const Device& device;
   const TensorStatistics& statistics;
   const ThresholdTable& thresholds;
   const CalibrationOptions& options;

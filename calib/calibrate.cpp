@@ -53,7 +53,7 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   if (automatic)
     for (const auto& group : channelGroups(graph, planWithChannels(graph, options.layerPrecision, {})))
       for (const TensorId id : group.tensors) wanted.extremes.push_back(graph.tensor(id).name);
-  const TensorStatistics found = runStatistics(graph, device, calibrator, wanted, options.progress);
+  const TensorStatistics found = runStatistics(graph, device, calibrator, wanted, options);
   if (found.batches == 0)
     throw Error(ErrorCode::InvalidArgument,
                 "the calibrator gave no batch: there is nothing to calibrate from");
@@ -66,8 +66,8 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   result.chosen = calibration.method;
   const ThresholdTable thresholds(found.histograms, options.percentile);
   if (automatic) {
-    DamageMeter damage(graph, device, options.layerPrecision, found.samples, found.sampleOutputs);
-    chooseAutomatically({graph, found, thresholds, options}, damage, result);
+    DamageMeter damage(graph, device, options, found.samples, found.sampleOutputs);
+    chooseAutomatically({graph, device, found, thresholds, options}, damage, result);
   } else {
     calibration.scales = thresholds.scales(options.method);
   }

@@ -122,6 +122,43 @@ void addList(std::map<std::string, std::vector<float>>& lists, std::string_view 
     lines.fail("'" + std::string(rest) + "' has two records '" + std::string(kind) + "'");
 }
 
+// Three steps a character: 9 a + 3 b + c of steps less their least, -1. The last character may stand for
+// fewer.
+constexpr std::string_view kThreeSteps = "abcdefghijklmnopqrstuvwxyz+";
+constexpr std::size_t kMostSteps = std::size_t{1} << 32;
+
+void addSteps(Calibration& calibration, std::string_view rest, const Lines& lines) {
+  const auto count = integerOf<std::size_t>(word(rest), 10, lines);
+  const std::string_view text = word(rest);
+  if (rest.empty()) lines.fail("steps of weights without a layer's name");
+  if (count < 1 || count > kMostSteps || text.size() != (count + 2) / 3)
+    lines.fail("layer '" + std::string(rest) + "' has " + std::to_string(count) + " steps in " +
+               std::to_string(text.size()) + " characters, of which each stands for three");
+  std::vector<std::int8_t> steps;
+  steps.reserve(count + 2);
+  for (const char character : text) {
+    const auto place = kThreeSteps.find(character);
+    if (place == std::string_view::npos)
+      lines.fail("'" + std::string(1, character) + "' stands for no steps of weights");
+    for (const std::size_t unit : {9, 3, 1})
+      steps.push_back(static_cast<std::int8_t>(static_cast<int>(place / unit % 3) - 1));
+  }
+  steps.resize(count);
+  if (!calibration.weightSteps.emplace(rest, std::move(steps)).second)
+    lines.fail("'" + std::string(rest) + "' has two records 'weight-steps'");
+}
+
+std::string stepsLine(const std::vector<std::int8_t>& steps, const std::string& name) {
+  std::string line = "weight-steps " + std::to_string(steps.size()) + " ";
+  for (std::size_t i = 0; i < steps.size(); i += 3) {
+    std::size_t place = 0;
+    for (std::size_t k = i; k < i + 3; ++k)
+      place = 3 * place + (k < steps.size() ? static_cast<std::size_t>(steps[k] + 1) : 1);
+    line += kThreeSteps.at(place);
+  }
+  return line + " " + name + "\n";
+}
+
 void addName(std::set<std::string>& names, std::string_view kind, std::string_view name, const Lines& lines) {
   if (name.empty()) lines.fail("a record '" + std::string(kind) + "' without a name");
   if (!names.emplace(name).second)
@@ -160,6 +197,8 @@ void addRecord(Calibration& c, std::string_view kind, std::string_view rest, con
     addList(c.biasCorrection, kind, rest, Sign::Any, lines);
   } else if (kind == "weight-scales") {
     addList(c.weightScales, kind, rest, Sign::Positive, lines);
+  } else if (kind == "weight-steps") {
+    addSteps(c, rest, lines);
   } else if (kind == "channel-peaks") {
     addList(c.channelPeaks, kind, rest, Sign::NotNegative, lines);
   } else {
@@ -185,6 +224,7 @@ std::string calibrationText(const Calibration& c) {
   for (const auto& name : c.floatLayers) out += "float-layer " + name + "\n";
   for (const auto& name : c.halfLayers) out += "half-layer " + name + "\n";
   for (const auto& [name, values] : c.weightScales) out += listLine("weight-scales", values, name);
+  for (const auto& [name, steps] : c.weightSteps) out += stepsLine(steps, name);
   for (const auto& [name, values] : c.biasCorrection) out += listLine("bias", values, name);
   return out + "end\n";
 }

@@ -196,18 +196,20 @@ class Collector {
 
 }  // namespace
 
-EngineOptions calibrationEngine(std::shared_ptr<const Engine> like) {
+EngineOptions calibrationEngine(const std::vector<std::string>& worker, std::shared_ptr<const Engine> like) {
   EngineOptions options;
   options.optimized = true;
   options.tuning.mode = TuneMode::Off;
+  options.tuning.worker = worker;
   options.sharePrograms = std::move(like);
   return options;
 }
 
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
-                               const StatisticsWanted& wanted, const Progress& progress) {
+                               const StatisticsWanted& wanted, const CalibrationOptions& options) {
   TensorStatistics found;
-  const auto engine = Engine::build(withStatistics(optimized, wanted), device, calibrationEngine());
+  const auto engine =
+      Engine::build(withStatistics(optimized, wanted), device, calibrationEngine(options.worker));
   const int total = calibrator.batchCount();
   Collector collector(optimized, wanted, total, found);
   // Several contexts in turns: statistics are many small kernels, which leave a device idle on their own.
@@ -224,7 +226,7 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
     turn.running = false;
     if (!turn.last) return;
     collector.endBatch();
-    if (progress) progress("statistics", found.batches, total);
+    if (options.progress) options.progress("statistics", found.batches, total);
   };
   std::size_t next = 0;
   int batches = 0;

@@ -2,7 +2,6 @@
 /// Runs a network over calibration data with statistics attached to its tensors.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,8 +10,6 @@
 #include "tessera/calibrator.hpp"
 
 namespace tessera {
-
-using Progress = std::function<void(std::string_view stage, int done, int total)>;
 
 /// The largest and the least value of each channel, by image.
 struct ChannelExtremes {
@@ -40,14 +37,15 @@ struct TensorStatistics {
   int images = 0;
 };
 
-/// How calibration builds its engines: untuned, so that the same is found whatever was tuned. `like`: an
-/// engine whose compiled kernels may be used.
-EngineOptions calibrationEngine(std::shared_ptr<const Engine> like = nullptr);
+/// How calibration builds its engines: untuned, so that the same is found whatever was tuned. `worker`:
+/// CalibrationOptions::worker; `like`: an engine whose compiled kernels may be used.
+EngineOptions calibrationEngine(const std::vector<std::string>& worker,
+                                std::shared_ptr<const Engine> like = nullptr);
 
 /// Runs the fp32 network over the calibrator's batches with statistics attached. Images that fill up
 /// a last batch, by repeating its first ones, do not count. Throws Error(InvalidArgument) for an infinite or
 /// NaN value, naming tensor and batch.
 TensorStatistics runStatistics(const Graph& optimized, const Device& device, Calibrator& calibrator,
-                               const StatisticsWanted& wanted, const Progress& progress);
+                               const StatisticsWanted& wanted, const CalibrationOptions& options);
 
 }  // namespace tessera

@@ -100,10 +100,11 @@ class Stages {
   std::string stage_;
 };
 
-CalibrationOptions optionsOf(const Int8Arguments& arguments, const PassOptions& passes) {
+CalibrationOptions optionsOf(const Int8Arguments& arguments, const EngineOptions& engine) {
   CalibrationOptions options;
   options.method = parseCalibrationMethod(arguments.method);
-  options.passes = passes;
+  options.passes = engine.passes;
+  options.worker = engine.tuning.worker;
   options.fp32Share = arguments.fp32Share;
   options.fp16Share = arguments.fp16Share;
   options.layerPrecision = arguments.layerPrecision();
@@ -117,12 +118,12 @@ CalibrationOptions optionsOf(const Int8Arguments& arguments, const PassOptions& 
 
 CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph,
                                       const Sidecar& sidecar, const Device& device,
-                                      const PassOptions& passes) {
+                                      const EngineOptions& engine) {
   if (std::error_code ignored; fs::is_directory(arguments.cache, ignored))  // before minutes of work
     throw Error(ErrorCode::InvalidArgument,
                 "Can not write " + arguments.cache + ": there is a folder of that name.");
   ImageBatchStream images = imagesOf(arguments, graph, sidecar, arguments.limit);
-  CalibrationResult result = calibrate(graph, device, images, optionsOf(arguments, passes));
+  CalibrationResult result = calibrate(graph, device, images, optionsOf(arguments, engine));
   if (!arguments.cache.empty())
     writeFile(arguments.cache, arguments.cacheFormat == "tensorrt" ? tensorrtCacheText(result.calibration)
                                                                    : calibrationText(result.calibration));
@@ -132,10 +133,10 @@ CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Grap
 std::vector<LayerSensitivity> rankLayersOnImages(const Int8Arguments& arguments, const Graph& graph,
                                                  const Sidecar& sidecar, const Device& device,
                                                  const Calibration& calibration, int count,
-                                                 const PassOptions& passes) {
+                                                 const EngineOptions& engine) {
   const int batch = std::max(1, static_cast<int>(graph.tensor(graph.inputs().at(0)).shape.at(0)));
   ImageBatchStream images = imagesOf(arguments, graph, sidecar, count * batch);
-  return rankLayers(graph, device, images, calibration, count, optionsOf(arguments, passes));
+  return rankLayers(graph, device, images, calibration, count, optionsOf(arguments, engine));
 }
 
 void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std::function<Sidecar()>& sidecar,
@@ -153,8 +154,7 @@ void completeInt8(const Int8Arguments& arguments, const Graph& graph, const std:
   }
   options.precisionChoice = parsePrecisionChoice(arguments.choice);
   if (!arguments.images.empty()) {
-    options.calibration =
-        calibrateFromImages(arguments, graph, sidecar(), device, options.passes).calibration;
+    options.calibration = calibrateFromImages(arguments, graph, sidecar(), device, options).calibration;
   } else if (!arguments.cache.empty()) {
     const FileContent cache = readRegularFile(arguments.cache);
     if (!cache.ok())

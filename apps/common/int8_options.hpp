@@ -35,13 +35,13 @@ struct Int8Arguments {
 /// images.
 CalibrationResult calibrateFromImages(const Int8Arguments& arguments, const Graph& graph,
                                       const Sidecar& sidecar, const Device& device,
-                                      const PassOptions& passes = {});
+                                      const EngineOptions& engine);
 
 /// Ranks layers by what each costs alone in INT8, on `count` batches of the calibration images.
 std::vector<LayerSensitivity> rankLayersOnImages(const Int8Arguments& arguments, const Graph& graph,
                                                  const Sidecar& sidecar, const Device& device,
                                                  const Calibration& calibration, int count,
-                                                 const PassOptions& passes = {});
+                                                 const EngineOptions& engine);
 
 /// Fills in what INT8 needs: calibrates where images are given, else reads the cache; neither is left to
 /// models that carry their own scales. `sidecar` is asked for only where there are images.

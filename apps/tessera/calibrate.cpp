@@ -76,9 +76,10 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
   if (!options.exportQdq.empty() && int8.images.empty()) return exportCalibrated(options, common);
   const Graph graph = options.engine.load();
   const Device device = common.selectDevice();
-  const PassOptions passes = options.engine.options(common).passes;
+  const EngineOptions engine = options.engine.options(common);
+  const PassOptions& passes = engine.passes;
   const auto begin = std::chrono::steady_clock::now();
-  const CalibrationResult result = calibrateFromImages(int8, graph, options.engine.sidecar(), device, passes);
+  const CalibrationResult result = calibrateFromImages(int8, graph, options.engine.sidecar(), device, engine);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   fmt::print("{} scales from {} batches in {:.1f} s by {}\n", result.calibration.scales.size(),
              result.batches, seconds, result.chosen);
@@ -104,7 +105,7 @@ int calibrateModel(const CalibrateOptions& options, const CommonOptions& common)
   addFrontier(json, result);
   if (options.sensitivity) {
     const auto layers = rankLayersOnImages(int8, graph, options.engine.sidecar(), device, result.calibration,
-                                           options.sensitivityBatches, passes);
+                                           options.sensitivityBatches, engine);
     printSensitivity(layers);
     json["sensitivity"] = Json::array();
     for (const auto& layer : layers) {

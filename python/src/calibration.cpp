@@ -20,7 +20,8 @@ using StageProgress = std::function<void(std::string_view, int, int)>;
 
 CalibrationOptions makeCalibrationOptions(const std::string& method, double percentile, bool biasCorrection,
                                           double fp32Share, double fp16Share, const Texts& passesOff,
-                                          const Texts& keepFp32, bool keepFirstLast, StageProgress progress) {
+                                          const Texts& keepFp32, bool keepFirstLast, StageProgress progress,
+                                          Texts worker) {
   CalibrationOptions options;
   options.method = parseCalibrationMethod(method);
   options.percentile = percentile;
@@ -30,6 +31,7 @@ CalibrationOptions makeCalibrationOptions(const std::string& method, double perc
   options.passes.disabled = {passesOff.begin(), passesOff.end()};
   options.layerPrecision = {{keepFp32.begin(), keepFp32.end()}, keepFirstLast};
   options.progress = std::move(progress);
+  options.worker = std::move(worker);
   return options;
 }
 
@@ -85,6 +87,7 @@ void bindScales(py::module_& module) {
   field("partial", &Calibration::partial);
   field("bias_correction", &Calibration::biasCorrection);
   field("weight_scales", &Calibration::weightScales);
+  field("weight_steps", &Calibration::weightSteps);
   calibration.def(py::init<>(), doc("Calibration.__init__"))
       .def_static("parse", &parseAnyCalibration, py::arg("text"), py::arg("source") = "the calibration cache",
                   doc("Calibration.parse"))
@@ -122,7 +125,8 @@ void bindCalibrationOptions(py::module_& module) {
            py::arg("bias_correction") = defaults.biasCorrection, py::arg("fp32_share") = defaults.fp32Share,
            py::arg("fp16_share") = defaults.fp16Share, py::arg("passes_off") = py::tuple(),
            py::arg("keep_fp32") = py::tuple(), py::arg("keep_first_last") = false,
-           py::arg("progress") = py::none(), doc("CalibrationOptions.__init__"));
+           py::arg("progress") = py::none(), py::arg("worker") = py::tuple(),
+           doc("CalibrationOptions.__init__"));
 }
 
 void bindCalibrationResults(py::module_& module) {

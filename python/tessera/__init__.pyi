@@ -447,6 +447,7 @@ class Calibration:
     partial: bool  #: tensors without a scale stay in floats; else a missing scale is an error
     bias_correction: dict[str, list[float]]  #: by layer: added to the bias, one per output channel
     weight_scales: dict[str, list[float]]  #: by layer: given scales; else max / 127
+    weight_steps: dict[str, list[int]]  #: by layer: what each weight's code is off the nearest, -1, 0 or 1
     def __init__(self) -> None:
         """One without scales."""
     @staticmethod
@@ -835,7 +836,7 @@ class CalibrationOptions:
     def __init__(self, method: _CalibrationMethod = "auto", *, percentile: float = 99.99, bias_correction: bool = True,
                  fp32_share: float = 0, fp16_share: float = 0, passes_off: Sequence[str] = (),
                  keep_fp32: Sequence[str] = (), keep_first_last: bool = False,
-                 progress: Callable[[str, int, int], object] | None = None) -> None:
+                 progress: Callable[[str, int, int], object] | None = None, worker: Sequence[str] = ()) -> None:
         """method: how the threshold of a tensor follows from its histogram (docs/int8_tutorial.md); "auto" tries all.
         percentile: for "percentile", and what "auto" tries.
         bias_correction: "auto": let corrected biases compete.
@@ -844,7 +845,8 @@ class CalibrationOptions:
         fp16_share: "auto": share of the multiply-adds that may be left in fp16 where INT8 harms most per millisecond that it
             saves on this device (CalibrationResult.frontier); fp16's bits differ between devices.
         passes_off, keep_fp32, keep_first_last: as of the engine to come (EngineOptions).
-        progress: called with the stage's name, batches done and batches in all (0: not known)."""
+        progress: called with the stage's name, batches done and batches in all (0: not known).
+        worker: as of TuneOptions, TUNE_WORKER for one: such processes compile the fp32 network with its statistics side by side."""
 
 class CalibrationDamage:
     """How an INT8 network's outputs differ from fp32's."""

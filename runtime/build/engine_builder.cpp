@@ -311,8 +311,10 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   // with them.
   const bool deferring = made->lowered.chainGroups > 0 && !mustChain;
   if (deferring) made->programs.defer(calls);
+  std::vector<KernelWork> known;
+  if (const auto& other = options_.sharePrograms) known = kernelsOf(other->impl().lowered, caps_);
   CompileAhead ahead(deferring ? std::vector<std::string>() : workersFor(*made), caps_,
-                     kernelsOf(made->lowered, caps_));
+                     kernelsOf(made->lowered, caps_), known);
   uploadWeights(*made, like ? &like->impl() : nullptr);
   ahead.finish();
   if (!planned_ && !confirmCodes(device_, caps_)) throw WrongCodes();

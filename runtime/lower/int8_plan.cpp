@@ -25,6 +25,7 @@ class Planner {
     assignRoles();
     findUsefulChains();
     plan_.weightScales = calibration_.weightScales;
+    plan_.weightSteps = calibration_.weightSteps;
     if (calibration_.partial) takeModelsCodes();
     plan_.coded.assign(graph_.tensors().size(), false);
     for (std::size_t t = 0; t < plan_.coded.size(); ++t)

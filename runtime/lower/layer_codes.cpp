@@ -93,6 +93,14 @@ CodedWeights weightCodesOf(const Graph& graph, const Layer& layer, const Int8Pla
   const HostTensor weights = weightsToCode(graph, layer, plan);
   CodedWeights coded = encodeWeights(weights, axis.axis, axis.groups,
                                      given == plan.weightScales.end() ? nullptr : &given->second);
+  if (const auto steps = plan.weightSteps.find(layer.name); steps != plan.weightSteps.end()) {
+    if (static_cast<std::int64_t>(steps->second.size()) != weights.size())
+      throw Error(ErrorCode::BadCache, "layer '" + layer.name + "' has " + std::to_string(weights.size()) +
+                                           " weights and the calibration steps of " +
+                                           std::to_string(steps->second.size()));
+    moveCodes(coded, steps->second);
+    return coded;
+  }
   if (!plan.roundsBySums || given != plan.weightScales.end()) return coded;
   if (const auto places = placesOf(graph, layer, weights.shape)) roundBySums(coded, weights, places);
   return coded;

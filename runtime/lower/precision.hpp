@@ -62,6 +62,8 @@ struct Int8Plan {
   bool roundsBySums = false;  ///< weights are rounded so that sums change least: see roundBySums()
   /// By layer: scales of its weights where the model holds codes; the others get max/127.
   std::map<std::string, std::vector<float>> weightScales;
+  /// By layer: how its weights' codes differ from the nearest (Calibration::weightSteps).
+  std::map<std::string, std::vector<std::int8_t>> weightSteps;
 
   /// The zero point of a tensor's codes.
   std::int64_t zero(TensorId id) const { return zeros.empty() ? 0 : zeros[id]; }
@@ -96,7 +98,8 @@ void placeZeros(const Graph& graph, const Calibration& calibration, Int8Plan& pl
 
 /// The constant weights of a compute layer, multiplied with the factors of its input's channels.
 HostTensor weightsToCode(const Graph& graph, const Layer& layer, const Int8Plan& plan);
-/// Those weights as codes.
+/// Those weights as codes. Throws Error(BadCache) that names the layer where the plan's steps are not as
+/// many.
 CodedWeights weightCodesOf(const Graph& graph, const Layer& layer, const Int8Plan& plan);
 /// What the offsets of the layer's input and residual add to every output channel, less the output's own;
 /// empty: nothing has offsets.

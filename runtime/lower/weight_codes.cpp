@@ -97,6 +97,12 @@ CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, st
   return coded;
 }
 
+void moveCodes(CodedWeights& coded, std::span<const std::int8_t> steps) {
+  auto codes = coded.codes.as<std::int8_t>();
+  for (std::size_t i = 0; i < codes.size(); ++i)
+    codes[i] = static_cast<std::int8_t>(std::clamp(codes[i] + steps[i], -127, 127));
+}
+
 namespace {
 
 // Fixed point of roundBySums().

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "tessera/graph.hpp"
@@ -19,6 +20,9 @@ struct CodedWeights {
 /// (deconvolution). `given`: scales to use instead of max/127.
 CodedWeights encodeWeights(const HostTensor& weights, std::size_t outputAxis, std::int64_t groups,
                            const std::vector<float>* given = nullptr);
+
+/// Moves every code by its step, -1, 0 or 1, but not beyond -127..127.
+void moveCodes(CodedWeights& coded, std::span<const std::int8_t> steps);
 
 /// Where a weight belongs: its output channel, and which of that channel's sums.
 struct WeightPlace {

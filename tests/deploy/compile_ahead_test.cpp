@@ -1,6 +1,7 @@
 // A network's first start on PoCL: other processes compile its kernels, once.
 #include <gtest/gtest.h>
 
+#include "apps/common/npy.hpp"
 #include "tessera/tuning.hpp"
 #include "tests/apps/program.hpp"
 #include "tests/support/devices.hpp"
@@ -64,6 +65,30 @@ TEST(CompileAhead, OtherProcessesCompileTheFirstStartOfANetwork) {
   fs::remove_all(folder / "pocl" / "tessera");
   EXPECT_EQ(run("TESSERA_COMPILE_WORKERS=0").err.find(" processes compile "), std::string::npos);
   EXPECT_EQ(run("POCL_KERNEL_CACHE=0").err.find(" processes compile "), std::string::npos);
+}
+
+// Calibrating compiles the network with statistics, and its candidates in INT8.
+TEST(CompileAhead, OtherProcessesCompileWhatCalibratingNeeds) {
+  if (!device().caps().pocl || !device().caps().isCpu())
+    GTEST_SKIP() << "only PoCL compiles one kernel at a time";
+  const Folder folder;
+  const std::string model = writeNetwork(folder.path());
+  fs::create_directories(folder / "pocl");
+  fs::create_directories(folder / "images");
+  for (int image = 0; image < 3; ++image) {
+    HostTensor x(DataType::Float32, {1, 3, 24, 32});
+    for (std::int64_t i = 0; i < x.size(); ++i)
+      x.as<float>()[i] = static_cast<float>((i * 7 + image) % 11) / 11;
+    app::writeNpy(folder / ("images/" + std::to_string(image) + ".npy"), x);
+  }
+  const auto result = runProgram("tessera",
+                                 {"calibrate", model, "--device", device().caps().name,
+                                  "--calibration-images", (folder / "images").string(), "--calibration-cache",
+                                  (folder / "net.calibration").string(), "--log-level", "debug"},
+                                 "TESSERA_COMPILE_WORKERS=2 POCL_CACHE_DIR=" + (folder / "pocl").string());
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_NE(result.err.find(" processes compile "), std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find("was lost"), std::string::npos) << result.err;
 }
 
 TEST(CompileAhead, TheLeanWorkerOfAnotherBuildGivesWayToTheProgram) {

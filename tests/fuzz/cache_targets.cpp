@@ -99,6 +99,7 @@ std::vector<std::string> calibrations() {
   c.floatLayers = {"last"};
   c.biasCorrection = {{"conv 1", {0.5f, -1e-9f}}};
   c.weightScales = {{"conv 2", {0.25f, 0.5f}}};
+  c.weightSteps = {{"conv 2", {0, -1, 1, 0, 1}}};
   return {calibrationText(c), tensorrtCacheText(c)};
 }
 

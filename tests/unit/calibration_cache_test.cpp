@@ -21,6 +21,7 @@ Calibration sample() {
   c.halfLayers = {"conv 3"};
   c.biasCorrection = {{"conv 1", {0.5f, -1e-9f}}};
   c.weightScales = {{"conv 2", {0.25f}}};
+  c.weightSteps = {{"conv 1", {-1, -1, -1, 1, 1, 1, 0}}, {"conv 2", {0, 1, -1}}};
   return c;
 }
 
@@ -35,6 +36,7 @@ void expectEqual(const Calibration& a, const Calibration& b) {
   EXPECT_EQ(a.halfLayers, b.halfLayers);
   EXPECT_EQ(a.biasCorrection, b.biasCorrection);
   EXPECT_EQ(a.weightScales, b.weightScales);
+  EXPECT_EQ(a.weightSteps, b.weightSteps);
 }
 
 std::string refusal(const std::string& text) {
@@ -110,7 +112,7 @@ TEST(CalibrationCache, EveryKeyIsThereOnce) {
   for (const char* line :
        {"graph 0123456789abcdef my net\n", "method auto\n", "channel-peaks 3 0 0.3 1e-40 x/y:0\n",
         "least -0.2785 x/y:0\n", "float-tensor concat\n", "float-layer conv_last\n", "half-layer conv 3\n",
-        "weight-scales 1 0.25 conv 2\n", "bias 2 0.5 -1e-09 conv 1\n"})
+        "weight-scales 1 0.25 conv 2\n", "weight-steps 3 p conv 2\n", "bias 2 0.5 -1e-09 conv 1\n"})
     EXPECT_NE(refusal(replaced(line, std::string(line) + line)).find("line"), std::string::npos) << line;
 }
 
@@ -126,6 +128,17 @@ TEST(CalibrationCache, ListsHoldWhatTheirKindMayBe) {
     EXPECT_NE(refusal(replaced("bias 2 0.5", std::string("bias 2 ") + bias)), "accepted") << bias;
   for (const char* count : {"0", "-1", "nan", "1e30", "99999999999", "1.5", "1048577", ""})
     EXPECT_NE(refusal(replaced("bias 2 ", std::string("bias ") + count + " ")), "accepted") << count;
+}
+
+TEST(CalibrationCache, StepsOfWeightsAreAsManyAsTheySay) {
+  const std::string line = "weight-steps 3 p conv 2\n";
+  for (const char* bad :
+       {"weight-steps 3 P conv 2\n", "weight-steps 4 p conv 2\n", "weight-steps 0 p conv 2\n",
+        "weight-steps 3 pp conv 2\n", "weight-steps -3 p conv 2\n", "weight-steps 3 p\n",
+        "weight-steps 3 p \n", "weight-steps\n", "weight-steps 3  conv 2\n",
+        "weight-steps 18446744073709551615 p conv 2\n"})
+    EXPECT_NE(refusal(replaced(line, bad)), "accepted") << bad;
+  EXPECT_NE(refusal(replaced(line, "weight-steps 4 p conv 2\n")).find("'conv 2'"), std::string::npos);
 }
 
 TEST(CalibrationCache, EditorsMayChangeLineEndsAndMarkTheText) {

@@ -379,6 +379,30 @@ TEST(ChannelCodes, RefusesRangesOfAnotherNumberOfChannels) {
   EXPECT_THROW(planInt8(g, ranges, PrecisionOptions()), Error);
 }
 
+TEST(WeightCodes, StepsOfACacheMoveTheNearestCodes) {
+  const Graph g = channelNetwork();
+  const HostTensor x = spreadTensor({1, 3, 12, 16}, 9, 2);
+  Int8Plan plan = planInt8(g, calibrationBy(g, x), PrecisionOptions());
+  const Layer& layer = *std::ranges::find(g.layers(), "a", &Layer::name);
+  const CodedWeights nearest = weightCodesOf(g, layer, plan);
+  std::vector<std::int8_t> steps(static_cast<std::size_t>(nearest.codes.size()));
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    steps[i] = static_cast<std::int8_t>(static_cast<int>(i % 3) - 1);
+  plan.weightSteps["a"] = steps;
+  const CodedWeights moved = weightCodesOf(g, layer, plan);
+  EXPECT_EQ(moved.scales, nearest.scales);
+  for (std::int64_t i = 0; i < moved.codes.size(); ++i)
+    EXPECT_EQ(moved.codes.number(i), std::clamp(nearest.codes.number(i) + steps[i], -127.0, 127.0));
+  plan.weightSteps["a"].pop_back();
+  try {
+    weightCodesOf(g, layer, plan);
+    FAIL() << "a step is missing";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::BadCache);
+    EXPECT_NE(std::string(e.what()).find("'a'"), std::string::npos) << e.what();
+  }
+}
+
 TEST(WeightCodes, RoundingBySumsCancelsWithinTheTapsOfAChannel) {
   const HostTensor w = spreadTensor({6, 5, 3, 3}, 4);
   const CodedWeights nearest = encodeWeights(w, 0, 1);

@@ -34,6 +34,9 @@ struct Calibration {
       biasCorrection;  ///< by layer: added to the bias, one per output channel
   std::map<std::string, std::vector<float>>
       weightScales;  ///< by layer: given scales (ONNX QDQ models); else max/127
+  /// By layer, one per weight in the order of the model's tensor: by how much the weight's code differs from
+  /// the nearest, -1, 0 or 1.
+  std::map<std::string, std::vector<std::int8_t>> weightSteps;
 };
 
 /// Names of the tensors whose scales assignInt8 can use: calibration records these.

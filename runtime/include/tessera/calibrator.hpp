@@ -50,6 +50,9 @@ struct CalibrationOptions {
   double fp16Share = 0;
   PassOptions passes;               ///< as of the engine to come
   PrecisionOptions layerPrecision;  ///< likewise
+  /// TuneOptions::worker: such processes compile the fp32 network with its statistics side by side.
+  /// Candidates are compiled in this process, as is all where it is empty.
+  std::vector<std::string> worker;
   /// Called with the stage's name, batches done and batches in all (0: not known).
   std::function<void(std::string_view stage, int done, int total)> progress;
 };

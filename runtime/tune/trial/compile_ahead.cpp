@@ -103,12 +103,14 @@ fs::path CompileAhead::poclFolder() {
 }
 
 CompileAhead::CompileAhead(const std::vector<std::string>& command, const DeviceCaps& device,
-                           const std::vector<KernelWork>& kernels) {
+                           const std::vector<KernelWork>& kernels, const std::vector<KernelWork>& known) {
   const std::size_t wanted = wantedWorkers();
   if (command.empty() || !device.pocl || !device.isCpu() || wanted == 0) return;
   std::map<std::string, const KernelWork*> distinct;
   for (const KernelWork& kernel : kernels)
     if (kernel.call.library.empty()) distinct.emplace(keyOf(kernel.call), &kernel);
+  for (const KernelWork& kernel : known)
+    if (kernel.call.library.empty()) distinct.erase(keyOf(kernel.call));
   if (distinct.size() < kLeastKernels) return;
   const fs::path mark = markOf(device, distinct);
   std::error_code ignored;

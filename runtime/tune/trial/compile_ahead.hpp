@@ -18,9 +18,10 @@ namespace tessera {
 class CompileAhead {
  public:
   /// Starts processes by `command` (TuneOptions::worker) where the driver is such a one, `kernels` are enough
-  /// to pay for them, and were not compiled before. Equal ones need not be left out.
+  /// to pay for them, and were not compiled before. Equal ones need not be left out. `known`: of a network
+  /// that was built in this process, and is compiled already.
   CompileAhead(const std::vector<std::string>& command, const DeviceCaps& device,
-               const std::vector<KernelWork>& kernels);
+               const std::vector<KernelWork>& kernels, const std::vector<KernelWork>& known = {});
   ~CompileAhead();
   CompileAhead(const CompileAhead&) = delete;
   CompileAhead& operator=(const CompileAhead&) = delete;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
+#include <memory>
 
 #include "cl/program.hpp"
 #include "launch/kernel_launcher.hpp"
@@ -151,8 +153,16 @@ void compileKernel(const Device& device, const KernelWork& work) {
   programs.build({&call});
   guarded("compiling " + call.entry, [&] {
     const cl::Context& context = device.impl().context();
-    // New memory is zero, and costs nothing until it is touched.
-    const cl::Buffer buffer(context, CL_MEM_READ_WRITE, std::max<std::size_t>(work.bytes, 1));
+    // Zeros, for kernels read places out of tables; what a driver allocates may be memory that was used
+    // before. Of the host's, it costs nothing until it is touched.
+    constexpr std::size_t kPage = 4096;
+    const std::size_t bytes = std::max<std::size_t>(work.bytes, 1);
+    std::size_t space = bytes + kPage;
+    const std::unique_ptr<void, decltype(&std::free)> zeros(std::calloc(space, 1), &std::free);
+    void* begin = zeros.get();
+    if (!zeros || !std::align(kPage, bytes, begin, space))
+      throw Error(ErrorCode::OutOfMemory, "no memory to compile " + call.entry + " with");
+    const cl::Buffer buffer(context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, begin);
     int most = 0;
     for (const KernelArg& arg : call.args) most = std::max(most, arg.index);
     const std::vector<cl::Buffer> all(static_cast<std::size_t>(most) + 1, buffer);
