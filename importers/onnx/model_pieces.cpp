@@ -12,12 +12,6 @@ namespace tessera::onnx {
 namespace {
 
 using google::protobuf::internal::WireFormatLite;
-using tessera_onnx::Attribute;
-using tessera_onnx::Function;
-using tessera_onnx::Graph;
-using tessera_onnx::Model;
-using tessera_onnx::Node;
-using tessera_onnx::Tensor;
 
 enum class Message { Model, Function, Graph, Node, Attribute, Tensor };
 
@@ -27,16 +21,17 @@ struct Child {
   std::uint32_t field;
   Message is;
 };
-constexpr Child kChildren[] = {{Message::Model, Model::kGraphFieldNumber, Message::Graph},
-                               {Message::Model, Model::kFunctionsFieldNumber, Message::Function},
-                               {Message::Function, Function::kNodeFieldNumber, Message::Node},
-                               {Message::Graph, Graph::kNodeFieldNumber, Message::Node},
-                               {Message::Graph, Graph::kInitializerFieldNumber, Message::Tensor},
-                               {Message::Node, Node::kAttributeFieldNumber, Message::Attribute},
-                               {Message::Attribute, Attribute::kTFieldNumber, Message::Tensor},
-                               {Message::Attribute, Attribute::kTensorsFieldNumber, Message::Tensor},
-                               {Message::Attribute, Attribute::kGFieldNumber, Message::Graph},
-                               {Message::Attribute, Attribute::kGraphsFieldNumber, Message::Graph}};
+constexpr Child kChildren[] = {
+    {Message::Model, tessera_onnx::Model::kGraphFieldNumber, Message::Graph},
+    {Message::Model, tessera_onnx::Model::kFunctionsFieldNumber, Message::Function},
+    {Message::Function, tessera_onnx::Function::kNodeFieldNumber, Message::Node},
+    {Message::Graph, tessera_onnx::Graph::kNodeFieldNumber, Message::Node},
+    {Message::Graph, tessera_onnx::Graph::kInitializerFieldNumber, Message::Tensor},
+    {Message::Node, tessera_onnx::Node::kAttributeFieldNumber, Message::Attribute},
+    {Message::Attribute, tessera_onnx::Attribute::kTFieldNumber, Message::Tensor},
+    {Message::Attribute, tessera_onnx::Attribute::kTensorsFieldNumber, Message::Tensor},
+    {Message::Attribute, tessera_onnx::Attribute::kGFieldNumber, Message::Graph},
+    {Message::Attribute, tessera_onnx::Attribute::kGraphsFieldNumber, Message::Graph}};
 constexpr int kMostDepth = 100;  // the parser's
 
 void addVarint(std::string& to, std::uint64_t value) {
@@ -102,7 +97,8 @@ class Walk {
         pieces.own(std::move(head));
         pieces.add(std::move(*inside));
       } else {
-        if (message == Message::Tensor && field->number == Tensor::kRawDataFieldNumber && changed)
+        if (message == Message::Tensor && field->number == tessera_onnx::Tensor::kRawDataFieldNumber &&
+            changed)
           return std::nullopt;
         pieces.range(field->begin, field->end);
       }
@@ -113,14 +109,14 @@ class Walk {
 
  private:
   bool isRawData(Message message, const Field& field) const {
-    return message == Message::Tensor && field.number == Tensor::kRawDataFieldNumber && field.delimited &&
-           field.end - field.content >= least_;
+    return message == Message::Tensor && field.number == tessera_onnx::Tensor::kRawDataFieldNumber &&
+           field.delimited && field.end - field.content >= least_;
   }
 
   static std::string place(const Field& field) {
     std::string bytes;
-    addNumber(bytes, Tensor::kFileOffsetFieldNumber, field.content);
-    addNumber(bytes, Tensor::kFileBytesFieldNumber, field.end - field.content);
+    addNumber(bytes, tessera_onnx::Tensor::kFileOffsetFieldNumber, field.content);
+    addNumber(bytes, tessera_onnx::Tensor::kFileBytesFieldNumber, field.end - field.content);
     return bytes;
   }
 
