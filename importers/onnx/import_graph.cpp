@@ -84,7 +84,7 @@ void GraphImporter::addInitializers(const tessera_onnx::Graph& graph, Scope& sco
     state_.note(initializer.data_type());
     try {
       const TensorId id = state_.builder.constant(
-          initializer.name(), readTensor(initializer, state_.folder, &state_.builder.budget));
+          initializer.name(), readTensor(initializer, state_.files, &state_.builder.budget));
       scope.values[initializer.name()] = id;
       state_.modelNamed.insert(id);
       state_.elementTypes[id] = initializer.data_type();

@@ -2,8 +2,8 @@
 #include <spdlog/logger.h>
 
 #include "importers/common/decode_ends.hpp"
-#include "importers/common/protobuf_file.hpp"
 #include "importers/onnx/import_graph.hpp"
+#include "importers/onnx/model_file.hpp"
 #include "importers/onnx/model_names.hpp"
 #include "importers/onnx/onnx_file.hpp"
 #include "importers/onnx/tensor_value.hpp"
@@ -15,9 +15,8 @@ namespace {
 
 constexpr int kNewestOpset = 28;  ///< the newest operator set the table was written against
 
-tessera_onnx::Model parse(const std::filesystem::path& file) {
-  tessera_onnx::Model model;
-  parseProtobuf(file, "ONNX model", model);
+tessera_onnx::Model parse(const onnx::ModelFile& opened, const std::filesystem::path& file) {
+  tessera_onnx::Model model = opened.parse();
   if (!model.has_graph() || (!model.graph().node_size() && !model.graph().output_size()))
     throw Error(ErrorCode::BadModel, file.string() + " is no ONNX model: it holds no graph.");
   if (onnx::escapeNames(model))
@@ -38,7 +37,7 @@ ModelValue described(const tessera_onnx::ValueInfo& value) {
 }  // namespace
 
 ModelSummary summarize(const std::filesystem::path& file) {
-  const tessera_onnx::Model model = parse(file);
+  const tessera_onnx::Model model = parse(ModelFile(file), file);
   ModelSummary summary;
   for (const auto& set : model.opset_import())
     if (isDefaultDomain(set.domain())) summary.opset = static_cast<int>(set.version());
@@ -58,7 +57,8 @@ Graph importOnnx(const std::filesystem::path& file, const ImportOptions& options
   if (options.batch < 1)
     throw Error(ErrorCode::InvalidArgument,
                 "the batch size " + std::to_string(options.batch) + " is not positive.");
-  const tessera_onnx::Model model = parse(file);
+  const onnx::ModelFile opened(file);
+  const tessera_onnx::Model model = parse(opened, file);
   for (const auto& set : model.opset_import())
     if (set.domain().empty() && set.version() > kNewestOpset)
       log().warn("{} uses operator set {}; its operators are read by the rules of set {}", file.string(),
@@ -68,7 +68,7 @@ Graph importOnnx(const std::filesystem::path& file, const ImportOptions& options
   budget.addFileNodes(model.graph().node_size());
   for (const auto& function : model.functions()) budget.addFileNodes(function.node_size());
   onnx::ImportState state(file.string(), budget);
-  state.folder = file.parent_path();
+  state.files = {file.parent_path(), &opened};
   try {
     onnx::GraphImporter(model, state, options).run();
   } catch (const BudgetExceeded& e) {

@@ -133,7 +133,7 @@ HostTensor Node::tensor(std::string_view name) const {
   if (!a) bad("attribute " + std::string(name) + " is missing");
   wantKind(*a, Attribute::TENSOR);
   state_.note(a->t().data_type());
-  return readTensor(a->t(), state_.folder, &state_.builder.budget);
+  return readTensor(a->t(), state_.files, &state_.builder.budget);
 }
 
 const tessera_onnx::Graph& Node::graph(std::string_view name) const {

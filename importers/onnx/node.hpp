@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "importers/common/layer_maker.hpp"
+#include "importers/onnx/tensor_value.hpp"
 #include "onnx/onnx.pb.h"
 
 namespace tessera::onnx {
@@ -44,7 +45,7 @@ struct ImportState {
 
   ImportBuilder builder;
   Names tensorNames, layerNames;
-  std::filesystem::path folder;  ///< of the model file; external data lie below it
+  TensorFiles files;  ///< with values of tensors
   bool holdsUnsigned =
       false;  ///< the model names a type of uint16, uint32 or uint64, held in wider signed ones
   std::vector<Sequence> sequences;

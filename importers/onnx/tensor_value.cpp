@@ -66,10 +66,10 @@ std::int64_t parseNumber(const Tensor& t, const std::string& key, const std::str
   bad(t, "has the external " + key + " '" + text + "', which is no byte count.");
 }
 
-/// Bytes of a tensor whose values lie in another file. Only files below the model's folder are opened: a
-/// model must not make its reader open whatever it names.
-std::string externalBytes(const Tensor& t, const std::filesystem::path& folder, std::size_t wanted,
-                          ImportBudget* budget) {
+/// The file with the values of a tensor, at the first of them. Only files below the model's folder are
+/// opened: a model must not make its reader open whatever it names.
+std::ifstream externalFile(const Tensor& t, const std::filesystem::path& folder, std::size_t wanted,
+                           ImportBudget* budget) {
   std::string location;
   std::int64_t offset = 0, length = -1;
   for (const auto& entry : t.external_data()) {
@@ -98,15 +98,9 @@ std::string externalBytes(const Tensor& t, const std::filesystem::path& folder, 
   if (offset > size || size - offset < need)
     bad(t, "wants bytes " + std::to_string(offset) + " to " + std::to_string(offset + need) + " of '" +
                location + "', which has only " + std::to_string(size) + ": the file is truncated.");
-  if (budget) {
-    budget->addFile(real);
-    budget->hold(static_cast<double>(wanted));
-  }
-  std::string bytes(wanted, '\0');
+  if (budget) budget->addFile(real);
   file.seekg(offset);
-  file.read(bytes.data(), static_cast<std::streamsize>(wanted));
-  if (!file) bad(t, "could not be read from '" + location + "'.");
-  return bytes;
+  return file;
 }
 
 template <class T>
@@ -128,7 +122,13 @@ std::int64_t narrowed(const Tensor& t, std::uint64_t value) {
   return static_cast<std::int64_t>(value);
 }
 
-/// Stores element i of little-endian bytes.
+/// Whether raw data are what Tessera holds, byte by byte.
+bool heldAsStored(int type) {
+  return type == Tensor::FLOAT || type == Tensor::INT32 || type == Tensor::INT64 || type == Tensor::UINT8 ||
+         type == Tensor::INT8;
+}
+
+/// Converts little-endian bytes of the other types.
 void decodeRaw(const Tensor& t, const char* bytes, HostTensor& out) {
   const auto n = static_cast<std::size_t>(out.size());
   const auto each = [&]<class Stored>(Stored, auto convert) {
@@ -137,13 +137,6 @@ void decodeRaw(const Tensor& t, const char* bytes, HostTensor& out) {
     for (std::size_t i = 0; i < n; ++i) values[i] = convert(loaded<Stored>(bytes + i * sizeof(Stored)));
   };
   switch (t.data_type()) {
-    case Tensor::FLOAT:
-    case Tensor::INT32:
-    case Tensor::INT64:
-    case Tensor::UINT8:
-    case Tensor::INT8:
-      if (n) std::memcpy(out.data.data(), bytes, out.data.size());
-      return;
     case Tensor::BOOL:
       return each(std::uint8_t{}, [](std::uint8_t v) -> std::uint8_t { return v != 0; });
     case Tensor::UINT16:
@@ -245,7 +238,7 @@ DataType heldType(int onnxType) {
   }
 }
 
-HostTensor readTensor(const Tensor& t, const std::filesystem::path& folder, ImportBudget* budget) {
+HostTensor readTensor(const Tensor& t, const TensorFiles& files, ImportBudget* budget) {
   const DataType held = heldType(t.data_type());
   if (held == DataType::None)
     throw Error(ErrorCode::Unsupported, "tensor '" + t.name() + "' holds elements of type " +
@@ -258,19 +251,42 @@ HostTensor readTensor(const Tensor& t, const std::filesystem::path& folder, Impo
     return HostTensor(held, shape);
   };
   // Data are compared with the shape before memory is taken: a damaged extent must not allocate gigabytes.
-  if (t.data_location() == Tensor::EXTERNAL) {
-    const std::string external = externalBytes(t, folder, bytes, budget);
+  const auto wantBytes = [&](std::uint64_t there) {
+    if (there != bytes)
+      bad(t, "holds " + std::to_string(there) + " bytes, its shape " + toString(shape) + " wants " +
+                 std::to_string(bytes) + ".");
+  };
+  const auto fromRaw = [&](auto read) {
+    if (budget && !heldAsStored(t.data_type())) budget->hold(static_cast<double>(bytes));
     HostTensor out = zeros();
-    decodeRaw(t, external.data(), out);
+    if (heldAsStored(t.data_type())) {
+      read(std::span<std::byte>(out.data.data(), out.data.size()));
+    } else {
+      std::vector<std::byte> raw(bytes);
+      read(std::span(raw));
+      decodeRaw(t, reinterpret_cast<const char*>(raw.data()), out);
+    }
     return out;
+  };
+  if (t.data_location() == Tensor::EXTERNAL) {
+    std::ifstream file = externalFile(t, files.folder, bytes, budget);
+    return fromRaw([&](std::span<std::byte> to) {
+      file.read(reinterpret_cast<char*>(to.data()), static_cast<std::streamsize>(to.size()));
+      if (!file) bad(t, "could not be read from its file.");
+    });
+  }
+  if (t.has_file_offset() && files.model) {
+    wantBytes(t.file_bytes());
+    const std::uint64_t size = files.model->size();
+    if (t.has_raw_data() || t.file_offset() > size || size - t.file_offset() < bytes)
+      bad(t, "holds its raw data twice, or beyond the end of the file.");
+    return fromRaw([&](std::span<std::byte> to) { files.model->read(t.file_offset(), to); });
   }
   if (t.has_raw_data()) {
-    if (t.raw_data().size() != bytes)
-      bad(t, "holds " + std::to_string(t.raw_data().size()) + " bytes, its shape " + toString(shape) +
-                 " wants " + std::to_string(bytes) + ".");
-    HostTensor out = zeros();
-    decodeRaw(t, t.raw_data().data(), out);
-    return out;
+    wantBytes(t.raw_data().size());
+    return fromRaw([&](std::span<std::byte> to) {
+      if (!to.empty()) std::memcpy(to.data(), t.raw_data().data(), to.size());
+    });
   }
   const std::int64_t present = t.float_data_size() + t.int32_data_size() + t.int64_data_size() +
                                t.double_data_size() + t.uint64_data_size();
@@ -288,7 +304,8 @@ TensorFile readTensorFile(const std::filesystem::path& file) {
   Tensor tensor;
   if (!in.is_open() || !tensor.ParseFromIstream(&in))
     throw Error(ErrorCode::BadModel, file.string() + " is no readable ONNX tensor file.");
-  return {readTensor(tensor, file.parent_path()), tensor.name(), elementTypeName(tensor.data_type())};
+  return {readTensor(tensor, {file.parent_path(), nullptr}), tensor.name(),
+          elementTypeName(tensor.data_type())};
 }
 
 }  // namespace tessera::onnx

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "importers/common/budget.hpp"
+#include "importers/onnx/model_file.hpp"
 #include "onnx/onnx.pb.h"
 #include "tessera/tensor.hpp"
 
@@ -19,11 +20,16 @@ std::string elementTypeName(int onnxType);
 /// 4- and 8-bit floats).
 DataType heldType(int onnxType);
 
-/// Decodes a tensor in any of the format's encodings; values kept in a file of their own are read below
-/// `folder`. Throws Error(BadModel) where data are missing or contradict the shape, Error(Unsupported) for
-/// element types without a held type. Messages name the tensor.
+/// Where values lie that a tensor does not hold itself.
+struct TensorFiles {
+  std::filesystem::path folder;      ///< of the model: files of their own lie below it
+  const ModelFile* model = nullptr;  ///< the model's, where tensors refer to it
+};
+
+/// Decodes a tensor in any of the format's encodings. Throws Error(BadModel) where data are missing or
+/// contradict the shape, Error(Unsupported) for element types without a held type. Messages name the tensor.
 /// `budget`: of the import it belongs to, null for none; it also grows by the files that hold values.
-HostTensor readTensor(const tessera_onnx::Tensor& tensor, const std::filesystem::path& folder,
+HostTensor readTensor(const tessera_onnx::Tensor& tensor, const TensorFiles& files,
                       ImportBudget* budget = nullptr);
 
 }  // namespace tessera::onnx

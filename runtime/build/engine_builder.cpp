@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "build/constants_on_disk.hpp"
 #include "build/measured_precision.hpp"
 #include "build/network_check.hpp"
 #include "build/race.hpp"
@@ -148,19 +149,22 @@ EngineBuilder::Source EngineBuilder::prepare(Graph graph) const {
   if (int8 && options_.calibration && !options_.optimized) requireGraph(*options_.calibration, graph);
   std::optional<Calibration> own;  // scales that the model itself carries
   if (int8 && !options_.calibration && !options_.optimized) own = takeQdq(graph);
-  std::vector<CountedOutput> counted = exposeCounts(graph);
+  Source source;
+  source.counted = exposeCounts(graph);
   if (!options_.optimized) optimize(graph, options_.passes);
   if (options_.deterministic) sumInOrder(graph);
   requireMemory(graph, device_.caps());
-  if (options_.precision == Precision::Fp16)
-    return {assignPrecisions(graph, planByRules(graph, Precision::Fp16, options_.layerPrecision), nullptr),
-            {},
-            std::move(counted)};
-  if (!int8) return {{std::move(graph), {}}, {}, std::move(counted)};
-  Source source;
-  source.int8.emplace(toInt8(graph, own ? &*own : nullptr));
-  source.given = source.int8->byRules();
-  source.counted = std::move(counted);
+  moveToDisk(graph);
+  if (options_.precision == Precision::Fp16) {
+    source.given =
+        assignPrecisions(graph, planByRules(graph, Precision::Fp16, options_.layerPrecision), nullptr);
+  } else if (int8) {
+    source.int8.emplace(toInt8(graph, own ? &*own : nullptr));
+    source.given = source.int8->byRules();
+  } else {
+    source.given.graph = graph;
+  }
+  releaseConstants(graph);
   return source;
 }
 

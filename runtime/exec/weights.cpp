@@ -1,12 +1,12 @@
 #include "exec/weights.hpp"
 
-#include <sys/mman.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <set>
 #include <type_traits>
+
+#include "base/own_file.hpp"
 
 namespace tessera {
 
@@ -118,14 +118,6 @@ class Upload {
     });
   }
 
-  // Whole pages within private memory; their content is lost.
-  static void dropPages(std::span<const std::byte> bytes) {
-    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
-    const std::uintptr_t first = (begin + page - 1) / page * page, end = (begin + bytes.size()) / page * page;
-    if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
-  }
-
   static constexpr std::size_t kLeastBytes = 16, kBufferAlignment = 64, kPart = std::size_t{16} << 20;
   Engine::Impl& engine_;
   const Engine::Impl* like_;
@@ -136,6 +128,12 @@ std::vector<const HostTensor*> constantsOf(const Step& step) {
   std::vector<const HostTensor*> inputs;
   for (const auto& constant : step.constants) inputs.push_back(constant.get());
   return inputs;
+}
+
+// They are seldom read again.
+void release(const std::vector<const HostTensor*>& constants) {
+  for (const HostTensor* constant : constants)
+    if (constant) releaseOwnFile(constant->data);
 }
 
 }  // namespace
@@ -149,6 +147,7 @@ void uploadWeights(Engine::Impl& engine, const Engine::Impl* like) {
     if (storage.constant)
       engine.constants[i] = upload.buffer({"", {storage.constant.get()}}, "constant " + storage.name,
                                           [&]() -> const HostTensor& { return *storage.constant; });
+    release({storage.constant.get()});
   }
   for (std::size_t at = 0; at < engine.lowered.steps.size(); ++at) {
     const Step& step = engine.lowered.steps[at];
@@ -162,7 +161,12 @@ void uploadWeights(Engine::Impl& engine, const Engine::Impl* like) {
         buffers.push_back(upload.buffer(key, *known, what));
         engine.plannedWeights += 1;
       } else {
-        buffers.push_back(upload.buffer(key, what, [&] { return step.launch.packed[i].pack(inputs); }));
+        buffers.push_back(upload.buffer(key, what, [&] {
+          HostTensor packed = step.launch.packed[i].pack(inputs);
+          release(inputs);
+          return packed;
+        }));
+        release(inputs);  // a packing may be a view of them
       }
     }
   }
@@ -178,6 +182,7 @@ std::vector<PlannedWeights> packedWeights(const Engine::Impl& engine) {
     const auto inputs = constantsOf(step);
     for (std::size_t i = 0; i < step.launch.packed.size(); ++i) {
       HostTensor packed = step.launch.packed[i].pack(inputs);
+      release(inputs);
       const ContentHash content = contentOf(packed.data);
       all.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(i), content,
                      KeptBytes(std::move(packed.data).take())});
