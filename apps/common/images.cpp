@@ -1,6 +1,8 @@
 // Image files.
 #include "apps/common/images.hpp"
 
+#include <spdlog/logger.h>
+
 #include <algorithm>
 #include <opencv2/imgcodecs.hpp>
 
@@ -8,6 +10,7 @@
 #include "calib/images/image_file.hpp"
 #include "calib/images/media.hpp"
 #include "tessera/error.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera::app {
 namespace {
@@ -33,6 +36,46 @@ std::string uniqueName(const std::string& stem, std::set<std::string>& taken) {
   return name;
 }
 
+namespace {
+
+constexpr auto kSkipDenied = fs::directory_options::skip_permission_denied;
+
+/// Those in the folder, or, where it has none, those in the folders below; links that lead nowhere and pipes,
+/// too, for whoever reads them says what they are.
+std::vector<fs::path> imagesIn(const fs::path& folder, const fs::path& without) {
+  std::vector<fs::path> found, folders;
+  const auto consider = [&](const fs::directory_entry& entry) {
+    std::error_code none;
+    if (!entry.is_directory(none) && hasImageExtension(entry.path()) &&
+        !entry.path().filename().string().starts_with('.') &&
+        !(isBelow(entry.path(), without) && !isBelow(folder, without)))
+      found.push_back(entry.path());
+  };
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    consider(entry);
+    if (std::error_code none; entry.is_directory(none)) folders.push_back(entry.path());
+  }
+  const std::size_t own = found.size();
+  if (own == 0)
+    for (const auto& entry : fs::recursive_directory_iterator(folder, kSkipDenied)) consider(entry);
+  else
+    for (const fs::path& below : folders)
+      for (const auto& entry : fs::directory_iterator(below, kSkipDenied)) consider(entry);
+  if (found.empty())
+    throw Error(ErrorCode::InvalidArgument, "The folder " + folder.string() + " holds no images.");
+  if (own > 0 && found.size() > own) {
+    found.resize(own);
+    log().warn(
+        "{} holds images itself, so those in the folders below it are left out; name the folders to take "
+        "them",
+        folder.string());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace
+
 std::vector<ImageFile> listImages(const std::vector<std::string>& paths, const fs::path& without) {
   std::vector<fs::path> files;
   for (const fs::path path : paths) {
@@ -42,21 +85,7 @@ std::vector<ImageFile> listImages(const std::vector<std::string>& paths, const f
       files.push_back(path);
       continue;
     }
-    std::vector<fs::path> found;
-    const auto consider = [&](const fs::directory_entry& entry) {
-      if (entry.is_regular_file() && hasImageExtension(entry.path()) &&
-          !entry.path().filename().string().starts_with('.') &&
-          !(isBelow(entry.path(), without) && !isBelow(path, without)))
-        found.push_back(entry.path());
-    };
-    for (const auto& entry : fs::directory_iterator(path)) consider(entry);
-    if (found.empty())
-      for (const auto& entry :
-           fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied))
-        consider(entry);
-    if (found.empty())
-      throw Error(ErrorCode::InvalidArgument, "The folder " + path.string() + " holds no images.");
-    std::sort(found.begin(), found.end());
+    const std::vector<fs::path> found = imagesIn(path, without);
     files.insert(files.end(), found.begin(), found.end());
   }
   std::vector<ImageFile> images;

@@ -184,6 +184,9 @@ TEST(Images, ListsFoldersSortedWithUniqueNames) {
   EXPECT_THAT(names(listImages({(folder / "two").string()}, folder / "two/out")), ElementsAre("d", "d_2"));
   EXPECT_THAT(names(listImages({(folder / "two/out").string()}, folder / "two")), ElementsAre("e"));
   EXPECT_THROW(listImages({(folder / "none").string()}), Error);
+  fs::create_symlink(folder / "nowhere.png", folder / "one/c.png");
+  EXPECT_THAT(names(listImages({(folder / "one/").string()})), ElementsAre("a", "b", "c"))
+      << "whoever reads it says";
 }
 
 TEST(Sidecar, IsFoundBesideTheModel) {
