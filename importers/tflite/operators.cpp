@@ -56,7 +56,8 @@ void dilated(Operator& op) {
 
 /// Rows are always padded, and boxes at the threshold are dropped as well.
 void paddedSuppression(Operator& op) {
-  op.node.attributes.set("pad_to_max_output_size", std::int64_t{1}).set("drops_at_threshold", std::int64_t{1});
+  op.node.attributes.set("pad_to_max_output_size", std::int64_t{1})
+      .set("drops_at_threshold", std::int64_t{1});
 }
 
 void pool(Operator& op) {
@@ -281,7 +282,8 @@ constexpr Row kRows[] = {
     {116, "ROUND", "Round", nullptr},
     {117, "HARD_SWISH", "HardSwish", nullptr},
     {120, "NON_MAX_SUPPRESSION_V4", "NonMaxSuppressionV4", paddedSuppression, "padded"},
-    {121, "NON_MAX_SUPPRESSION_V5", "NonMaxSuppressionV5", paddedSuppression, "padded; without soft_nms_sigma"},
+    {121, "NON_MAX_SUPPRESSION_V5", "NonMaxSuppressionV5", paddedSuppression,
+     "padded; without soft_nms_sigma"},
     {123, "SELECT_V2", "SelectV2", nullptr},
     {124, "DENSIFY", "Identity", nullptr, "of constants"},
     {126, "BATCH_MATMUL", "BatchMatMulV2", batchMatMul},
