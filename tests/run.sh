@@ -20,6 +20,10 @@ options=(-DTESSERA_TESTS=ON)
 [[ ${targets[0]} == all ]] && options+=(-DTESSERA_BENCH=ON)
 configure "$preset" "${options[@]}"
 cmake --build "build/$preset" -j "$jobs" --target "${targets[@]}"
+if [[ ${targets[0]} == all && -z "${TESSERA_PACKAGES:-}" ]]; then
+  tests/fetch_packages.sh build/packages
+  if [ -n "$(ls -A build/packages)" ]; then export TESSERA_PACKAGES=$PWD/build/packages; fi
+fi
 run=()
 # ThreadSanitizer of GCC 12 can not place its memory where the kernel randomises addresses widely.
 if [[ $preset == tsan ]] && setarch -R true 2>/dev/null; then run=(setarch -R); fi

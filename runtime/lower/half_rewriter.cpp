@@ -50,13 +50,45 @@ bool keepsSize(const Graph& graph, const Layer& layer) {
   return true;
 }
 
+// Whether the layer's results are squares of what it reads: norms are written out with them.
+bool givesSquares(const Layer& layer) {
+  if (layer.op == "Pow" || layer.op == "Power") return true;
+  if (layer.op == "Mul") return layer.inputs[0] == layer.inputs[1];
+  if (layer.op != "Pointwise") return false;
+  const std::string steps = layer.attrs.string("expression", "");
+  const std::string last = steps.substr(steps.rfind('=') + 1);
+  if (last.starts_with("Pow")) return true;
+  const auto comma = last.find(',');
+  return last.starts_with("Mul(") && comma != std::string::npos &&
+         last.substr(4, comma - 4) == last.substr(comma + 1, last.size() - comma - 2);
+}
+
+// Whether the layer adds numbers up until their sum may be beyond half's range, as those of norms are.
+bool sumsUp(const Graph& graph, const Layer& layer) {
+  if (layer.op != "Reduce") return false;
+  const std::string mode = layer.attrs.string("mode", "");
+  if (mode == "max" || mode == "min") return false;
+  if (mode != "mean") return true;
+  const int maker = graph.producer(layer.inputs[0]);
+  return maker >= 0 && givesSquares(graph.layers()[static_cast<std::size_t>(maker)]);
+}
+
+// Whether the layer's squares are read by nothing but such sums.
+bool feedsSums(const Graph& graph, const Layer& layer) {
+  if (!givesSquares(layer) || graph.isOutput(layer.outputs[0])) return false;
+  const std::vector<int> readers = graph.consumers(layer.outputs[0]);
+  return std::ranges::all_of(
+      readers, [&](int reader) { return sumsUp(graph, graph.layers()[static_cast<std::size_t>(reader)]); });
+}
+
 class HalfRewriter {
  public:
   explicit HalfRewriter(const Graph& from)
       : from_(from),
         floats_(from.tensors().size(), kNoTensor),
         halves_(from.tensors().size(), kNoTensor),
-        beyond_(from.tensors().size(), false) {}
+        beyond_(from.tensors().size(), false),
+        sums_(from.tensors().size(), false) {}
 
   Graph run(const std::vector<bool>& wanted, std::vector<std::string>& whyNot) {
     to_.name = from_.name;
@@ -71,6 +103,8 @@ class HalfRewriter {
           (keepsSize(from_, layer) &&
            std::ranges::any_of(layer.inputs, [&](TensorId id) { return isBeyond(id); })))
         for (const TensorId id : layer.outputs) beyond_[id] = isF32(id);
+      if (sumsUp(from_, layer) || computesOnSums(layer))
+        for (const TensorId id : layer.outputs) sums_[id] = isF32(id);
       addLayer(layer, whyNot.back().empty());
     }
     for (const TensorId id : from_.outputs()) to_.markOutput(asFloat(id));
@@ -96,6 +130,10 @@ class HalfRewriter {
       return "half precision cannot hold every integer that '" + from_.tensor(layer.inputs[0]).name +
              "' may be";
     if (isAmongFew(layer)) return "its few numbers gain nothing in half precision";
+    if (sumsUp(from_, layer) || feedsSums(from_, layer) || computesOnSums(layer))
+      return "half precision cannot hold what its sums may be";
+    if (traitsOf(layer.op).elementwise && isSum(layer.inputs[0]))
+      return "half precision cannot hold what '" + from_.tensor(layer.inputs[0]).name + "' may be";
     const Operator& op = operatorNamed(layer.op);
     bool floats = std::ranges::any_of(layer.outputs, [&](TensorId id) { return isF32(id); }), half = false;
     const bool sums = traitsOf(layer.op).multiplyAdds != nullptr;
@@ -118,8 +156,20 @@ class HalfRewriter {
   bool staysFloat(const Layer& layer, std::size_t i) const {
     const auto& t = from_.tensor(layer.inputs[i]);
     if (i == 0 || !traitsOf(layer.op).mixesFloats) return false;
-    if (!t.isConstant()) return elementCount(t.shape) <= kFew && halves_[layer.inputs[i]] == kNoTensor;
+    const bool computed = halves_[layer.inputs[i]] == kNoTensor;  // as floats
+    if (!t.isConstant()) return computed && (isSum(layer.inputs[i]) || elementCount(t.shape) <= kFew);
     return !goesBeyondHalf(t) && !whyNotHalf(t, false).empty();
+  }
+
+  bool isSum(TensorId id) const { return id != kNoTensor && sums_[id]; }
+
+  // Whether the layer computes element by element on sums and constants alone.
+  bool computesOnSums(const Layer& layer) const {
+    return traitsOf(layer.op).elementwise &&
+           std::ranges::any_of(layer.inputs, [&](TensorId id) { return isSum(id); }) &&
+           std::ranges::all_of(layer.inputs, [&](TensorId id) {
+             return id == kNoTensor || isSum(id) || from_.tensor(id).isConstant();
+           });
   }
 
   // Whether the layer computes a few numbers of a few, element by element.
@@ -193,6 +243,7 @@ class HalfRewriter {
   Graph to_;
   std::vector<TensorId> floats_, halves_;  ///< per tensor of from_: its forms in to_
   std::vector<bool> beyond_;               ///< per tensor of from_ that is computed: see isBeyond()
+  std::vector<bool> sums_;                 ///< per tensor of from_: made of sums that stay in f32
 };
 
 }  // namespace

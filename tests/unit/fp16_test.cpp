@@ -188,5 +188,32 @@ TEST(Fp16, WideIntegersAndComputedScalesStayInFp32) {
     EXPECT_NEAR(half.number(k), exact.number(k), 1e-3 * std::abs(exact.number(k))) << k;
 }
 
+// x / sqrt(mean of squares), written out: squares of 300 and sums of many smaller ones are beyond half's
+// range.
+TEST(Fp16, NormsThatAreWrittenOutKeepTheirSums) {
+  for (const bool mean : {true, false}) {
+    Graph g;
+    const TensorId x = g.addInput("x", DataType::Float32, {2, 400});
+    const TensorId doubled = g.add("Affine", "double", {x}, {{"alpha", 2.0}, {"beta", 0.0}}, {"d"});
+    const TensorId squares = g.add("Mul", "squares", {doubled, doubled}, {}, {"q"});
+    const TensorId sums = g.add("Reduce", "sums", {squares},
+                                {{"mode", std::string(mean ? "mean" : "sum")},
+                                 {"axes", std::vector<std::int64_t>{1}},
+                                 {"keepdims", std::int64_t{1}}},
+                                {"s"});
+    const TensorId root = g.add("Sqrt", "root", {sums}, {}, {"r"});
+    g.markOutput(g.add("Div", "normal", {doubled, root}, {}, {"y"}));
+    const Made m = made(g);
+    EXPECT_EQ(m.of("double").precision, Precision::Fp16);
+    EXPECT_EQ(m.of("sums").precision, Precision::Fp32);
+    EXPECT_EQ(m.of("normal").precision, Precision::Fp16) << "sums stand in f32 beside half";
+    HostTensor given = seededTensor({2, 400}, 7);
+    for (float& v : given.as<float>()) v *= 400;
+    const auto exact = evaluate(g, {{"x", given}})[0], half = evaluate(m.graph, {{"x", given}})[0];
+    for (std::int64_t k = 0; k < exact.size(); ++k)
+      ASSERT_NEAR(half.number(k), exact.number(k), 2e-3 * (1 + std::abs(exact.number(k)))) << k;
+  }
+}
+
 }  // namespace
 }  // namespace tessera
