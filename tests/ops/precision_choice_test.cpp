@@ -42,7 +42,7 @@ TEST(PrecisionChoice, IsMeasuredOnceAndKept) {
     EngineOptions options;
     options.tuning.folder = fs::path(mkdtemp(name));
     options.tuning.mode = TuneMode::Fast;
-    options.tuning.seconds = 1;
+    options.tuning.seconds = 3;  // compiling counts
     options.precision = Precision::Int8;
     options.calibration.emplace();
     for (const char* tensor : {"x", "a", "b", "sum"}) options.calibration->scales[tensor] = 4.0f / 127;
