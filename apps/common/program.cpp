@@ -187,15 +187,13 @@ void addDeviceOptions(CLI::App& app, CommonOptions& options, TuneDefault tune) {
       ->transform(bytes)
       ->check(most)
       ->type_name("BYTES");
-  app.add_option("--launches", options.launches,
-                 "One per kernel (steps), one for all (one), or the faster that tuning found (measured)")
+  app.add_option("--launches", options.launches, "Of kernels: each alone, one for all, or the faster")
       ->check(CLI::IsMember({"measured", "steps", "one"}))
       ->capture_default_str();
 }
 
 void addPrecisionChoice(CLI::App& app, std::string& choice) {
-  app.add_option("--precision-choice", choice,
-                 "Every layer that can, or those for which it pays (tunes both)")
+  app.add_option("--precision-choice", choice, "Every layer that can, or those for which it pays")
       ->check(CLI::IsMember({"rules", "measured"}))
       ->capture_default_str();
 }

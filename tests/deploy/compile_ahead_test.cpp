@@ -1,7 +1,10 @@
 // A network's first start on PoCL: other processes compile its kernels, once.
 #include <gtest/gtest.h>
 
-#include "apps/common/npy.hpp"
+#include <opencv2/core.hpp>
+
+#include "apps/common/files.hpp"
+#include "apps/common/images.hpp"
 #include "tessera/tuning.hpp"
 #include "tests/apps/program.hpp"
 #include "tests/support/devices.hpp"
@@ -76,16 +79,17 @@ TEST(CompileAhead, OtherProcessesCompileWhatCalibratingNeeds) {
   fs::create_directories(folder / "pocl");
   fs::create_directories(folder / "images");
   for (int image = 0; image < 3; ++image) {
-    HostTensor x(DataType::Float32, {1, 3, 24, 32});
-    for (std::int64_t i = 0; i < x.size(); ++i)
-      x.as<float>()[i] = static_cast<float>((i * 7 + image) % 11) / 11;
-    app::writeNpy(folder / ("images/" + std::to_string(image) + ".npy"), x);
+    cv::Mat picture(24, 32, CV_8UC3);
+    for (int i = 0; i < 24 * 32 * 3; ++i) picture.data[i] = static_cast<unsigned char>((i * 7 + image) % 251);
+    app::writeImage(folder / ("images/" + std::to_string(image) + ".png"), picture);
   }
-  const auto result = runProgram("tessera",
-                                 {"calibrate", model, "--device", device().caps().name,
-                                  "--calibration-images", (folder / "images").string(), "--calibration-cache",
-                                  (folder / "net.calibration").string(), "--log-level", "debug"},
-                                 "TESSERA_COMPILE_WORKERS=2 POCL_CACHE_DIR=" + (folder / "pocl").string());
+  app::writeFile(folder / "preprocess.json", R"({"input": {"scale": 0.00392}})");
+  const auto result =
+      runProgram("tessera",
+                 {"calibrate", model, "--device", device().caps().name, "--calibration-images",
+                  (folder / "images").string(), "--preprocess", (folder / "preprocess.json").string(),
+                  "--calibration-cache", (folder / "net.calibration").string(), "--log-level", "debug"},
+                 "TESSERA_COMPILE_WORKERS=2 POCL_CACHE_DIR=" + (folder / "pocl").string());
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_NE(result.err.find(" processes compile "), std::string::npos) << result.err;
   EXPECT_EQ(result.err.find("was lost"), std::string::npos) << result.err;
