@@ -65,7 +65,7 @@ std::vector<fs::path> imagesIn(const fs::path& folder, const fs::path& without) 
     throw Error(ErrorCode::InvalidArgument, "The folder " + folder.string() + " holds no images.");
   if (own > 0 && found.size() > own) {
     found.resize(own);
-    log().warn(
+    log().info(
         "{} holds images itself, so those in the folders below it are left out; name the folders to take "
         "them",
         folder.string());
