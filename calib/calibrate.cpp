@@ -66,7 +66,7 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
   result.chosen = calibration.method;
   const ThresholdTable thresholds(found.histograms, options.percentile);
   if (automatic) {
-    DamageMeter damage(graph, device, options, found.samples, found.sampleOutputs);
+    DamageMeter damage(graph, device, options.layerPrecision, found.samples, found.sampleOutputs);
     chooseAutomatically({graph, device, found, thresholds, options}, damage, result);
   } else {
     calibration.scales = thresholds.scales(options.method);

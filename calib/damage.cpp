@@ -85,15 +85,15 @@ double relativeError(std::span<const float> e, std::span<const float> r) {
 
 }  // namespace
 
-DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const CalibrationOptions& options,
+DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
                          std::vector<TensorMap> batches, std::vector<TensorMap> expected)
     : graph_(optimized),
       device_(device),
-      precision_(options.layerPrecision),
+      precision_(precision),
       batches_(std::move(batches)),
       expected_(std::move(expected)) {
   if (expected_.empty()) {
-    Context context(Engine::build(graph_, device_, calibrationEngine({})));
+    Context context(Engine::build(graph_, device_, calibrationEngine()));
     for (const auto& batch : batches_) expected_.push_back(context.run(batch));
   }
   for (const TensorId id : graph_.outputs())
@@ -110,7 +110,7 @@ DamageMeter::DamageMeter(const Graph& optimized, const Device& device, const Cal
 
 std::shared_ptr<const Engine> DamageMeter::engineOf(const Calibration* calibration,
                                                     const std::shared_ptr<const Engine>& like) const {
-  EngineOptions options = calibrationEngine({}, like);
+  EngineOptions options = calibrationEngine(like);
   options.precision = calibration ? Precision::Int8 : Precision::Fp16;
   if (calibration) options.calibration = *calibration;
   options.layerPrecision = precision_;

@@ -19,8 +19,8 @@ struct BatchPart {
 /// Compares an INT8 network's outputs with fp32's, on a few batches. No labels are needed.
 class DamageMeter {
  public:
-  /// Layers' precisions as in `options`. `expected`: outputs of the fp32 network by batch; none: it is run.
-  DamageMeter(const Graph& optimized, const Device& device, const CalibrationOptions& options,
+  /// `expected`: outputs of the fp32 network by batch; none: it is run.
+  DamageMeter(const Graph& optimized, const Device& device, const PrecisionOptions& precision,
               std::vector<TensorMap> batches, std::vector<TensorMap> expected = {});
   CalibrationDamage operator()(const Calibration& calibration, BatchPart part = {});
   /// Something to compare, made when its turn comes, on a thread of its own.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <span>
 
@@ -215,10 +216,11 @@ InputMoments::InputMoments(const Graph& optimized, const Device& device, const C
     if (counts(optimized, layer)) names.insert(optimized.tensor(layer.inputs[0]).name);
   const Graph graph = withInputs(optimized, names);
   if (graph.outputs().empty() && statistics.samples.empty()) return;
-  std::shared_ptr<const Engine> engine;
-  if (!graph.outputs().empty()) engine = Engine::build(graph, device, calibrationEngine(options.worker));
+  std::optional<Context> context;
+  if (!graph.outputs().empty())
+    context.emplace(Engine::build(graph, device, calibrationEngine(nullptr, options.worker)));
   for (std::size_t s = 0; s < statistics.samples.size(); ++s) {
-    TensorMap values = engine ? Context(engine).run(statistics.samples[s]) : TensorMap();
+    TensorMap values = context ? context->run(statistics.samples[s]) : TensorMap();
     for (const auto& [name, value] : statistics.samples[s]) values.emplace(name, value);
     for (const Layer& layer : optimized.layers()) {
       if (!counts(optimized, layer)) continue;

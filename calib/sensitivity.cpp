@@ -25,8 +25,7 @@ std::vector<LayerSensitivity> rankLayers(const Graph& imported, const Device& de
       none.floatLayers.insert(layer.name);
     }
   for (const auto& [tensor, _] : calibration.scales) none.floatTensors.insert(tensor);
-  CalibrationOptions plain;  // whatever layers are wanted
-  DamageMeter meter(graph, device, plain, std::move(samples));
+  DamageMeter meter(graph, device, {}, std::move(samples));
   std::vector<LayerSensitivity> ranked;
   for (const Layer* layer : layers) {
     Calibration alone = none;

@@ -196,7 +196,7 @@ class Collector {
 
 }  // namespace
 
-EngineOptions calibrationEngine(const std::vector<std::string>& worker, std::shared_ptr<const Engine> like) {
+EngineOptions calibrationEngine(std::shared_ptr<const Engine> like, const std::vector<std::string>& worker) {
   EngineOptions options;
   options.optimized = true;
   options.tuning.mode = TuneMode::Off;
@@ -209,7 +209,7 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
                                const StatisticsWanted& wanted, const CalibrationOptions& options) {
   TensorStatistics found;
   const auto engine =
-      Engine::build(withStatistics(optimized, wanted), device, calibrationEngine(options.worker));
+      Engine::build(withStatistics(optimized, wanted), device, calibrationEngine(nullptr, options.worker));
   const int total = calibrator.batchCount();
   Collector collector(optimized, wanted, total, found);
   // Several contexts in turns: statistics are many small kernels, which leave a device idle on their own.

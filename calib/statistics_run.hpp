@@ -37,10 +37,10 @@ struct TensorStatistics {
   int images = 0;
 };
 
-/// How calibration builds its engines: untuned, so that the same is found whatever was tuned. `worker`:
-/// CalibrationOptions::worker; `like`: an engine whose compiled kernels may be used.
-EngineOptions calibrationEngine(const std::vector<std::string>& worker,
-                                std::shared_ptr<const Engine> like = nullptr);
+/// How calibration builds its engines: untuned, so that the same is found whatever was tuned. `like`: an
+/// engine whose compiled kernels may be used; `worker`: CalibrationOptions::worker.
+EngineOptions calibrationEngine(std::shared_ptr<const Engine> like = nullptr,
+                                const std::vector<std::string>& worker = {});
 
 /// Runs the fp32 network over the calibrator's batches with statistics attached. Images that fill up
 /// a last batch, by repeating its first ones, do not count. Throws Error(InvalidArgument) for an infinite or

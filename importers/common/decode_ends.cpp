@@ -59,8 +59,12 @@ const Layer* makerOf(const Graph& graph, TensorId codes) {
 }  // namespace
 
 void decodeEnds(Graph& graph) {
+  bool changed = false;
   for (const TensorId input : std::vector<TensorId>(graph.inputs()))
-    if (isCoded(graph.tensor(input).type) && !graph.isOutput(input)) decodeInput(graph, input);
+    if (isCoded(graph.tensor(input).type) && !graph.isOutput(input)) {
+      decodeInput(graph, input);
+      changed = true;
+    }
   for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
     const TensorId codes = graph.outputs()[i];
     const Layer* maker = isCoded(graph.tensor(codes).type) ? makerOf(graph, codes) : nullptr;
@@ -70,8 +74,9 @@ void decodeEnds(Graph& graph) {
     graph.tensor(codes).name = name + "/codes";
     graph.outputs()[i] = graph.add("Dequantize", name + "/numbers", {codes, how.scale, how.zero},
                                    {{"axis", how.axis}}, {name});
+    changed = true;
   }
-  graph.verify();
+  if (changed) graph.verify();
 }
 
 }  // namespace tessera

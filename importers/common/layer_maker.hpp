@@ -11,6 +11,11 @@
 
 namespace tessera {
 
+/// Whether Tessera has arithmetic in a type; narrower integers and bool are combined as i32 and cut back.
+inline bool hasArithmetic(DataType type) {
+  return type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
+}
+
 /// Adds the layers of one node of a model.
 class LayerMaker {
  public:

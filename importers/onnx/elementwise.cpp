@@ -7,10 +7,6 @@
 namespace tessera::onnx {
 namespace {
 
-bool computes(DataType type) {
-  return type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
-}
-
 /// Before operator set 7 operands did not broadcast by themselves: attribute axis says where b's extents lie
 /// in a's.
 TensorId broadcastAlong(Node& node, TensorId a, TensorId b) {
@@ -30,7 +26,7 @@ TensorId addArithmetic(Node& node, const std::string& op, TensorId a, TensorId b
   if (type != node.typeOf(b))
     node.bad("its operands differ in type: " + std::string(toString(type)) + " and " +
              std::string(toString(node.typeOf(b))));
-  const DataType inner = computes(type) ? type : DataType::Int32;
+  const DataType inner = hasArithmetic(type) ? type : DataType::Int32;
   return node.cast(node.add(op, {node.cast(a, inner), node.cast(b, inner)}, std::move(attrs)), type);
 }
 
@@ -47,7 +43,7 @@ void power(Node& node) {
   const TensorId base = node.in(0), exponent = broadcastAlong(node, node.in(0), node.in(1));
   const DataType type = node.typeOf(base);
   const bool real = type == DataType::Float32 || node.typeOf(exponent) == DataType::Float32;
-  const DataType inner = real ? DataType::Float32 : computes(type) ? type : DataType::Int32;
+  const DataType inner = real ? DataType::Float32 : hasArithmetic(type) ? type : DataType::Int32;
   node.set(0, node.cast(node.add("Pow", {node.cast(base, inner), node.cast(exponent, inner)}), type));
 }
 

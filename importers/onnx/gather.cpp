@@ -62,7 +62,7 @@ std::string reductionOf(const Node& node) {
 void scatter(Node& node, const std::string& op, Attributes attrs) {
   const std::string reduction = reductionOf(node);
   const DataType type = node.typeOf(node.in(0));
-  const bool computes = type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
+  const bool computes = hasArithmetic(type);
   const DataType inner = computes || reduction == "none" ? type : DataType::Int32;
   attrs.set("reduction", reduction);
   const TensorId y = node.add(op, {node.cast(node.in(0), inner), node.in(1), node.cast(node.in(2), inner)},

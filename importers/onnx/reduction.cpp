@@ -19,7 +19,7 @@ constexpr Mode kModes[] = {
 
 TensorId summable(Node& node, TensorId x) {
   const DataType type = node.typeOf(x);
-  const bool direct = type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
+  const bool direct = hasArithmetic(type);
   return direct ? x : node.cast(x, DataType::Int32);
 }
 

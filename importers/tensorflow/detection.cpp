@@ -9,6 +9,11 @@
 namespace tessera::tensorflow {
 namespace {
 
+/// The least score above a threshold: of TensorFlow's boxes only those above it count.
+double scoreAbove(double threshold) {
+  return std::nextafter(static_cast<float>(threshold), std::numeric_limits<float>::infinity());
+}
+
 /// What the operators of one list of boxes have in common.
 struct Suppressed {
   std::int64_t boxes, wanted;  ///< how many there are, and the most that are asked for
@@ -83,11 +88,9 @@ void suppressRows(Node& node, const Suppressed& s) {
     node.unsupported("it selects " + std::to_string(most) + " of " + std::to_string(s.boxes) + " boxes");
   HostTensor numbers = node.allocate(DataType::Int32, {1, s.boxes});
   for (std::int64_t i = 0; i < s.boxes; ++i) numbers.setNumber(i, static_cast<double>(i));
-  // Of TensorFlow's boxes only those above the threshold count.
-  const float least = static_cast<float>(s.least.value_or(-std::numeric_limits<double>::infinity()));
-  const float above = std::nextafter(least, std::numeric_limits<float>::infinity());
+  const double least = s.least.value_or(-std::numeric_limits<double>::infinity());
   Attributes attrs{{"kind", std::string(s.sigma > 0 ? "soft" : "hard")},
-                   {"threshold", static_cast<double>(above)},
+                   {"threshold", scoreAbove(least)},
                    {"overlap", s.overlap},
                    {"per_class", std::int64_t{0}},
                    {"most", most}};
@@ -142,13 +145,11 @@ void combinedSuppression(Node& node) {
     corners = node.add("Expand", {corners}, {{"shape", Shape{items, boxes[1], classes, 4}}}, "every class");
   HostTensor kinds = node.allocate(DataType::Int32, {items, all});
   for (std::int64_t i = 0; i < kinds.size(); ++i) kinds.setNumber(i, static_cast<double>(i % classes));
-  // Of TensorFlow's boxes only those above the threshold count.
-  const float above = std::nextafter(static_cast<float>(least), std::numeric_limits<float>::infinity());
   const auto made = node.addAll(
       "SuppressBoxes",
       {node.reshape(corners, {items, all, 4}, "corners"), node.reshape(node.in(1), {items, all}, "scores"),
        node.constantOf(std::move(kinds), "kinds")},
-      {{"threshold", static_cast<double>(above)}, {"overlap", overlap}, {"most", most}});
+      {{"threshold", scoreAbove(least)}, {"overlap", overlap}, {"most", most}});
   const auto columns = [&](std::int64_t first, std::int64_t count, const std::string& part) {
     return node.add(
         "Slice", {made[0]},

@@ -42,7 +42,7 @@ void place(Node& node, TensorId into, std::size_t indices, std::size_t updates,
   const TensorId at = node.in(indices);
   wantRowsWithin(node, at, node.shapeOf(into), 0, false);
   const DataType type = node.typeOf(into);
-  const bool computes = type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
+  const bool computes = hasArithmetic(type);
   const DataType inner = computes || reduction == "none" ? type : DataType::Int32;
   const TensorId y =
       node.add("ScatterNd",
@@ -71,7 +71,7 @@ void tensorScatter(Node& node) {
 
 void tensorScatterSub(Node& node) {
   const DataType type = node.type(2);
-  if (type != DataType::Float32 && type != DataType::Int32 && type != DataType::Int64)
+  if (!hasArithmetic(type))
     node.unsupported("its tensor is of " + std::string(toString(type)) + "; f32, i32 and i64 are supported");
   const TensorId at = node.in(1);
   wantRowsWithin(node, at, node.shape(0), 0, false);

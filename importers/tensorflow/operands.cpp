@@ -43,7 +43,7 @@ Held arithmetic(Node& node, const std::string& op, const Held& a, const Held& b,
   if (type != node.typeOf(b.id))
     node.bad("its operands differ in type: " + std::string(toString(type)) + " and " +
              std::string(toString(node.typeOf(b.id))));
-  const bool computes = type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
+  const bool computes = hasArithmetic(type);
   const DataType inner = computes ? type : DataType::Int32;
   const Aligned both = aligned(node, {a, b});
   const TensorId y =

@@ -27,7 +27,7 @@ void reduce(Node& node) {
   if (axes.empty()) return node.set(0, x);
   const bool keep = node.attributes().integer("keep_dims") != 0;
   const DataType type = node.typeOf(x.id);
-  const bool computes = type == DataType::Float32 || type == DataType::Int32 || type == DataType::Int64;
+  const bool computes = hasArithmetic(type);
   const TensorId y = node.add("Reduce", {node.cast(x.id, computes ? type : DataType::Int32)},
                               {{"mode", modes().at(node.type())},
                                {"axes", storedAxes(x.order, axes)},

@@ -7,6 +7,7 @@
 #include "base/half.hpp"
 #include "graph/layer_view.hpp"
 #include "ops/operator.hpp"
+#include "ops/pointwise_chain.hpp"
 
 namespace tessera {
 namespace {
@@ -55,12 +56,8 @@ bool givesSquares(const Layer& layer) {
   if (layer.op == "Pow" || layer.op == "Power") return true;
   if (layer.op == "Mul") return layer.inputs[0] == layer.inputs[1];
   if (layer.op != "Pointwise") return false;
-  const std::string steps = layer.attrs.string("expression", "");
-  const std::string last = steps.substr(steps.rfind('=') + 1);
-  if (last.starts_with("Pow")) return true;
-  const auto comma = last.find(',');
-  return last.starts_with("Mul(") && comma != std::string::npos &&
-         last.substr(4, comma - 4) == last.substr(comma + 1, last.size() - comma - 2);
+  const ChainStep last = PointwiseChain::parse(layer.attrs.string("expression", "")).steps.back();
+  return last.op == "Pow" || last.op == "Power" || (last.op == "Mul" && last.operands[0] == last.operands[1]);
 }
 
 // Whether the layer adds numbers up until their sum may be beyond half's range, as those of norms are.
