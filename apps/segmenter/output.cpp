@@ -14,9 +14,9 @@ struct Origin {
 
 // Follows the output back through layers that keep its values.
 Origin originOf(const Graph& graph, TensorId tensor) {
-  static const std::set<std::string> keeping{"Cast",   "Identity", "Reshape",   "Transpose",
-                                             "Resize", "Slice",    "Unsqueeze", "Squeeze",
-                                             "Expand", "Flatten",  "Pad"};
+  static const std::set<std::string> keeping{"Cast",  "Identity",  "Reshape",   "Transpose", "Resize",
+                                             "Slice", "Unsqueeze", "Squeeze",   "Expand",    "Flatten",
+                                             "Pad",   "Quantize",  "Dequantize"};
   static const std::set<std::string> truths{
       "Greater", "GreaterOrEqual", "Less",     "LessOrEqual",  "Equal",    "Not", "And",
       "Or",      "GreaterThan",    "LessThan", "GreaterEqual", "LessEqual"};

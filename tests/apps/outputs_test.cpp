@@ -141,6 +141,19 @@ TEST_F(Outputs, MasksAreCutAtAThreshold) {
   EXPECT_TRUE(same(classes(), ids(24, 32, CV_8U, 0, 0, 1)));
 }
 
+// As quantised models end: the sigmoid's values become bytes.
+TEST_F(Outputs, MasksMayBeCodes) {
+  OnnxModel m = network();
+  mix(m, "z", {{0, 0, 1}}, -100);
+  m.node("Sigmoid", {"z"}, {"p"});
+  m.floats("scale", {}, {1.0f / 255});
+  m.initializer("zero", kUint8, {}).add_int32_data(0);
+  m.node("QuantizeLinear", {"p", "scale", "zero"}, {"y"});
+  const auto result = run(m);
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_TRUE(same(classes(), ids(24, 32, CV_8U, 0, 0, 1)));
+}
+
 TEST_F(Outputs, MoreThan256ClassesMake16BitMaps) {
   std::vector<std::array<float, 3>> rows(300);
   rows[0] = {1, 0, 0}, rows[1] = {0, 1, 0}, rows[290] = {0, 0, 1};
