@@ -9,6 +9,7 @@
 #include "tessera/calibration_cache.hpp"
 #include "tessera/calibrator.hpp"
 #include "tessera/passes.hpp"
+#include "tests/ops/calibrated_bits.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/int8_network.hpp"
 
@@ -350,18 +351,8 @@ TEST(Calibrate, FindsRangesOfChannelsThatGiveTheSameBitsEverywhere) {
   EXPECT_TRUE(result.damage.count("channels"));
   EXPECT_EQ(result.calibration.least.at("conv1.out"), 0) << "nothing is below 0 behind a ReLU";
   EXPECT_LE(result.damage.at("unseen, mean").error, result.damage.at("unseen, worst").error);
-  Graph optimized = network;
-  optimize(optimized);
-  const TensorMap input{{"x", randomImage(99, 2)}};
   const Calibration read = parseAnyCalibration(calibrationText(result.calibration), "the cache");
-  const auto wanted = evaluate(assignInt8(optimized, read, {}), input);
-  EngineOptions options;
-  options.precision = Precision::Int8;
-  options.calibration = read;
-  for (const Device& device : devices()) {
-    Context context(Engine::build(network, device, options));
-    EXPECT_EQ(context.run(input).begin()->second.data, wanted[0].data) << device.caps().name;
-  }
+  test::expectReferenceBits(network, read, {{"x", randomImage(99, 2)}});
 }
 
 }  // namespace

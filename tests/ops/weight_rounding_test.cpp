@@ -10,6 +10,7 @@
 #include "tessera/calibration_cache.hpp"
 #include "tessera/calibrator.hpp"
 #include "tessera/passes.hpp"
+#include "tests/ops/calibrated_bits.hpp"
 #include "tests/support/devices.hpp"
 #include "tests/support/int8_network.hpp"
 
@@ -149,17 +150,7 @@ TEST(WeightRounding, AutoRoundsByInputsAndTheCacheKeepsIt) {
   EXPECT_EQ(result.calibration.weightSteps.size(), 2u);
   const Calibration read = parseAnyCalibration(calibrationText(result.calibration), "the cache");
   EXPECT_EQ(read.weightSteps, result.calibration.weightSteps);
-  Graph optimized = network;
-  optimize(optimized);
-  const TensorMap input{{"x", smoothImage({1, 8, 20, 18}, 99)}};
-  const auto wanted = evaluate(assignInt8(optimized, read, {}), input);
-  EngineOptions options;
-  options.precision = Precision::Int8;
-  options.calibration = read;
-  for (const Device& device : devices()) {
-    Context context(Engine::build(network, device, options));
-    EXPECT_EQ(context.run(input).begin()->second.data, wanted[0].data) << device.caps().name;
-  }
+  test::expectReferenceBits(network, read, {{"x", smoothImage({1, 8, 20, 18}, 99)}});
   // Nothing is left to judge by.
   EXPECT_TRUE(calibrate(network, device(), few).calibration.weightSteps.empty());
 }
