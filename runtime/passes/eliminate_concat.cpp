@@ -13,9 +13,10 @@ bool isConcat(const Layer& layer) { return traitsOf(layer.op).joins; }
 /// The concat of `axis` that makes `id`, where nothing but layer `reader` reads it; -1 where there is none.
 int innerConcat(const EditedGraph& graph, TensorId id, int reader, std::int64_t axis) {
   const int producer = graph.producer(id);
-  if (producer < 0 || soleConsumer(graph, id) != reader) return -1;
+  if (producer < 0) return -1;
   const Layer& inner = graph.layers()[producer];
-  return isConcat(inner) && inner.attrs.integer("axis") == axis ? producer : -1;
+  const bool joins = isConcat(inner) && inner.attrs.integer("axis") == axis;
+  return joins && soleConsumer(graph, id) == reader ? producer : -1;
 }
 
 /// Puts what concats join that only this one reads in their place, however deep they are nested: all at once

@@ -17,7 +17,8 @@ int soleConsumer(const EditedGraph& graph, TensorId id) {
   const auto& readers = graph.consumers(id);
   if (readers.size() != 1) return -1;
   const auto& inputs = graph.layers()[readers[0]].inputs;
-  return std::count(inputs.begin(), inputs.end(), id) == 1 ? readers[0] : -1;
+  const auto once = std::find(inputs.begin(), inputs.end(), id);
+  return std::find(std::next(once), inputs.end(), id) == inputs.end() ? readers[0] : -1;
 }
 
 const HostTensor* constantValue(const Graph& graph, TensorId id) {
