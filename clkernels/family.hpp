@@ -117,8 +117,9 @@ class KernelFamily {
   /// Canonical identity: drops what does not change the kernel. The default keeps everything.
   virtual Problem problem(const OpView& op) const { return op; }
   virtual TacticSpace space(const Problem& problem, const DeviceCaps& device) const { return {}; }
-  /// Whether it is chosen only where its time has been measured: the cost model is never trusted with it.
-  virtual bool onlyMeasured() const { return false; }
+  /// Whether it is chosen for this operator only where its time has been measured: the cost model is not
+  /// trusted with it.
+  virtual bool onlyMeasured(const OpView& op) const { return false; }
   /// Whether it sums in the order of docs/numerics.md where the layer asks for it (ops/ordered.hpp): such
   /// layers are offered to no other family.
   virtual bool ordersSums() const { return false; }

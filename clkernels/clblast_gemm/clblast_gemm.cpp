@@ -37,7 +37,7 @@ struct Products {
 class ClblastGemm final : public KernelFamily {
  public:
   FamilyId id() const override { return {"clblast_gemm", 1}; }
-  bool onlyMeasured() const override { return true; }
+  bool onlyMeasured(const OpView&) const override { return true; }
   bool usesLibrary() const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {

@@ -11,10 +11,9 @@ class ConvWinograd final : public KernelFamily {
  public:
   ConvWinograd(std::string_view name, bool codes) : name_(name), codes_(codes) {}
   FamilyId id() const override { return {name_, 1}; }
-  // In floats what it gains depends on caches more than on counts, and its rounding differs from a plain
-  // sum's, which is what runs untuned. In codes it is exact, and its weights take up to eight times the
-  // memory, which is worth it only for a gain that was measured.
-  bool onlyMeasured() const override { return true; }
+  // Its weights take up to four times the memory, in codes eight times: in floats images as large as this
+  // gain a factor of two to four by it, in codes it has to be measured.
+  bool onlyMeasured(const OpView& op) const override { return codes_ || !winogradGains(windowOf(op)); }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const Verdict verdict = winogradApplies(op, device, codes_); !verdict) return verdict;

@@ -46,6 +46,10 @@ Verdict winogradApplies(const OpView& op, const DeviceCaps& device, bool codes =
 /// Why the window is none for Winograd along y: "" where it is.
 std::string whyNoWinograd(const Window& window);
 
+/// Whether its products are so much fewer than the convolution's that they are worth the transforms and larger
+/// weights on any CPU: tiles hardly reach beyond the image, and each weight is used for many pixels.
+bool winogradGains(const Window& window);
+
 /// `cost` with the convolution's operations, so that figures compare with other families', and the efficiency
 /// of so many register steps a batch item, of which `share` are multiply-adds; it may exceed 1.
 Cost winogradCost(Cost cost, const OpView& op, double share, double steps);

@@ -49,6 +49,13 @@ std::string whyNoWinograd(const Window& w) {
   return w.group != 1 ? "it has groups" : "";
 }
 
+bool winogradGains(const Window& w) {
+  constexpr std::int64_t kLeastPixels = 24 * 24, kLeastChannels = 12;
+  const std::int64_t pixels = w.out[1] * w.out[2];
+  return pixels >= kLeastPixels && w.channels >= kLeastChannels && w.outChannels >= kLeastChannels &&
+         WinogradTiles(w, 4).count() * 16 <= pixels * 3 / 2;
+}
+
 Cost winogradCost(Cost cost, const OpView& op, double share, double steps) {
   const Window w = windowOf(op);
   cost.operations = 2.0 * static_cast<double>(op.outputs[0].size() * w.channels * w.kernelVolume());

@@ -53,8 +53,8 @@ Tactic productsOf(const Tactic& all) {
 class WinogradGemm final : public KernelFamily {
  public:
   FamilyId id() const override { return {"winograd_gemm", 1}; }
-  // As conv_winograd: its rounding differs from a plain sum's, which is what runs untuned.
-  bool onlyMeasured() const override { return true; }
+  // The products' tactic decides what it gains, and a count of operations does not tell.
+  bool onlyMeasured(const OpView&) const override { return true; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (op.attrs.integer("exact_sums")) return Verdict::no("its sums of integers have to be exact");

@@ -100,8 +100,7 @@ PackedConstant packWeights(const Window& w, int m, int k) {
 class WinogradRows final : public KernelFamily {
  public:
   FamilyId id() const override { return {"winograd_rows", 1}; }
-  // As conv_winograd: its rounding differs from a plain sum's, which is what runs untuned.
-  bool onlyMeasured() const override { return true; }
+  bool onlyMeasured(const OpView& op) const override { return !winogradGains(windowOf(op)); }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
     if (const Verdict verdict = winogradApplies(op, device); !verdict) return verdict;

@@ -20,7 +20,7 @@ DeviceOps::Prepared& DeviceOps::prepared(const OpView& view) {
   if (const auto it = prepared_.find(key); it != prepared_.end()) return it->second;
   std::string refusals;
   for (const KernelFamily* family : familiesFor(view)) {
-    if (family->onlyMeasured()) continue;
+    if (family->onlyMeasured(view)) continue;
     const Verdict verdict = family->applies(view, device_.caps());
     if (!verdict) {
       refusals += "; " + family->id().text() + ": " + verdict.why;

@@ -49,7 +49,7 @@ std::vector<RecipeChooser::Candidate> RecipeChooser::candidatesFor(Lowering& low
     std::string refusal;
     if (auto fit = lowering.fit(layer, base, family, blocks, refusal)) {
       const WayCost cost = costOf(lowering, layer, *fit);
-      const Verdict verdict = mayBeTaken(family, cost.measured)
+      const Verdict verdict = mayBeTaken(family, fit->view, cost.measured)
                                   ? offered(family, fit->view)
                                   : Verdict::no("it is chosen only where it has been measured");
       if (verdict) return candidates.push_back({*std::move(fit), cost});
@@ -65,7 +65,7 @@ std::vector<RecipeChooser::Candidate> RecipeChooser::candidatesFor(Lowering& low
 std::vector<Way> RecipeChooser::offeredWays(const OpView& base, const TimeSource& times) const {
   auto ways = waysToRun(base, device_, times);
   std::erase_if(ways, [&](const Way& way) {
-    return !mayBeTaken(*way.family, way.cost.measured) || !offered(*way.family, way.view);
+    return !mayBeTaken(*way.family, way.view, way.cost.measured) || !offered(*way.family, way.view);
   });
   return ways;
 }
@@ -91,8 +91,9 @@ Fit RecipeChooser::fit(Lowering& lowering, const Layer& layer, const OpView& bas
   if (layouts_ == LayoutChoice::Estimated) {
     // The model's own choice, which leaves out families that it is never trusted with, decides the layouts.
     const auto before = [&](const Candidate& a, const Candidate& b) {
-      const bool unsure = a.fit.family->onlyMeasured();
-      return unsure == b.fit.family->onlyMeasured() ? a.cost.estimated() < b.cost.estimated() : !unsure;
+      const auto onlyMeasured = [](const Candidate& c) { return c.fit.family->onlyMeasured(c.fit.view); };
+      const bool unsure = onlyMeasured(a);
+      return unsure == onlyMeasured(b) ? a.cost.estimated() < b.cost.estimated() : !unsure;
     };
     const Fit model = std::min_element(candidates.begin(), candidates.end(), before)->fit;
     std::erase_if(candidates, [&](const Candidate& c) { return !c.fit.sameLayouts(model); });

@@ -54,8 +54,8 @@ std::vector<Way> waysToRun(const OpView& base, const DeviceCaps& device, const T
 
 bool knownToFail(const WayCost& cost) { return cost.measured && std::isinf(*cost.measured); }
 
-bool mayBeTaken(const KernelFamily& family, const std::optional<double>& measured) {
-  return !family.onlyMeasured() || measured.has_value();
+bool mayBeTaken(const KernelFamily& family, const OpView& op, const std::optional<double>& measured) {
+  return !family.onlyMeasured(op) || measured.has_value();
 }
 
 std::vector<std::optional<double>> comparableSeconds(const std::vector<WayCost>& costs) {

@@ -46,7 +46,7 @@ std::vector<Way> waysToRun(const OpView& base, const DeviceCaps& device, const T
 bool knownToFail(const WayCost& cost);
 
 /// Whether a way may be taken: some families are trusted only where they have been measured.
-bool mayBeTaken(const KernelFamily& family, const std::optional<double>& measured);
+bool mayBeTaken(const KernelFamily& family, const OpView& op, const std::optional<double>& measured);
 
 /// Seconds by which ways are compared; none for those that do not count. What is known to fail counts only
 /// where everything fails. Measured times are compared with measured ones only: where the model's favourite

@@ -1,4 +1,5 @@
 // How measured times choose families and layouts, on an invented CPU.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "lower/recipe_chooser.hpp"
@@ -7,10 +8,11 @@
 namespace tessera {
 namespace {
 
-// Two 3x3 convolutions of 16 channels, one after the other.
-Graph network() {
+// Two 3x3 convolutions of 16 channels, one after the other; small images are those for which Winograd has to
+// be measured.
+Graph network(std::int64_t side = 16) {
   Graph g;
-  TensorId x = g.addInput("x", DataType::Float32, {1, 16, 32, 32});
+  TensorId x = g.addInput("x", DataType::Float32, {1, 16, side, side});
   for (const std::string name : {"a", "b"}) {
     HostTensor weights(DataType::Float32, {16, 16, 3, 3});
     x = g.add("Convolution", name, {x, g.addConstant(name + ".w", weights)},
@@ -20,9 +22,9 @@ Graph network() {
   return g;
 }
 
-Lowered lower(const TimeSource& times, LayoutChoice layouts = LayoutChoice::Greedy) {
+Lowered lower(const TimeSource& times, LayoutChoice layouts = LayoutChoice::Greedy, std::int64_t side = 16) {
   const DeviceCaps caps = test::inventedCpu(true);
-  const Graph graph = network();
+  const Graph graph = network(side);
   return lowerGraph(graph, caps, chooseRecipe(graph, caps, fallbackTactics(caps), times, layouts).recipe);
 }
 
@@ -53,6 +55,11 @@ TEST(LayoutChoice, FamiliesThatWantToBeMeasuredAreNotTakenUntuned) {
   const Lowered untuned = lower({});
   EXPECT_EQ(familyOf(untuned, "a"), "conv_direct");
   EXPECT_EQ(familyOf(untuned, "b"), "conv_direct");
+}
+
+TEST(LayoutChoice, WinogradIsTakenUntunedForLargeImages) {
+  for (const char* layer : {"a", "b"})
+    EXPECT_THAT(familyOf(lower({}, LayoutChoice::Greedy, 64), layer), testing::HasSubstr("winograd"));
 }
 
 TEST(LayoutChoice, EstimatedKeepsTheLayoutsAndTakesTheFastestFamilyForThem) {
