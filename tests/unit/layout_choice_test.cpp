@@ -10,7 +10,7 @@ namespace {
 
 // Two 3x3 convolutions of 16 channels, one after the other; small images are those for which Winograd has to
 // be measured.
-Graph network(std::int64_t side = 16) {
+Graph network(std::int64_t side = 23) {
   Graph g;
   TensorId x = g.addInput("x", DataType::Float32, {1, 16, side, side});
   for (const std::string name : {"a", "b"}) {
@@ -22,7 +22,7 @@ Graph network(std::int64_t side = 16) {
   return g;
 }
 
-Lowered lower(const TimeSource& times, LayoutChoice layouts = LayoutChoice::Greedy, std::int64_t side = 16) {
+Lowered lower(const TimeSource& times, LayoutChoice layouts = LayoutChoice::Greedy, std::int64_t side = 23) {
   const DeviceCaps caps = test::inventedCpu(true);
   const Graph graph = network(side);
   return lowerGraph(graph, caps, chooseRecipe(graph, caps, fallbackTactics(caps), times, layouts).recipe);
