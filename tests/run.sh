@@ -11,7 +11,7 @@ arguments=("$@")
 targets=(all)
 case $preset in
   asan) arguments+=(-L host); targets=(host_tests) ;;
-  tsan) arguments+=(-R '^unit$'); targets=(test_unit) ;;  # of those the suite that starts threads (host_threads_test, request_queue_test)
+  tsan) arguments+=(-R '^host_threads$'); targets=(test_host_threads) ;;  # of those the suite that starts threads
 esac
 
 cmake/install_deps.sh tests
