@@ -46,8 +46,8 @@ Verdict winogradApplies(const OpView& op, const DeviceCaps& device, bool codes =
 /// Why the window is none for Winograd along y: "" where it is.
 std::string whyNoWinograd(const Window& window);
 
-/// Whether its products are so much fewer than the convolution's that they are worth the transforms and larger
-/// weights on any CPU: tiles hardly reach beyond the image, and each weight is used for many pixels.
+/// Whether its products are so much fewer than the convolution's that they are worth the transforms and
+/// larger weights on any CPU: tiles hardly reach beyond the image, and each weight is used for many pixels.
 bool winogradGains(const Window& window);
 
 /// `cost` with the convolution's operations, so that figures compare with other families', and the efficiency
