@@ -6,13 +6,11 @@
 //   item, group, groups   place in the work-group, the group, how many there are
 //   memory                local memory
 //   ahead(..)             in CHAIN_AHEAD_0 and on, the constants of the phase behind
-//   sync                  [0] groups that have come to meetings, [1] groups that are done, [2] groups that saw all others or threads
-//                         that work, from P_CORES on a bit for each core that one came to (threads of CPUs), counters of the steps
-//                         from P_COUNTERS on; with P_SHARES from P_TAKEN on, a cache line each, how many
+//   sync                  [0] groups that have come to meetings, [1] groups that are done, [2] groups that saw all others,
+//                         counters of the steps from P_COUNTERS on; with P_SHARES from P_TAKEN on, a cache line each, how many
 //                         units of each share of a kernel are taken, then how many of all are done; zero before a launch and after it;
 //                         from P_TIMES on the unit's clock at the beginning of each phase and at the end, 64 bits each
 // P_ITEMS  of a work-group
-// P_CORE_WORDS  between P_CORES and P_COUNTERS
 // D_MEET   1: groups meet by PTX (release, acquire at the device's scope); 0: there is one group only, or
 // P_SHARES > 0: groups of one item take units of work until a phase has none left, each from a share of its own first, of which
 //          there are P_SHARES, then from others'
@@ -46,50 +44,15 @@ static inline uint countUp(volatile __global uint* count, uint by) {
 static inline int takeUnits(volatile __global uint* taken, int units, int each) {
   return look(taken) >= (uint)units ? units : (int)countUp(taken, each);
 }
-#if defined(__x86_64__) && defined(__linux__)
-static inline long systemCall(long call, void* a, void* b, void* c) {
-  __asm__ volatile("syscall" : "+a"(call) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
-  return call;
-}
-// What is left of the thread's time: whoever is waited for may be waiting for the core.
-static inline void leaveTheCore(void) { systemCall(24, 0, 0, 0); }  // sched_yield
-// Marks the core that the thread runs on; whether another thread had.
-static inline int markCore(volatile __global uint* sync) {
-  uint core = 0;
-  systemCall(309, &core, 0, 0);  // getcpu
-  const uint bit = 1u << core % 32;
-  return (__atomic_fetch_or(sync + P_CORES + core / 32 % P_CORE_WORDS, bit, __ATOMIC_ACQ_REL) & bit) != 0;
-}
-// Threads that the system woke on one core would take turns there while another is idle: whoever comes second leaves. Its cores
-// are all it may use again afterwards.
-static inline void findCore(volatile __global uint* sync) {
-  uint may[P_CORE_WORDS], others[P_CORE_WORDS], any = 0;
-  const long bytes = systemCall(204, 0, (void*)sizeof(may), may);  // sched_getaffinity
-  for (int i = 0; i < bytes / 4; ++i) any |= others[i] = may[i] & ~look(sync + P_CORES + i);
-  if (!any) return;
-  systemCall(203, 0, (void*)bytes, others);  // sched_setaffinity
-  systemCall(203, 0, (void*)bytes, may);
-  markCore(sync);
-}
-#else
-static inline void leaveTheCore(void) {}
-static inline int markCore(volatile __global uint* sync) { return 0; }
-static inline void findCore(volatile __global uint* sync) {}
-#endif
-// A thread's further groups come when all is done.
-static inline void comeToWork(volatile __global uint* sync) {
-  if (look(sync + 1)) return;
-  countUp(sync + 2, 1);
-  if (markCore(sync)) findCore(sync);
-}
-// Threads that have not come after the first phases may be waiting for this one's core.
-static inline void letOthersCome(volatile __global uint* sync, int phase) {
-  if (phase <= 2 && look(sync + 2) < P_SHARES) leaveTheCore();
-}
-// A moment.
+// A moment, and now and then what is left of the thread's time: whoever is waited for may be waiting for the core.
 static inline void waitABit(uint looks) {
-  if (looks % 1024 == 0) leaveTheCore();
 #if defined(__x86_64__)
+#if defined(__linux__)
+  if (looks % 1024 == 0) {
+    long call = 24;  // sched_yield
+    __asm__ volatile("syscall" : "+a"(call) : : "rcx", "r11", "memory");
+  }
+#endif
   __builtin_ia32_pause();
 #endif
 }
@@ -147,7 +110,8 @@ static inline void leave(volatile __global uint* sync, uint groups) {
   sync[1] = 0;
 #elif P_SHARES
   if (countUp(sync + 1, 1) != groups - 1) return;
-  for (int i = 0; i < P_COUNTERS; ++i) sync[i] = 0;
+  sync[0] = 0;
+  sync[1] = 0;
   for (int i = P_TAKEN; i < P_TIMES; ++i) sync[i] = 0;
 #endif
 }
@@ -194,7 +158,6 @@ __kernel __attribute__((reqd_work_group_size(P_ITEMS, 1, 1))) void chain(CHAIN_P
   }
 #if P_SHARES
   const int first = (int)(countUp(sync, 1) % P_SHARES);
-  comeToWork(sync);
   uint own = 0;
 #endif
   keepTime(sync, 0);

@@ -11,8 +11,7 @@
 namespace tessera {
 namespace {
 
-constexpr std::size_t kSyncWords = 64, kConstantAlign = 256;
-constexpr std::size_t kCores = 32;  // the words from there on have a bit for each of 1024 cores
+constexpr std::size_t kSyncWords = 32, kConstantAlign = 256;
 // Of a work-group at least. Large ones meet faster, and the compiler leaves each item at most 128 registers;
 // but they have no more local memory than small ones, which the tiles of fp32 want.
 constexpr std::size_t kLargeItems = 512, kSmallItems = 128;
@@ -182,8 +181,7 @@ class Composer {
     const std::string phase = number(chain_.phases.size());
     if (!chain_.shares) return "meet(sync, " + phase + ", groups); \\\n";
     const std::string text = "finishPhase(sync + " + number(chain_.syncWords) + ", own, " + number(units_) +
-                             "); own = 0; keepTime(sync, " + phase + "); letOthersCome(sync, " + phase +
-                             "); \\\n";
+                             "); own = 0; keepTime(sync, " + phase + "); \\\n";
     chain_.syncWords += kCacheLine;
     units_ = 0;
     return text;
@@ -375,8 +373,6 @@ class Composer {
     call.defines = {{"P_ITEMS", number(chain_.items)},
                     {"P_SHARES", number(chain_.shares)},
                     {"P_TAKEN", number(chain_.takenAt)},
-                    {"P_CORES", number(kCores)},
-                    {"P_CORE_WORDS", number(kSyncWords - kCores)},
                     {"P_COUNTERS", number(kSyncWords)},
                     {"D_MEET", meets_ ? "1" : "0"},
                     {"P_TIMES", number(chain_.timesAt)},
