@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <optional>
 
 #include <spdlog/fmt/fmt.h>
@@ -37,9 +38,8 @@ constexpr std::int64_t kFarFromZero = -64;
 constexpr struct {
   double share, floor;
 } kRanges[] = {{1.0, 0}, {0.9, 0}, {0.75, 0}, {1.0, 0.25}, {1.0, 0.5}};
-// Parts of the samples. The first is what candidates are compared on; the others are left out in turn to say
-// what the calibration does to images unseen, but for those that a choice among layers in fp16 is made on.
-constexpr int kDraws = kComparedEvery, kDrawsForHalf = 2, kDrawsForRounding = 2;
+// Draws of samples that a choice among layers in fp16, and that of rounding weights, is made on.
+constexpr int kDrawsForHalf = 2, kDrawsForRounding = 2;
 // Ranges that differ more between halves of the images are chance.
 constexpr double kMostUncertainty = 0.15;
 
@@ -49,23 +49,37 @@ class Search {
       : in_(in), meter_(meter), result_(result), best_(result.calibration) {}
 
   void run() {
+    auto stage = [last = std::clock()](const char* name) mutable {
+      const auto now = std::clock();
+      log().debug("calibration: {} took {:.2f} s of the processor", name,
+                  static_cast<double>(now - last) / CLOCKS_PER_SEC);
+      last = now;
+    };
     // Zeros until they are corrected: with biases or without them, a network's kernels are not the same.
     if (in_.options.biasCorrection) best_.biasCorrection = corrections(best_);
     for (auto& [_, values] : best_.biasCorrection) std::fill(values.begin(), values.end(), 0.0f);
     best_.least = leastValues(in_.graph, in_.statistics);
+    stage("what came first");
     compareMethods();
+    stage("comparing methods");
     if (in_.options.biasCorrection && !correctBiases()) plainBiases_ = true;
     widen();
+    stage("correcting biases and widening thresholds");
     channels_ = tryChannels();
+    stage("ranges of channels");
     if (!best_.least.empty()) centreCodes();
     leaveInFloat();
     if (!channels_) refine();
+    stage("codes around 0, layers in fp32 and single tensors");
     leaveInHalf();
+    stage("layers in fp16");
     roundWeights();
+    stage("rounding weights");
     if (plainBiases_) best_.biasCorrection.clear();
     result_.calibration = best_;
     result_.damage["auto"] = bestDamage_;
     expect();
+    stage("what to expect");
   }
 
  private:
@@ -256,8 +270,9 @@ class Search {
   // The calibration with its weights rounded by what their layers read on all images but those of one draw
   // (-1: none is left out).
   Calibration withRounding(Calibration candidate, int draw) const {
-    candidate.weightSteps = roundedWeights(
-        in_.graph, planInt8(in_.graph, candidate, in_.options.layerPrecision), moments_->without(draw));
+    candidate.weightSteps =
+        roundedWeights(in_.graph, planInt8(in_.graph, candidate, in_.options.layerPrecision),
+                       in_.statistics.moments->without(draw));
     if (in_.options.biasCorrection) candidate.biasCorrection = corrections(candidate);
     return candidate;
   }
@@ -272,14 +287,18 @@ class Search {
   // Errors of weights make up for each other, where that helps on images that it was not found on: on those
   // of two draws, for the gain is less than what three images of one are off by.
   void roundWeights() {
-    if (imagesOf(kDraws, kDrawsForRounding - 1).empty()) return;
-    moments_.emplace(in_.graph, in_.device, in_.options, in_.statistics, kDraws);
+    if (imagesOf(kDraws, kDrawsForRounding - 1).empty() || !in_.statistics.moments) return;
+    std::vector<CalibrationDamage> damages;  // plain, then rounded, of each draw
+    // What was chosen among is the first draw, plain, but for layers in floats.
+    const bool known = best_.floatLayers.empty() && best_.halfLayers.empty();
+    if (known) damages.push_back(bestDamage_);
     std::vector<DamageMeter::Candidate> candidates;
     for (const bool rounded : {false, true})
       for (int draw = 0; draw < kDrawsForRounding; ++draw)
-        candidates.push_back({[=, this] { return foundWithout(best_, kDraws, draw, rounded); },
-                              {draw, meter_.batches(), kDraws}});
-    const auto damages = compareEach(candidates, "rounded weights");
+        if (rounded || draw > 0 || !known)
+          candidates.push_back({[=, this] { return foundWithout(best_, kDraws, draw, rounded); },
+                                {draw, meter_.batches(), kDraws}});
+    for (const auto& damage : compareEach(candidates, "rounded weights")) damages.push_back(damage);
     unseen_.first = std::max(unseen_.first, kDrawsForRounding);
     double plain = 0, rounded = 0;
     auto& told = result_.damage["rounded weights"];
@@ -288,7 +307,8 @@ class Search {
       plain += score(damages[draw]), rounded += score(d);
       told.error += d.error / kDrawsForRounding, told.changed += d.changed / kDrawsForRounding;
     }
-    if (rounded >= plain * (1 - kWorthwhile)) return moments_.reset();
+    if (rounded >= plain * (1 - kWorthwhile)) return;
+    rounded_ = true;
     least_ = score(damages[kDrawsForRounding]);
     bestDamage_ = damages[kDrawsForRounding];
     best_ = withRounding(best_, -1);
@@ -306,7 +326,7 @@ class Search {
     const int end = std::min(wanted.end, draws), first = std::min(wanted.first, end - 1), count = end - first;
     std::vector<DamageMeter::Candidate> candidates;
     for (int draw = first; draw < end; ++draw) {
-      const auto make = [=, this, &of] { return foundWithout(of, draws, draw, moments_.has_value()); };
+      const auto make = [=, this, &of] { return foundWithout(of, draws, draw, rounded_); };
       candidates.push_back({make, {draw, meter_.batches(), draws}});
     }
     double squares = 0;
@@ -449,10 +469,10 @@ class Search {
   CalibrationDamage reference_, bestDamage_;
   double least_ = INFINITY;
   bool plainBiases_ = false;
-  bool channels_ = false;                ///< channels have ranges of their own
-  ChannelRange range_;                   ///< what those reach
-  std::optional<InputMoments> moments_;  ///< that weights are rounded by
-  Draws unseen_{1, kDraws};              ///< that had no part in any choice
+  bool channels_ = false;    ///< channels have ranges of their own
+  ChannelRange range_;       ///< what those reach
+  bool rounded_ = false;     ///< weights are, by moments
+  Draws unseen_{1, kDraws};  ///< that had no part in any choice
 };
 
 }  // namespace

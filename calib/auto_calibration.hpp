@@ -17,8 +17,11 @@ struct AutoInputs {
   const CalibrationOptions& options;
 };
 
+/// Parts of the samples. The first is what candidates are compared on; the others are left out in turn to say
+/// what the calibration does to images unseen, but for those that a choice among layers in fp16 is made on.
+constexpr int kDraws = 4;
 /// Samples that candidates are compared on: one in that many; the others are for the ranges.
-constexpr int kComparedEvery = 4;
+constexpr int kComparedEvery = kDraws;
 
 /// -(W - coded W) * mean(x) per output channel of every compute layer whose input's means are known.
 std::map<std::string, std::vector<float>> biasCorrections(

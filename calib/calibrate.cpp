@@ -1,8 +1,14 @@
 // Calibration: cache, statistics, thresholds.
+#include <spdlog/logger.h>
+
+#include <ctime>
+#include <set>
+
 #include "calib/auto_calibration.hpp"
 #include "graph/network_hash.hpp"
 #include "lower/precision.hpp"
 #include "tessera/calibration_cache.hpp"
+#include "tessera/log.hpp"
 
 namespace tessera {
 namespace {
@@ -47,13 +53,26 @@ CalibrationResult calibrate(const Graph& imported, const Device& device, Calibra
     throw Error(ErrorCode::InvalidArgument,
                 "network '" + imported.name + "' has no layer that could run in INT8");
   const bool automatic = options.method == CalibrationMethod::Auto;
-  StatisticsWanted wanted{tensors, {}, tensorsWithChannelScales(graph), {}, {}, automatic ? kKeptBatches : 0};
+  StatisticsWanted wanted;
+  wanted.histograms = tensors;
+  wanted.peaks = tensorsWithChannelScales(graph);
+  if (automatic) wanted.keep = kKeptBatches, wanted.momentParts = kDraws;
   if (automatic && options.biasCorrection) wanted.means = computeInputs(graph);
   if (automatic) wanted.least = inputsOfImages(graph);
   if (automatic)
     for (const auto& group : channelGroups(graph, planWithChannels(graph, options.layerPrecision, {})))
       for (const TensorId id : group.tensors) wanted.extremes.push_back(graph.tensor(id).name);
+  // Ranges of channels are likely to take the place of these tensors' thresholds.
+  const std::set<std::string> ranged(wanted.extremes.begin(), wanted.extremes.end());
+  std::erase_if(wanted.histograms, [&](const std::string& name) {
+    if (!ranged.count(name)) return false;
+    wanted.seldomHistograms.push_back(name);
+    return true;
+  });
+  const auto begun = std::clock();
   const TensorStatistics found = runStatistics(graph, device, calibrator, wanted, options);
+  log().debug("calibration: the pass over the images took {:.2f} s of the processor",
+              static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC);
   if (found.batches == 0)
     throw Error(ErrorCode::InvalidArgument,
                 "the calibrator gave no batch: there is nothing to calibrate from");

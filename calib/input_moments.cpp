@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
-#include <set>
+#include <numeric>
 #include <span>
 
 #include "lower/precision.hpp"
@@ -19,6 +18,8 @@ namespace {
 constexpr std::int64_t kMostChannels = 512;
 // Places of an image that are looked at: as many as there are channels twice, within these.
 constexpr std::int64_t kFewestPlaces = 256, kMostPlaces = 1024;
+// Taps are few, and every channel tells of them: they are looked at from one place in that many.
+constexpr std::int64_t kTapsEvery = 4;
 // Successive multiples of it, less their whole parts, are spread evenly whatever their number.
 constexpr double kGoldenRatio = 0.6180339887498949;
 
@@ -153,6 +154,22 @@ void addProducts(SquareMatrix& to, std::span<const float> rows) {
   }
 }
 
+// Products of pairs of taps, summed over channels: patch[tap][channel].
+void addTapProducts(SquareMatrix& to, std::span<const float> patch) {
+  constexpr std::int64_t kLanes = 16;
+  const std::int64_t taps = to.size, channels = static_cast<std::int64_t>(patch.size()) / taps;
+  for (std::int64_t t = 0; t < taps; ++t)
+    for (std::int64_t u = t; u < taps; ++u) {
+      const float *a = &patch[t * channels], *b = &patch[u * channels];
+      float sums[kLanes] = {};
+      std::int64_t c = 0;
+      for (; c + kLanes <= channels; c += kLanes)
+        for (std::int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[c + lane] * b[c + lane];
+      for (; c < channels; ++c) sums[0] += a[c] * b[c];
+      to.at(t, u) += std::accumulate(sums, sums + kLanes, 0.0f);
+    }
+}
+
 void gather(const Centred& x, std::int64_t seed, const Window& window, SumOfWeights& sum) {
   constexpr std::int64_t kTogether = 8;
   const std::int64_t channels = sum.channelMoments.size, taps = sum.tapMoments.size;
@@ -168,34 +185,25 @@ void gather(const Centred& x, std::int64_t seed, const Window& window, SumOfWeig
       const auto place =
           static_cast<std::int64_t>((along - std::floor(along)) * static_cast<double>(x.places()));
       x.read(place, {}, sum.firstChannel, std::span(rows).subspan(r * channels, channels));
+      if (done % kTapsEvery != 0) continue;
       for (std::int64_t t = 0; t < taps; ++t)
         x.read(place, offsets[t], sum.firstChannel, std::span(patch).subspan(t * channels, channels));
-      for (std::int64_t t = 0; t < taps; ++t)
-        for (std::int64_t u = t; u < taps; ++u) {
-          float product = 0;
-          for (std::int64_t c = 0; c < channels; ++c)
-            product += patch[t * channels + c] * patch[u * channels + c];
-          sum.tapMoments.at(t, u) += product;
-        }
+      addTapProducts(sum.tapMoments, patch);
     }
     addProducts(sum.channelMoments, std::span(rows).first(together * channels));
   }
 }
 
-// Inputs of the layers become outputs of the network.
-Graph withInputs(const Graph& optimized, std::set<std::string>& names) {
-  Graph graph = optimized;
-  graph.outputs().clear();
-  std::erase_if(names, [&](const std::string& name) {
-    const TensorId id = graph.findTensor(name);
-    if (std::ranges::find(graph.inputs(), id) != graph.inputs().end()) return true;
-    graph.markOutput(id);
-    return false;
-  });
-  return graph;
-}
-
 }  // namespace
+
+struct InputMoments::Reading {
+  struct Reader {
+    std::string layer;
+    Window window;
+  };
+  Shape shape;
+  std::vector<Reader> readers;
+};
 
 void SquareMatrix::add(const SquareMatrix& other) {
   for (std::size_t i = 0; i < values.size(); ++i) values[i] += other.values[i];
@@ -208,35 +216,35 @@ std::map<std::string, LayerMoments> sumsOfLayers(const Graph& graph) {
   return sums;
 }
 
-InputMoments::InputMoments(const Graph& optimized, const Device& device, const CalibrationOptions& options,
-                           const TensorStatistics& statistics, int parts)
+InputMoments::InputMoments(const Graph& optimized, int parts)
     : parts_(static_cast<std::size_t>(parts), sumsOfLayers(optimized)) {
-  std::set<std::string> names;
-  for (const Layer& layer : optimized.layers())
-    if (counts(optimized, layer)) names.insert(optimized.tensor(layer.inputs[0]).name);
-  const Graph graph = withInputs(optimized, names);
-  if (graph.outputs().empty() && statistics.samples.empty()) return;
-  std::optional<Context> context;
-  if (!graph.outputs().empty())
-    context.emplace(Engine::build(graph, device, calibrationEngine(nullptr, options.worker)));
-  for (std::size_t s = 0; s < statistics.samples.size(); ++s) {
-    TensorMap values = context ? context->run(statistics.samples[s]) : TensorMap();
-    for (const auto& [name, value] : statistics.samples[s]) values.emplace(name, value);
-    for (const Layer& layer : optimized.layers()) {
-      if (!counts(optimized, layer)) continue;
-      const std::string& name = optimized.tensor(layer.inputs[0]).name;
-      const HostTensor& value = values.at(name);
-      const auto means = statistics.channelMeans.find(name);
-      const Window window(optimized, layer);
-      for (std::int64_t item = 0; item < value.shape[0]; ++item) {
-        const Centred x(value.as<float>().data() + item * (value.size() / value.shape[0]), value.shape,
-                        means == statistics.channelMeans.end() ? nullptr : &means->second,
-                        window.zerosAround());
-        const std::int64_t seed = static_cast<std::int64_t>(s) * value.shape[0] + item;
-        for (SumOfWeights& sum : parts_[s % parts_.size()][layer.name]) gather(x, seed, window, sum);
-      }
-    }
+  std::map<std::string, Reading> readings;
+  for (const Layer& layer : optimized.layers()) {
+    if (!counts(optimized, layer)) continue;
+    const GraphTensor& x = optimized.tensor(layer.inputs[0]);
+    Reading& reading = readings[x.name];
+    reading.shape = x.shape;
+    reading.readers.push_back({layer.name, Window(optimized, layer)});
   }
+  readings_ = std::make_shared<const std::map<std::string, Reading>>(std::move(readings));
+}
+
+std::vector<std::string> InputMoments::tensors() const {
+  std::vector<std::string> names;
+  for (const auto& [name, _] : *readings_) names.push_back(name);
+  return names;
+}
+
+void InputMoments::add(int sample, const std::string& tensor, std::span<const float> values,
+                       const std::vector<double>* means) {
+  const Reading& reading = readings_->at(tensor);
+  const std::int64_t items = reading.shape[0], item = static_cast<std::int64_t>(values.size()) / items;
+  auto& part = parts_[static_cast<std::size_t>(sample) % parts_.size()];
+  for (const auto& [layer, window] : reading.readers)
+    for (std::int64_t i = 0; i < items; ++i) {
+      const Centred x(values.data() + i * item, reading.shape, means, window.zerosAround());
+      for (SumOfWeights& sum : part[layer]) gather(x, sample * items + i, window, sum);
+    }
 }
 
 std::map<std::string, LayerMoments> InputMoments::without(int part) const {

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "calib/statistics_run.hpp"
+#include "tessera/graph.hpp"
 
 namespace tessera {
 
@@ -39,17 +41,22 @@ using LayerMoments = std::vector<SumOfWeights>;
 /// Sums of each layer with a window and constant weights, without their moments.
 std::map<std::string, LayerMoments> sumsOfLayers(const Graph& graph);
 
-/// Inputs of layers for the samples, in parts that can be left out.
+/// Moments of what layers read of some samples, in parts that can be left out.
 class InputMoments {
  public:
-  /// Runs the fp32 network over the samples, and reads what its layers read. Part i has the samples whose
-  /// number leaves i when divided by `parts`.
-  InputMoments(const Graph& optimized, const Device& device, const CalibrationOptions& options,
-               const TensorStatistics& statistics, int parts);
+  /// Part i has the samples whose number leaves i when divided by `parts`.
+  InputMoments(const Graph& optimized, int parts);
+  /// What layers read, inputs of the network among them.
+  std::vector<std::string> tensors() const;
+  /// One of those tensors of a sample, planar, with what is known of its channels' means (null: nothing).
+  void add(int sample, const std::string& tensor, std::span<const float> values,
+           const std::vector<double>* means);
   /// Moments of all samples but those of `part` (-1: of all), by layer.
   std::map<std::string, LayerMoments> without(int part) const;
 
  private:
+  struct Reading;
+  std::shared_ptr<const std::map<std::string, Reading>> readings_;  ///< by tensor
   std::vector<std::map<std::string, LayerMoments>> parts_;
 };
 

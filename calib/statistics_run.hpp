@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "calib/input_moments.hpp"
 #include "calib/thresholds.hpp"
 #include "tessera/calibrator.hpp"
 
@@ -19,7 +21,11 @@ struct ChannelExtremes {
 /// Which statistics to attach to which tensors.
 struct StatisticsWanted {
   std::vector<std::string> histograms, means, peaks, extremes, least;
-  int keep = 0;  ///< batches
+  /// Histograms of some of the batches only, where there are many; the largest value is still of all. They
+  /// are among `extremes`.
+  std::vector<std::string> seldomHistograms;
+  int keep = 0;         ///< batches
+  int momentParts = 0;  ///< of the moments of what layers read of these; 0: none
 };
 
 /// What one pass over the calibration data gives.
@@ -33,6 +39,7 @@ struct TensorStatistics {
   std::vector<int> sampleImages;                    ///< by sample: its first image's number
   std::vector<TensorMap> samples;                   ///< some of the batches, spread over all
   std::vector<TensorMap> sampleOutputs;             ///< by sample: what the network gives for it
+  std::optional<InputMoments> moments;              ///< of the samples
   int batches = 0;
   int images = 0;
 };

@@ -1,4 +1,4 @@
-// channel_extremes: the largest and the least value of each channel's plane; NaN do not count.
+// channel_extremes: the largest and the least value of each channel's plane; the largest is NaN where there is any.
 //
 // x by common/index.cl (any block; padding lanes are left out); high[n*channels + c], low alike.
 // P_GROUP  work-items of a group, a power of two
@@ -9,6 +9,9 @@
 #error "channel_extremes needs all of its P_ defines"
 #endif
 
+// NaN if either is.
+#define HIGHER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
+
 // A group per item and channel.
 __kernel __attribute__((reqd_work_group_size(P_GROUP, 1, 1))) void channel_extremes(
     __global const float* restrict x, __global float* restrict high, __global float* restrict low, int channels,
@@ -18,14 +21,14 @@ __kernel __attribute__((reqd_work_group_size(P_GROUP, 1, 1))) void channel_extre
   float top = -INFINITY, least = INFINITY;
   for (int p = l; p < plane; p += P_GROUP) {
     const float v = x[imageOffset(row / channels, row % channels, p, plane, block, base, batch)];
-    top = fmax(top, v);
+    top = HIGHER(top, v);
     least = fmin(least, v);
   }
   highs[l] = top, lows[l] = least;
   barrier(CLK_LOCAL_MEM_FENCE);
   for (int step = P_GROUP / 2; step > 0; step /= 2) {
     if (l < step) {
-      highs[l] = fmax(highs[l], highs[l + step]);
+      highs[l] = HIGHER(highs[l], highs[l + step]);
       lows[l] = fmin(lows[l], lows[l + step]);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -44,23 +47,23 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void channel_extremes_al
   int i = 0;
   for (; i + 2 <= count; i += 2) {
     const float16 a = vload16(i, from), b = vload16(i + 1, from);
-    top = fmax(top, a), least = fmin(least, a);
-    top1 = fmax(top1, b), least1 = fmin(least1, b);
+    top = HIGHER(top, a), least = fmin(least, a);
+    top1 = HIGHER(top1, b), least1 = fmin(least1, b);
   }
   if (i < count) {
     const float16 a = vload16(i, from);
-    top = fmax(top, a), least = fmin(least, a);
+    top = HIGHER(top, a), least = fmin(least, a);
   }
   float highs[16], lows[16];
-  vstore16(fmax(top, top1), 0, highs);
+  vstore16(HIGHER(top, top1), 0, highs);
   vstore16(fmin(least, least1), 0, lows);
 #if P_LANES == 1
   for (int p = count * 16; p < plane; ++p) {
-    highs[0] = fmax(highs[0], from[p]);
+    highs[0] = HIGHER(highs[0], from[p]);
     lows[0] = fmin(lows[0], from[p]);
   }
   for (int k = 1; k < 16; ++k) {
-    highs[0] = fmax(highs[0], highs[k]);
+    highs[0] = HIGHER(highs[0], highs[k]);
     lows[0] = fmin(lows[0], lows[k]);
   }
 #endif

@@ -6,7 +6,7 @@ namespace {
 
 class ChannelExtremesFamily final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"channel_extremes", 1}; }
+  FamilyId id() const override { return {"channel_extremes", 2}; }
   std::vector<BlockChoice> blockChoices(const OpView&, const DeviceCaps&) const override {
     std::vector<BlockChoice> choices;
     for (const int block : {16, 8, 4, 32, 1}) choices.push_back({{block}, {1, 1}});

@@ -319,7 +319,7 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   if (const auto& other = options_.sharePrograms) known = kernelsOf(other->impl().lowered, caps_);
   CompileAhead ahead(deferring ? std::vector<std::string>() : workersFor(*made), caps_,
                      kernelsOf(made->lowered, caps_), known);
-  uploadWeights(*made, like ? &like->impl() : nullptr);
+  uploadWeights(*made, like ? &like->impl() : sharingWeights());
   ahead.finish();
   if (!planned_ && !confirmCodes(device_, caps_)) throw WrongCodes();
   if (!deferring) made->programs.build(calls);
@@ -328,6 +328,13 @@ std::shared_ptr<Engine> EngineBuilder::assemble(const Network& network, Lowered 
   requireBudget(*made, options_.memoryBudget);
   verifyPlugins(*made);
   return std::shared_ptr<Engine>(new Engine(std::move(made)));
+}
+
+// Buffers are of one context of the device.
+const Engine::Impl* EngineBuilder::sharingWeights() const {
+  const Engine* other = options_.sharePrograms.get();
+  const bool same = other && other->device().impl().context() == device_.impl().context();
+  return same ? &other->impl() : nullptr;
 }
 
 // Of another engine without tuning, whose network differs from this one in numbers alone, such as scales:

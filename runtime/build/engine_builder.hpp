@@ -56,6 +56,8 @@ class EngineBuilder {
   std::shared_ptr<Engine> form(const Engine& main, Graph graph);
   std::shared_ptr<Engine> byRecipeOf(const Engine& main, const Network& network, Found found);
   std::optional<Recipe> recipeOfAlike(const Network& network) const;
+  /// The engine whose buffers of weights may be used where they are equal; null: none.
+  const Engine::Impl* sharingWeights() const;
   /// Tunes a network, lets its variants race where there is something to decide, and builds the fastest.
   std::shared_ptr<Engine> fastest(const Network& network);
   /// The fastest of a network's variants, and where its tactics came from.

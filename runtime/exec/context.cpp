@@ -266,6 +266,22 @@ HostTensor Context::download(std::string_view binding) {
   return value;
 }
 
+void Context::download(std::string_view binding, std::span<std::byte> elements) {
+  Impl& c = *impl_;
+  const int index = c.e().bindingIndex(binding);
+  const Binding& b = c.e().bindings[index];
+  if (elements.size() != b.bytes())
+    throw Error(ErrorCode::InvalidArgument, "binding '" + b.name + "' (" + toString(b.shape) + ") has " +
+                                                std::to_string(b.bytes()) + " bytes, not " +
+                                                std::to_string(elements.size()));
+  if (elements.empty()) return;
+  guarded("downloading " + b.name, [&] {
+    std::byte* to = c.staging.empty() ? elements.data() : c.staging[index].memory;
+    c.queue.enqueueReadBuffer(c.bound[index], CL_TRUE, 0, elements.size(), to);
+    if (to != elements.data()) std::copy_n(to, elements.size(), elements.data());
+  });
+}
+
 TensorMap Context::run(const TensorMap& inputs) {
   start(inputs);
   return finish();

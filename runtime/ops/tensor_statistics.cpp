@@ -2,7 +2,7 @@
 // Histogram: x f32 -> counts i32 [4096], largest f32 [1]: of |x|, finite values only. Bins are equal and
 // reach to 2^e, the least power of two above the largest (e = -100 at least), so that histograms of different
 // tensors can be added exactly. ChannelExtremes: x f32 [N, C, ..] -> high f32 [N, C], low f32 [N, C]: the
-// largest and the least value of each channel; NaN do not count.
+// largest and the least value of each channel; the largest is NaN where there is any.
 #include <cmath>
 #include <limits>
 
@@ -97,7 +97,7 @@ class ChannelExtremesOp final : public Operator {
     for (std::size_t row = 0; row < high.size(); ++row) {
       high[row] = -INFINITY, low[row] = INFINITY;
       for (const float v : x.subspan(row * plane, plane)) {
-        if (v > high[row]) high[row] = v;
+        if (!(v <= high[row]) && !std::isnan(high[row])) high[row] = v;  // NaN stays
         if (v < low[row]) low[row] = v;
       }
     }

@@ -3,7 +3,9 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "calib/statistics_run.hpp"
 #include "graph/evaluate.hpp"
 #include "lower/precision.hpp"
 #include "tessera/calibration_cache.hpp"
@@ -155,7 +157,8 @@ class GivenBatches final : public Calibrator {
     return true;
   }
   std::string lastBatch() const override { return named ? "image " + std::to_string(next_) + ".png" : ""; }
-  bool named = true;
+  int batchCount() const override { return counted ? static_cast<int>(batches_.size()) : 0; }
+  bool named = true, counted = false;
 
  private:
   std::vector<HostTensor> batches_;
@@ -221,6 +224,40 @@ TEST(Calibrate, NamesAnInnerTensorThatOverflowsAndTheNumberOfItsBatch) {
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("'y'"), std::string::npos) << e.what();
     EXPECT_NE(std::string(e.what()).find("batch 2"), std::string::npos) << e.what();
+  }
+}
+
+// Tensors whose channels are likely to get ranges are not counted for every batch; the largest value is of
+// all of them, and so is the look for what is not finite.
+TEST(Calibrate, HistogramsOfSomeBatchesKnowTheLargestOfAll) {
+  constexpr int kBatches = 96, kLargest = 5;
+  const Graph network = scaling(1e6f);
+  std::vector<HostTensor> images;
+  for (unsigned i = 0; i < kBatches; ++i) images.push_back(randomImage(i + 1, i == kLargest ? 7.0f : 2.0f));
+  StatisticsWanted wanted;
+  wanted.extremes = wanted.seldomHistograms = {"y"};
+  wanted.keep = 12;
+  const auto run = [&] {
+    GivenBatches batches(images);
+    batches.named = false, batches.counted = true;
+    return runStatistics(network, device(), batches, wanted, {});
+  };
+  float largest = 0;
+  for (const float v : images[kLargest].as<float>()) largest = std::max(largest, std::abs(v * 1e6f));
+  const TensorStatistics found = run();
+  const AbsHistogram& histogram = found.histograms.at("y");
+  EXPECT_NEAR(histogram.limit / static_cast<double>(largest), 1, 1e-5);
+  EXPECT_EQ(std::accumulate(histogram.counts.begin(), histogram.counts.end(), std::int64_t{0}),
+            kBatches / 4 * images[0].size());
+  EXPECT_EQ(found.extremes.at("y").high.size(), std::size_t{kBatches});
+  EXPECT_EQ(found.sampleImages, (std::vector<int>{0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88}));
+  images[kLargest] = randomImage(9, 1e38f);
+  try {
+    run();
+    FAIL() << "infinities were calibrated";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("tensor 'y' holds infinities or NaN for batch 6"), std::string::npos)
+        << e.what();
   }
 }
 

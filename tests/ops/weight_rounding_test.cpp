@@ -90,9 +90,9 @@ TEST(WeightRounding, EveryKindOfWindowErrsLessOnOtherImages) {
   for (const Kind& kind : kinds()) {
     SCOPED_TRACE(kind.name);
     const Graph network = networkOf(kind);
-    TensorStatistics statistics;
-    for (unsigned i = 1; i <= 6; ++i) statistics.samples.push_back({{"x", smoothImage(kind.input, i)}});
-    const InputMoments moments(network, device(), {}, statistics, 4);
+    InputMoments moments(network, 4);
+    for (int i = 0; i < 6; ++i)
+      moments.add(i, "x", smoothImage(kind.input, static_cast<unsigned>(i) + 1).as<float>(), nullptr);
     Int8Plan plan = planOf(network);
     const HostTensor other = smoothImage(kind.input, 99);
     const double nearest = errorWith(network, plan, other);
@@ -105,17 +105,17 @@ TEST(WeightRounding, EveryKindOfWindowErrsLessOnOtherImages) {
 
 TEST(WeightRounding, PartsOfTheSamplesCanBeLeftOut) {
   const Graph network = networkOf(kinds()[1]);
-  TensorStatistics all, odd;
-  for (unsigned i = 0; i < 4; ++i) {
-    all.samples.push_back({{"x", smoothImage({1, 8, 20, 18}, i)}});
-    if (i < 2) odd.samples.push_back(all.samples.back());
+  InputMoments four(network, 4), two(network, 4);
+  for (int i = 0; i < 4; ++i) {
+    const HostTensor image = smoothImage({1, 8, 20, 18}, static_cast<unsigned>(i));
+    four.add(i, "x", image.as<float>(), nullptr);
+    if (i < 2) two.add(i, "x", image.as<float>(), nullptr);
   }
   const auto sum = [](const std::map<std::string, LayerMoments>& moments) {
     double total = 0;
     for (const float v : moments.at("layer")[0].channelMoments.values) total += static_cast<double>(v);
     return total;
   };
-  const InputMoments four(network, device(), {}, all, 4), two(network, device(), {}, odd, 4);
   EXPECT_NEAR(sum(four.without(-1)) - sum(four.without(1)), sum(two.without(-1)) - sum(two.without(1)), 1e-2);
 }
 

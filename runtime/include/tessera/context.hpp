@@ -113,6 +113,9 @@ class Context {
   /// Error(InvalidArgument) where they do not fill the binding.
   void upload(std::string_view binding, std::span<const std::byte> elements);
   HostTensor download(std::string_view binding);  ///< in its actual shape, as run() gives it
+  /// Copies from an output's buffer to memory of the caller's, planar, in the binding's shape. Throws
+  /// Error(InvalidArgument) where it does not fill that.
+  void download(std::string_view binding, std::span<std::byte> elements);
 
   /// Device time per layer, medians over `runs` runs.
   std::vector<LayerTime> profile(int runs = 5);

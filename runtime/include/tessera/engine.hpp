@@ -60,7 +60,8 @@ struct EngineOptions {
   bool optimized = false;  ///< the graph went through optimize() already; a calibration's hash is not checked
   std::shared_ptr<const Engine>
       sharePrograms;  ///< an engine on the same device: kernels that it has compiled are not compiled again
-                      ///< (nor, untuned, chosen again where the networks differ in numbers alone)
+                      ///< (nor, untuned, chosen again where the networks differ in numbers alone), and equal
+                      ///< weights lie on the device once
 };
 
 /// An input or output of the network, as the host sees it: planar, dense.
