@@ -82,7 +82,11 @@ double steps(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& devi
                 (t.v > 1 ? 0.1 * t.k : 0.0) + 0.5;
   if (s.codes) {
     const auto taps = static_cast<double>(s.window.kernelVolume());
-    busy += 14.0 * t.v * static_cast<double>(s.window.stride[2]) / taps;
+    // With one vector of pixels each multiply-add waits for its weight, which is broadcast from memory.
+    if (t.v == 1) busy += 0.35 * t.k;
+    // To put 16 pixels' codes side by side takes 14 steps; work-items that are neighbours copy some rows
+    // both.
+    busy += (taps > 1 ? 20.0 : 14.0) * t.v * static_cast<double>(s.window.stride[2]) / taps;
     busy += 14.0 * t.v * t.k / (taps * static_cast<double>(s.channelSteps()));
   }
   return static_cast<double>(s.oh * s.tilesPerRow(t) * ceilDiv(s.K, t.k)) * busy;
