@@ -1,14 +1,15 @@
-// conv_planar: convolution of planar tensors for CPUs, lanes along the pixels.
+// conv_planar, q_conv_planar: convolution of planar tensors for CPUs, lanes along the pixels, in f32, half
+// storage or codes.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "clkernels/common/compares_tactics.hpp"
 #include "clkernels/common/constraint.hpp"
-#include "clkernels/common/finish.hpp"
 #include "clkernels/common/image.hpp"
 #include "clkernels/common/registers.hpp"
 #include "clkernels/common/storage.hpp"
+#include "clkernels/conv_planar/planar.hpp"
 
 namespace tessera {
 namespace {
@@ -28,19 +29,21 @@ struct PlanarTactic {
 
 struct PlanarShape {
   Window window;
-  bool half;
-  bool copies;  // some column of a window leaves the image
+  bool half, codes;
+  bool copies;  // some column of a window leaves the image; of codes always, which are put side by side
   std::int64_t h, w, oh, ow, C, K;
 
   explicit PlanarShape(const OpView& op)
-      : window(windowOf(op)), half(op.inputs[0].type == DataType::Float16) {
+      : window(windowOf(op)), half(op.inputs[0].type == DataType::Float16), codes(inCodes(op)) {
     const Window& win = window;
     const bool flat = win.pointwise();  // all pixels in one row
     h = flat ? 1 : win.in[1], w = flat ? win.inVolume() : win.in[2];
     oh = flat ? 1 : win.out[1], ow = flat ? win.outVolume() : win.out[2];
     C = win.channels, K = win.outChannels;
-    copies = win.padBegin[2] > 0 || (ow - 1) * win.stride[2] + win.span(2) > w || ow < 16;
+    copies = codes || win.padBegin[2] > 0 || (ow - 1) * win.stride[2] + win.span(2) > w || ow < 16;
   }
+  std::int64_t depth() const { return planarDepth(codes); }  // input channels of a step
+  std::int64_t channelSteps() const { return ceilDiv(C, depth()); }
   std::int64_t tilesPerRow(const PlanarTactic& t) const { return ceilDiv(ow, t.pixels()); }
   // Rows and columns of output pixels of one work-item.
   std::int64_t rows(const PlanarTactic& t) const {
@@ -53,7 +56,7 @@ struct PlanarShape {
     return (roundUp(columns(t), t.pixels()) - 1) * window.stride[2] + window.span(2);
   }
   std::int64_t patchBytes(const PlanarTactic& t) const {
-    return copies ? C * window.kernel[1] * span(t) * 4 : 0;
+    return copies ? channelSteps() * window.kernel[1] * span(t) * 4 : 0;
   }
   // Weights in half are widened into local memory.
   std::int64_t widenedBytes(const PlanarTactic& t) const {
@@ -71,11 +74,21 @@ bool fitsLocal(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& de
   return s.patchBytes(t) <= std::min(kPatchBytes, local / 2) && s.widenedBytes(t) <= local / 2;
 }
 
-// Register steps per input channel and tap for the whole output; loads of pixels cost a part of a step,
-// shuffles of a stride more.
+// Register steps per step of input channels and tap for the whole output; loads of pixels cost a part of a
+// step, shuffles of a stride more. Codes are put side by side for each row of the output, and end in a long
+// epilogue.
 double steps(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& device) {
-  const double busy = VectorRegisters(device).step(t.k * t.v, t.v) +
-                      t.v * (s.window.stride[2] == 2 ? 2.0 : 0.7) + (t.v > 1 ? 0.1 * t.k : 0.0) + 0.5;
+  double busy = VectorRegisters(device).step(t.k * t.v, t.v) + t.v * (s.window.stride[2] == 2 ? 2.0 : 0.7) +
+                (t.v > 1 ? 0.1 * t.k : 0.0) + 0.5;
+  if (s.codes) {
+    const auto taps = static_cast<double>(s.window.kernelVolume());
+    // With one vector of pixels each multiply-add waits for its weight, which is broadcast from memory.
+    if (t.v == 1) busy += 0.35 * t.k;
+    // To put 16 pixels' codes side by side takes 14 steps; work-items that are neighbours copy some rows
+    // both.
+    busy += (taps > 1 ? 20.0 : 14.0) * t.v * static_cast<double>(s.window.stride[2]) / taps;
+    busy += 14.0 * t.v * t.k / (taps * static_cast<double>(s.channelSteps()));
+  }
   return static_cast<double>(s.oh * s.tilesPerRow(t) * ceilDiv(s.K, t.k)) * busy;
 }
 
@@ -120,12 +133,52 @@ PackedConstant packWeights(const Window& w, int k) {
           }};
 }
 
+// [tile][KH][C / 4][KW][k][4]
+PackedConstant packCodes(const Window& w, int k) {
+  return {"q_conv_planar k" + std::to_string(k), [w, k](const std::vector<const HostTensor*>& inputs) {
+            const auto from = inputs.at(1)->as<std::int8_t>();
+            const std::int64_t C = w.channels, KH = w.kernel[1], KW = w.kernel[2], words = ceilDiv(C, 4);
+            HostTensor packed(DataType::Int8, {ceilDiv(w.outChannels, k), KH, words, KW, k, 4});
+            const auto to = packed.as<std::int8_t>();
+            std::size_t at = 0;
+            for (std::int64_t o = 0; o < w.outChannels; ++o)
+              for (std::int64_t c = 0; c < C; ++c)
+                for (std::int64_t ky = 0; ky < KH; ++ky)
+                  for (std::int64_t kx = 0; kx < KW; ++kx)
+                    to[((((o / k * KH + ky) * words + c / 4) * KW + kx) * k + o % k) * 4 + c % 4] =
+                        from[at++];
+            return packed;
+          }};
+}
+
+// [tile][KH][k]: `excess`, by which each pixel's code is too large, times the sum of the row's weights,
+// negated.
+PackedConstant rowCorrections(const Window& w, int k, std::int32_t excess) {
+  return {"q_conv_planar corrections k" + std::to_string(k),
+          [w, k, excess](const std::vector<const HostTensor*>& inputs) {
+            const auto from = inputs.at(1)->as<std::int8_t>();
+            const std::int64_t KH = w.kernel[1], KW = w.kernel[2];
+            HostTensor packed(DataType::Int32, {ceilDiv(w.outChannels, k), KH, k});
+            const auto to = packed.as<std::int32_t>();
+            std::size_t at = 0;
+            for (std::int64_t o = 0; o < w.outChannels; ++o)
+              for (std::int64_t c = 0; c < w.channels; ++c)
+                for (std::int64_t ky = 0; ky < KH; ++ky)
+                  for (std::int64_t kx = 0; kx < KW; ++kx)
+                    to[(o / k * KH + ky) * k + o % k] -= excess * from[at++];
+            return packed;
+          }};
+}
+
 class ConvPlanar final : public KernelFamily, public ComparesTactics {
  public:
-  FamilyId id() const override { return {"conv_planar", 1}; }
+  ConvPlanar(std::string_view name, bool codes) : name_(name), codes_(codes) {}
+  FamilyId id() const override { return {name_, 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (const Verdict verdict = finishApplies(op, device, false); !verdict) return verdict;
+    if (const Verdict verdict = finishApplies(op, device, codes_); !verdict) return verdict;
+    if (codes_)
+      if (const Verdict takes = takesPlanarCodes(device); !takes) return takes;
     if (const Verdict planar = allPlanar(op); !planar) return planar;
     const Window w = windowOf(op);
     if (w.rank > 2) return Verdict::no("it has a third spatial extent");
@@ -166,16 +219,16 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
     const PlanarShape s(p);
     const Window& w = s.window;
     Launch launch;
-    launch.packed = {inStorage(p.inputs[1].type, packWeights(w, t.k))};
+    launch.packed = weights(p, s, t.k);
     KernelCall call{.source = "conv_planar/conv_planar.cl", .entry = "conv_planar"};
     call.defines = {{"T_K", std::to_string(t.k)},          {"T_V", std::to_string(t.v)},
                     {"P_KW", std::to_string(w.kernel[2])}, {"P_SX", std::to_string(w.stride[2])},
                     {"P_COPY", s.copies ? "1" : "0"},      {"D_PREFETCH", device.pocl ? "1" : "0"}};
-    addTypeDefines(call.defines, p);
-    addEpilogueDefines(call.defines, p);
+    addFinishDefines(call.defines, p, device);
+    if (codes_) addPlanarDefines(call.defines, p);
     setItems(call, {ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t)), ceilDiv(s.K, t.k), w.batch});
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
-    addEpilogueArgs(call.args, p);
+    addPlanarArgs(call.args, p);
     call.args.push_back(KernelArg::output(0));
     addPlaces(call.args, p);
     addInts(call.args, {s.C, s.h, s.w, s.K, s.oh, s.ow, w.kernel[1], w.stride[1], w.dilation[1],
@@ -194,8 +247,10 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
     Cost cost = KernelFamily::cost(p, device);
     cost.operations =
         2.0 * static_cast<double>(p.outputs[0].size() * s.C) * static_cast<double>(s.window.kernelVolume());
-    const double useful = static_cast<double>(s.oh * s.ow * s.K) / 16;
-    cost.efficiency = std::min(0.72, 0.72 * useful / steps(s, planarFallback(s, device), device));
+    const double useful = static_cast<double>(s.oh * s.ow * s.K) / 16 * static_cast<double>(s.C) /
+                          static_cast<double>(s.channelSteps() * s.depth());
+    cost.efficiency = static_cast<double>(s.depth()) *
+                      std::min(0.72, 0.72 * useful / steps(s, planarFallback(s, device), device));
     return cost;
   }
 
@@ -213,6 +268,16 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
   }
 
   std::vector<OpInstance> samples() const override {
+    return codes_ ? quantisedTwins("QConvolution", floatSamples()) : floatSamples();
+  }
+
+ private:
+  std::vector<PackedConstant> weights(const Problem& p, const PlanarShape& s, int k) const {
+    if (!codes_) return {inStorage(p.inputs[1].type, packWeights(s.window, k))};
+    return {packCodes(s.window, k), rowCorrections(s.window, k, planarExcess(p))};
+  }
+
+  static std::vector<OpInstance> floatSamples() {
     using List = std::vector<std::int64_t>;
     return {
         // Rows with a tail, borders on both sides, channels that are not whole blocks.
@@ -240,10 +305,16 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
         convolutionSample({1, 18, 33}, {40, 18, 4}, {{"pads", List{3, 0}}}),
     };
   }
+
+  std::string_view name_;
+  bool codes_;
 };
 
 }  // namespace
 
-void addFamilies_conv_planar(FamilyList& list) { list.add<ConvPlanar>({"Convolution"}); }
+void addFamilies_conv_planar(FamilyList& list) {
+  list.add<ConvPlanar>({"Convolution"}, "conv_planar", false);
+  list.add<ConvPlanar>({"QConvolution"}, "q_conv_planar", true);
+}
 
 }  // namespace tessera

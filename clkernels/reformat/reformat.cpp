@@ -45,8 +45,8 @@ bool isFloatCast(const OpView& op) {
 bool byTiles(const Problem& p, const DeviceCaps& device) {
   const TensorDesc &x = p.inputs[0], &y = p.outputs[0];
   const int from = x.layout.block, to = y.layout.block;
-  const bool wide = byteSize(x.type) == 4 || byteSize(x.type) == 2;
-  const bool moves = p.op != "QPointwise" && ((x.type == y.type && wide) || isFloatCast(p));
+  const bool small = byteSize(x.type) <= 4;
+  const bool moves = p.op != "QPointwise" && ((x.type == y.type && small) || isFloatCast(p));
   return device.isCpu() && device.platform != "rusticl" && moves && std::min(from, to) == 1 &&
          std::max(from, to) == 16;
 }
@@ -74,7 +74,7 @@ Launch planTiles(const Problem& p, const DeviceCaps& device) {
 
 class Reformat final : public KernelFamily {
  public:
-  FamilyId id() const override { return {"reformat", 1}; }
+  FamilyId id() const override { return {"reformat", 2}; }
 
   Verdict applies(const OpView& op, const DeviceCaps&) const override {
     const TensorDesc &x = op.inputs[0], &y = op.outputs[0];
@@ -146,6 +146,7 @@ class Reformat final : public KernelFamily {
     return {makeSample("Reformat", {}, {f32({2, 20, 1, 9})}),
             makeSample("Reformat", {}, {f32({1, 16, 4, 8})}),
             makeSample("Reformat", {}, {f32({2, 37, 7, 61})}),
+            makeSample("Reformat", {}, {{DataType::Int8, {2, 37, 7, 61}, {}}}),
             makeSample("Cast", {{"to", std::string("f16")}}, {f32({2, 37, 7, 61})}, {Fill::uniform(-4, 4)}),
             makeSample("Cast", {{"to", std::string("f32")}}, {{DataType::Float16, {2, 20, 5, 13}, {}}})};
   }

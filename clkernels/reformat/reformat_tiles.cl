@@ -1,4 +1,4 @@
-// reformat_tiles: between planar and blocks of 16 channels for elements of two or four bytes, on CPUs. A work-item takes
+// reformat_tiles: between planar and blocks of 16 channels for elements of one, two or four bytes, on CPUs. A work-item takes
 // `positions` positions of one block, 16 positions x 16 channels at a time, transposed in registers: all memory accesses
 // are whole vectors except at the end of a plane.
 //
@@ -6,7 +6,7 @@
 // Padding lanes of x are zero, so those of y become zero.
 // P_TO_BLOCKS        1: x is planar, y in blocks of 16; 0: the other way
 // P_XTYPE, P_YTYPE   element types in memory
-// P_CONVERT          0: both are ushort, or both uint; 1: half or float, converted through float
+// P_CONVERT          0: both are uchar, or both ushort, or both uint; 1: half or float, converted through float
 #if !defined(P_TO_BLOCKS) || !defined(P_XTYPE) || !defined(P_YTYPE) || !defined(P_CONVERT)
 #error "reformat_tiles needs all of its P_ defines"
 #endif

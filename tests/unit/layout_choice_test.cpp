@@ -76,5 +76,44 @@ TEST(LayoutChoice, GreedyAndPlannedChangeLayoutsForMeasuredTimes) {
   }
 }
 
+// A layer of `channels` results in codes, or in floats where it is the network's last.
+TensorId addCoded(Graph& g, const std::string& op, const std::string& name, TensorId x, Shape weights,
+                  std::int64_t channels, Attributes attrs, bool last = false) {
+  const TensorId w = g.addConstant(name + ".w", HostTensor(DataType::Int8, std::move(weights)));
+  const TensorId m = g.addConstant(name + ".m", HostTensor(DataType::Float32, {channels}));
+  if (!last) attrs.set("rate", 1.0);
+  return g.add(op, name, {x, w, kNoTensor, kNoTensor, kNoTensor, m}, std::move(attrs));
+}
+
+// A block of ESPNet's and the end of it in codes: members of 25 and 28 channels, which no blocks of 16 hold,
+// are joined.
+Graph codedBlock() {
+  using List = std::vector<std::int64_t>;
+  Graph g;
+  const TensorId x = g.addInput("x", DataType::Int8, {1, 128, 32, 64});
+  const TensorId reduced = addCoded(g, "QConvolution", "c1", x, {25, 128, 1, 1}, 25, {});
+  const TensorId a =
+      addCoded(g, "QConvolution", "d1", reduced, {28, 25, 3, 3}, 28, {{"pads", List{1, 1, 1, 1}}});
+  const TensorId b = addCoded(g, "QConvolution", "d4", reduced, {25, 25, 3, 3}, 25,
+                              {{"pads", List{4, 4, 4, 4}}, {"dilations", List{4, 4}}});
+  const TensorId joined =
+      g.add("Concat", "joined", {a, b}, {{"axis", std::int64_t{1}}, {"in_place", std::int64_t{1}}});
+  const TensorId few =
+      addCoded(g, "QConvolution", "few", joined, {20, 53, 3, 3}, 20, {{"pads", List{1, 1, 1, 1}}});
+  g.markOutput(addCoded(g, "QDeconvolution", "up", few, {20, 20, 2, 2}, 20, {{"strides", List{2, 2}}}, true));
+  return g;
+}
+
+TEST(LayoutChoice, CodesWhoseChannelsAreNoBlocksStayPlanarUntuned) {
+  DeviceCaps caps = test::inventedCpu(true);
+  caps.dot4 = Dot4Body::Vnni, caps.localMemory = 512 << 10;
+  const Graph graph = codedBlock();
+  const Lowered lowered = lowerGraph(graph, caps, chooseRecipe(graph, caps, fallbackTactics(caps)).recipe);
+  EXPECT_EQ(lowered.steps.size(), 5u) << lowered.text();  // neither reformats nor copies of members
+  for (const std::string layer : {"c1", "d1", "d4", "few"})
+    EXPECT_EQ(familyOf(lowered, layer), "q_conv_planar");
+  EXPECT_EQ(familyOf(lowered, "up"), "q_deconv_planar");
+}
+
 }  // namespace
 }  // namespace tessera

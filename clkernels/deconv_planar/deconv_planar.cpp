@@ -1,0 +1,253 @@
+// deconv_planar, q_deconv_planar: deconvolution of planar tensors for CPUs where each output pixel has one
+// tap.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "clkernels/common/compares_tactics.hpp"
+#include "clkernels/common/constraint.hpp"
+#include "clkernels/common/image.hpp"
+#include "clkernels/common/registers.hpp"
+#include "clkernels/conv_planar/planar.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr std::int64_t kPatchBytes = 256 << 10;  // of one work-item, well inside a second-level cache
+constexpr std::size_t kStreamBytes = 32 << 20;   // outputs above do not wait in a cache for their reader
+constexpr int kColumnTaps = 2;
+
+/// Output channels and vectors of 16 input pixels in registers; input rows of a work-item.
+struct DeconvTactic {
+  int k = 1, v = 1, rows = 1;
+  static constexpr auto fields() {
+    using T = DeconvTactic;
+    return std::tuple{Field<T>{"K", &T::k}, Field<T>{"V", &T::v}, Field<T>{"ROWS", &T::rows}};
+  }
+};
+
+struct DeconvShape {
+  Window window;
+  bool codes;
+  std::int64_t C, K, h, w, taps;  // taps: of a column
+
+  explicit DeconvShape(const OpView& op) : window(windowOf(op)), codes(inCodes(op)) {
+    C = window.channels, K = window.outChannels;
+    h = window.in[1], w = window.in[2], taps = window.kernel[1];
+  }
+  std::int64_t channelSteps() const { return ceilDiv(C, planarDepth(codes)); }
+  std::int64_t patchBytes() const { return codes ? channelSteps() * w * 4 : 0; }
+};
+
+bool fits(const DeconvShape& s, const DeconvTactic& t, const DeviceCaps& device) {
+  return pixelsFit(kColumnTaps * t.k, t.v, device) && 16 * t.v <= s.w;
+}
+
+// Register steps per step of input channels for the whole output, as conv_planar has them.
+double steps(const DeconvShape& s, const DeconvTactic& t, const DeviceCaps& device) {
+  const double sums = kColumnTaps * t.k * t.v;
+  double busy = VectorRegisters(device).step(sums, t.v) + 0.7 * t.v + (t.v > 1 ? 0.2 * t.k : 0.0) + 0.5;
+  if (s.codes) busy += 14.0 * t.v / static_cast<double>(s.taps);
+  busy += (s.codes ? 14.0 : 5.0) * sums / static_cast<double>(s.channelSteps());
+  return static_cast<double>(s.h * s.taps * ceilDiv(s.w, 16 * t.v) * ceilDiv(s.K, t.k)) * busy;
+}
+
+DeconvTactic deconvFallback(const DeconvShape& s, const DeviceCaps& device) {
+  DeconvTactic best;
+  double least = std::numeric_limits<double>::max();
+  for (int v = 1; v <= 4; ++v)
+    for (int k = 1; k <= std::min<std::int64_t>(14, s.K); ++k) {
+      const DeconvTactic t{k, v};
+      if (!fits(s, t, device)) continue;
+      const double needed = steps(s, t, device);
+      if (needed >= least) continue;
+      least = needed;
+      best = t;
+    }
+  // Enough work-items to keep every core busy to the end, and no more.
+  const std::int64_t others = ceilDiv(s.K, best.k) * s.window.batch;
+  const std::int64_t wanted = ceilDiv(8 * std::int64_t{std::max(device.computeUnits, 1)}, others);
+  while (best.rows < 64 && std::int64_t{best.rows} * 2 * wanted <= s.h) best.rows *= 2;
+  return best;
+}
+
+// [tile][KH][C / depth][k][2][depth] of weights [C][K][KH][2].
+template <class T>
+PackedConstant packWeights(const Window& w, int k, std::int64_t depth) {
+  return {"deconv_planar k" + std::to_string(k) + " by " + std::to_string(depth),
+          [w, k, depth](const std::vector<const HostTensor*>& inputs) {
+            const auto from = inputs.at(1)->as<T>();
+            const std::int64_t K = w.outChannels, KH = w.kernel[1], groups = ceilDiv(w.channels, depth);
+            HostTensor packed(dataTypeOf<T>(), {ceilDiv(K, k), KH, groups, k, kColumnTaps, depth});
+            const auto to = packed.as<T>();
+            std::size_t at = 0;
+            for (std::int64_t c = 0; c < w.channels; ++c)
+              for (std::int64_t o = 0; o < K; ++o)
+                for (std::int64_t ky = 0; ky < KH; ++ky)
+                  for (std::int64_t kx = 0; kx < kColumnTaps; ++kx)
+                    to[((((o / k * KH + ky) * groups + c / depth) * k + o % k) * kColumnTaps + kx) * depth +
+                       c % depth] = from[at++];
+            return packed;
+          }};
+}
+
+// [tile][KH][k][2]: `excess` times the sum of a tap's weights, negated.
+PackedConstant tapCorrections(const Window& w, int k, std::int32_t excess) {
+  return {"q_deconv_planar corrections k" + std::to_string(k),
+          [w, k, excess](const std::vector<const HostTensor*>& inputs) {
+            const auto from = inputs.at(1)->as<std::int8_t>();
+            const std::int64_t K = w.outChannels, KH = w.kernel[1];
+            HostTensor packed(DataType::Int32, {ceilDiv(K, k), KH, k, kColumnTaps});
+            const auto to = packed.as<std::int32_t>();
+            std::size_t at = 0;
+            for (std::int64_t c = 0; c < w.channels; ++c)
+              for (std::int64_t o = 0; o < K; ++o)
+                for (std::int64_t ky = 0; ky < KH; ++ky)
+                  for (std::int64_t kx = 0; kx < kColumnTaps; ++kx)
+                    to[((o / k * KH + ky) * k + o % k) * kColumnTaps + kx] -= excess * from[at++];
+            return packed;
+          }};
+}
+
+// Streaming stores take the vectors' natural alignment, and pay where the output leaves the caches anyway.
+bool streams(const OpView& op, const DeviceCaps& device) {
+  const TensorDesc& y = op.outputs[0];
+  const bool aligned = y.layout.offset % 16 == 0 && y.batchStride() % 16 == 0 && windowOf(op).in[2] % 16 == 0;
+  return device.pocl && y.type == DataType::Float32 && aligned && y.bytes() > kStreamBytes;
+}
+
+class DeconvPlanar final : public KernelFamily, public ComparesTactics {
+ public:
+  DeconvPlanar(std::string_view name, bool codes) : name_(name), codes_(codes) {}
+  FamilyId id() const override { return {name_, 1}; }
+
+  Verdict applies(const OpView& op, const DeviceCaps& device) const override {
+    if (const Verdict verdict = finishApplies(op, device, codes_); !verdict) return verdict;
+    if (const Verdict planar = allPlanar(op); !planar) return planar;
+    if (codes_)
+      if (const Verdict takes = takesPlanarCodes(device); !takes) return takes;
+    if (op.inputs[0].type == DataType::Float16) return Verdict::no("it is written for floats and codes");
+    if (op.has(kResidualInput)) return Verdict::no("it adds no residual");
+    const DeconvShape s(op);
+    const Window& w = s.window;
+    if (w.rank != 2) return Verdict::no("it wants two spatial extents");
+    if (w.group > 1) return Verdict::no("it has groups");
+    if (w.kernel[2] != kColumnTaps || w.stride[2] != kColumnTaps || w.kernel[1] != w.stride[1])
+      return Verdict::no("it takes kernels as large as their strides, 2 in x");
+    if (w.out[1] != w.in[1] * w.kernel[1] || w.out[2] != w.in[2] * kColumnTaps || w.padBegin[1] != 0 ||
+        w.padBegin[2] != 0 || w.dilation != Extents{1, 1, 1})
+      return Verdict::no("output pixels are cut off or added, or taps are dilated");
+    if (s.w < 16) return Verdict::no("a row is shorter than a vector");
+    if (s.patchBytes() > std::min(kPatchBytes, static_cast<std::int64_t>(device.localMemory) / 2))
+      return Verdict::no("a row does not fit the second-level cache");
+    return Verdict::yes();
+  }
+
+  TacticSpace space(const Problem& p, const DeviceCaps& device) const override {
+    const DeconvShape s(p);
+    TacticSpace space;
+    std::vector<int> channels, rows;
+    for (const int k : pixelChannels(s.K))
+      if (k <= 14) channels.push_back(k);
+    for (int r = 1; r <= 64; r *= 2) {
+      rows.push_back(r);
+      if (r >= s.h) break;
+    }
+    const DeconvTactic untuned = deconvFallback(s, device);
+    if (std::ranges::find(channels, untuned.k) == channels.end()) channels.push_back(untuned.k);
+    std::ranges::sort(channels);
+    space.parameters = {{"K", channels}, {"V", {1, 2, 3, 4}}, {"ROWS", rows}};
+    require<DeconvTactic>(space, "accumulators and pixels fit the vector registers, and a tile a row",
+                          [s, device](const DeconvTactic& t) { return fits(s, t, device); });
+    return space;
+  }
+  Tactic fallback(const Problem& p, const DeviceCaps& device) const override {
+    return toTactic(deconvFallback(DeconvShape(p), device));
+  }
+
+  Launch plan(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
+    const auto t = fromTactic<DeconvTactic>(tactic);
+    const DeconvShape s(p);
+    Launch launch;
+    if (codes_)
+      launch.packed = {packWeights<std::int8_t>(s.window, t.k, planarDepth(true)),
+                       tapCorrections(s.window, t.k, planarExcess(p))};
+    else
+      launch.packed = {packWeights<float>(s.window, t.k, planarDepth(false))};
+    KernelCall call{.source = "deconv_planar/deconv_planar.cl", .entry = "deconv_planar"};
+    call.defines = {
+        {"T_K", std::to_string(t.k)}, {"T_V", std::to_string(t.v)}, {"D_PREFETCH", device.pocl ? "1" : "0"}};
+    addFinishDefines(call.defines, p, device, streams(p, device));
+    if (codes_) addPlanarDefines(call.defines, p);
+    setItems(call, {ceilDiv(s.h, t.rows), ceilDiv(s.K, t.k), s.window.batch});
+    call.args = {KernelArg::input(0), KernelArg::packed(0)};
+    addPlanarArgs(call.args, p);
+    call.args.push_back(KernelArg::output(0));
+    addLayoutArgs(call.args, p.inputs[0]);
+    addLayoutArgs(call.args, p.outputs[0]);
+    addInts(call.args, {s.C, s.h, s.w, s.K, s.taps, t.rows});
+    if (codes_) call.args.push_back(KernelArg::local(static_cast<std::size_t>(s.patchBytes())));
+    launch.calls = {call};
+    return launch;
+  }
+
+  Cost cost(const Problem& p, const DeviceCaps& device) const override {
+    const DeconvShape s(p);
+    Cost cost = KernelFamily::cost(p, device);
+    cost.operations = 2.0 * static_cast<double>(p.inputs[0].size() * s.K * s.window.kernelVolume());
+    const double useful = static_cast<double>(s.h * s.w * s.K * s.window.kernelVolume()) / 16 *
+                          static_cast<double>(s.C) /
+                          static_cast<double>(s.channelSteps() * planarDepth(codes_));
+    cost.efficiency = static_cast<double>(planarDepth(codes_)) *
+                      std::min(0.72, 0.72 * useful / steps(s, deconvFallback(s, device), device));
+    return cost;
+  }
+
+  double expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
+    const DeconvShape s(p);
+    const auto t = fromTactic<DeconvTactic>(tactic);
+    const double items = static_cast<double>(ceilDiv(s.h, t.rows) * ceilDiv(s.K, t.k) * s.window.batch);
+    const double cores = std::max(device.computeUnits, 1);
+    return steps(s, t, device) * std::ceil(items / cores) * cores / items;
+  }
+  std::int64_t packedChannels(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
+    const int k = fromTactic<DeconvTactic>(tactic).k;
+    return ceilDiv(DeconvShape(p).K, k) * k;
+  }
+
+  std::vector<OpInstance> samples() const override {
+    return codes_ ? quantisedTwins("QDeconvolution", floatSamples()) : floatSamples();
+  }
+
+ private:
+  static std::vector<OpInstance> floatSamples() {
+    using List = std::vector<std::int64_t>;
+    const auto deconv = [](Shape x, Shape weights, List strides, Attributes more = {}) {
+      more.set("strides", std::move(strides));
+      std::vector<TensorDesc> inputs{f32(std::move(x)), f32(weights), f32({weights[1]})};
+      return makeSample("Deconvolution", std::move(more), inputs, {}, {false, true, true});
+    };
+    return {
+        // Channels that are not whole steps nor tiles, rows with a tail, several items.
+        deconv({2, 19, 5, 41}, {19, 21, 2, 2}, {2, 2}, {{"activation", "Relu"}}),
+        deconv({1, 20, 4, 64}, {20, 20, 2, 2}, {2, 2}),
+        // Other strides in y; one row of one vector.
+        deconv({1, 6, 3, 35}, {6, 5, 3, 2}, {3, 2}, {{"activation", "Sigmoid"}}),
+        deconv({1, 3, 1, 16}, {3, 2, 1, 2}, {1, 2}),
+        // An output that bypasses the caches.
+        deconv({1, 2, 512, 1024}, {2, 5, 2, 2}, {2, 2}),
+    };
+  }
+
+  std::string_view name_;
+  bool codes_;
+};
+
+}  // namespace
+
+void addFamilies_deconv_planar(FamilyList& list) {
+  list.add<DeconvPlanar>({"Deconvolution"}, "deconv_planar", false);
+  list.add<DeconvPlanar>({"QDeconvolution"}, "q_deconv_planar", true);
+}
+
+}  // namespace tessera
