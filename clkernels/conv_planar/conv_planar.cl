@@ -80,9 +80,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_planar(
   residual += rOffset + (long)item * rBatch;
   const Finish f = FINISH;
 #if WIDENED
-  const int weights = C * KH * (P_KW * T_K);
-  for (int i = 0; i + 16 <= weights; i += 16) vstore16(LOAD(P_WEIGHTS, 16, w, i), 0, widened + i);
-  for (int i = weights & ~15; i < weights; ++i) widened[i] = LOAD(P_WEIGHTS, 1, w, i);
+  widen(w, C * KH * (P_KW * T_K), widened);
 #else
   WEIGHTS widened = (WEIGHTS)w;
 #endif

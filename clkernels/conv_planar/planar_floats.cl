@@ -21,6 +21,13 @@
 #define MULTIPLY_ADD(value, weight, sums) fma(weight, value, sums)
 #define FIRST_SUM(k) 0.0f
 
+#if WIDENED
+static inline void widen(__global const P_WEIGHTS* w, int count, __local float* to) {
+  for (int i = 0; i + 16 <= count; i += 16) vstore16(LOAD(P_WEIGHTS, 16, w, i), 0, to + i);
+  for (int i = count & ~15; i < count; ++i) to[i] = LOAD(P_WEIGHTS, 1, w, i);
+}
+#endif
+
 #if P_COPY
 static inline void copyRow(__global const P_X* from, int plane, int channels, __local float* to, int lo, int hi) {
   if (hi - lo >= 16) {

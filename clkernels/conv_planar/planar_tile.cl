@@ -7,7 +7,7 @@
 //   DEPTH                      input channels of a step
 //   ELEMENT, PIXEL_VALUES      a pixel of the patch, and 16 of them; OUTSIDE: its value beside the image
 //   SOURCE, PIXELS(row, i)     where accumulate() reads 16 pixels, and how
-//   WEIGHTS, WIDENED           where it reads weights; 1: in local memory
+//   WEIGHTS, WIDENED           where it reads weights; 1: in local memory, where widen() puts them
 //   MULTIPLY_ADD(value, weight, sums), FIRST_SUM(k)  a step; what the sums of a channel begin with
 //   copyRow()                  columns [lo, hi) of a row in all channels of a step become elements of the patch
 //   residuals(), valuesOf()    16 residuals; from sums to values, all of one channel

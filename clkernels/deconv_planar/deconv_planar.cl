@@ -1,4 +1,4 @@
-// deconv_planar: deconvolution of planar f32 or codes for CPUs whose kernel is as large as its stride, so that each output pixel has
+// deconv_planar: deconvolution of planar f32, half or codes for CPUs whose kernel is as large as its stride, so that each output pixel has
 // one tap: as 1x1 convolutions, one for each tap, whose results are put between each other. Vectors run along the pixels of an input
 // row (conv_planar/planar_tile.cl); a tile is T_K output channels x both taps of a row x T_V vectors. A work-item makes all
 // output rows of `rows` input rows for one tile of channels.
@@ -7,7 +7,7 @@
 //   x  xOffset + n * xBatch + (c * H + iy) * W + ix
 //   w  [ceil(K / T_K)][KH][ceil(C / DEPTH)][T_K][2 taps][DEPTH], zero-padded
 //   y  yOffset + n * yBatch + (k * KH * H + oy) * 2 * W + ox
-// T_K, T_V  the tile. A row has 16 * T_V pixels at least: the last tile is moved to the left, to end with the row
+// `widened`: weights in half, as float. T_K, T_V: the tile. A row has 16 * T_V pixels at least: the last tile is moved to the left, to end with the row
 // D_STREAM  1: see common/finish.cl, of floats out of codes, too; rows are whole vectors then
 #if !defined(T_K)
 #error "deconv_planar needs T_K"
@@ -56,6 +56,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void deconv_planar(
 #if P_CODES
     , __local ELEMENT* patch
 #endif
+#if WIDENED
+    , __local float* widened
+#endif
 ) {
   const int region = get_global_id(0), kTile = get_global_id(1), item = get_global_id(2);
   const int steps = (C + DEPTH - 1) / DEPTH, weights = steps * TILE_K * DEPTH;
@@ -63,6 +66,11 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void deconv_planar(
   y += yOffset + (long)item * yBatch;
   w += (long)kTile * KH * weights;
   const Finish f = FINISH;
+#if WIDENED
+  widen(w, KH * weights, widened);
+#else
+  WEIGHTS widened = (WEIGHTS)w;
+#endif
   for (int iy = region * rows; iy < min(H, (region + 1) * rows); ++iy) {
 #if P_CODES
     for (int c = 0; c < steps; ++c) copyRow(x + ((long)c * DEPTH * H + iy) * W, H * W, C - c * DEPTH, patch + c * W, 0, W);
@@ -81,7 +89,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void deconv_planar(
       for (int ix = 0; ix < W; ix += TILE_PIXELS) {
         const int at = min(ix, W - TILE_PIXELS);
         SUMS tile[TILE_K * T_V];
-        accumulate(row + at, (WEIGHTS)(w + ky * weights), first, steps, 1, 0, 0, 1, 0, channelStep, 0, tile);
+        accumulate(row + at, widened + ky * (weights / DEPTH), first, steps, 1, 0, 0, 1, 0, channelStep, 0, tile);
         storeTile(tile, kTile * T_K, K, 2 * KH * H * W, (iy * KH + ky) * 2 * W, at, f, y);
       }
     }

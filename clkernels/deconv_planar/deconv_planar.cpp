@@ -28,19 +28,25 @@ struct DeconvTactic {
 
 struct DeconvShape {
   Window window;
-  bool codes;
+  bool half, codes;
   std::int64_t C, K, h, w, taps;  // taps: of a column
 
-  explicit DeconvShape(const OpView& op) : window(windowOf(op)), codes(inCodes(op)) {
+  explicit DeconvShape(const OpView& op)
+      : window(windowOf(op)), half(op.inputs[0].type == DataType::Float16), codes(inCodes(op)) {
     C = window.channels, K = window.outChannels;
     h = window.in[1], w = window.in[2], taps = window.kernel[1];
   }
   std::int64_t channelSteps() const { return ceilDiv(C, planarDepth(codes)); }
   std::int64_t patchBytes() const { return codes ? channelSteps() * w * 4 : 0; }
+  // Weights in half are widened into local memory.
+  std::int64_t widenedBytes(const DeconvTactic& t) const {
+    return half ? C * taps * kColumnTaps * t.k * 4 : 0;
+  }
 };
 
 bool fits(const DeconvShape& s, const DeconvTactic& t, const DeviceCaps& device) {
-  return pixelsFit(kColumnTaps * t.k, t.v, device) && 16 * t.v <= s.w;
+  const bool widens = s.widenedBytes(t) <= static_cast<std::int64_t>(device.localMemory);
+  return widens && pixelsFit(kColumnTaps * t.k, t.v, device) && 16 * t.v <= s.w;
 }
 
 // Register steps per step of input channels for the whole output, as conv_planar has them.
@@ -126,7 +132,6 @@ class DeconvPlanar final : public KernelFamily, public ComparesTactics {
     if (const Verdict planar = allPlanar(op); !planar) return planar;
     if (codes_)
       if (const Verdict takes = takesPlanarCodes(device); !takes) return takes;
-    if (op.inputs[0].type == DataType::Float16) return Verdict::no("it is written for floats and codes");
     if (op.has(kResidualInput)) return Verdict::no("it adds no residual");
     const DeconvShape s(op);
     const Window& w = s.window;
@@ -140,6 +145,7 @@ class DeconvPlanar final : public KernelFamily, public ComparesTactics {
     if (s.w < 16) return Verdict::no("a row is shorter than a vector");
     if (s.patchBytes() > std::min(kPatchBytes, static_cast<std::int64_t>(device.localMemory) / 2))
       return Verdict::no("a row does not fit the second-level cache");
+    if (!fits(s, {1, 1, 1}, device)) return Verdict::no("widened weights do not fit local memory");
     return Verdict::yes();
   }
 
@@ -173,7 +179,7 @@ class DeconvPlanar final : public KernelFamily, public ComparesTactics {
       launch.packed = {packWeights<std::int8_t>(s.window, t.k, planarDepth(true)),
                        tapCorrections(s.window, t.k, planarExcess(p))};
     else
-      launch.packed = {packWeights<float>(s.window, t.k, planarDepth(false))};
+      launch.packed = {inStorage(p.inputs[1].type, packWeights<float>(s.window, t.k, planarDepth(false)))};
     KernelCall call{.source = "deconv_planar/deconv_planar.cl", .entry = "deconv_planar"};
     call.defines = {
         {"T_K", std::to_string(t.k)}, {"T_V", std::to_string(t.v)}, {"D_PREFETCH", device.pocl ? "1" : "0"}};
@@ -187,6 +193,7 @@ class DeconvPlanar final : public KernelFamily, public ComparesTactics {
     addLayoutArgs(call.args, p.outputs[0]);
     addInts(call.args, {s.C, s.h, s.w, s.K, s.taps, t.rows});
     if (codes_) call.args.push_back(KernelArg::local(static_cast<std::size_t>(s.patchBytes())));
+    if (s.half) call.args.push_back(KernelArg::local(static_cast<std::size_t>(s.widenedBytes(t))));
     launch.calls = {call};
     return launch;
   }

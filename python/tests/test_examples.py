@@ -65,7 +65,7 @@ def test_classify(tmp_path, device, networks):
     assert all(abs(float(full) - float(half)) < 0.01 for full, half, _ in rows)
     agreeing, differ, share = re.search(
         r"same class for (\d) of 2 images, confidences differ by (\S+) at most; weights take (\d+)%", text).groups()
-    assert 0 < float(differ) < 0.01 and 45 <= int(share) <= 60
+    assert 0 < float(differ) < 0.01 and 35 <= int(share) <= 60  # of fp32 weights that Winograd has made larger
 
     # The first row of each image is what the network says of it.
     sys.path.insert(0, str(EXAMPLES))
