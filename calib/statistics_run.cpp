@@ -22,8 +22,7 @@ constexpr const char *kMax = "/absmax", *kMean = "/mean", *kHistogram = "/histog
 
 constexpr const char* kNoScale =
     ", and INT8 has no scale for those: look at the network's fp32 results and at how images become its "
-    "input, "
-    "or leave the image out";
+    "input, or leave the image out";
 
 // A statistic can be attached to any f32 tensor; a constant or missing one is the caller's mistake.
 TensorId tensorNamed(const Graph& graph, const std::string& name) {
@@ -265,11 +264,11 @@ struct Rhythm {
 // Contexts in turns: statistics are many small kernels, which leave a device idle on their own.
 class Lanes {
  public:
-  Lanes(const Graph& optimized, const Device& device, const StatisticsWanted& wanted, const Rhythm& rhythm,
-        const CalibrationOptions& options, Collector& collector)
+  // `read`: what layers read that is looked at.
+  Lanes(const Graph& optimized, const Device& device, const StatisticsWanted& wanted,
+        const std::vector<std::string>& read, const Rhythm& rhythm, const CalibrationOptions& options,
+        Collector& collector)
       : collector_(collector) {
-    std::vector<std::string> read;
-    if (wanted.momentParts > 0) read = InputMoments(optimized, 1).tensors();
     const auto full = Engine::build(withStatistics(optimized, wanted, read), device,
                                     calibrationEngine(nullptr, options.worker));
     for (int i = 0; i < (rhythm.full > 1 ? 1 : kAtOnce); ++i) full_.emplace_back(full);
@@ -350,7 +349,8 @@ TensorStatistics runStatistics(const Graph& optimized, const Device& device, Cal
   const int total = calibrator.batchCount();
   const Rhythm rhythm(total, wanted);
   Collector collector(optimized, wanted, found);
-  Lanes lanes(optimized, device, wanted, rhythm, options, collector);
+  const auto read = found.moments ? found.moments->tensors() : std::vector<std::string>();
+  Lanes lanes(optimized, device, wanted, read, rhythm, options, collector);
   int batches = 0, kept = 0;
   for (TensorMap batch; calibrator.nextBatch(batch); batch = {}) {
     std::string source = calibrator.lastBatch();

@@ -1,6 +1,7 @@
 // The explicit list of kernel families (families.def), and what they share.
 #include "clkernels/family.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -156,6 +157,11 @@ std::size_t groupSize(const DeviceCaps& device) {
 void setItems(KernelCall& call, const std::vector<std::int64_t>& extents) {
   call.global.assign(extents.begin(), extents.end());
   call.local.assign(extents.size(), 1);
+}
+
+double withIdleCores(double steps, std::int64_t items, const DeviceCaps& device) {
+  const double count = static_cast<double>(items), cores = std::max(device.computeUnits, 1);
+  return steps * std::ceil(count / cores) * cores / count;
 }
 
 void addInts(std::vector<KernelArg>& args, const std::vector<std::int64_t>& values) {

@@ -74,6 +74,12 @@ void addPlainFinishArgs(Launch& launch, std::vector<KernelArg>& args, const OpVi
   addEpilogueArgs(args, op);
 }
 
+bool streamsOutput(const TensorDesc& y, const DeviceCaps& device) {
+  constexpr std::size_t kStreamBytes = 32 << 20;  // outputs above do not wait in a cache for their reader
+  const bool aligned = y.layout.offset % 16 == 0 && y.batchStride() % 16 == 0;
+  return device.pocl && y.type == DataType::Float32 && aligned && y.bytes() > kStreamBytes;
+}
+
 void addPlaces(std::vector<KernelArg>& args, const OpView& op) {
   const TensorDesc& residual = op.has(kResidualInput) ? op.inputs[kResidualInput] : op.outputs[0];
   for (const TensorDesc* operand : {&op.inputs[0], &op.outputs[0], &residual}) {

@@ -17,6 +17,9 @@ Verdict inBlocksOf16(const OpView& op, bool planarInput = false, bool planarOutp
 
 /// Appends P_X, P_WEIGHTS, P_R and P_Y: the types of input, weights, residual and output.
 void addTypeDefines(Defines& defines, const OpView& op);
+/// Whether the output may bypass the caches (D_STREAM): streaming stores take the vectors' natural alignment,
+/// and pay where it leaves the caches anyway. Each vector that is stored has to be aligned within the output.
+bool streamsOutput(const TensorDesc& y, const DeviceCaps& device);
 /// Appends the defines of common/finish.cl and of the epilogue. `stream`: D_STREAM.
 void addFinishDefines(Defines& defines, const OpView& op, const DeviceCaps& device, bool stream = false);
 /// Appends FINISH_OPERANDS; adds constants padded to 16 channels to launch.packed.

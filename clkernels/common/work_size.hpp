@@ -17,6 +17,8 @@ void setFlat(KernelCall& call, std::int64_t count, const DeviceCaps& device);
 std::size_t groupSize(const DeviceCaps& device);
 /// Sets a range of up to three extents whose work-items are groups of their own, as suits CPUs.
 void setItems(KernelCall& call, const std::vector<std::int64_t>& extents);
+/// Time of `steps` of work in so many work-items: too few of them leave cores idle at the end.
+double withIdleCores(double steps, std::int64_t items, const DeviceCaps& device);
 /// Appends integers as arguments.
 void addInts(std::vector<KernelArg>& args, const std::vector<std::int64_t>& values);
 

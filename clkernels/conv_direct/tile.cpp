@@ -180,9 +180,7 @@ TileTactic tileFallback(const TileWork& w, const DeviceCaps& device) {
 }
 
 double tileSteps(const TileWork& w, const TileTactic& t, const DeviceCaps& device) {
-  // Work-items that are too few leave cores idle at the end.
-  const double items = static_cast<double>(workItems(w, t)), cores = std::max(device.computeUnits, 1);
-  return steps(w, t, device) * std::ceil(items / cores) * cores / items;
+  return withIdleCores(steps(w, t, device), workItems(w, t), device);
 }
 
 double tileEfficiency(const TileWork& w, double lanes, const DeviceCaps& device) {

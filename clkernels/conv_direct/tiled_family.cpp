@@ -3,18 +3,6 @@
 #include "clkernels/conv_direct/tile.hpp"
 
 namespace tessera {
-namespace {
-
-constexpr std::size_t kStreamBytes = 32 << 20;  // outputs above do not wait in a cache for their reader
-
-// Streaming stores take the vectors' natural alignment, and pay where the output leaves the caches anyway.
-bool streams(const TensorDesc& y, const DeviceCaps& device) {
-  const bool aligned = y.layout.offset % 16 == 0 && y.batchStride() % 16 == 0;
-  return device.pocl && y.type == DataType::Float32 && aligned && y.bytes() > kStreamBytes;
-}
-
-}  // namespace
-
 Verdict TiledFamily::applies(const OpView& op, const DeviceCaps& device) const {
   if (const Verdict verdict = finishApplies(op, device, codes_); !verdict) return verdict;
   if (const Verdict verdict = inBlocksOf16(op, true, codes_); !verdict) return verdict;
@@ -47,7 +35,7 @@ Launch TiledFamily::plan(const Problem& p, const Tactic& tactic, const DeviceCap
     addDefine(call.defines, "P_LANES", s.work.lanes);
     addDefine(call.defines, "P_POSITIVE", s.work.positive);
   }
-  addFinishDefines(call.defines, p, device, !codes_ && streams(p.outputs[0], device));
+  addFinishDefines(call.defines, p, device, !codes_ && streamsOutput(p.outputs[0], device));
   setItems(call, {regions.count, w.group * ceilDiv(s.work.kBlocks, t.tk), w.batch});
   call.args = {KernelArg::input(0)};
   for (std::size_t i = 0; i < launch.packed.size(); ++i)

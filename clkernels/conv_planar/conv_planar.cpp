@@ -14,8 +14,7 @@
 namespace tessera {
 namespace {
 
-constexpr std::int64_t kMaxTaps = 11;            // of a row, which are unrolled
-constexpr std::int64_t kPatchBytes = 256 << 10;  // of one work-item, well inside a second-level cache
+constexpr std::int64_t kMaxTaps = 11;  // of a row, which are unrolled
 
 /// Output channels and vectors of 16 pixels in registers; tiles per work-item.
 struct PlanarTactic {
@@ -58,9 +57,8 @@ struct PlanarShape {
   std::int64_t patchBytes(const PlanarTactic& t) const {
     return copies ? channelSteps() * window.kernel[1] * span(t) * 4 : 0;
   }
-  // Weights in half are widened into local memory.
   std::int64_t widenedBytes(const PlanarTactic& t) const {
-    return half ? t.k * C * window.kernelVolume() * 4 : 0;
+    return half ? planarWidenedBytes(window, t.k) : 0;
   }
   // Rows of taps by which an output row's differ from the last one's.
   std::int64_t shift() const {
@@ -71,7 +69,7 @@ struct PlanarShape {
 
 bool fitsLocal(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& device) {
   const auto local = static_cast<std::int64_t>(device.localMemory);
-  return s.patchBytes(t) <= std::min(kPatchBytes, local / 2) && s.widenedBytes(t) <= local / 2;
+  return s.patchBytes(t) <= std::min(kPlanarPatchBytes, local / 2) && s.widenedBytes(t) <= local / 2;
 }
 
 // Register steps per step of input channels and tap for the whole output; loads of pixels cost a part of a
@@ -107,7 +105,7 @@ PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
     }
   // Enough work-items to keep every core busy to the end, and no more.
   const std::int64_t others = ceilDiv(s.K, best.k) * s.window.batch;
-  const std::int64_t wanted = ceilDiv(8 * std::int64_t{std::max(device.computeUnits, 1)}, others);
+  const std::int64_t wanted = planarItemsWanted(others, device);
   const std::int64_t tiles = s.tilesPerRow(best) * s.oh;
   for (PlanarTactic t = best; t.region < 4096; t.region *= 2) {
     if (!fitsLocal(s, t, device) || t.region * wanted > tiles) break;
@@ -116,39 +114,24 @@ PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
   return best;
 }
 
-// [tile][KH][C][KW][k]
-PackedConstant packWeights(const Window& w, int k) {
-  return {"conv_planar k" + std::to_string(k), [w, k](const std::vector<const HostTensor*>& inputs) {
-            const auto from = inputs.at(1)->as<float>();
-            const std::int64_t C = w.channels, KH = w.kernel[1], KW = w.kernel[2];
-            HostTensor packed(DataType::Float32, {ceilDiv(w.outChannels, k), KH, C, KW, k});
-            const auto to = packed.as<float>();
-            std::size_t at = 0;
-            for (std::int64_t o = 0; o < w.outChannels; ++o)
-              for (std::int64_t c = 0; c < C; ++c)
-                for (std::int64_t ky = 0; ky < KH; ++ky)
-                  for (std::int64_t kx = 0; kx < KW; ++kx)
-                    to[(((o / k * KH + ky) * C + c) * KW + kx) * k + o % k] = from[at++];
-            return packed;
-          }};
-}
-
-// [tile][KH][C / 4][KW][k][4]
-PackedConstant packCodes(const Window& w, int k) {
-  return {"q_conv_planar k" + std::to_string(k), [w, k](const std::vector<const HostTensor*>& inputs) {
-            const auto from = inputs.at(1)->as<std::int8_t>();
-            const std::int64_t C = w.channels, KH = w.kernel[1], KW = w.kernel[2], words = ceilDiv(C, 4);
-            HostTensor packed(DataType::Int8, {ceilDiv(w.outChannels, k), KH, words, KW, k, 4});
-            const auto to = packed.as<std::int8_t>();
-            std::size_t at = 0;
-            for (std::int64_t o = 0; o < w.outChannels; ++o)
-              for (std::int64_t c = 0; c < C; ++c)
-                for (std::int64_t ky = 0; ky < KH; ++ky)
-                  for (std::int64_t kx = 0; kx < KW; ++kx)
-                    to[((((o / k * KH + ky) * words + c / 4) * KW + kx) * k + o % k) * 4 + c % 4] =
-                        from[at++];
-            return packed;
-          }};
+// [tile][KH][C / depth][KW][k][depth]
+template <class T>
+PackedConstant packWeights(const std::string& family, const Window& w, int k, std::int64_t depth) {
+  return {
+      family + " k" + std::to_string(k), [w, k, depth](const std::vector<const HostTensor*>& inputs) {
+        const auto from = inputs.at(1)->as<T>();
+        const std::int64_t C = w.channels, KH = w.kernel[1], KW = w.kernel[2], groups = ceilDiv(C, depth);
+        HostTensor packed(dataTypeOf<T>(), {ceilDiv(w.outChannels, k), KH, groups, KW, k, depth});
+        const auto to = packed.as<T>();
+        std::size_t at = 0;
+        for (std::int64_t o = 0; o < w.outChannels; ++o)
+          for (std::int64_t c = 0; c < C; ++c)
+            for (std::int64_t ky = 0; ky < KH; ++ky)
+              for (std::int64_t kx = 0; kx < KW; ++kx)
+                to[((((o / k * KH + ky) * groups + c / depth) * KW + kx) * k + o % k) * depth + c % depth] =
+                    from[at++];
+        return packed;
+      }};
 }
 
 // [tile][KH][k]: `excess`, by which each pixel's code is too large, times the sum of the row's weights,
@@ -176,10 +159,7 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
   FamilyId id() const override { return {name_, 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (const Verdict verdict = finishApplies(op, device, codes_); !verdict) return verdict;
-    if (codes_)
-      if (const Verdict takes = takesPlanarCodes(device); !takes) return takes;
-    if (const Verdict planar = allPlanar(op); !planar) return planar;
+    if (const Verdict verdict = planarApplies(op, device, codes_); !verdict) return verdict;
     const Window w = windowOf(op);
     if (w.rank > 2) return Verdict::no("it has a third spatial extent");
     if (w.group > 1) return Verdict::no("it has groups");
@@ -247,10 +227,8 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
     Cost cost = KernelFamily::cost(p, device);
     cost.operations =
         2.0 * static_cast<double>(p.outputs[0].size() * s.C) * static_cast<double>(s.window.kernelVolume());
-    const double useful = static_cast<double>(s.oh * s.ow * s.K) / 16 * static_cast<double>(s.C) /
-                          static_cast<double>(s.channelSteps() * s.depth());
-    cost.efficiency = static_cast<double>(s.depth()) *
-                      std::min(0.72, 0.72 * useful / steps(s, planarFallback(s, device), device));
+    cost.efficiency =
+        planarEfficiency(s.oh * s.ow * s.K, s.C, codes_, steps(s, planarFallback(s, device), device));
     return cost;
   }
 
@@ -261,10 +239,9 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
   double expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const PlanarShape s(p);
     const auto t = fromTactic<PlanarTactic>(tactic);
-    const double items = static_cast<double>(ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t)) *
-                                             ceilDiv(s.K, t.k) * s.window.batch);
-    const double cores = std::max(device.computeUnits, 1);
-    return steps(s, t, device) * std::ceil(items / cores) * cores / items;
+    const std::int64_t items =
+        ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t)) * ceilDiv(s.K, t.k) * s.window.batch;
+    return withIdleCores(steps(s, t, device), items, device);
   }
 
   std::vector<OpInstance> samples() const override {
@@ -273,8 +250,10 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
 
  private:
   std::vector<PackedConstant> weights(const Problem& p, const PlanarShape& s, int k) const {
-    if (!codes_) return {inStorage(p.inputs[1].type, packWeights(s.window, k))};
-    return {packCodes(s.window, k), rowCorrections(s.window, k, planarExcess(p))};
+    if (!codes_)
+      return {inStorage(p.inputs[1].type, packWeights<float>("conv_planar", s.window, k, s.depth()))};
+    return {packWeights<std::int8_t>("q_conv_planar", s.window, k, s.depth()),
+            rowCorrections(s.window, k, planarExcess(p))};
   }
 
   static std::vector<OpInstance> floatSamples() {

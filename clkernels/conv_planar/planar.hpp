@@ -11,13 +11,21 @@ namespace tessera {
 inline std::int32_t planarExcess(const OpView& op) {
   return static_cast<std::int32_t>(128 + op.attrs.integer("x_zero"));
 }
+/// Of one work-item's copied rows: well inside a second-level cache.
+constexpr std::int64_t kPlanarPatchBytes = 256 << 10;
+/// Bytes of local memory for the weights in half of k output channels, widened.
+inline std::int64_t planarWidenedBytes(const Window& window, int k) {
+  return k * window.channels * window.kernelVolume() * 4;
+}
 /// Input channels that a step of the tile takes.
 inline std::int64_t planarDepth(bool codes) { return codes ? 4 : 1; }
-/// Whether the device's codes are worth putting side by side.
-inline Verdict takesPlanarCodes(const DeviceCaps& device) {
-  if (device.dot4 == Dot4Body::Vnni) return Verdict::yes();
-  return Verdict::no("it pays where one instruction adds four products of codes (AVX-512 VNNI)");
-}
+/// Whether device, operands and epilogue suit: all planar; codes where the device multiplies four at once.
+Verdict planarApplies(const OpView& op, const DeviceCaps& device, bool codes);
+/// Work-items for each of `others` that keep every core busy to the end.
+std::int64_t planarItemsWanted(std::int64_t others, const DeviceCaps& device);
+/// Expected fraction of the peak where `outputs` sums over `channels` take so many register steps per step of
+/// input channels.
+double planarEfficiency(std::int64_t outputs, std::int64_t channels, bool codes, double steps);
 /// Appends P_ZERO.
 inline void addPlanarDefines(Defines& defines, const OpView& op) {
   defines.emplace_back("P_ZERO", std::to_string(op.attrs.integer("x_zero") & 0xff));

@@ -8,13 +8,12 @@
 #include "clkernels/common/constraint.hpp"
 #include "clkernels/common/image.hpp"
 #include "clkernels/common/registers.hpp"
+#include "clkernels/common/storage.hpp"
 #include "clkernels/conv_planar/planar.hpp"
 
 namespace tessera {
 namespace {
 
-constexpr std::int64_t kPatchBytes = 256 << 10;  // of one work-item, well inside a second-level cache
-constexpr std::size_t kStreamBytes = 32 << 20;   // outputs above do not wait in a cache for their reader
 constexpr int kColumnTaps = 2;
 
 /// Output channels and vectors of 16 input pixels in registers; input rows of a work-item.
@@ -72,7 +71,7 @@ DeconvTactic deconvFallback(const DeconvShape& s, const DeviceCaps& device) {
     }
   // Enough work-items to keep every core busy to the end, and no more.
   const std::int64_t others = ceilDiv(s.K, best.k) * s.window.batch;
-  const std::int64_t wanted = ceilDiv(8 * std::int64_t{std::max(device.computeUnits, 1)}, others);
+  const std::int64_t wanted = planarItemsWanted(others, device);
   while (best.rows < 64 && std::int64_t{best.rows} * 2 * wanted <= s.h) best.rows *= 2;
   return best;
 }
@@ -115,23 +114,13 @@ PackedConstant tapCorrections(const Window& w, int k, std::int32_t excess) {
           }};
 }
 
-// Streaming stores take the vectors' natural alignment, and pay where the output leaves the caches anyway.
-bool streams(const OpView& op, const DeviceCaps& device) {
-  const TensorDesc& y = op.outputs[0];
-  const bool aligned = y.layout.offset % 16 == 0 && y.batchStride() % 16 == 0 && windowOf(op).in[2] % 16 == 0;
-  return device.pocl && y.type == DataType::Float32 && aligned && y.bytes() > kStreamBytes;
-}
-
 class DeconvPlanar final : public KernelFamily, public ComparesTactics {
  public:
   DeconvPlanar(std::string_view name, bool codes) : name_(name), codes_(codes) {}
   FamilyId id() const override { return {name_, 1}; }
 
   Verdict applies(const OpView& op, const DeviceCaps& device) const override {
-    if (const Verdict verdict = finishApplies(op, device, codes_); !verdict) return verdict;
-    if (const Verdict planar = allPlanar(op); !planar) return planar;
-    if (codes_)
-      if (const Verdict takes = takesPlanarCodes(device); !takes) return takes;
+    if (const Verdict verdict = planarApplies(op, device, codes_); !verdict) return verdict;
     if (op.has(kResidualInput)) return Verdict::no("it adds no residual");
     const DeconvShape s(op);
     const Window& w = s.window;
@@ -143,7 +132,7 @@ class DeconvPlanar final : public KernelFamily, public ComparesTactics {
         w.padBegin[2] != 0 || w.dilation != Extents{1, 1, 1})
       return Verdict::no("output pixels are cut off or added, or taps are dilated");
     if (s.w < 16) return Verdict::no("a row is shorter than a vector");
-    if (s.patchBytes() > std::min(kPatchBytes, static_cast<std::int64_t>(device.localMemory) / 2))
+    if (s.patchBytes() > std::min(kPlanarPatchBytes, static_cast<std::int64_t>(device.localMemory) / 2))
       return Verdict::no("a row does not fit the second-level cache");
     if (!fits(s, {1, 1, 1}, device)) return Verdict::no("widened weights do not fit local memory");
     return Verdict::yes();
@@ -183,7 +172,8 @@ class DeconvPlanar final : public KernelFamily, public ComparesTactics {
     KernelCall call{.source = "deconv_planar/deconv_planar.cl", .entry = "deconv_planar"};
     call.defines = {
         {"T_K", std::to_string(t.k)}, {"T_V", std::to_string(t.v)}, {"D_PREFETCH", device.pocl ? "1" : "0"}};
-    addFinishDefines(call.defines, p, device, streams(p, device));
+    const bool wholeVectors = s.w % 16 == 0;
+    addFinishDefines(call.defines, p, device, wholeVectors && streamsOutput(p.outputs[0], device));
     if (codes_) addPlanarDefines(call.defines, p);
     setItems(call, {ceilDiv(s.h, t.rows), ceilDiv(s.K, t.k), s.window.batch});
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
@@ -202,20 +192,16 @@ class DeconvPlanar final : public KernelFamily, public ComparesTactics {
     const DeconvShape s(p);
     Cost cost = KernelFamily::cost(p, device);
     cost.operations = 2.0 * static_cast<double>(p.inputs[0].size() * s.K * s.window.kernelVolume());
-    const double useful = static_cast<double>(s.h * s.w * s.K * s.window.kernelVolume()) / 16 *
-                          static_cast<double>(s.C) /
-                          static_cast<double>(s.channelSteps() * planarDepth(codes_));
-    cost.efficiency = static_cast<double>(planarDepth(codes_)) *
-                      std::min(0.72, 0.72 * useful / steps(s, deconvFallback(s, device), device));
+    cost.efficiency = planarEfficiency(s.h * s.w * s.K * s.window.kernelVolume(), s.C, codes_,
+                                       steps(s, deconvFallback(s, device), device));
     return cost;
   }
 
   double expected(const Problem& p, const Tactic& tactic, const DeviceCaps& device) const override {
     const DeconvShape s(p);
     const auto t = fromTactic<DeconvTactic>(tactic);
-    const double items = static_cast<double>(ceilDiv(s.h, t.rows) * ceilDiv(s.K, t.k) * s.window.batch);
-    const double cores = std::max(device.computeUnits, 1);
-    return steps(s, t, device) * std::ceil(items / cores) * cores / items;
+    return withIdleCores(steps(s, t, device), ceilDiv(s.h, t.rows) * ceilDiv(s.K, t.k) * s.window.batch,
+                         device);
   }
   std::int64_t packedChannels(const Problem& p, const Tactic& tactic, const DeviceCaps&) const override {
     const int k = fromTactic<DeconvTactic>(tactic).k;
