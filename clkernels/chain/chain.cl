@@ -7,17 +7,21 @@
 //   memory                local memory
 //   ahead(..)             in CHAIN_AHEAD_0 and on, the constants of the phase behind
 //   sync                  [0] groups that have come to meetings, [1] groups that are done, [2] groups that saw all others,
+//                         [3] groups that came at the beginning, from bit TAKES_PART on those that take part,
 //                         counters of the steps from P_COUNTERS on; with P_SHARES from P_TAKEN on, a cache line each, how many
 //                         units of each share of a kernel are taken, then how many of all are done; zero before a launch and after it;
 //                         from P_TIMES on the unit's clock at the beginning of each phase and at the end, 64 bits each
+//   keeps                 whether the item keeps the time
 // P_ITEMS  of a work-group
 // D_MEET   1: groups meet by PTX (release, acquire at the device's scope); 0: there is one group only, or
 // P_SHARES > 0: groups of one item take units of work until a phase has none left, each from a share of its own first, of which
 //          there are P_SHARES, then from others'
 //
 // Groups that meet have to be on the device at the same time: whoever launches finds out how many can be, by a launch with
-// `probing` 1, which gives up after a while. Groups that take units need not be: one waits only for units that another has begun, and
-// that one runs.
+// `probing` 1, which gives up after a while. Something may keep some from coming all the same, another process that shares the
+// device by time (NVIDIA's devices go on with the groups that were there, and others get no place until these end) or a kernel of
+// another queue: then those that came in time do the work, and later ones find it taken. Groups that take units need not be on
+// the device together: one waits only for units that another has begun, and that one runs.
 #if !defined(P_SHARES) || !defined(P_TAKEN) || !defined(P_ITEMS) || !defined(P_COUNTERS) || !defined(P_TIMES) || !defined(D_MEET) || !defined(CHAIN_PHASES) || !defined(CHAIN_PARAMETERS)
 #error "chain needs P_SHARES, P_TAKEN, P_ITEMS, P_COUNTERS, D_MEET and the generated phases"
 #endif
@@ -33,6 +37,25 @@ static inline uint seen(volatile __global uint* count) {
 }
 // Some seconds: a group that is not there will not come any more, and an error is better than a device that hangs.
 #define MOST_LOOKS (1u << 24)
+// About a millisecond: groups that have not come by then have no place.
+#define FIRST_LOOKS (1u << 12)
+#define TAKES_PART 16  // bits below it count who came
+
+// The group's number among those that take part, which all are on the device, and how many these are; (-1, 0) behind them.
+static inline int2 comers(volatile __global uint* word) {
+  const uint all = get_num_groups(0), place = atomic_inc(word);
+  uint now = place + 1;
+  for (uint looks = 0; now >> TAKES_PART == 0; ++looks) {
+    if (now == all) return (int2)(get_group_id(0), all);
+    now = seen(word);
+    if (looks < FIRST_LOOKS || now >> TAKES_PART != 0 || now == all) continue;
+    // Whoever has come takes part, once the word says so; a group that comes meanwhile changes it first.
+    const uint most = now | now << TAKES_PART, found = atomic_cmpxchg(word, now, most);
+    now = found == now ? most : found;
+  }
+  const uint part = now >> TAKES_PART;
+  return (place & ((1u << TAKES_PART) - 1)) < part ? (int2)(place, part) : (int2)(-1, 0);
+}
 #endif
 
 #if P_SHARES
@@ -74,11 +97,11 @@ static inline void finishPhase(volatile __global uint* done, uint own, uint all)
 #endif
 
 // The first group's first item keeps the time.
-static inline void keepTime(volatile __global uint* sync, int phase) {
+static inline void keepTime(volatile __global uint* sync, int phase, bool first) {
 #if P_SHARES
-  if (get_group_id(0) == 0) ((volatile __global ulong*)(sync + P_TIMES))[phase] = __builtin_readcyclecounter();
+  if (first) ((volatile __global ulong*)(sync + P_TIMES))[phase] = __builtin_readcyclecounter();
 #elif D_MEET
-  if (get_global_id(0) != 0) return;
+  if (!first) return;
   ulong now;
   asm volatile("mov.u64 %0, %%clock64;" : "=l"(now));
   ((volatile __global ulong*)(sync + P_TIMES))[phase] = now;
@@ -86,7 +109,7 @@ static inline void keepTime(volatile __global uint* sync, int phase) {
 }
 
 // Returns when all groups have come, before phase 1, 2..: they are counted over all meetings of the launch.
-static inline void meet(volatile __global uint* sync, int phase, uint groups) {
+static inline void meet(volatile __global uint* sync, int phase, uint groups, bool first) {
   const uint all = phase * groups;
 #if P_ITEMS > 1
   barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
@@ -97,17 +120,19 @@ static inline void meet(volatile __global uint* sync, int phase, uint groups) {
     for (uint looks = 0; seen(sync) < all; ++looks)
       if (looks == MOST_LOOKS) asm volatile("trap;");
   }
-  keepTime(sync, phase);
+  keepTime(sync, phase, first);
   barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
 #endif
 }
 
-// The last group leaves zeros for the next launch.
-static inline void leave(volatile __global uint* sync, uint groups) {
+// The last group, whether it took part or not, leaves zeros for the next launch.
+static inline void leave(volatile __global uint* sync) {
+  const uint groups = get_num_groups(0);
 #if D_MEET
   if (get_local_id(0) != 0 || atomic_inc(sync + 1) != groups - 1) return;
   sync[0] = 0;
   sync[1] = 0;
+  sync[3] = 0;
 #elif P_SHARES
   if (countUp(sync + 1, 1) != groups - 1) return;
   sync[0] = 0;
@@ -151,17 +176,29 @@ __kernel __attribute__((reqd_work_group_size(P_ITEMS, 1, 1))) void chain(CHAIN_P
   __local int4 chainMemory[(chainBytes + 15) / 16];
   __local char* memory = (__local char*)chainMemory;
 #endif
-  const int item = get_local_id(0), group = get_group_id(0), groups = get_num_groups(0);
+  const int item = get_local_id(0);
+  int group = get_group_id(0), groups = get_num_groups(0);
   if (probing) {
     probeGroups(sync, groups);
     return;
   }
+#if D_MEET
+  if (item == 0) *(__local int2*)memory = comers(sync + 3);
+  barrier(CLK_LOCAL_MEM_FENCE);
+  group = ((__local int2*)memory)->x, groups = ((__local int2*)memory)->y;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  if (groups == 0) {
+    leave(sync);
+    return;
+  }
+#endif
+  const bool keeps = group == 0 && item == 0;
 #if P_SHARES
   const int first = (int)(countUp(sync, 1) % P_SHARES);
   uint own = 0;
 #endif
-  keepTime(sync, 0);
+  keepTime(sync, 0, keeps);
   CHAIN_PHASES
-  keepTime(sync, P_PHASES);
-  leave(sync, groups);
+  keepTime(sync, P_PHASES, keeps);
+  leave(sync);
 }

@@ -179,9 +179,9 @@ class Composer {
 
   std::string endOfPhase() {
     const std::string phase = number(chain_.phases.size());
-    if (!chain_.shares) return "meet(sync, " + phase + ", groups); \\\n";
+    if (!chain_.shares) return "meet(sync, " + phase + ", groups, keeps); \\\n";
     const std::string text = "finishPhase(sync + " + number(chain_.syncWords) + ", own, " + number(units_) +
-                             "); own = 0; keepTime(sync, " + phase + "); \\\n";
+                             "); own = 0; keepTime(sync, " + phase + ", keeps); \\\n";
     chain_.syncWords += kCacheLine;
     units_ = 0;
     return text;

@@ -134,6 +134,20 @@ TEST(OneLaunch, KernelsTakeTheLocalMemoryOfTheLargestCall) {
   EXPECT_EQ(one.run(x), steps.run(x));
 }
 
+// As when something keeps groups from coming: another process that shares the device by time, say.
+TEST(OneLaunch, GroupsThatComeInTimeDoTheWorkOfAll) {
+  const Device* device = chainable();
+  if (!device || !device->caps().nvidia) GTEST_SKIP() << "no device whose groups meet";
+  Context steps(Engine::build(branches(), *device, launching(Launches::Steps)));
+  const auto engine = Engine::build(branches(), *device, launching(Launches::One));
+  ChainLaunch& launch = *const_cast<Engine::Impl&>(engine->impl()).chain;
+  Context one(engine);
+  for (const std::size_t groups : {launch.mostGroups * 8, launch.groups}) {
+    launch.groups = groups;
+    for (const unsigned seed : {1u, 2u, 1u}) EXPECT_EQ(one.run(inputOf(seed)), steps.run(inputOf(seed)));
+  }
+}
+
 TEST(OneLaunch, ComputesTheSameBits) {
   const Device* device = chainable();
   if (!device) GTEST_SKIP() << "no device runs networks in one launch";
@@ -383,7 +397,7 @@ TEST(OneLaunch, IsComposedForGpus) {
   EXPECT_EQ(chain.items % 32, 0u);
   EXPECT_GE(chain.kernels, chain.phases.size());
   EXPECT_EQ(chain.constantBytes % 256, 0u);
-  EXPECT_THAT(chain.call.prologue, HasSubstr("meet(sync, 1, groups)"));
+  EXPECT_THAT(chain.call.prologue, HasSubstr("meet(sync, 1, groups, keeps)"));
   EXPECT_THAT(chain.call.prologue, testing::Not(HasSubstr("__kernel")));
 }
 
