@@ -19,6 +19,17 @@ inline void addWindowArgs(std::vector<KernelArg>& args, const Window& w) {
     addExtentArgs(args, extents);
 }
 
+/// The same numbers as macros of pool.cl.
+inline void addWindowDefines(Defines& defines, const Window& w) {
+  const std::pair<const char*, const Extents&> all[] = {
+      {"IN", w.in},         {"OUT", w.out},           {"KERNEL", w.kernel},
+      {"STRIDE", w.stride}, {"DILATION", w.dilation}, {"PAD", w.padBegin},
+      {"END", w.padEnd}};
+  for (const auto& [name, extents] : all)
+    for (int axis = 0; axis < 3; ++axis)
+      addDefine(defines, (std::string("P_") + name + "_" + "DHW"[axis]).c_str(), extents[axis]);
+}
+
 /// `cost` of a family that visits every cell of every window.
 inline Cost poolingCost(Cost cost, const OpView& op, double efficiency) {
   cost.operations = static_cast<double>(op.outputs[0].size() * windowOf(op).kernelVolume());

@@ -5,6 +5,9 @@
 namespace tessera {
 namespace {
 
+constexpr std::int64_t kMostUnrolled = 27;  // cells of a window
+constexpr int kMax16Capability = 90;
+
 class PoolFamily final : public KernelFamily {
  public:
   FamilyId id() const override { return {"pool", 1}; }
@@ -37,6 +40,8 @@ class PoolFamily final : public KernelFamily {
     addDefine(call.defines, "P_MODE", poolMode(p));
     addDefine(call.defines, "P_INDICES", p.attrs.integer("indices"));
     addDefine(call.defines, "P_WHOLE", !real);
+    addDefine(call.defines, "P_CODES", x.type == DataType::Int8);
+    addDefine(call.defines, "D_MAX16", device.nvidia && device.nvidiaComputeCapability >= kMax16Capability);
     setFlat(call, w.outVolume() * lanes, device);
     call.global.push_back(static_cast<std::size_t>(ceilDiv(x.shape[1], block)));
     call.global.push_back(static_cast<std::size_t>(w.batch));
@@ -44,7 +49,13 @@ class PoolFamily final : public KernelFamily {
     call.args = {KernelArg::input(0), KernelArg::output(0),
                  p.outputs.size() > 1 ? KernelArg::output(1) : KernelArg::none(), KernelArg::ofInt(block),
                  KernelArg::ofInt(x.shape[1])};
-    addWindowArgs(call.args, w);
+    // On CPUs compiling costs more than loops do: one program for all windows.
+    const bool fixed = !device.isCpu() && w.kernelVolume() <= kMostUnrolled;
+    addDefine(call.defines, "P_FIXED", fixed);
+    if (fixed)
+      addWindowDefines(call.defines, w);
+    else
+      addWindowArgs(call.args, w);
     call.args.push_back(KernelArg::ofInt(p.attrs.integer("count_include_pad")));
     call.args.push_back(KernelArg::ofFloat(static_cast<float>(p.attrs.integer("p", 2))));
     addLayoutArgs(call.args, x);
