@@ -153,8 +153,8 @@ void addCorrectionDefines(Defines& defines, const OpView& op) {
 }
 
 // P_BOUNDS of common/quant.cl.
-int boundsOf(const OpView& op, const DeviceCaps& device) {
-  if (!device.isCpu() || op.outputs[0].type != DataType::Int8 || hasZeroPoints(op.attrs)) return 0;
+int boundsOf(const OpView& op) {
+  if (op.outputs[0].type != DataType::Int8 || hasZeroPoints(op.attrs)) return 0;
   const std::string activation = op.attrs.string("activation");
   if (activation == "Relu") return 1;
   if (activation != "Clip") return 0;
@@ -172,7 +172,7 @@ void addQuantDefines(Defines& defines, const OpView& op, const DeviceCaps& devic
   defines.emplace_back("P_ZEROS", hasZeroPoints(op.attrs) ? "1" : "0");
   defines.emplace_back("P_CORRECTED", isCorrected(op) ? "1" : "0");
   if (isCorrected(op)) addCorrectionDefines(defines, op);
-  addDefine(defines, "P_BOUNDS", boundsOf(op, device));
+  addDefine(defines, "P_BOUNDS", boundsOf(op));
   defines.emplace_back("D_DOT4", std::to_string(static_cast<int>(device.dot4)));
 }
 

@@ -40,7 +40,7 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void conv_mma(
   w += group * (P_TILES * ROW_TILES * W_PIECES) + rowTile * W_PIECES;
   x += (P_XOFFSET + group * (P_C * X_PLANE)) * BLOCK_PIECES;
 #if IS_EARLY
-  char4 early[T_WM / 16][T_WN / 8];
+  LYING early[T_WM / 16][T_WN / 8];
   askForResiduals(group * P_ROWS, rowTile * T_M + at.x, pixelTile * T_N + at.y, residual, early);
 #define RESIDUALS_HERE early
 #else

@@ -1,7 +1,10 @@
 // What conv_mma does with an item's sums: epilogue and stores, four channels of a pixel at a time.
 //
-// ROW_AT, PIXEL_AT  row and pixel of an item's g-th quad and n-th pixel, from the first of its warp's; here as in conv_mma/mma_tile.cl
+// ROW_AT, PIXEL_AT  row and pixel of an item's g-th quad and n-th pixel, from the first of its warp's; here as in conv_mma/mma_tile.cl.
+//                   Quads lie sixteen rows apart
+// PIXELS_FULL       1: all pixels of all tiles are pixels of the output
 #ifndef ROW_AT
+#define PIXELS_FULL (P_PIXELS % T_N == 0)
 #define ROW_AT(row, lane, g) ((row) + (lane) % 4 * 4 + (g) * 16)
 #define PIXEL_AT(pixel, lane, n) ((pixel) + (lane) / 4 + (n) * 8)
 #endif
@@ -40,9 +43,36 @@ static inline Channels channelsAt(__global const float* channels, int c) {
   return four;
 }
 
-// Index of the first of four channels at a place.
-#define INDEX(block, offset, batch, place) \
-  ((offset) + (place).n * (batch) + ((place).channel / (block) * O_PLANE + (place).position) * (block) + (place).channel % (block))
+// Where four channels of an output pixel go. Places of an item's quads of one pixel differ by a known number, where PHASES is 1:
+// sixteen channels on is sixteen planes on, in blocks of 16 and of 1.
+typedef struct {
+  Place first;  // of the item's first quad of the pixel; its position is -1 where there is none
+  int group;    // how many times sixteen channels from there
+} Quad;
+#define CHANNEL_OF(quad) ((quad).first.channel + (quad).group * 16)
+#define POSITION_OF(quad) max((quad).first.position, 0)
+// Element of a tensor that a quad begins with, FURTHER(quad) from here.
+#define INDEX(block, offset, batch, quad)                                                                                 \
+  ((offset) + (quad).first.n * (batch) +                                                                                  \
+   ((int)((uint)(quad).first.channel / (block)) * O_PLANE + (quad).first.position) * (block) +                            \
+   (int)((uint)(quad).first.channel % (block)))
+#define FURTHER(quad) ((quad).group * (16 * O_PLANE))  // apart, so that it becomes a part of the instruction
+#define ROWS_FULL (P_ROWS % T_M == 0)
+#define ALL_THERE (PHASES == 1 && PIXELS_FULL && ROWS_FULL)
+#define IS_THERE(quad) (ALL_THERE || (quad).first.position >= 0)
+
+static inline Quad quadAt(int groupRow, int row, int lane, int g, int pixel) {
+  Quad quad;
+#if PHASES == 1
+  quad.first = placeOf((groupRow + ROW_AT(row, lane, 0)) / 4, pixel);
+  quad.group = g;
+#else
+  quad.first = placeOf((groupRow + ROW_AT(row, lane, g)) / 4, pixel);
+  quad.group = 0;
+#endif
+  if (!ROWS_FULL && ROW_AT(row, lane, g) >= P_ROWS) quad.first.position = -1;
+  return quad;
+}
 
 // A kernel that defines EARLY_QUADS has residuals of codes asked for before the sums begin, where an item's are so few quads at most:
 // small sums would wait for them.
@@ -50,60 +80,81 @@ static inline Channels channelsAt(__global const float* channels, int c) {
 #define EARLY_QUADS 0
 #endif
 #define QUADS (T_WM / 16 * (T_WN / 8))
-#define IS_EARLY (!P_HALF && P_HAS_RESIDUAL && P_RBLOCK > 1 && T_SPLIT == 1 && QUADS <= EARLY_QUADS)
-#if IS_EARLY && P_RESIDUAL_CODED
-#define RESIDUALS char4 residual[T_WM / 16][T_WN / 8]
-#define RESIDUAL_OF(g, n, place, scale) decode(residual[g][n], scale)
-static inline void askForResiduals(int groupRow, int row, int pixel, __global const P_R* residual, char4 early[T_WM / 16][T_WN / 8]) {
+#define IS_EARLY (P_RESIDUAL_CODES && P_RBLOCK > 1 && T_SPLIT == 1 && QUADS <= EARLY_QUADS)
+
+// Residuals as they lie in memory, four channels of them; there is no branch around loads, so that many are under way together.
+#if !P_HALF && P_HAS_RESIDUAL && P_RESIDUAL_CODED
+#define P_RESIDUAL_CODES 1
+#define LYING char4
+#define VALUES_OF(lying, scale) decode(lying, scale)
+#else
+#define P_RESIDUAL_CODES 0
+#define LYING float4
+#define VALUES_OF(lying, scale) (lying)
+#endif
+static inline LYING residualAt(Quad quad, __global const P_R* residual) {
+#if P_HAS_RESIDUAL
+  residual += IS_THERE(quad) ? INDEX(P_RBLOCK, P_ROFFSET, P_RBATCH, quad) : (P_ROFFSET);
+  const int further = IS_THERE(quad) ? FURTHER(quad) : 0;
+#if P_RESIDUAL_CODES
+  return *(__global const char4*)(residual + further);
+#elif P_RBLOCK > 1
+  return LOAD_ALIGNED(P_R, 4, residual, further);
+#else
+  float v[4];
+#pragma unroll
+  for (int l = 0; l < 4; ++l)
+    v[l] = IS_THERE(quad) && CHANNEL_OF(quad) + l < P_CHANNELS ? LOAD(P_R, 1, residual, further + l * O_PLANE) : 0.0f;
+  return (float4)(v[0], v[1], v[2], v[3]);
+#endif
+#else
+  return (LYING)(0);
+#endif
+}
+
+#if IS_EARLY
+#define RESIDUALS LYING residual[T_WM / 16][T_WN / 8]
+#define RESIDUAL_OF(g, n, quad) residual[g][n]
+static inline void askForResiduals(int groupRow, int row, int pixel, __global const P_R* residual,
+                                   LYING early[T_WM / 16][T_WN / 8]) {
   const int lane = get_local_id(0) % 32;
 #pragma unroll
   for (int g = 0; g < T_WM / 16; ++g)
 #pragma unroll
-    for (int n = 0; n < T_WN / 8; ++n) {
-      const int at = ROW_AT(row, lane, g);
-      const Place place = placeOf((groupRow + at) / 4, PIXEL_AT(pixel, lane, n));
-      early[g][n] = (char4)(0);
-      if (at < P_ROWS && place.position >= 0)
-        early[g][n] = *(__global const char4*)(residual + INDEX(P_RBLOCK, P_ROFFSET, P_RBATCH, place));
-    }
+    for (int n = 0; n < T_WN / 8; ++n)
+      early[g][n] = residualAt(quadAt(groupRow, row, lane, g, PIXEL_AT(pixel, lane, n)), residual);
 }
 #else
-#undef IS_EARLY
-#define IS_EARLY 0
 #define RESIDUALS __global const P_R* residual
-#define RESIDUAL_OF(g, n, place, scale) residualAt(place, residual, scale)
+#define RESIDUAL_OF(g, n, quad) residualAt(quad, residual)
 #endif
 
-static inline float4 residualAt(Place place, __global const P_R* residual, CODE_SCALE scale) {
-#if P_HAS_RESIDUAL
-  if (place.position < 0) return (float4)(0.0f);
-  const int i = INDEX(P_RBLOCK, P_ROFFSET, P_RBATCH, place);
-#if !P_HALF && P_RESIDUAL_CODED
-  return decode(*(__global const char4*)(residual + i), scale);
-#elif P_RBLOCK > 1
-  return LOAD_ALIGNED(P_R, 4, residual, i);
+// NVIDIA's compiler would draw the arithmetic of a quad into a branch around its store, and quads would wait for each other's.
+#if defined(__NV_CL_C_VERSION) && D_MMA && !ALL_THERE
+#define STORE_BY_PTX 1
 #else
-  float v[4];
-#pragma unroll
-  for (int l = 0; l < 4; ++l) v[l] = place.channel + l < P_CHANNELS ? LOAD(P_R, 1, residual, i + l * O_PLANE) : 0.0f;
-  return (float4)(v[0], v[1], v[2], v[3]);
+#define STORE_BY_PTX 0
 #endif
-#else
-  return (float4)(0.0f);
-#endif
-}
-
-static inline void storeFour(float4 value, Place place, __global P_Y* y, RATE rate) {
-  const int i = INDEX(P_YBLOCK, P_YOFFSET, P_YBATCH, place);
-#if !P_HALF && P_CODED
-  *(__global char4*)(y + i) = encode(value, rate);
+static inline void storeFour(float4 value, Quad quad, __global P_Y* y, RATE rate) {
+  const int there = IS_THERE(quad);
+  y += INDEX(P_YBLOCK, P_YOFFSET, P_YBATCH, quad);
+#if !P_HALF && P_CODED && STORE_BY_PTX
+  asm volatile("{ .reg .pred p; setp.ne.b32 p, %0, 0; @p st.global.b32 [%1], %2; }" ::"r"(there), "l"(y + FURTHER(quad)),
+               "r"(as_int(encode(value, rate))));
+#elif !P_HALF && P_CODED
+  const char4 codes = encode(value, rate);
+  if (there) *(__global char4*)(y + FURTHER(quad)) = codes;
+#elif P_YBLOCK > 1 && P_HALF && !P_PAIRS && STORE_BY_PTX
+  const uint2 words = as_uint2(narrowHalf4(value));
+  asm volatile("{ .reg .pred p; setp.ne.b32 p, %0, 0; @p st.global.v2.b32 [%1], {%2, %3}; }" ::"r"(there),
+               "l"(y + FURTHER(quad)), "r"(words.s0), "r"(words.s1));
 #elif P_YBLOCK > 1
-  STORE_ALIGNED(P_Y, 4, value, y, i);
+  if (there) STORE_ALIGNED(P_Y, 4, value, y, FURTHER(quad));
 #else
   const float v[4] = {value.s0, value.s1, value.s2, value.s3};
 #pragma unroll
   for (int l = 0; l < 4; ++l)
-    if (place.channel + l < P_CHANNELS) STORE(P_Y, 1, v[l], y, i + l * O_PLANE);
+    if (there && CHANNEL_OF(quad) + l < P_CHANNELS) STORE(P_Y, 1, v[l], y, FURTHER(quad) + l * O_PLANE);
 #endif
 }
 
@@ -113,24 +164,20 @@ static inline GEMM_T4 quadOf(GEMM_T sums[SUM_ROWS][SUM_COLUMNS], int g, int n) {
   return (GEMM_T4)(s[0], s[1], s[4], s[5]);
 }
 
-// A quad's value; place.position is not -1.
-static inline float4 finished(GEMM_T4 sum, Channels four, Place place, float4 residual, __global const int* zeroTerms, RATE rate) {
+// A quad's value.
+static inline float4 finished(GEMM_T4 sum, Channels four, Quad quad, float4 residual, __global const int* zeroTerms, RATE rate) {
 #if P_HALF
   float4 value = epilogue(P_PAIRS ? sum * four.multiplier : sum, four.bias, residual, four.slope);
 #else
-  float4 value = quantisedEpilogue(CORRECTED(sum, zeroTerms, place.position, place.channel), four.multiplier, four.bias,
+  float4 value = quantisedEpilogue(CORRECTED(sum, zeroTerms, POSITION_OF(quad), CHANNEL_OF(quad)), four.multiplier, four.bias,
                                    residual, four.slope);
 #endif
 #if P_CHANNELS % 16 && P_HALF
-  value = maskLanes(value, P_CHANNELS - place.channel);
+  value = maskLanes(value, P_CHANNELS - CHANNEL_OF(quad));
 #elif P_CHANNELS % 16
-  value = padLanes(value, P_CHANNELS - place.channel, rate);
+  value = padLanes(value, P_CHANNELS - CHANNEL_OF(quad), rate);
 #endif
   return value;
-}
-static inline void storeQuad(GEMM_T4 sum, Channels four, Place place, float4 residual, __global const int* zeroTerms,
-                             __global P_Y* y, RATE rate) {
-  if (place.position >= 0) storeFour(finished(sum, four, place, residual, zeroTerms, rate), place, y, rate);
 }
 
 #if T_SPLIT > 1
@@ -183,26 +230,26 @@ static inline void storeSums(OUTPUT_SUMS, int groupRow, int row, int pixel, __gl
 #pragma unroll
 #endif
     for (int n = 0; n < T_WN / 8; n += AHEAD) {
-      Place places[GROUPS_AHEAD][AHEAD];
-      float4 residuals[GROUPS_AHEAD][AHEAD];
-      GEMM_T4 quads[GROUPS_AHEAD][AHEAD];
+      Quad quads[GROUPS_AHEAD][AHEAD];
+      LYING residuals[GROUPS_AHEAD][AHEAD];
+      GEMM_T4 values[GROUPS_AHEAD][AHEAD];
 #pragma unroll
       for (int g = 0; g < GROUPS_AHEAD; ++g)
 #pragma unroll
         for (int i = 0; i < AHEAD; ++i) {
-          const int at = ROW_AT(row, lane, first + g);
-          places[g][i] = placeOf((groupRow + at) / 4, PIXEL_AT(pixel, lane, n + i));
-          if (at >= P_ROWS) places[g][i].position = -1;
-          residuals[g][i] = RESIDUAL_OF(first + g, n + i, places[g][i], scale);
-          quads[g][i] = SUM_OF(first + g, n + i);
+          quads[g][i] = quadAt(groupRow, row, lane, first + g, PIXEL_AT(pixel, lane, n + i));
+          residuals[g][i] = RESIDUAL_OF(first + g, n + i, quads[g][i]);
+          values[g][i] = SUM_OF(first + g, n + i);
         }
 #pragma unroll
       for (int g = 0; g < GROUPS_AHEAD; ++g) {
         const int at = ROW_AT(row, lane, first + g);
-        if (at >= P_ROWS) continue;
+        if (!ROWS_FULL && at >= P_ROWS) continue;
         const Channels four = channelsAt(channels, (groupRow + at) / 4 / PHASES * 4);
 #pragma unroll
-        for (int i = 0; i < AHEAD; ++i) storeQuad(quads[g][i], four, places[g][i], residuals[g][i], zeroTerms, y, rate);
+        for (int i = 0; i < AHEAD; ++i)
+          storeFour(finished(values[g][i], four, quads[g][i], VALUES_OF(residuals[g][i], scale), zeroTerms, rate), quads[g][i], y,
+                    rate);
       }
     }
   }

@@ -24,6 +24,7 @@ constexpr std::array kTiles{Tile{128, 128, 64, 64}, Tile{128, 128, 64, 32}, Tile
                             Tile{128, 64, 32, 32},  Tile{64, 64, 32, 32},   Tile{64, 32, 32, 16},
                             Tile{32, 128, 32, 32},  Tile{32, 64, 16, 32},   Tile{32, 32, 16, 16}};
 constexpr std::array kSplits{1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
+constexpr int kCodesBlock = 16;  // bytes of a block of codes; of halves it has twice as many
 constexpr int kMostItems = 512;
 constexpr int kSumRegisters = 128;  // of an item
 
@@ -81,12 +82,18 @@ constexpr double kLocal = 131;      // through local memory
 constexpr double kShared = 35.5;    // from the second-level cache
 constexpr double kRepeated = 0.75;  // share of x that comes from there although taps read it again
 constexpr double kAdded = 0.13;     // of the other limits, where one of them binds
-constexpr double kGroupCycles = 770, kResultCycles = 0.36, kFenceCycles = 2310, kPartBytes = 23;
+constexpr double kGroupCycles = 770, kFenceCycles = 2310, kPartBytes = 23;
+// Of a result; measured again since quads are finished without branches, those of a deconvolution's phases
+// and the rest as before.
+constexpr double kResultCycles = 0.34, kCodeCycles = 0.28, kPhaseCycles = 0.36;
 constexpr double kFarLatency = 34, kNearLatency = 94, kWarpShare = 0.57;
 
 double mmaSeconds(const MmaProblem& p, const MmaTactic& t, const DeviceCaps& device) {
   const GpuModel model = gpuModel(device);
   const double warps = t.items() / 32.0, results = 1.0 * t.m * t.n;
+  const double result = p.shape.phasesY * p.shape.phasesX > 1 ? kPhaseCycles
+                        : p.blockBytes == kCodesBlock         ? kCodeCycles
+                                                              : kResultCycles;
   const double products = results * t.k / 2 / kProducts;
   const double local = (warps * (t.wm + t.wn) * t.k + 1.0 * (t.m + t.n) * t.k) / kLocal;
   const double shared = (t.m + t.n * (p.shape.taps() > 1 ? kRepeated : 1.0)) * t.k / kShared;
@@ -98,7 +105,7 @@ double mmaSeconds(const MmaProblem& p, const MmaTactic& t, const DeviceCaps& dev
   const double tile = std::max({together * products, together * local, together * shared, latency}) +
                       kAdded * together * (products + local + shared);
   const double depth = std::ceil(1.0 * p.depth(t) / t.split);
-  double cycles = perUnit / together * (depth * tile + kGroupCycles + kResultCycles * results);
+  double cycles = perUnit / together * (depth * tile + kGroupCycles + result * results);
   if (t.split > 1) cycles += kFenceCycles + 4.0 * t.split * results / kPartBytes;
   return cycles / model.clock;
 }

@@ -44,11 +44,12 @@
 #endif
 
 // The pixel (of all images) at a place of a line of all tiles; P_PIXELS where it is none.
-static inline int pixelOf(int line, int place) {
-  const int tile = line / HIGH, n = tile / (TILES_X * TILES_Y), at = tile % (TILES_X * TILES_Y);
-  const int y = at / TILES_X * HIGH + line % HIGH, x = at % TILES_X * 16 + place;
+static inline int pixelOf(uint line, uint place) {
+  const uint tile = line / HIGH, n = tile / (TILES_X * TILES_Y), at = tile % (TILES_X * TILES_Y);
+  const uint y = at / TILES_X * HIGH + line % HIGH, x = at % TILES_X * 16 + place;
   return y < P_QH && x < P_QW ? n * Q_PLANE + y * P_QW + x : P_PIXELS;
 }
+#define PIXELS_FULL (P_QW % 16 == 0 && P_QH % HIGH == 0)
 #define ROW_AT(row, lane, g) ((row) + (lane) % 4 * 4 + (g) * 16)
 #define PIXEL_AT(line, lane, n) pixelOf((line) + (n) / 2, (lane) / 4 + (n) % 2 * 8)
 #include "conv_mma/mma_output.cl"

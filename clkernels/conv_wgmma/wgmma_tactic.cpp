@@ -140,7 +140,9 @@ constexpr double kStrided = 1.83;                         // longer where window
 constexpr double kBatchCycles = 40;                       // between batches, of all multiplying warps
 constexpr double kCopyCycles = 1220, kCopyBytes = 24;     // of a batch's weights from the second-level cache
 constexpr double kLatency = 147;                          // of a tile where one group has a unit for itself
-constexpr double kResultCycles = 0.27, kCodeCycles = 0.29;  // of a result
+// Of a result; measured again since quads are finished without branches. Those of a deconvolution's phases
+// cost what they did: where they go is computed for each quad.
+constexpr double kResultCycles = 0.21, kCodeCycles = 0.14, kPhaseResultCycles = 0.27, kPhaseCodeCycles = 0.29;
 constexpr double kFenceCycles = 1700, kPartBytes = 23;
 
 double cyclesOf(const WgmmaTactic& t) {
@@ -157,6 +159,9 @@ double wgmmaSeconds(const MmaProblem& p, const WgmmaTactic& t, const DeviceCaps&
                           (strided ? kStrided : 1.0);
   const double registers = 32 + t.m * t.subs / 2.0;
   const double groups = static_cast<double>(t.tiles(p.shape)) * t.split;
+  const bool phases = p.shape.phasesY * p.shape.phasesX > 1;
+  const double result =
+      phases ? (codes ? kPhaseCodeCycles : kPhaseResultCycles) : (codes ? kCodeCycles : kResultCycles);
   const double perUnit = std::ceil(groups / device.computeUnits);
   const double together = std::min(model.resident(registers, t.items(), t.localBytes(p)), perUnit);
   const double arrival =
@@ -164,8 +169,7 @@ double wgmmaSeconds(const MmaProblem& p, const WgmmaTactic& t, const DeviceCaps&
   const double tile =
       std::max(std::max(together * products, kLatency * t.subs) + kBatchCycles / t.batch, arrival / t.batch);
   const double depth = std::ceil(1.0 * wgmmaChunks(p) / t.split) * p.shape.taps();
-  double cycles =
-      perUnit / together * depth * tile + perUnit * (codes ? kCodeCycles : kResultCycles) * results;
+  double cycles = perUnit / together * depth * tile + perUnit * result * results;
   if (t.split > 1) cycles += kFenceCycles + 4.0 * t.split * results / kPartBytes;
   return cycles / model.clock;
 }

@@ -26,6 +26,7 @@
 #define SUB_AT(s) ((s) / EIGHTS * 8 * PITCH + (s) % EIGHTS * 8)
 #define SUB_STEP(s) (SUB_AT((s) + 1) - SUB_AT(s))
 #define EIGHT_STEP PITCH
+#define PIXELS_FULL (P_QW % T_WIDE == 0 && P_QH % T_HIGH == 0)
 #else
 #if P_SX == 1 && P_SY == 1
 #define PITCH LARGER(P_W + LARGER(P_PX, P_QW - P_W - P_PX + REACH_X), P_QW)
@@ -42,6 +43,7 @@
 #define SUB_AT(s) ((s) * 64)
 #define SUB_STEP(s) 64
 #define EIGHT_STEP 8
+#define PIXELS_FULL 0
 #endif
 // Where a tap reads, from a pixel's place in the patch.
 #define TAP_AT(ky, kx) \
@@ -63,12 +65,12 @@ static inline int patchOffset(int tile, int position) {
 }
 
 // The pixel (of all images, in their order) of a row of all tiles; P_PIXELS where it is none.
-static inline int pixelOf(int row) {
+static inline int pixelOf(uint row) {
 #if T_WIDE
-  const int tile = row / T_N, n = tile / (TILES_X * TILES_Y), at = tile % (TILES_X * TILES_Y), sub = row % T_N / 64;
-  const int y = at / TILES_X * T_HIGH + sub / EIGHTS * 8 + row % 64 / 8, x = at % TILES_X * T_WIDE + sub % EIGHTS * 8 + row % 8;
+  const uint tile = row / T_N, n = tile / (TILES_X * TILES_Y), at = tile % (TILES_X * TILES_Y), sub = row % T_N / 64;
+  const uint y = at / TILES_X * T_HIGH + sub / EIGHTS * 8 + row % 64 / 8, x = at % TILES_X * T_WIDE + sub % EIGHTS * 8 + row % 8;
 #else
-  const int line = row / PITCH, n = line / PLANE_ROWS, y = line - n * PLANE_ROWS, x = row - line * PITCH;
+  const uint line = row / PITCH, n = line / PLANE_ROWS, y = line - n * PLANE_ROWS, x = row - line * PITCH;
 #endif
-  return y < P_QH && x < P_QW ? min(n * Q_PLANE + y * P_QW + x, P_PIXELS) : P_PIXELS;
+  return y < P_QH && x < P_QW ? min((int)(n * Q_PLANE + y * P_QW + x), P_PIXELS) : P_PIXELS;
 }
