@@ -8,7 +8,8 @@
 // P_WHOLE  1: integers, which have no infinity; P_CODES  1: char
 // P_FIXED  1: the window's numbers are macros P_IN_D and on, so that loops over its cells are unrolled and their loads are under way
 //          together; 0: arguments
-// D_MAX16  1: PTX has max.s16x2 (compute capability 9.0 on), by which the maximum of codes takes three operations for four of them
+// D_MAX16  1: PTX has max.s16x2 (compute capability 9.0 on), by which the maximum of codes takes three operations for four of them; 2:
+//          the same in plain OpenCL C, which only tests take; 0: neither
 // P_INDICES  0 none, 1 flat index of the maximum, 2 the same with the spatial extents in column-major order (T_V = 1)
 #pragma OPENCL FP_CONTRACT OFF
 #include "common/operand.cl"
@@ -31,9 +32,13 @@ typedef struct {
   uint upper[4], lower[4];
 } Largest;
 static inline uint largerPairs(uint a, uint b) {
+#if D_MAX16 == 2
+  return as_uint(max(as_short2(a), as_short2(b)));
+#else
   uint larger;
   asm("max.s16x2 %0, %1, %2;" : "=r"(larger) : "r"(a), "r"(b));
   return larger;
+#endif
 }
 static inline void addCodes(Largest* l, uint4 codes) {
   const uint words[4] = {codes.s0, codes.s1, codes.s2, codes.s3};

@@ -1,4 +1,6 @@
 // pool: Pool on any channel block, in f32, f16, and (maximum) on integers and INT8 codes.
+#include <cstdlib>
+
 #include "clkernels/common/pooling.hpp"
 #include "ops/shape_tools.hpp"
 
@@ -6,7 +8,13 @@ namespace tessera {
 namespace {
 
 constexpr std::int64_t kMostUnrolled = 27;  // cells of a window
-constexpr int kMax16Capability = 90;
+
+// PTX's max.s16x2: Hopper's, and of PTX 8.0, which drivers know from 525 on.
+bool hasMax16(const DeviceCaps& device) {
+  constexpr int kCapability = 90, kDriver = 525;
+  return device.nvidia && device.nvidiaComputeCapability >= kCapability &&
+         std::atoi(device.driver.c_str()) >= kDriver;
+}
 
 class PoolFamily final : public KernelFamily {
  public:
@@ -41,7 +49,7 @@ class PoolFamily final : public KernelFamily {
     addDefine(call.defines, "P_INDICES", p.attrs.integer("indices"));
     addDefine(call.defines, "P_WHOLE", !real);
     addDefine(call.defines, "P_CODES", x.type == DataType::Int8);
-    addDefine(call.defines, "D_MAX16", device.nvidia && device.nvidiaComputeCapability >= kMax16Capability);
+    addDefine(call.defines, "D_MAX16", hasMax16(device));
     setFlat(call, w.outVolume() * lanes, device);
     call.global.push_back(static_cast<std::size_t>(ceilDiv(x.shape[1], block)));
     call.global.push_back(static_cast<std::size_t>(w.batch));
