@@ -146,8 +146,11 @@ static inline void storeFour(float4 value, Quad quad, __global P_Y* y, RATE rate
   if (there) *(__global char4*)(y + FURTHER(quad)) = codes;
 #elif P_YBLOCK > 1 && P_HALF && !P_PAIRS && STORE_BY_PTX
   const uint2 words = as_uint2(narrowHalf4(value));
-  asm volatile("{ .reg .pred p; setp.ne.b32 p, %0, 0; @p st.global.v2.b32 [%1], {%2, %3}; }" ::"r"(there),
-               "l"(y + FURTHER(quad)), "r"(words.s0), "r"(words.s1));
+  if (sizeof(P_Y) == 2)
+    asm volatile("{ .reg .pred p; setp.ne.b32 p, %0, 0; @p st.global.v2.b32 [%1], {%2, %3}; }" ::"r"(there),
+                 "l"(y + FURTHER(quad)), "r"(words.s0), "r"(words.s1));
+  else if (there)
+    STORE_ALIGNED(P_Y, 4, value, y, FURTHER(quad));
 #elif P_YBLOCK > 1
   if (there) STORE_ALIGNED(P_Y, 4, value, y, FURTHER(quad));
 #else
