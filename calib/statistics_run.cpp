@@ -9,7 +9,7 @@
 #include <numeric>
 #include <set>
 
-#include "calib/packed_outputs.hpp"
+#include "exec/packed_outputs.hpp"
 #include "ops/histogram.hpp"
 
 namespace tessera {
