@@ -15,6 +15,7 @@ constexpr float kLeastRange = 127.0f * std::numeric_limits<float>::min();
 
 // The value below which `share` of the values lie, linear between two of them.
 float quantile(std::vector<float>& values, double share) {
+  if (share >= 1) return *std::max_element(values.begin(), values.end());
   const double at = share * static_cast<double>(values.size() - 1);
   const auto below = values.begin() + static_cast<std::ptrdiff_t>(at);
   std::nth_element(values.begin(), below, values.end());

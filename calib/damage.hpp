@@ -48,12 +48,19 @@ class DamageMeter {
                                          const std::shared_ptr<const Engine>& like) const;
   CalibrationDamage measure(const std::shared_ptr<const Engine>& engine, BatchPart part);
 
+  void takeOutputs(Context& context, const TensorMap& expected);
+  const std::vector<std::int32_t>& classesOf(int batch, const std::string& output, const HostTensor& expected,
+                                             std::size_t axis);
+
   const Graph& graph_;
   Device device_;
   PrecisionOptions precision_;
   std::vector<TensorMap> batches_, expected_;
   std::shared_ptr<const Engine> like_, last_;     ///< has compiled most kernels of the next; compared last
   std::map<std::string, std::size_t> classAxes_;  ///< by output
+  std::map<std::pair<int, std::string>, std::vector<std::int32_t>>
+      classes_;        ///< largest, by batch and output
+  TensorMap results_;  ///< of the last run
   int runs_ = 0;
 };
 

@@ -113,25 +113,28 @@ class Centred {
         means_(means),
         zerosAround_(zerosAround) {}
   std::int64_t places() const { return extents_[0] * extents_[1] * extents_[2]; }
-  // Channels from `first` on at a place moved by `by`; outside, the zeros that a window finds there, or,
-  // where none looks there, nothing.
-  void read(std::int64_t place, const Place& by, std::int64_t first, std::span<float> to) const {
+  // A place moved by `by`; outside -1.
+  std::int64_t moved(std::int64_t place, const Place& by) const {
     Place at = placeIn(extents_, place);
-    bool inside = true;
     for (std::size_t a = 0; a < kAxes; ++a) {
       at[a] += by[a];
-      inside = inside && at[a] >= 0 && at[a] < extents_[a];
+      if (at[a] < 0 || at[a] >= extents_[a]) return -1;
     }
-    const auto meanOf = [&](std::size_t i) {
-      return means_ ? static_cast<float>((*means_)[first + static_cast<std::int64_t>(i)]) : 0.0f;
-    };
-    if (!inside) {
-      for (std::size_t i = 0; i < to.size(); ++i) to[i] = zerosAround_ ? -meanOf(i) : 0.0f;
-      return;
+    return (at[0] * extents_[1] + at[1]) * extents_[2] + at[2];
+  }
+  // to[place][channel] of channels from `first` on; outside, the zeros that a window finds there, or, where
+  // none looks there, nothing. A channel's places lie near each other.
+  void read(std::span<const std::int64_t> at, std::int64_t first, std::span<float> to) const {
+    const std::int64_t channels = static_cast<std::int64_t>(to.size() / at.size());
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const float mean = means_ ? static_cast<float>((*means_)[first + c]) : 0.0f;
+      const float* from = values_ + (first + c) * places();
+      float* its = &to[c];
+      for (const std::int64_t place : at) {
+        *its = place >= 0 ? from[place] - mean : zerosAround_ ? -mean : 0.0f;
+        its += channels;
+      }
     }
-    const float* from = values_ + (at[0] * extents_[1] + at[1]) * extents_[2] + at[2];
-    for (std::size_t i = 0; i < to.size(); ++i)
-      to[i] = from[(first + static_cast<std::int64_t>(i)) * places()] - meanOf(i);
   }
 
  private:
@@ -171,26 +174,29 @@ void addTapProducts(SquareMatrix& to, std::span<const float> patch) {
 }
 
 void gather(const Centred& x, std::int64_t seed, const Window& window, SumOfWeights& sum) {
-  constexpr std::int64_t kTogether = 8;
+  constexpr std::int64_t kTogether = 64;
   const std::int64_t channels = sum.channelMoments.size, taps = sum.tapMoments.size;
   const std::int64_t wanted = std::min(std::clamp(2 * channels, kFewestPlaces, kMostPlaces), x.places());
   std::vector<Place> offsets;
   for (const std::int64_t tap : sum.taps) offsets.push_back(window.offsetOf(tap));
   std::vector<float> rows(static_cast<std::size_t>(kTogether * channels)),
       patch(static_cast<std::size_t>(taps * channels));
+  std::vector<std::int64_t> places, seen(offsets.size());
   for (std::int64_t done = 0; done < wanted;) {
-    const std::int64_t together = std::min(kTogether, wanted - done);
-    for (std::int64_t r = 0; r < together; ++r, ++done) {
+    places.clear();
+    for (; static_cast<std::int64_t>(places.size()) < kTogether && done < wanted; ++done) {
       const double along = static_cast<double>(seed * kMostPlaces + done) * kGoldenRatio;
-      const auto place =
-          static_cast<std::int64_t>((along - std::floor(along)) * static_cast<double>(x.places()));
-      x.read(place, {}, sum.firstChannel, std::span(rows).subspan(r * channels, channels));
+      places.push_back(
+          static_cast<std::int64_t>((along - std::floor(along)) * static_cast<double>(x.places())));
       if (done % kTapsEvery != 0) continue;
-      for (std::int64_t t = 0; t < taps; ++t)
-        x.read(place, offsets[t], sum.firstChannel, std::span(patch).subspan(t * channels, channels));
+      std::ranges::transform(offsets, seen.begin(),
+                             [&](const Place& by) { return x.moved(places.back(), by); });
+      x.read(seen, sum.firstChannel, patch);
       addTapProducts(sum.tapMoments, patch);
     }
-    addProducts(sum.channelMoments, std::span(rows).first(together * channels));
+    const auto read = std::span(rows).first(places.size() * static_cast<std::size_t>(channels));
+    x.read(places, sum.firstChannel, read);
+    addProducts(sum.channelMoments, read);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <set>
 
+#include "exec/packed_outputs.hpp"
 #include "ops/histogram.hpp"
 
 namespace tessera {
@@ -271,33 +272,41 @@ class Lanes {
       : collector_(collector) {
     const auto full = Engine::build(withStatistics(optimized, wanted, read), device,
                                     calibrationEngine(nullptr, options.worker));
-    for (int i = 0; i < (rhythm.full > 1 ? 1 : kAtOnce); ++i) full_.emplace_back(full);
     for (const TensorId id : optimized.outputs()) own_.insert(optimized.tensor(id).name);
-    read_.insert(read.begin(), read.end());
+    std::set<std::string> large(read.begin(), read.end());  // which need not be kept
+    large.insert(own_.begin(), own_.end());
+    for (int i = 0; i < (rhythm.full > 1 ? 1 : kAtOnce); ++i) full_.emplace_back(full, large);
     if (rhythm.full == 1) return;
     StatisticsWanted less = wanted;
     less.keep = 0;
     less.seldomHistograms.clear();
     const auto light = Engine::build(withStatistics(optimized, less, {}), device, calibrationEngine(full));
-    for (int i = 0; i < kAtOnce; ++i) light_.emplace_back(light);
+    for (int i = 0; i < kAtOnce; ++i) light_.emplace_back(light, std::set<std::string>());
   }
 
   // `done`: called when its results were collected.
   void start(Run run, std::function<void()> done) {
     auto& lanes = run.full ? full_ : light_;
-    Context& context = lanes[next_++ % lanes.size()];
-    const auto uses = [&](const Turn& turn) { return turn.context == &context; };
+    Lane& lane = lanes[next_++ % lanes.size()];
+    const auto uses = [&](const Turn& turn) { return turn.lane == &lane; };
     while (static_cast<int>(running_.size()) >= kAtOnce || std::ranges::any_of(running_, uses)) collect();
-    context.start(run.batch);
-    running_.push_back({&context, std::move(run), std::move(done)});
+    lane.context.start(run.batch);
+    running_.push_back({&lane, std::move(run), std::move(done)});
   }
   void finish() {
     while (!running_.empty()) collect();
   }
 
  private:
+  struct Lane {
+    Context context;
+    PackedOutputs statistics;
+
+    Lane(const std::shared_ptr<const Engine>& engine, const std::set<std::string>& others)
+        : context(engine), statistics(context, others) {}
+  };
   struct Turn {
-    Context* context;
+    Lane* lane;
     Run run;
     std::function<void()> done;
   };
@@ -305,28 +314,22 @@ class Lanes {
   void collect() {
     Turn turn = std::move(running_.front());
     running_.pop_front();
-    Context& context = *turn.context;
+    Context& context = turn.lane->context;
     const auto read = [&](const std::string& name) {  // in room for one: they need not be kept
       room_.resize(context.binding(name).bytes() / sizeof(float));
       context.download(name, std::as_writable_bytes(std::span(room_)));
       return std::span<const float>(room_);
     };
-    const TensorMap results = turn.run.full ? statisticsOf(context, turn.run.kept) : context.finish();
+    TensorMap results = turn.lane->statistics.read();
+    if (turn.run.kept)
+      for (const auto& name : own_) results[name] = context.download(name);
     collector_.add(results, std::move(turn.run), read);
     turn.done();
   }
-  // Without what layers read, which is large, and the network's own outputs where nobody wants them.
-  TensorMap statisticsOf(Context& context, bool withOutputs) const {
-    TensorMap results;
-    for (const Binding& binding : context.bindings())
-      if (!binding.isInput && (own_.count(binding.name) ? withOutputs : !read_.count(binding.name)))
-        results[binding.name] = context.download(binding.name);
-    return results;
-  }
 
   Collector& collector_;
-  std::deque<Context> full_, light_;
-  std::set<std::string> own_, read_;
+  std::deque<Lane> full_, light_;
+  std::set<std::string> own_;
   std::deque<Turn> running_;
   std::vector<float> room_;
   std::size_t next_ = 0;

@@ -96,23 +96,39 @@ double entropyThreshold(const AbsHistogram& histogram, int levels) {
   }
   double best = std::numeric_limits<double>::infinity();
   int chosen = bins;
+  // Most levels hold the bins that they held at the width before: what a logarithm was needed for is kept.
+  struct Level {
+    int begin = 0, end = 0;
+    double mass = 0, massLog = 0;  // the mass, and times the logarithm of its mean
+  };
+  std::vector<Level> known(levels);
   for (int width = levels; width <= bins; ++width) {
     const auto inside = static_cast<double>(values[width]), outliers = total - inside;
     if (values[width] == 0) continue;
     // KL(P || Q) = sum p log p - sum p log q. P clips the outliers into its last bin; Q spreads each level's
     // mass evenly over its non-empty bins.
     double divergence = entropy[width - 1] + entropyOf(static_cast<double>(counts[width - 1]) + outliers);
-    for (int level = 0; level < levels; ++level) {
-      const int begin = static_cast<int>(static_cast<std::int64_t>(level) * width / levels);
+    double massLogs = 0, mass = 0;  // of the levels but the last
+    int begin = 0;
+    for (int level = 0; level + 1 < levels; ++level) {
       const int end = static_cast<int>(static_cast<std::int64_t>(level + 1) * width / levels);
-      const auto mass = static_cast<double>(values[end] - values[begin]);
-      const double clipped = end == width ? outliers : 0;
-      if (mass + clipped == 0) continue;
-      const auto filled =
-          static_cast<double>(occupied[end] - occupied[begin] + (clipped > 0 && counts[width - 1] == 0));
-      // Outliers alone in the last level: an unlikely, not an impossible value.
-      divergence -= (mass + clipped) / total * std::log(std::max(mass / filled / inside, 1e-12));
+      Level& its = known[level];
+      if (its.begin != begin || its.end != end) {
+        const auto here = static_cast<double>(values[end] - values[begin]);
+        const auto filled = static_cast<double>(occupied[end] - occupied[begin]);
+        its = {begin, end, here, here > 0 ? here * std::log(here / filled) : 0.0};
+      }
+      massLogs += its.massLog;
+      mass += its.mass;
+      begin = end;
     }
+    divergence -= (massLogs - mass * std::log(inside)) / total;
+    const auto last = static_cast<double>(values[width] - values[begin]);
+    const auto filled =
+        static_cast<double>(occupied[width] - occupied[begin] + (outliers > 0 && counts[width - 1] == 0));
+    // Outliers alone in the last level: an unlikely, not an impossible value.
+    if (last + outliers > 0)
+      divergence -= (last + outliers) / total * std::log(std::max(last / filled / inside, 1e-12));
     if (divergence < best) best = divergence, chosen = width;
   }
   return chosen < bins ? (static_cast<double>(chosen) + 0.5) * histogram.binWidth() : histogram.limit;

@@ -38,12 +38,7 @@ void shuffle(std::vector<fs::path>& files, unsigned seed) {
   for (std::size_t i = files.size(); i > 1; --i) std::swap(files[i - 1], files[random() % i]);
 }
 
-HostTensor preprocessed(const fs::path& file, const ImagePreprocess& how) {
-  const cv::Mat image = readImageFile(file, cv::IMREAD_COLOR);
-  HostTensor pixels(DataType::UInt8, {1, image.rows, image.cols, 3});
-  for (int y = 0; y < image.rows; ++y)
-    std::copy_n(reinterpret_cast<const std::byte*>(image.ptr(y)), image.cols * 3,
-                pixels.data.begin() + static_cast<std::ptrdiff_t>(y) * image.cols * 3);
+HostTensor prepared(HostTensor pixels, const ImagePreprocess& how) {
   const Operator& op = operatorNamed("ImagePreprocess");
   OpView view{"ImagePreprocess", how.attributes(), {{DataType::UInt8, pixels.shape, {}}}, {}};
   view.outputs = op.infer(view.attrs, view.inputs);
@@ -51,6 +46,53 @@ HostTensor preprocessed(const fs::path& file, const ImagePreprocess& how) {
   const std::vector<HostTensor> inputs{std::move(pixels)};
   op.reference(view, inputs, outputs);
   return std::move(outputs[0]);
+}
+
+// Images of the input's size, whose pixels become numbers one by one: each of the 256 values of a channel is
+// prepared once, not each pixel.
+class PreparedBytes {
+ public:
+  explicit PreparedBytes(const ImagePreprocess& how) : how_(how) {
+    if (how.order == ChannelOrder::Grey || how.channelsLast) return;
+    HostTensor bytes(DataType::UInt8, {1, 1, kValues, 3});
+    for (std::int64_t i = 0; i < 3 * kValues; ++i) bytes.data[i] = static_cast<std::byte>(i / 3);
+    ImagePreprocess row = how;
+    row.height = 1, row.width = kValues, row.fit = ImageFit::Stretch;
+    table_ = prepared(std::move(bytes), row);
+  }
+
+  bool serves(const cv::Mat& image) const {
+    return !table_.data.empty() && image.rows == how_.height && image.cols == how_.width &&
+           (how_.fit != ImageFit::Crop || how_.crop == 1);
+  }
+  HostTensor operator()(const cv::Mat& image) const {
+    HostTensor result(DataType::Float32, {1, 3, how_.height, how_.width});
+    float* to = result.as<float>().data();
+    for (std::int64_t c = 0; c < 3; ++c) {
+      const std::int64_t from = how_.order == ChannelOrder::Rgb ? 2 - c : c;
+      const float* values = table_.as<float>().data() + c * kValues;
+      for (int y = 0; y < image.rows; ++y) {
+        const std::uint8_t* row = image.ptr(y) + from;
+        for (int x = 0; x < image.cols; ++x) *to++ = values[row[3 * x]];
+      }
+    }
+    return result;
+  }
+
+ private:
+  static constexpr std::int64_t kValues = 256;
+  ImagePreprocess how_;
+  HostTensor table_;
+};
+
+HostTensor preprocessed(const fs::path& file, const ImagePreprocess& how, const PreparedBytes& bytes) {
+  const cv::Mat image = readImageFile(file, cv::IMREAD_COLOR);
+  if (bytes.serves(image)) return bytes(image);
+  HostTensor pixels(DataType::UInt8, {1, image.rows, image.cols, 3});
+  for (int y = 0; y < image.rows; ++y)
+    std::copy_n(reinterpret_cast<const std::byte*>(image.ptr(y)), image.cols * 3,
+                pixels.data.begin() + static_cast<std::ptrdiff_t>(y) * image.cols * 3);
+  return prepared(std::move(pixels), how);
 }
 
 }  // namespace
@@ -81,14 +123,15 @@ struct ImageBatchStream::Impl {
 
   // The next batch of `wanted` images from file `next` on, repeated until it is full; none where nothing is
   // left that can be read. What can not is reported, and the file after it takes its place.
-  std::optional<Batch> batch(int wanted, std::size_t& next, std::string& problem) const {
+  std::optional<Batch> batch(int wanted, const PreparedBytes& bytes, std::size_t& next,
+                             std::string& problem) const {
     HostTensor all;
     Batch made;
     int count = 0;
     while (count < wanted && next < files.size()) {
       const fs::path& file = files[next++];
       try {
-        HostTensor one = preprocessed(file, options.preprocess);
+        HostTensor one = preprocessed(file, options.preprocess, bytes);
         if (count == 0)
           all = std::move(one);
         else
@@ -114,10 +157,11 @@ struct ImageBatchStream::Impl {
 
   void work() {
     try {
+      const PreparedBytes bytes(options.preprocess);
       std::size_t next = 0;
       std::string problem;
       for (int i = 0; i < batches(); ++i) {
-        std::optional<Batch> made = batch(imagesOf(i), next, problem);
+        std::optional<Batch> made = batch(imagesOf(i), bytes, next, problem);
         if (!made && i > 0) break;
         if (!made)
           throw Error(ErrorCode::InvalidArgument, "none of the " + std::to_string(files.size()) +

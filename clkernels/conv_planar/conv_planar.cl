@@ -62,6 +62,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_planar(
     FINISH_OPERANDS, __global P_Y* y, int xOffset, int xBatch, int yOffset, int yBatch, int rOffset,
     int rBatch, int C, int H, int W, int K, int OH, int OW, int KH, int strideY, int DY, int DX, int padY, int padX,
     int shift, int rows, int columns
+#if P_CODES
+    , int xZero
+#endif
 #if P_COPY
     , int span, __local ELEMENT* patch
 #endif
@@ -86,7 +89,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_planar(
 #endif
 #if P_COPY
   const int left = xBegin * P_SX - padX, lo = clamp(-left, 0, span), hi = clamp(W - left, 0, span);
-  for (int i = 0; i < steps * KH; ++i) clearRow(patch + i * span, lo, hi, span);
+  for (int i = 0; i < steps * KH; ++i) clearRow(patch + i * span, lo, hi, span, OUTSIDE);
 #endif
   int slot = 0;  // of tap row 0
   const int step = strideY == 1 ? DY : 1;

@@ -204,8 +204,7 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
     call.defines = {{"T_K", std::to_string(t.k)},          {"T_V", std::to_string(t.v)},
                     {"P_KW", std::to_string(w.kernel[2])}, {"P_SX", std::to_string(w.stride[2])},
                     {"P_COPY", s.copies ? "1" : "0"},      {"D_PREFETCH", device.pocl ? "1" : "0"}};
-    addFinishDefines(call.defines, p, device);
-    if (codes_) addPlanarDefines(call.defines, p);
+    addPlanarDefines(call.defines, p, device);
     setItems(call, {ceilDiv(s.oh, s.rows(t)) * ceilDiv(s.ow, s.columns(t)), ceilDiv(s.K, t.k), w.batch});
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
     addPlanarArgs(call.args, p);
@@ -213,6 +212,7 @@ class ConvPlanar final : public KernelFamily, public ComparesTactics {
     addPlaces(call.args, p);
     addInts(call.args, {s.C, s.h, s.w, s.K, s.oh, s.ow, w.kernel[1], w.stride[1], w.dilation[1],
                         w.dilation[2], w.padBegin[1], w.padBegin[2], s.shift(), s.rows(t), s.columns(t)});
+    if (codes_) addInts(call.args, {p.attrs.integer("x_zero")});
     if (s.copies) {
       call.args.push_back(KernelArg::ofInt(s.span(t)));
       call.args.push_back(KernelArg::local(static_cast<std::size_t>(s.patchBytes(t))));

@@ -26,9 +26,11 @@ std::int64_t planarItemsWanted(std::int64_t others, const DeviceCaps& device);
 /// Expected fraction of the peak where `outputs` sums over `channels` take so many register steps per step of
 /// input channels.
 double planarEfficiency(std::int64_t outputs, std::int64_t channels, bool codes, double steps);
-/// Appends P_ZERO.
-inline void addPlanarDefines(Defines& defines, const OpView& op) {
-  defines.emplace_back("P_ZERO", std::to_string(op.attrs.integer("x_zero") & 0xff));
+/// Appends the defines of common/finish.cl. The tile's own corrections see to the zero point of x: programs
+/// are not to differ by it, nor by the images' sizes, as those of the epilogue's do.
+inline void addPlanarDefines(Defines& defines, OpView op, const DeviceCaps& device, bool stream = false) {
+  if (op.attrs.has("x_zero")) op.attrs.set("x_zero", std::int64_t{0});
+  addFinishDefines(defines, op, device, stream);
 }
 /// Appends what comes between weights and output: of codes packed constant 1 (corrections), multipliers and
 /// rates; the epilogue's operands.

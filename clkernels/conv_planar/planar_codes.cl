@@ -1,15 +1,16 @@
 // Arithmetic of planar_tile.cl in codes: a step takes four input channels, whose codes the patch holds side by side in a word.
 //
-// P_ZERO       the zero point of x as an unsigned byte, which stands for 0: pixels beside the image hold it
+// xZero        an argument of kernels that copy columns beside the image: the zero point of x, which those hold. Networks have many, and
+//              programs are not to differ by them.
 // corrections  [tile][KH][TILE_K]: what sums are too large by for each row of taps, negated: the zero point and the bias of
 //              biased codes (common/dot4.cl) times the sum of the row's weights. Beside the image that is right, too.
-#if !defined(P_ZERO) || !P_COPY
-#error "planar_codes.cl needs P_ZERO and P_COPY 1"
+#if !P_COPY
+#error "planar_codes.cl needs P_COPY 1"
 #endif
 #define DEPTH 4
 #define ELEMENT uint
 #define PIXEL_VALUES uint16
-#define OUTSIDE ((P_ZERO * 0x01010101u) ^ CODE_BIAS)
+#define OUTSIDE (((uint)(xZero & 0xff) * 0x01010101u) ^ CODE_BIAS)
 #define SOURCE __local const uint*
 #define PIXELS(row, i) vload16(0, (row) + (i))
 #define WIDENED 0

@@ -34,10 +34,10 @@ static inline PIXEL_VALUES pixels(SOURCE row) {
 }
 
 #if P_COPY
-// Columns [lo, hi) of the patch lie inside the image; the others stay as they are once and for all.
-static inline void clearRow(__local ELEMENT* to, int lo, int hi, int span) {
-  for (int i = 0; i < min(lo, span); ++i) to[i] = OUTSIDE;
-  for (int i = max(hi, 0); i < span; ++i) to[i] = OUTSIDE;
+// Columns [lo, hi) of the patch lie inside the image; the others are `outside` once and for all.
+static inline void clearRow(__local ELEMENT* to, int lo, int hi, int span, ELEMENT outside) {
+  for (int i = 0; i < min(lo, span); ++i) to[i] = outside;
+  for (int i = max(hi, 0); i < span; ++i) to[i] = outside;
 }
 #endif
 

@@ -173,8 +173,7 @@ class DeconvPlanar final : public KernelFamily, public ComparesTactics {
     call.defines = {
         {"T_K", std::to_string(t.k)}, {"T_V", std::to_string(t.v)}, {"D_PREFETCH", device.pocl ? "1" : "0"}};
     const bool wholeVectors = s.w % 16 == 0;
-    addFinishDefines(call.defines, p, device, wholeVectors && streamsOutput(p.outputs[0], device));
-    if (codes_) addPlanarDefines(call.defines, p);
+    addPlanarDefines(call.defines, p, device, wholeVectors && streamsOutput(p.outputs[0], device));
     setItems(call, {ceilDiv(s.h, t.rows), ceilDiv(s.K, t.k), s.window.batch});
     call.args = {KernelArg::input(0), KernelArg::packed(0)};
     addPlanarArgs(call.args, p);

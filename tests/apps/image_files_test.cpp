@@ -195,6 +195,33 @@ TEST_F(CalibrationImages, BatchesHaveNames) {
               testing::AllOf(HasSubstr("0.jpg"), HasSubstr("1.jpg"), HasSubstr("one of")));
 }
 
+TEST_F(CalibrationImages, OfTheInputsSizeBecomeWhatTheOperatorMakesOfThem) {
+  const cv::Mat image = noise();
+  writeImage(folder / "images/0.png", image);
+  ImagePreprocess& how = options.preprocess;
+  how.height = image.rows, how.width = image.cols;
+  how.mean = {110.3, 108.4, 105}, how.deviation = {72.1, 58.7, 69.9}, how.scale = 0.7;
+  options.batchSize = 1;
+  for (const bool last : {false, true})
+    for (const ChannelOrder order : {ChannelOrder::Bgr, ChannelOrder::Rgb})
+      for (const ImageFit fit : {ImageFit::Stretch, ImageFit::Letterbox, ImageFit::Crop}) {
+        how.channelsLast = last, how.order = order, how.fit = fit;
+        ImageBatchStream stream(files(), options);
+        TensorMap inputs;
+        ASSERT_TRUE(stream.nextBatch(inputs));
+        const auto values = inputs.at("image").as<float>();
+        ASSERT_EQ(values.size(), image.total() * 3);
+        int wrong = 0;
+        for (std::size_t c = 0; c < 3; ++c)
+          for (std::size_t i = 0; i < image.total(); ++i) {
+            const auto pixel = image.data[3 * i + (order == ChannelOrder::Rgb ? 2 - c : c)];
+            const double number = (pixel - how.mean[c]) / how.deviation[c] * how.scale;
+            wrong += values[last ? 3 * i + c : c * image.total() + i] != static_cast<float>(number);
+          }
+        EXPECT_EQ(wrong, 0) << toString(order) << " " << toString(fit) << (last ? ", channels last" : "");
+      }
+}
+
 TEST_F(CalibrationImages, ListsMayComeFromWindows) {
   addImages(2);
   writeText(folder / "list.txt", "\xef\xbb\xbfimages/0.jpg\r\n\r\nimages/1.jpg\r\n");

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "calib/statistics_run.hpp"
+#include "exec/packed_outputs.hpp"
 #include "graph/evaluate.hpp"
 #include "lower/precision.hpp"
 #include "tessera/calibration_cache.hpp"
@@ -263,6 +264,24 @@ TEST(Calibrate, HistogramsOfSomeBatchesKnowTheLargestOfAll) {
 
 // Largest values at both ends of what a float holds: scales that can be written, read and used.
 // Not what the pass over the data adds to the network.
+TEST(PackedOutputs, AreThoseThatTheContextGives) {
+  Graph network = int8Network();
+  for (const char* more : {"more", "most"})
+    network.markOutput(network.add("Relu", more, {network.outputs()[0]}, {}, {std::string(more) + ".out"}));
+  const auto engine = Engine::build(network, device());
+  const TensorMap inputs{{"x", portableRandom({2, 3, 37, 31}, 5, -2, 2)}};
+  const TensorMap expected = Context(engine).run(inputs);
+  for (const bool bind : {false, device().caps().subBuffers}) {
+    Context context(engine);
+    PackedOutputs packed(context, {"more.out"}, bind);
+    context.start(inputs);
+    const TensorMap read = packed.read();
+    EXPECT_EQ(read.size(), expected.size() - 1);
+    for (const auto& [name, value] : read) EXPECT_EQ(value.data, expected.at(name).data) << name;
+    EXPECT_EQ(context.download("more.out").data, expected.at("more.out").data) << "its own buffer";
+  }
+}
+
 TEST(Calibrate, AWrongInputIsAnsweredWithTheNetworksInputs) {
   class Misnamed final : public Calibrator {
    public:

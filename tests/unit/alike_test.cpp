@@ -24,12 +24,24 @@ TEST(Alike, NetworksOfOtherScalesAre) {
   EXPECT_TRUE(differInNumbersAlone(inInt8(calibration), inInt8(wider)));
 }
 
+// The network with a least value for every tensor, so many times its scale.
+Graph inInt8WithZeros(double least) {
+  Calibration calibration = int8NetworkCalibration(int8Network());
+  for (const auto& [name, scale] : calibration.scales)
+    calibration.least[name] = static_cast<float>(least) * scale;
+  return inInt8(calibration);
+}
+
+TEST(Alike, NetworksOfOtherZeroPointsAre) {
+  EXPECT_TRUE(differInNumbersAlone(inInt8WithZeros(-20), inInt8WithZeros(-30)));
+}
+
 TEST(Alike, NetworksWithOtherKernelsAreNot) {
   const Calibration calibration = int8NetworkCalibration(int8Network());
   const Graph network = inInt8(calibration);
-  Calibration centred = calibration;
-  for (const auto& [name, scale] : centred.scales) centred.least[name] = -20 * scale;
-  EXPECT_FALSE(differInNumbersAlone(network, inInt8(centred))) << "zero points are whole numbers";
+  EXPECT_FALSE(differInNumbersAlone(network, inInt8WithZeros(-20))) << "one has zero points";
+  EXPECT_FALSE(differInNumbersAlone(inInt8WithZeros(-20), inInt8WithZeros(-127)))
+      << "codes around 0 have none";
   Graph optimized = int8Network();
   optimize(optimized);
   EXPECT_FALSE(differInNumbersAlone(network, optimized)) << "layers differ";
