@@ -125,13 +125,13 @@ void addList(std::map<std::string, std::vector<float>>& lists, std::string_view 
 // Three steps a character: 9 a + 3 b + c of steps less their least, -1. The last character may stand for
 // fewer.
 constexpr std::string_view kThreeSteps = "abcdefghijklmnopqrstuvwxyz+";
-constexpr std::size_t kMostSteps = std::size_t{1} << 32;
+constexpr std::size_t kStepsAtMost = std::size_t{1} << 32;
 
 void addSteps(Calibration& calibration, std::string_view rest, const Lines& lines) {
   const auto count = integerOf<std::size_t>(word(rest), 10, lines);
   const std::string_view text = word(rest);
   if (rest.empty()) lines.fail("steps of weights without a layer's name");
-  if (count < 1 || count > kMostSteps || text.size() != (count + 2) / 3)
+  if (count < 1 || count > kStepsAtMost || text.size() != (count + 2) / 3)
     lines.fail("layer '" + std::string(rest) + "' has " + std::to_string(count) + " steps in " +
                std::to_string(text.size()) + " characters, of which each stands for three");
   std::vector<std::int8_t> steps;

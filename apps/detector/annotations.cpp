@@ -102,8 +102,9 @@ std::optional<YoloBox> yoloBox(const std::string& line, int classes) {
   if (!numbers || (values.size() != 5 && !polygon)) return std::nullopt;
   const double index = values[0];
   if (index < 0 || index >= classes || index != std::floor(index)) return std::nullopt;
-  constexpr double kMost = 1.01;  // tools round
-  if (std::any_of(values.begin() + 1, values.end(), [](double v) { return !(v >= 1 - kMost && v <= kMost); }))
+  constexpr double kWhole = 1.01;  // tools round
+  if (std::any_of(values.begin() + 1, values.end(),
+                  [](double v) { return !(v >= 1 - kWhole && v <= kWhole); }))
     return std::nullopt;
   YoloBox box{static_cast<int>(index)};
   if (!polygon) {

@@ -66,7 +66,7 @@ std::string damageOf(const TensorDesc& desc, const std::vector<std::byte>& bytes
 struct OpOperands::Impl {
   Device device;
   OpView view;
-  std::vector<HostTensor> values;
+  std::shared_ptr<const std::vector<HostTensor>> values;
   std::vector<bool> constants;
   cl::CommandQueue queue;
   std::vector<cl::Buffer> inputs, outputs;
@@ -86,7 +86,7 @@ struct OpOperands::Impl {
   std::vector<std::byte> inputBytes(std::size_t i) const {
     std::vector<std::byte> bytes(bufferElements(view.inputs[i]) * byteSize(view.inputs[i].type),
                                  std::byte{0xFF});
-    toLayout(view.inputs[i], values.at(i), bytes);
+    toLayout(view.inputs[i], values->at(i), bytes);
     return bytes;
   }
 
@@ -122,8 +122,9 @@ struct OpOperands::Impl {
     cl::Buffer& buffer = packed[key];
     if (buffer()) return buffer;
     std::vector<const HostTensor*> given;
-    for (std::size_t i = 0; i < values.size(); ++i)
-      given.push_back(i < constants.size() && constants[i] && !values[i].empty() ? &values[i] : nullptr);
+    for (std::size_t i = 0; i < values->size(); ++i)
+      given.push_back(i < constants.size() && constants[i] && !(*values)[i].empty() ? &(*values)[i]
+                                                                                    : nullptr);
     given.resize(view.inputs.size(), nullptr);
     return buffer = upload(constant.pack(given).data);
   }
@@ -133,8 +134,28 @@ OpOperands::~OpOperands() = default;
 const OpView& OpOperands::view() const { return impl_->view; }
 void OpOperands::dropPacked() { impl_->packed.clear(); }
 
+std::size_t OpOperands::packedBytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [_, buffer] : impl_->packed) bytes += buffer() ? buffer.getInfo<CL_MEM_SIZE>() : 0;
+  return bytes;
+}
+
+std::size_t OpOperands::bytesFor(const OpView& view) {
+  std::size_t bytes = 0;
+  for (const auto* operands : {&view.inputs, &view.outputs})
+    for (const TensorDesc& t : *operands)
+      if (t.present()) bytes += bufferElements(t) * byteSize(t.type);
+  return bytes;
+}
+
 OpOperands::OpOperands(const Device& device, const OpView& view, std::vector<HostTensor> inputs,
                        std::vector<bool> constants, std::optional<Watch> watch)
+    : OpOperands(device, view, std::make_shared<const std::vector<HostTensor>>(std::move(inputs)),
+                 std::move(constants), std::move(watch)) {}
+
+OpOperands::OpOperands(const Device& device, const OpView& view,
+                       std::shared_ptr<const std::vector<HostTensor>> inputs, std::vector<bool> constants,
+                       std::optional<Watch> watch)
     : impl_(std::make_unique<Impl>(device)) {
   Impl& o = *impl_;
   o.view = view;

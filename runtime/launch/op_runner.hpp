@@ -24,12 +24,19 @@ class OpOperands {
   /// as well.
   OpOperands(const Device& device, const OpView& view, std::vector<HostTensor> inputs,
              std::vector<bool> constants, std::optional<Watch> watch = {});
+  /// As above, with values that operands in other layouts use, too.
+  OpOperands(const Device& device, const OpView& view, std::shared_ptr<const std::vector<HostTensor>> inputs,
+             std::vector<bool> constants, std::optional<Watch> watch = {});
   ~OpOperands();
   OpOperands(const OpOperands&) = delete;
   OpOperands& operator=(const OpOperands&) = delete;
   const OpView& view() const;
   /// Forgets packed constants, which are kept from runner to runner.
   void dropPacked();
+  /// What packed constants take on the device.
+  std::size_t packedBytes() const;
+  /// What inputs and outputs take on the device.
+  static std::size_t bytesFor(const OpView& view);
 
  private:
   friend class OpRunner;

@@ -8,7 +8,7 @@ using tessera_onnx::Tensor;
 using test::OnnxModel;
 using DecodeEnds = test::QuantizedCase;
 
-ImportOptions decoded() {
+ImportOptions decodedEnds() {
   ImportOptions options;
   options.decodeEnds = true;
   return options;
@@ -22,7 +22,7 @@ TEST_F(DecodeEnds, NumbersStandWhereTheModelHasCodes) {
   model.node("DequantizeLinear", {"x", "x.s", "x.z"}, {"f"});
   model.node("Relu", {"f"}, {"r"});
   model.node("QuantizeLinear", {"r", "y.s", "y.z"}, {"y"});
-  const Graph coded = import(model), graph = import(model, decoded());
+  const Graph coded = import(model), graph = import(model, decodedEnds());
   EXPECT_EQ(coded.tensor(coded.inputs()[0]).type, DataType::UInt8);
   EXPECT_EQ(graph.tensor(graph.inputs()[0]).type, DataType::Float32);
   EXPECT_EQ(graph.tensor(graph.inputs()[0]).name, "x");
@@ -34,7 +34,7 @@ TEST_F(DecodeEnds, PixelsWithoutAScaleAreRounded) {
   OnnxModel model(13);
   model.input("x", {3}, Tensor::UINT8).output("y");
   OnnxModel::set(model.node("Cast", {"x"}, {"y"}), "to", std::int64_t{Tensor::FLOAT});
-  const Graph graph = import(model, decoded());
+  const Graph graph = import(model, decodedEnds());
   EXPECT_EQ(run(graph, {{"x", floats({3}, {-4, 254.6f, 300})}}), (std::vector<float>{0, 255, 255}));
 }
 

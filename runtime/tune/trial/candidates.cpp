@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
-#include <set>
 
 #include "cl/program.hpp"
 #include "launch/caps_for.hpp"
@@ -15,6 +13,7 @@
 #include "lower/cost_model.hpp"
 #include "tessera/log.hpp"
 #include "tune/problem.hpp"
+#include "tune/trial/kept_problems.hpp"
 
 namespace tessera {
 namespace {
@@ -22,8 +21,7 @@ namespace {
 constexpr double kGiveUp = 3;          // times the best: one pass is enough to know
 constexpr double kGiveUpFamily = 30;   // the same between families, whose times layouts are planned with
 constexpr double kArbiterSeconds = 3;  // a naive kernel that takes longer checks nothing at full size
-constexpr double kKeptBytes = 1e9;
-constexpr std::size_t kKeptPacking = 4 << 20;
+constexpr std::size_t kKeptBytes = std::size_t{1} << 30, kKeptOfMany = kKeptBytes / 4;
 constexpr std::size_t kKeptPrograms = 300;
 constexpr double kSampleMs = 1, kTotalMs = 40;
 constexpr std::size_t kLeastSamples = 5, kMostSamples = 15;
@@ -52,16 +50,13 @@ std::string difference(const std::vector<HostTensor>& actual, const std::vector<
   return {};
 }
 
-std::vector<bool> constantsOf(const OpView& view) {
-  std::vector<bool> constants;
-  for (const TensorDesc& t : view.inputs) constants.push_back(t.constant);
-  return constants;
-}
-
 class DeviceRunner final : public CandidateRunner {
  public:
   DeviceRunner(const Device& device, TrialListener* listener)
-      : device_(device), listener_(listener), programs_(device) {}
+      : device_(device),
+        listener_(listener),
+        kept_(device, device.caps().pocl ? kKeptOfMany : kKeptBytes),
+        programs_(device) {}
 
   std::vector<Trial> run(const std::vector<Candidate>& candidates, double best, bool checkAll) override {
     if (candidates.empty()) return {};
@@ -91,7 +86,7 @@ class DeviceRunner final : public CandidateRunner {
     std::vector<Trial> trials;
     for (Entry& e : entries) trials.push_back(std::move(e.trial));
     entries.clear();
-    dropLargePackings();
+    kept_.endBatch();
     return trials;
   }
 
@@ -104,12 +99,14 @@ class DeviceRunner final : public CandidateRunner {
       if (listener_) listener_->begin(i);
       try {
         useProblem(planarView(c.view));
-        OpRunner(device_, *c.family, operandsOf(c), c.tactic, &programs_).time(1);
+        OpRunner(device_, *c.family, kept_.operands(c.view), c.tactic, &programs_).time(1);
       } catch (const Error& e) {
         log().debug("compiling {} {}: {}", c.family->id().text(), c.tactic.text(), e.what());
       }
     }
   }
+
+  std::size_t bytesKept() const override { return kept_.bytes(); }
 
   void save(const std::vector<Candidate>& candidates, const std::filesystem::path& folder) override {
     for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -140,40 +137,7 @@ class DeviceRunner final : public CandidateRunner {
     Trial trial;
   };
 
-  // What is kept of a problem: operands, and what is known to be right.
-  struct State {
-    OpView planar;
-    std::map<std::string, std::shared_ptr<OpOperands>> operands;  ///< by layout
-    std::set<std::string> verified;
-    std::map<std::string, std::vector<HostTensor>> references;
-    std::optional<std::vector<HostTensor>> trusted;  ///< results at full size; none yet, or none to be had
-  };
-
-  // A search comes back to a problem; but operands may be large.
-  void useProblem(const OpView& planar) {
-    const std::string key = planar.text();
-    if (!states_.count(key)) {
-      double bytes = 0;
-      for (const auto* operands : {&planar.inputs, &planar.outputs})
-        for (const TensorDesc& t : *operands) bytes += static_cast<double>(t.bytes());
-      keptBytes_ += 4 * bytes;  // several layouts, and results on the host
-      if (keptBytes_ > kKeptBytes) {
-        states_.clear();
-        keptBytes_ = 4 * bytes;
-      }
-      states_[key].planar = planar;
-    }
-    state_ = &states_[key];
-  }
-
-  // Every tactic packs weights in its own way: large ones are not kept from batch to batch.
-  void dropLargePackings() {
-    std::size_t bytes = 0;
-    for (const TensorDesc& t : state_->planar.inputs) bytes += t.constant ? t.bytes() : 0;
-    if (bytes < kKeptPacking) return;
-    for (auto& [_, operands] : state_->operands)
-      if (operands) operands->dropPacked();
-  }
+  void useProblem(const OpView& planar) { state_ = &kept_.use(planar); }
 
   DeviceCaps caps(const OpView& view) const { return capsFor(device_, view); }
 
@@ -226,19 +190,10 @@ class DeviceRunner final : public CandidateRunner {
     }
   }
 
-  // Of the problem in use.
-  std::shared_ptr<OpOperands> operandsOf(const Candidate& c) {
-    auto& operands = state_->operands[c.view.text()];
-    if (!operands)
-      operands =
-          std::make_shared<OpOperands>(device_, c.view, madeUpOperands(state_->planar), constantsOf(c.view));
-    return operands;
-  }
-
   // Ready to be timed; or Slow, where one pass takes longer than `most` milliseconds (0: none is too slow).
   void prepare(Entry& e, double most) {
     const Candidate& c = *e.candidate;
-    e.runner.emplace(device_, *c.family, operandsOf(c), c.tactic, &programs_);
+    e.runner.emplace(device_, *c.family, kept_.operands(c.view), c.tactic, &programs_);
     e.runner->time(1);  // warms up; some drivers finish compiling here
     const double first = e.runner->time(1);
     e.trial = {Trial::Outcome::Slow, first, {}};
@@ -313,7 +268,7 @@ class DeviceRunner final : public CandidateRunner {
         for (const TensorDesc& t : planar.outputs) expected.emplace_back(t.type, t.shape);
         op.reference(planar, inputs, expected);
       }
-      OpRunner runner(device_, *c.family, view, c.tactic, inputs, constantsOf(view));
+      OpRunner runner(device_, *c.family, view, c.tactic, inputs, givenToPackings(view));
       const auto outputs = runner.run();
       if (!runner.damage().empty()) return runner.damage();
       return difference(outputs, expected, toleranceOf(planar));
@@ -334,8 +289,7 @@ class DeviceRunner final : public CandidateRunner {
         return {};
       const Candidate plain{&family, state_->planar, family.fallback(problem, caps(state_->planar))};
       if (!whyWrongShrunken(plain).empty()) return {};
-      OpRunner runner(device_, family, state_->planar, plain.tactic, madeUpOperands(state_->planar),
-                      constantsOf(state_->planar));
+      OpRunner runner(device_, family, kept_.operands(state_->planar), plain.tactic);
       auto outputs = runner.run();
       return runner.damage().empty() ? outputs : std::vector<HostTensor>{};
     }
@@ -344,9 +298,8 @@ class DeviceRunner final : public CandidateRunner {
 
   Device device_;
   TrialListener* listener_;
-  std::map<std::string, State> states_;  ///< by planar problem
-  State* state_ = nullptr;               ///< of the candidates being tried
-  double keptBytes_ = 0;
+  KeptProblems kept_;
+  KeptProblems::Problem* state_ = nullptr;  ///< of the candidates being tried
   ProgramSet programs_;
 };
 

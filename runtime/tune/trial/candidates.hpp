@@ -40,6 +40,8 @@ class CandidateRunner {
   /// Compiles candidates that will be run soon, of any operators and shapes, so that it is done with all
   /// processors at once. What does not work shows when it is run.
   virtual void compile(const std::vector<Candidate>& candidates) {}
+  /// Bytes of operands that it holds for the next run.
+  virtual std::size_t bytesKept() const { return 0; }
   /// Keeps candidates' programs in the program cache below `folder`, as far as that saves the caller time.
   virtual void save(const std::vector<Candidate>& candidates, const std::filesystem::path& folder) {}
 };

@@ -1,10 +1,11 @@
 // Kernels as text, and their first launch.
 #include "tune/trial/kernel_line.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
-#include <memory>
+#include <list>
 
 #include "cl/program.hpp"
 #include "launch/kernel_launcher.hpp"
@@ -101,6 +102,28 @@ void shrink(KernelCall& call) {
   }
 }
 
+// Memory of zeros that costs nothing until it is touched, for one operand: kernels read places out of tables,
+// and what a driver allocates may be memory that was used before. No two operands share it, or a kernel would
+// take what it has just written for such a place.
+class Zeros {
+ public:
+  Zeros(std::size_t bytes, const std::string& entry)
+      : size_(std::max<std::size_t>(bytes, 1)),
+        data_(::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                     0)) {
+    if (data_ == MAP_FAILED) throw Error(ErrorCode::OutOfMemory, "no memory to compile " + entry + " with");
+  }
+  ~Zeros() { ::munmap(data_, size_); }
+  Zeros(const Zeros&) = delete;
+  Zeros& operator=(const Zeros&) = delete;
+  std::size_t size() const { return size_; }
+  void* data() const { return data_; }
+
+ private:
+  std::size_t size_;
+  void* data_;
+};
+
 }  // namespace
 
 bool KernelWork::operator==(const KernelWork& other) const { return lineOf(*this) == lineOf(other); }
@@ -153,21 +176,27 @@ void compileKernel(const Device& device, const KernelWork& work) {
   programs.build({&call});
   guarded("compiling " + call.entry, [&] {
     const cl::Context& context = device.impl().context();
-    // Zeros, for kernels read places out of tables; what a driver allocates may be memory that was used
-    // before. Of the host's, it costs nothing until it is touched.
-    constexpr std::size_t kPage = 4096;
-    const std::size_t bytes = std::max<std::size_t>(work.bytes, 1);
-    std::size_t space = bytes + kPage;
-    const std::unique_ptr<void, decltype(&std::free)> zeros(std::calloc(space, 1), &std::free);
-    void* begin = zeros.get();
-    if (!zeros || !std::align(kPage, bytes, begin, space))
-      throw Error(ErrorCode::OutOfMemory, "no memory to compile " + call.entry + " with");
-    const cl::Buffer buffer(context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, begin);
-    int most = 0;
-    for (const KernelArg& arg : call.args) most = std::max(most, arg.index);
-    const std::vector<cl::Buffer> all(static_cast<std::size_t>(most) + 1, buffer);
+    std::list<Zeros> memory;  // outlives the buffers
+    std::vector<cl::Buffer> inputs, outputs, scratch, packed;
+    cl::Buffer counters;
+    const auto add = [&](cl::Buffer& buffer) {
+      if (buffer()) return;
+      Zeros& zeros = memory.emplace_back(work.bytes, call.entry);
+      buffer = cl::Buffer(context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, zeros.size(), zeros.data());
+    };
+    const auto addTo = [&](std::vector<cl::Buffer>& buffers, int index) {
+      if (std::ssize(buffers) <= index) buffers.resize(static_cast<std::size_t>(index) + 1);
+      add(buffers[static_cast<std::size_t>(index)]);
+    };
+    for (const KernelArg& arg : call.args) {
+      if (arg.kind == KernelArg::Kind::Input) addTo(inputs, arg.index);
+      if (arg.kind == KernelArg::Kind::Output) addTo(outputs, arg.index);
+      if (arg.kind == KernelArg::Kind::Scratch) addTo(scratch, arg.index);
+      if (arg.kind == KernelArg::Kind::Packed) addTo(packed, arg.index);
+      if (arg.kind == KernelArg::Kind::Counters) add(counters);
+    }
     PreparedCall prepared = prepareCall(call, programs);
-    setKernelArgs(prepared, call, {all, all, all, all, buffer});
+    setKernelArgs(prepared, call, {inputs, outputs, scratch, packed, counters});
     const cl::CommandQueue queue(context, device.impl().device);
     enqueueKernel(queue, prepared, call, nullptr, nullptr);
     queue.finish();

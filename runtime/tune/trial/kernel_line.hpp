@@ -25,7 +25,8 @@ std::string lineOf(const KernelWork& work);
 std::optional<KernelWork> kernelWorkIn(const std::vector<std::string_view>& fields);
 
 /// Compiles a kernel for the size of its work-groups, as drivers do that wait for the first launch with that:
-/// launches one group of it over buffers of zeros. Throws what building and launching throw.
+/// launches one group of it over buffers of zeros, one for each operand. Throws what building and launching
+/// throw.
 void compileKernel(const Device& device, const KernelWork& work);
 
 }  // namespace tessera

@@ -2,6 +2,7 @@
 #include "tune/trial/trials.hpp"
 
 #include <spdlog/logger.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -17,6 +18,15 @@ namespace tessera {
 namespace {
 
 constexpr unsigned kMostWorkers = 8;  // each holds a problem's operands
+// LLVM takes 250 MB, and some of every program stays.
+constexpr std::size_t kRenewAt = std::size_t{640} << 20, kLeastMemory = std::size_t{2} << 30;
+
+// Half the machine's.
+std::size_t memoryOfAWorker() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || size <= 0) return 0;
+  return std::max(kLeastMemory, static_cast<std::size_t>(pages) / 2 * static_cast<std::size_t>(size));
+}
 
 }  // namespace
 
@@ -62,10 +72,13 @@ void Trials::needRunner() {
     runner_ = makeDeviceRunner(device_);
     return;
   }
-  const unsigned workers =
-      known_.caps().pocl ? std::clamp(std::thread::hardware_concurrency(), 1u, kMostWorkers) : 1;
-  runner_ = makeWorkerRunner(
-      {options_.worker, known_.caps().fingerprint(), options_.patience, static_cast<int>(workers) - 1});
+  WorkerOptions workers{options_.worker, known_.caps().fingerprint(), options_.patience};
+  if (known_.caps().pocl) {
+    workers.helpers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, kMostWorkers)) - 1;
+    workers.renewAt = kRenewAt;
+    workers.memory = memoryOfAWorker();
+  }
+  runner_ = makeWorkerRunner(workers);
   untried_ = true;
 }
 

@@ -29,20 +29,27 @@ struct Loss {
   std::string how;
 };
 
-/// One worker process; started when it is first needed, and anew after a loss.
+/// One worker process; started when it is first needed, and anew after a loss or when it holds much memory.
 class Worker {
  public:
   explicit Worker(const WorkerOptions& options) : options_(options) {}
 
   /// Throws Error(DeviceError) where it does not start.
   void start() {
+    if (full_) {
+      log().debug("a tuning worker is replaced: much of its memory is held by what it compiled");
+      child_->stop();
+      child_.reset();
+      full_ = false;
+    }
     if (child_) return;
     child_ = std::make_unique<ChildProcess>(options_.command,
                                             std::pair{std::string(kWorkerDevice), options_.device});
     bool hung = false;
     const auto hello = child_->receive(options_.patience, hung);
     if (hello && *hello == "ready") {
-      child_->send(pluginRequests());
+      child_->send("limits\t0\t" + std::to_string(options_.renewAt) + "\t" + std::to_string(options_.memory) +
+                   "\n" + pluginRequests());
       return;
     }
     const std::string how = child_->stop();
@@ -71,6 +78,7 @@ class Worker {
       if (!line) {
         const std::string how = child_->stop();
         child_.reset();
+        full_ = false;
         loss_ = {hung, begun_,
                  hung ? "it hung: no answer in " + std::to_string(static_cast<int>(options_.patience)) + " s"
                  : how.empty() ? "its process was ended"
@@ -78,9 +86,12 @@ class Worker {
         return std::nullopt;
       }
       const auto fields = fieldsOf(*line);
-      if (fields.size() != 2 || fields[0] != "begin")
+      if (fields.size() == 2 && fields[0] == "begin")
+        begun_ = static_cast<std::size_t>(numberIn(fields[1]));
+      else if (*line == "full")
+        full_ = true;
+      else
         return std::vector<std::string>(fields.begin(), fields.end());
-      begun_ = static_cast<std::size_t>(numberIn(fields[1]));
     }
   }
   /// Waits for `word`; false where the worker was lost.
@@ -95,6 +106,7 @@ class Worker {
   const WorkerOptions& options_;
   std::unique_ptr<ChildProcess> child_;
   std::optional<std::size_t> begun_;
+  bool full_ = false;  ///< it should be replaced
   Loss loss_;
 };
 

@@ -6,10 +6,12 @@
 /// | --- | --- | --- |
 /// | `run` | best, check all | n times `good`, `slow` or `wrong`, milliseconds, checked, reason |
 /// | `plugin`, `library` | a plugin (trial/worker_plugins.hpp); n is 0 | |
+/// | `limits` | WorkerOptions::renewAt, memory; n is 0 | |
 /// | `compile` | | `compiled` |
 /// | `save` | folder | `saved` |
 /// Or `kernel` and the fields of a KernelWork, without n: `compiled`.
-/// From it: `ready` once; `begin`, i whenever candidate i is tried; the answers.
+/// From it: `ready` once; `begin`, i whenever candidate i is tried; `full` before an answer after which it
+/// should be replaced; the answers.
 #pragma once
 
 namespace tessera {
