@@ -4,27 +4,15 @@
 // Local memory, in pieces of 16 bytes; two pieces of a row are what one instruction sums:
 //   patch    [stage of T_PATCHES][high, low][piece][position of PATCH]: of a block of 16 channels, for all taps
 //   weights  [stage of T_STAGES][tap of the batch][high, low][piece][channel of T_M]
-#define ROW_TILES ((P_ROWS + T_M - 1) / T_M)
-#define ITEMS (128 * T_TEAMS)
 #define COPIERS 96  // of a patch
-#define ALL_ITEMS (ITEMS + 32 + COPIERS)
 #define W_PIECES (T_M * 4)
 #define X_PIECES (PATCH * 4)
 #define SLOTS ((PATCH * 2 + COPIERS - 1) / COPIERS)
-// Taps whose products are added before they join the sums in f32, and unrolled: all, or a row of the kernel.
-#if TAPS <= 9
-#define UNROLLED_TAPS TAPS
-#else
-#define UNROLLED_TAPS P_KW
-#endif
 // Blocks whose numbers an item has under way: as many as about 72 registers hold.
 #define AHEAD_OF(slots) ((slots) > 4 ? 1 : (slots) > 3 ? 2 : 3)
 #define BLOCKS_AHEAD AHEAD_OF(SLOTS)
-// Sums as conv_mma/mma_output.cl takes them: a warp has T_M channels and 16 pixels of each of its sub-tiles.
-#define SUM_ROWS (T_M / 16 * T_SUBS)
-#define SUM_COLUMNS 8
-#define T_WM T_M
-#define T_WN (16 * T_SUBS)
+// Unrolled taps are those whose products are added before they join the sums in f32.
+#include "conv_wgmma/wgmma_teams.cl"
 
 // How patches are scaled. Sizes of two patches: one is read while the next is found.
 typedef struct {
@@ -188,7 +176,7 @@ static inline float sumOfPairs(__local const PIECE* x, int xLow, __local const P
 }
 static inline void sumEmulated(int first, int last, int tile, __global const PIECE* w, __global const P_X* x, __local PIECE* wl,
                                __local PIECE* xl, __local Scaling* scaling, GEMM_T acc[SUM_ROWS][SUM_COLUMNS]) {
-  const int item = get_local_id(0), lane = item % 32, copier = item - (ITEMS + 32);
+  const int item = get_local_id(0), copier = item - (ITEMS + 32);
   __local uint* greatest = scaling->sizes[0];
   for (int part = 0; part < SUM_ROWS; ++part)
     for (int s = 0; s < SUM_COLUMNS; ++s) acc[part][s] = 0.0f;
@@ -216,9 +204,7 @@ static inline void sumEmulated(int first, int last, int tile, __global const PIE
     const float factor = unscaleFor(*greatest);
     for (int part = 0; part < SUM_ROWS; ++part)
       for (int s = 0; s < SUM_COLUMNS; ++s) {
-        const int channel = part / T_SUBS * 16 + s / 4 * 8 + lane % 4 * 2 + s % 2;  // as packed
-        const int row = item / 32 % 4 * 16 + s / 2 % 2 * 8 + lane / 4, sub = item / 128 * T_SUBS + part % T_SUBS;
-        const int position = SUB_AT(sub) + row / 8 * EIGHT_STEP + row % 8 + TAP_AT(tap / P_KW, tap % P_KW);
+        const int channel = packedChannel(part, s, item), position = emulatedPosition(part, s, item, tap);
         for (int piece = 0; piece < 2; ++piece)
           acc[part][s] = fma(sumOfPairs(xl + piece * PATCH + position, 2 * PATCH, wl + piece * T_M + channel, 2 * T_M), factor, acc[part][s]);
       }

@@ -8,28 +8,18 @@
 #define BLOCKS (PIECES / BLOCK_PIECES)  // of a chunk
 #define CHUNKS ((P_C + BLOCKS - 1) / BLOCKS)
 #define P_TILES (CHUNKS * TAPS)
-#define ROW_TILES ((P_ROWS + T_M - 1) / T_M)
-#define ITEMS (128 * T_TEAMS)
 #define COPIERS 32  // of a patch
-#define ALL_ITEMS (ITEMS + 32 + COPIERS)
 #define W_PIECES (T_M * PIECES)
 // The pieces of a block of halves are neighbours in memory: with this pitch they are written to different banks.
 #define X_PITCH (P_HALF ? (PATCH + 3) / 8 * 8 + 4 : PATCH)
 #define X_PIECES (X_PITCH * PIECES)
 #define SLOTS ((PATCH * BLOCK_PIECES + COPIERS - 1) / COPIERS)
-// Taps that are unrolled: all, or a row of the kernel.
 #if TAPS <= 9
-#define UNROLLED_TAPS TAPS
 #define UNROLL_ROWS
 #else
-#define UNROLLED_TAPS P_KW
 #define UNROLL_ROWS _Pragma("unroll 1")
 #endif
-// Sums as conv_mma/mma_output.cl takes them: a warp has T_M channels and 16 pixels of each of its sub-tiles.
-#define SUM_ROWS (T_M / 16 * T_SUBS)
-#define SUM_COLUMNS 8
-#define T_WM T_M
-#define T_WN (16 * T_SUBS)
+#include "conv_wgmma/wgmma_teams.cl"
 
 static inline void findOffsets(int copier, int tile, int* offsets) {
 #pragma unroll
@@ -125,7 +115,7 @@ static inline void multiplyTiles(int first, int last, __local PIECE* wl, __local
 // The same by plain sums: a warp copies, then the teams multiply.
 static inline void sumEmulated(int first, int last, int tile, __global const PIECE* w, __global const PIECE* x, __local PIECE* wl,
                                __local PIECE* xl, GEMM_T acc[SUM_ROWS][SUM_COLUMNS]) {
-  const int item = get_local_id(0), lane = item % 32, copier = item - (ITEMS + 32);
+  const int item = get_local_id(0), copier = item - (ITEMS + 32);
   for (int part = 0; part < SUM_ROWS; ++part)
     for (int s = 0; s < SUM_COLUMNS; ++s) acc[part][s] = 0;
   for (int t = first * TAPS; t < last * TAPS; ++t) {
@@ -141,9 +131,7 @@ static inline void sumEmulated(int first, int last, int tile, __global const PIE
     if (item >= ITEMS) continue;
     for (int part = 0; part < SUM_ROWS; ++part)
       for (int s = 0; s < SUM_COLUMNS; ++s) {
-        const int channel = part / T_SUBS * 16 + s / 4 * 8 + lane % 4 * 2 + s % 2;  // as packed
-        const int row = item / 32 % 4 * 16 + s / 2 % 2 * 8 + lane / 4, sub = item / 128 * T_SUBS + part % T_SUBS;
-        const int position = SUB_AT(sub) + row / 8 * EIGHT_STEP + row % 8 + TAP_AT(tap / P_KW, tap % P_KW);
+        const int channel = packedChannel(part, s, item), position = emulatedPosition(part, s, item, tap);
         for (int piece = 0; piece < PIECES; ++piece)
           acc[part][s] = addProducts(wl + piece * T_M + channel, xl + piece * X_PITCH + position, acc[part][s]);
       }
