@@ -11,6 +11,7 @@ python3 tests/check_includes.py || failed=1
 python3 tests/check_functions.py --self-test || failed=1
 sources | xargs -0 python3 tests/check_functions.py || failed=1
 python3 tests/check_links.py README.md docs apps || failed=1
+python3 tests/check_paths.py . README.md apps bench calib clkernels docs exporters importers python runtime tests || failed=1
 if ! python3 bench/bars.py docs/performance.md --table "NVIDIA H200" --peer PyTorch | cmp -s - docs/images/speed_h200.svg; then
   echo "docs/images/speed_h200.svg is not docs/performance.md's table: see bench/bars.py"
   failed=1

@@ -8,7 +8,7 @@
 // P_SLOPE               slope of PRelu: 0 none, 1 one value, 2 one per output channel
 //
 // Pass zeros for absent terms: the functions ignore them and the compiler drops their loads. A kernel always takes the
-// three pointers (see epilogueArgs in epilogue.hpp: absent ones get some other buffer, never read).
+// three pointers; absent ones are null (addEpilogueArgs in epilogue.hpp) and never read.
 #include "common/pointwise.cl"
 
 #if !defined(P_ACT) || !defined(P_ALPHA) || !defined(P_BETA) || !defined(P_HAS_BIAS) || !defined(P_HAS_RESIDUAL) || \

@@ -1,4 +1,4 @@
-// suppress_boxes: SuppressBoxes without sorting (runtime/ops/suppress_boxes.cpp), a work-group per item.
+// suppress_boxes: SuppressBoxes without sorting (runtime/ops/non_max_suppression.cpp), a work-group per item.
 //
 // Each work-item keeps a list of candidates (boxes item, item + group size, ..) with their scores; a round picks the best of
 // all and drops from every list what overlaps it, or lets its score fall. Which box wins depends on scores and numbers only,

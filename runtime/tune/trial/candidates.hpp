@@ -50,7 +50,7 @@ class CandidateRunner {
 class TrialListener {
  public:
   virtual ~TrialListener() = default;
-  virtual void begin(std::size_t index) = 0;  ///< it runs next, not for the first time perhaps
+  virtual void begin(std::size_t index) = 0;  ///< it is about to be tried; some are tried twice
 };
 
 /// Tries candidates in this process; `listener` may be null.
