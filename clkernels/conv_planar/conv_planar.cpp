@@ -1,8 +1,6 @@
 // conv_planar, q_conv_planar: convolution of planar tensors for CPUs, lanes along the pixels, in f32, half
 // storage or codes.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "clkernels/common/compares_tactics.hpp"
 #include "clkernels/common/constraint.hpp"
@@ -91,18 +89,12 @@ double steps(const PlanarShape& s, const PlanarTactic& t, const DeviceCaps& devi
 }
 
 PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
-  PlanarTactic best;
-  double least = std::numeric_limits<double>::max();
-  for (int v = 1; v <= 4; ++v)
-    for (int k = 1; k <= std::min<std::int64_t>(28, s.K); ++k) {
-      const PlanarTactic t{k, v};
-      if (!pixelsFit(t.k, t.v, device) || !fitsLocal(s, t, device)) continue;
-      if (!s.copies && t.pixels() > s.ow) continue;
-      const double needed = steps(s, t, device);
-      if (needed >= least) continue;
-      least = needed;
-      best = t;
-    }
+  auto best = ofFewestSteps<PlanarTactic>(
+      std::min<std::int64_t>(28, s.K),
+      [&](const PlanarTactic& t) {
+        return pixelsFit(t.k, t.v, device) && fitsLocal(s, t, device) && (s.copies || t.pixels() <= s.ow);
+      },
+      [&](const PlanarTactic& t) { return steps(s, t, device); });
   // Enough work-items to keep every core busy to the end, and no more.
   const std::int64_t others = ceilDiv(s.K, best.k) * s.window.batch;
   const std::int64_t wanted = planarItemsWanted(others, device);

@@ -2,6 +2,8 @@
 /// Host side of conv_planar/planar_tile.cl: what its families share.
 #pragma once
 
+#include <limits>
+
 #include "clkernels/common/finish.hpp"
 
 namespace tessera {
@@ -26,6 +28,19 @@ std::int64_t planarItemsWanted(std::int64_t others, const DeviceCaps& device);
 /// Expected fraction of the peak where `outputs` sums over `channels` take so many register steps per step of
 /// input channels.
 double planarEfficiency(std::int64_t outputs, std::int64_t channels, bool codes, double steps);
+/// The tactic of up to `most` output channels and four vectors that fits and takes the fewest register steps.
+template <class Tactic, class Fits, class Steps>
+Tactic ofFewestSteps(std::int64_t most, const Fits& fits, const Steps& steps) {
+  Tactic best;
+  double least = std::numeric_limits<double>::max();
+  for (int v = 1; v <= 4; ++v)
+    for (int k = 1; k <= most; ++k) {
+      const Tactic t{k, v};
+      if (!fits(t)) continue;
+      if (const double needed = steps(t); needed < least) least = needed, best = t;
+    }
+  return best;
+}
 /// Appends the defines of common/finish.cl. The tile's own corrections see to the zero point of x: programs
 /// are not to differ by it, nor by the images' sizes, as those of the epilogue's do.
 inline void addPlanarDefines(Defines& defines, OpView op, const DeviceCaps& device, bool stream = false) {

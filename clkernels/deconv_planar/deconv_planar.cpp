@@ -1,8 +1,6 @@
 // deconv_planar, q_deconv_planar: deconvolution of planar tensors for CPUs where each output pixel has one
 // tap.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "clkernels/common/compares_tactics.hpp"
 #include "clkernels/common/constraint.hpp"
@@ -58,17 +56,9 @@ double steps(const DeconvShape& s, const DeconvTactic& t, const DeviceCaps& devi
 }
 
 DeconvTactic deconvFallback(const DeconvShape& s, const DeviceCaps& device) {
-  DeconvTactic best;
-  double least = std::numeric_limits<double>::max();
-  for (int v = 1; v <= 4; ++v)
-    for (int k = 1; k <= std::min<std::int64_t>(14, s.K); ++k) {
-      const DeconvTactic t{k, v};
-      if (!fits(s, t, device)) continue;
-      const double needed = steps(s, t, device);
-      if (needed >= least) continue;
-      least = needed;
-      best = t;
-    }
+  auto best = ofFewestSteps<DeconvTactic>(
+      std::min<std::int64_t>(14, s.K), [&](const DeconvTactic& t) { return fits(s, t, device); },
+      [&](const DeconvTactic& t) { return steps(s, t, device); });
   // Enough work-items to keep every core busy to the end, and no more.
   const std::int64_t others = ceilDiv(s.K, best.k) * s.window.batch;
   const std::int64_t wanted = planarItemsWanted(others, device);
