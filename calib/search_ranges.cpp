@@ -97,8 +97,7 @@ bool CalibrationSearch::tryChannels() {
   if (damages.empty())
     log().warn(
         "calibration: {} images are too few for ranges of channels, those of one half of them differ from "
-        "the "
-        "other half's by {:.0f} % on average: tensors have one range each",
+        "the other half's by {:.0f} % on average: tensors have one range each",
         in_.statistics.images, uncertainty * 100);
   if (!better) return false;
   meter_.expectAlike();

@@ -3,7 +3,7 @@
 //
 // The text before this file is generated: the functions, CHAIN_PARAMETERS, CHAIN_PHASES and chainBytes, the most local memory that
 // a phase takes. CHAIN_PHASES sees
-//   item, group, groups   place in the work-group, the group, how many there are
+//   item, group, groups   place in the work-group, the group among those that take part, how many these are
 //   memory                local memory
 //   ahead(..)             in CHAIN_AHEAD_0 and on, the constants of the phase behind
 //   sync                  [0] groups that have come to meetings, [1] groups that are done, [2] groups that saw all others,

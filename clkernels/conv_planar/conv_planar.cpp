@@ -109,21 +109,18 @@ PlanarTactic planarFallback(const PlanarShape& s, const DeviceCaps& device) {
 // [tile][KH][C / depth][KW][k][depth]
 template <class T>
 PackedConstant packWeights(const std::string& family, const Window& w, int k, std::int64_t depth) {
-  return {
-      family + " k" + std::to_string(k), [w, k, depth](const std::vector<const HostTensor*>& inputs) {
-        const auto from = inputs.at(1)->as<T>();
-        const std::int64_t C = w.channels, KH = w.kernel[1], KW = w.kernel[2], groups = ceilDiv(C, depth);
-        HostTensor packed(dataTypeOf<T>(), {ceilDiv(w.outChannels, k), KH, groups, KW, k, depth});
-        const auto to = packed.as<T>();
-        std::size_t at = 0;
-        for (std::int64_t o = 0; o < w.outChannels; ++o)
-          for (std::int64_t c = 0; c < C; ++c)
-            for (std::int64_t ky = 0; ky < KH; ++ky)
-              for (std::int64_t kx = 0; kx < KW; ++kx)
-                to[((((o / k * KH + ky) * groups + c / depth) * KW + kx) * k + o % k) * depth + c % depth] =
-                    from[at++];
-        return packed;
-      }};
+  return {family + " k" + std::to_string(k), [w, k, depth](const std::vector<const HostTensor*>& inputs) {
+            const auto from = inputs.at(1)->as<T>();
+            const std::int64_t KH = w.kernel[1], KW = w.kernel[2], groups = ceilDiv(w.channels, depth);
+            HostTensor packed(dataTypeOf<T>(), {ceilDiv(w.outChannels, k), KH, groups, KW, k, depth});
+            const auto to = packed.as<T>();
+            std::size_t at = 0;
+            forEachWeight(w, false, [&](std::int64_t o, std::int64_t c, std::int64_t ky, std::int64_t kx) {
+              to[((((o / k * KH + ky) * groups + c / depth) * KW + kx) * k + o % k) * depth + c % depth] =
+                  from[at++];
+            });
+            return packed;
+          }};
 }
 
 // [tile][KH][k]: `excess`, by which each pixel's code is too large, times the sum of the row's weights,
@@ -132,15 +129,13 @@ PackedConstant rowCorrections(const Window& w, int k, std::int32_t excess) {
   return {"q_conv_planar corrections k" + std::to_string(k),
           [w, k, excess](const std::vector<const HostTensor*>& inputs) {
             const auto from = inputs.at(1)->as<std::int8_t>();
-            const std::int64_t KH = w.kernel[1], KW = w.kernel[2];
+            const std::int64_t KH = w.kernel[1];
             HostTensor packed(DataType::Int32, {ceilDiv(w.outChannels, k), KH, k});
             const auto to = packed.as<std::int32_t>();
             std::size_t at = 0;
-            for (std::int64_t o = 0; o < w.outChannels; ++o)
-              for (std::int64_t c = 0; c < w.channels; ++c)
-                for (std::int64_t ky = 0; ky < KH; ++ky)
-                  for (std::int64_t kx = 0; kx < KW; ++kx)
-                    to[(o / k * KH + ky) * k + o % k] -= excess * from[at++];
+            forEachWeight(w, false, [&](std::int64_t o, std::int64_t, std::int64_t ky, std::int64_t) {
+              to[(o / k * KH + ky) * k + o % k] -= excess * from[at++];
+            });
             return packed;
           }};
 }

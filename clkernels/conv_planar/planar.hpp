@@ -28,6 +28,18 @@ std::int64_t planarItemsWanted(std::int64_t others, const DeviceCaps& device);
 /// Expected fraction of the peak where `outputs` sums over `channels` take so many register steps per step of
 /// input channels.
 double planarEfficiency(std::int64_t outputs, std::int64_t channels, bool codes, double steps);
+/// Calls each(output channel, input channel, row of taps, column) for all weights in the order in which they
+/// lie: [output][input] channels, of a deconvolution [input][output].
+template <class Each>
+void forEachWeight(const Window& w, bool transposed, const Each& each) {
+  const std::int64_t outer = transposed ? w.channels : w.outChannels;
+  const std::int64_t inner = transposed ? w.outChannels : w.channels;
+  for (std::int64_t i = 0; i < outer; ++i)
+    for (std::int64_t j = 0; j < inner; ++j)
+      for (std::int64_t ky = 0; ky < w.kernel[1]; ++ky)
+        for (std::int64_t kx = 0; kx < w.kernel[2]; ++kx)
+          transposed ? each(j, i, ky, kx) : each(i, j, ky, kx);
+}
 /// The tactic of up to `most` output channels and four vectors that fits and takes the fewest register steps.
 template <class Tactic, class Fits, class Steps>
 Tactic ofFewestSteps(std::int64_t most, const Fits& fits, const Steps& steps) {

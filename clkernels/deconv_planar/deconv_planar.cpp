@@ -76,12 +76,10 @@ PackedConstant packWeights(const Window& w, int k, std::int64_t depth) {
             HostTensor packed(dataTypeOf<T>(), {ceilDiv(K, k), KH, groups, k, kColumnTaps, depth});
             const auto to = packed.as<T>();
             std::size_t at = 0;
-            for (std::int64_t c = 0; c < w.channels; ++c)
-              for (std::int64_t o = 0; o < K; ++o)
-                for (std::int64_t ky = 0; ky < KH; ++ky)
-                  for (std::int64_t kx = 0; kx < kColumnTaps; ++kx)
-                    to[((((o / k * KH + ky) * groups + c / depth) * k + o % k) * kColumnTaps + kx) * depth +
-                       c % depth] = from[at++];
+            forEachWeight(w, true, [&](std::int64_t o, std::int64_t c, std::int64_t ky, std::int64_t kx) {
+              to[((((o / k * KH + ky) * groups + c / depth) * k + o % k) * kColumnTaps + kx) * depth +
+                 c % depth] = from[at++];
+            });
             return packed;
           }};
 }
@@ -95,11 +93,9 @@ PackedConstant tapCorrections(const Window& w, int k, std::int32_t excess) {
             HostTensor packed(DataType::Int32, {ceilDiv(K, k), KH, k, kColumnTaps});
             const auto to = packed.as<std::int32_t>();
             std::size_t at = 0;
-            for (std::int64_t c = 0; c < w.channels; ++c)
-              for (std::int64_t o = 0; o < K; ++o)
-                for (std::int64_t ky = 0; ky < KH; ++ky)
-                  for (std::int64_t kx = 0; kx < kColumnTaps; ++kx)
-                    to[((o / k * KH + ky) * k + o % k) * kColumnTaps + kx] -= excess * from[at++];
+            forEachWeight(w, true, [&](std::int64_t o, std::int64_t, std::int64_t ky, std::int64_t kx) {
+              to[((o / k * KH + ky) * k + o % k) * kColumnTaps + kx] -= excess * from[at++];
+            });
             return packed;
           }};
 }
